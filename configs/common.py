@@ -1,0 +1,77 @@
+"""What every config has: all fields, with the values that most runs share. Not a run of its own."""
+
+import ml_collections
+
+ConfigDict = ml_collections.ConfigDict
+
+
+def optimizer(learning_rate: float, *, b1: float, b2: float, clip_norm: float = 0.0) -> ConfigDict:
+    """Adam; see hwgan/optimizers.py for the fields."""
+    return ConfigDict(
+        dict(learning_rate=learning_rate, b1=b1, b2=b2, clip_norm=clip_norm, warmup_steps=0, decay_steps=0)
+    )
+
+
+def get_common() -> ConfigDict:
+    """The fields of a config; a run fills in `model` and changes what it wants."""
+    config = ConfigDict()
+    config.seed = 0
+
+    config.data = ConfigDict(
+        dict(
+            dataset="",  # "name/config", as hwgan.prepare wrote it
+            data_dir="data",
+            alphabet="",  # empty: all characters of the dataset; else words with others are dropped
+            height=32,  # pixels
+            pixels_per_character=16,  # 0 keeps the proportions; else the width of a word is so many pixels a character
+            max_width=160,  # batches are padded to it; wider words are dropped
+            min_length=1,  # characters; shorter and longer words are dropped
+            max_length=10,
+            lexicon="",  # file of words to write, one a line; empty: the training words
+        )
+    )
+
+    config.train = ConfigDict(
+        dict(
+            batch_size=16,  # over all devices
+            num_steps=10_000,
+            # The recognizer sees only real words, so it may start alone: the generator is wrongly taught by one that
+            # cannot read yet.
+            recognizer_first_steps=0,
+            updated_networks=("discriminator", "recognizer", "generator"),  # ("recognizer",) trains a recognizer alone
+            discriminator_steps=1,  # for each step of the generator
+            balance_rule="alonso",  # or "fogel", "none": how CTC and adversarial gradients meet at the image
+            alpha=1.0,  # weight of the recognizer's gradient against the discriminator's
+            style_weight=0.0,  # of guessing the noise from the image, for discriminators with style_features
+            ema_decay=0.999,
+            log_every=100,  # steps, as are the next three
+            sample_every=1000,
+            evaluate_every=1000,
+            checkpoint_every=1000,
+            keep_checkpoints=2,  # newest, beside the best
+        )
+    )
+
+    config.sheet = ConfigDict(
+        dict(words=("amit", "station", "received", "hand", "writing", "quick", "brown", "foxes"), hands=6)
+    )
+
+    config.evaluate = ConfigDict(
+        dict(
+            split="validation",  # of --mode=evaluate; training watches the validation split
+            real_words=500,  # at most
+            generated_words=200,  # words of the split that no training writer wrote, at most
+            recognizer="",  # workdir of a recognizer trained apart; empty: the run's own
+        )
+    )
+
+    # Alonso et al. 2019: Adam 2e-4, beta (0, 0.999) for all four; clipping in D and R.
+    config.optimizer = ConfigDict(
+        dict(
+            language_model=optimizer(2e-4, b1=0.0, b2=0.999),
+            generator=optimizer(2e-4, b1=0.0, b2=0.999),
+            discriminator=optimizer(2e-4, b1=0.0, b2=0.999, clip_norm=10.0),
+            recognizer=optimizer(2e-4, b1=0.0, b2=0.999, clip_norm=10.0),
+        )
+    )
+    return config

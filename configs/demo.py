@@ -1,0 +1,42 @@
+"""The demo: synthetic hands, no download, minutes on two CPU cores.
+
+  python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
+"""
+
+from ml_collections import ConfigDict
+
+from configs.common import get_common, optimizer
+
+
+def get_config() -> ConfigDict:
+    config = get_common()
+
+    config.data.dataset = "penman/demo"
+    config.data.min_length = 2
+    config.data.max_length = 8
+    config.data.max_width = 16 * 8
+
+    config.model = ConfigDict(
+        dict(
+            dtype="float32",
+            z_dim=48,  # three chunks: the cell and two blocks
+            language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
+            generator=dict(name="variable", block_features=(64, 32), cell_features=96),
+            discriminator=dict(name="variable", block_features=(32, 64, 96)),
+            recognizer=dict(name="conv", conv_features=(32, 64, 96)),
+        )
+    )
+
+    config.train.num_steps = 3000
+    config.train.recognizer_first_steps = 400
+    config.train.balance_rule = "fogel"
+    config.train.log_every = 50
+    config.train.sample_every = 500
+    config.train.evaluate_every = 500
+    config.train.checkpoint_every = 250
+
+    config.optimizer.language_model = optimizer(4e-4, b1=0.0, b2=0.9)
+    config.optimizer.generator = optimizer(4e-4, b1=0.0, b2=0.9)
+    config.optimizer.discriminator = optimizer(4e-4, b1=0.0, b2=0.9)
+    config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
+    return config

@@ -1,0 +1,39 @@
+"""Seconds on a CPU: every part runs, nothing is learned. What the tests use.
+
+  python -m hwgan.main --config=configs/smoke.py --workdir=runs/smoke
+"""
+
+from ml_collections import ConfigDict
+
+from configs import demo
+
+
+def get_config() -> ConfigDict:
+    config = demo.get_config()
+
+    config.data.dataset = "penman/smoke"
+    config.data.min_length = 1
+    config.data.max_length = 6
+    config.data.max_width = 16 * 6
+
+    config.model.z_dim = 6
+    config.model.language_model = ConfigDict(dict(name="lstm", embedding_features=4, features=4, num_layers=1))
+    config.model.generator = ConfigDict(
+        dict(name="variable", block_features=(8, 4), cell_features=8, condition_features=4)
+    )
+    config.model.discriminator = ConfigDict(
+        dict(name="variable", block_features=(4, 4, 4), style_features=6)
+    )
+    config.model.recognizer = ConfigDict(dict(name="conv", conv_features=(4, 4, 4), dense_features=8))
+
+    config.train.batch_size = 4
+    config.train.num_steps = 6
+    config.train.recognizer_first_steps = 2
+    config.train.log_every = 1
+    config.train.sample_every = 3
+    config.train.evaluate_every = 3
+    config.train.checkpoint_every = 3
+
+    config.evaluate.real_words = 20
+    config.evaluate.generated_words = 10
+    return config

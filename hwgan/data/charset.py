@@ -1,0 +1,82 @@
+"""Text to label ids and back, for CTC: id 0 is the blank and the padding."""
+
+import dataclasses
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+from jaxtyping import Int
+
+from hwgan.errors import UserError
+
+BLANK_ID = 0
+
+
+def normalize_text(text: str) -> str:
+    """Unicode NFC, so that one letter with its accent is one character."""
+    return unicodedata.normalize("NFC", text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Charset:
+    """An ordered alphabet; character `i` has label id `i + 1`.
+
+    Attributes:
+      characters: the alphabet, each character once, none of them a combining sequence.
+    """
+
+    characters: str
+
+    def __post_init__(self):
+        if len(set(self.characters)) != len(self.characters) or not self.characters:
+            raise ValueError(f"an alphabet needs at least one character and no repeats, got {self.characters!r}")
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str]) -> "Charset":
+        """The sorted alphabet of all characters in `texts`, after NFC."""
+        return cls("".join(sorted(set().union(*(normalize_text(text) for text in texts)))))
+
+    @property
+    def num_labels(self) -> int:
+        """Number of label ids, the blank included."""
+        return len(self.characters) + 1
+
+    def unknown(self, text: str) -> list[tuple[int, str]]:
+        """(position, character) of each character of `text` outside the alphabet."""
+        return [(i, c) for i, c in enumerate(normalize_text(text)) if c not in self._ids]
+
+    def encode(self, text: str) -> Int[np.ndarray, " length"]:
+        """Label ids of `text` in NFC, in [1, num_labels).
+
+        Raises:
+          UserError: a character is outside the alphabet.
+        """
+        ids = self._ids
+        try:
+            return np.array([ids[c] for c in normalize_text(text)], np.int32)
+        except KeyError:
+            position, character = self.unknown(text)[0]
+            raise UserError(
+                f"character {character!r} (U+{ord(character):04X}, position {position + 1} of {text!r}) is outside "
+                f"the alphabet this model was trained on; allowed are: {self.characters}"
+            ) from None
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of label ids; blanks and padding (0) are skipped."""
+        return "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
+
+    @property
+    def _ids(self) -> dict[str, int]:
+        ids = self.__dict__.get("_id_table")
+        if ids is None:
+            ids = {c: i + 1 for i, c in enumerate(self.characters)}
+            object.__setattr__(self, "_id_table", ids)
+        return ids
+
+
+def pad_labels(labels: list[np.ndarray], length: int) -> Int[np.ndarray, "batch length"]:
+    """Stacks label rows, padded on the right with 0 to `length`."""
+    padded = np.zeros((len(labels), length), np.int32)
+    for row, ids in zip(padded, labels, strict=True):
+        row[: len(ids)] = ids
+    return padded

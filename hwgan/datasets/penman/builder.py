@@ -1,0 +1,83 @@
+"""The penman dataset: words drawn by invented writers, the default that needs no download."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from hwgan.datasets.builder import Example, WordImageBuilder, png_bytes
+from hwgan.datasets.penman import pen, words
+
+_HELD_OUT_SHARE = 0.1  # of the words and of the writers, for validation and for test each
+
+
+@dataclasses.dataclass(kw_only=True)
+class PenmanConfig(tfds.core.BuilderConfig):
+    """Attributes:
+    num_words: examples over all splits.
+    num_writers: invented hands over all splits; no hand is in two splits.
+    lower_case: only a-z; else capitals, digits and punctuation too.
+    max_letters: longest word.
+    seed: another seed gives other writers and words.
+    """
+
+    num_words: int = 20_000
+    num_writers: int = 300
+    lower_case: bool = False
+    max_letters: int = 16
+    seed: int = 0
+
+
+class Penman(WordImageBuilder, skip_registration=True):
+    """Words drawn from single-stroke fonts.
+
+    Validation and test writers also write words that no training writer does: see `words.is_train_word`.
+    """
+
+    name = "penman"
+    description = "Synthetic handwriting: words drawn by invented writers with spline strokes."
+    BUILDER_CONFIGS = [
+        PenmanConfig(name="demo", num_words=12_000, num_writers=200, lower_case=True, max_letters=8),
+        PenmanConfig(name="words"),
+        PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
+    ]
+
+    def _read_splits(self) -> dict[str, Iterator[Example]]:
+        config = self.builder_config
+        held_out_words = round(config.num_words * _HELD_OUT_SHARE)
+        held_out_writers = max(1, round(config.num_writers * _HELD_OUT_SHARE))
+        num_words = {
+            "train": config.num_words - 2 * held_out_words,
+            "validation": held_out_words,
+            "test": held_out_words,
+        }
+        test_start = config.num_writers - held_out_writers
+        validation_start = test_start - held_out_writers
+        writers = {
+            "train": range(validation_start),
+            "validation": range(validation_start, test_start),
+            "test": range(test_start, config.num_writers),
+        }
+        return {split: self._write(split, num_words[split], writers[split]) for split in num_words}
+
+    def _write(self, split: str, num_words: int, writer_ids: range) -> Iterator[Example]:
+        config = self.builder_config
+        vocabulary = tuple(
+            word
+            for word in words.vocabulary()
+            if len(word) <= config.max_letters - (not config.lower_case)
+            and (split != "train" or words.is_train_word(word))
+        )
+        writers = {i: pen.Writer((config.seed, i)) for i in writer_ids}
+        for index in range(num_words):
+            writer_id = writer_ids[index % len(writer_ids)]
+            rng = np.random.default_rng((config.seed, writer_id, index))
+            text = words.draw_text(vocabulary, rng, config.lower_case)
+            image = functools.partial(_encoded_word, writers[writer_id], text, rng)
+            yield Example(f"{split}-{index:06d}", text, f"p{writer_id:04d}", image)
+
+
+def _encoded_word(writer: pen.Writer, text: str, rng: np.random.Generator) -> bytes:
+    return png_bytes(pen.write_word(writer, text, rng))

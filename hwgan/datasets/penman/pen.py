@@ -1,0 +1,206 @@
+"""An invented writer's pen: turns a word into strokes, and strokes into an image.
+
+A `Writer` fixes what one hand keeps from word to word (letterforms, slant, width, pen, ink, spacing, a warp of each
+letter); `write_word` adds what changes each time. Letters come from two single-stroke fonts of the Hershey-Fonts
+package: `scripts` (cursive, its letters meet at their ends) and `futural` (print); a "joined" hand writes print
+letters and draws a link between neighbours. Units before drawing: the x-height is 1, y points down, the baseline is 0.
+"""
+
+import dataclasses
+import functools
+import string
+
+import numpy as np
+from HersheyFonts import HersheyFonts
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw
+
+ALPHABET = string.ascii_letters + string.digits + ".,;:!?'\"-()&"
+HANDS = ("cursive", "joined", "print")
+
+_BASELINE = 9  # in the fonts' own units, as is the x-height
+_X_HEIGHT = {"scripts": 9.0, "futural": 14.0}
+_FONT = {"cursive": "scripts", "joined": "futural", "print": "futural"}
+# Scripts letters rise and fall far beyond their small x-height: people keep the proportion nearer to print.
+_EXTENDER_SCALE = {"scripts": 0.6, "futural": 0.95}
+_ASCENT, _DESCENT = 1.9, 1.0  # the part of the page that an image shows, above and below the baseline
+_CORNER_COSINE = 0.3  # a turn sharper than about 72 degrees stays a corner, the rest is drawn as a curve
+_SPLINE_STEPS = 4
+_SUPERSAMPLE = 3
+
+Stroke = Float[np.ndarray, "points 2"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Glyph:
+    """A letter: its strokes about x = 0 and how far it reaches to either side."""
+
+    strokes: tuple[Stroke, ...]
+    left: float
+    right: float
+
+
+@functools.cache
+def _font_glyphs(font: str) -> dict[str, Glyph]:
+    hershey = HersheyFonts()
+    hershey.load_default_font(font)
+    glyphs = {}
+    for character in ALPHABET:
+        source = hershey.all_glyphs[character]
+        # Digits and points stand as tall in both fonts, so they are measured by the print font.
+        scale = 1.0 / _X_HEIGHT[font if character.isalpha() else "futural"]
+        strokes = []
+        for points in source.strokes:
+            stroke = (np.asarray(points, np.float64) - (0, _BASELINE)) * scale
+            y = stroke[:, 1]
+            extender = _EXTENDER_SCALE[font]
+            y = np.where(y < -1, -1 + (y + 1) * extender, np.where(y > 0, y * extender, y))
+            strokes.append(np.stack([stroke[:, 0], y], axis=1))
+        left = source.left_offset * scale
+        glyphs[character] = Glyph(tuple(strokes), left, left + source.char_width * scale)
+    return glyphs
+
+
+def _split_at_corners(stroke: Stroke) -> list[Stroke]:
+    steps = np.diff(stroke, axis=0)
+    steps = steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-9)
+    cosines = (steps[1:] * steps[:-1]).sum(axis=1)
+    cuts = [0, *(np.flatnonzero(cosines < _CORNER_COSINE) + 1), len(stroke) - 1]
+    return [stroke[a : b + 1] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+
+
+def _catmull_rom(stroke: Stroke) -> Stroke:
+    """A uniform Catmull-Rom spline through the points, `_SPLINE_STEPS` samples a segment."""
+    padded = np.concatenate([2 * stroke[:1] - stroke[1:2], stroke, 2 * stroke[-1:] - stroke[-2:-1]])
+    p0, p1, p2, p3 = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    t = (np.arange(_SPLINE_STEPS) / _SPLINE_STEPS)[:, None, None]
+    curve = p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
+    return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 2), stroke[-1:]])
+
+
+def smooth(stroke: Stroke) -> Stroke:
+    """The stroke as a curve; sharp corners stay corners."""
+    if len(stroke) < 3:
+        return stroke
+    return np.concatenate([_catmull_rom(part) for part in _split_at_corners(stroke)])
+
+
+class Writer:
+    """One invented hand, fully determined by `seed`.
+
+    Attributes:
+      hand: one of `HANDS`.
+    """
+
+    def __init__(self, seed: tuple[int, ...]):
+        self._seed = seed
+        rng = np.random.default_rng(seed)
+        self.hand = HANDS[rng.integers(len(HANDS))]
+        self.slant = rng.uniform(-0.12, 0.40)  # a shear; 0.4 is about 22 degrees
+        self.width = rng.uniform(0.8, 1.2)
+        self.extenders = rng.uniform(0.85, 1.1)
+        self.thickness = rng.uniform(0.09, 0.24)
+        self.ink = rng.uniform(0, 95)  # grey level of a full stroke
+        self.spacing = rng.uniform(0.0, 0.3) if self.hand == "print" else rng.uniform(-0.02, 0.08)
+        self.unsteadiness = rng.uniform(0.3, 1.0)
+        self.warp = rng.uniform(0.03, 0.08)
+        self._glyphs: dict[str, Glyph] = {}
+
+    def glyph(self, character: str) -> Glyph:
+        """This writer's form of a letter."""
+        if character not in self._glyphs:
+            self._glyphs[character] = self._make_glyph(character)
+        return self._glyphs[character]
+
+    def _make_glyph(self, character: str) -> Glyph:
+        rng = np.random.default_rng((*self._seed, ord(character)))
+        base = _font_glyphs(_FONT[self.hand])[character]
+        affine = np.eye(2) + rng.normal(0, self.warp, (2, 2))
+        waves = rng.normal(0, self.warp, (2, 2))  # a slow wave along each axis bends the letter
+        phase = rng.uniform(0, 2 * np.pi, (2, 2))
+        strokes = []
+        for stroke in base.strokes:
+            x, y = stroke.T
+            y = np.where(y < -1, -1 + (y + 1) * self.extenders, np.where(y > 0, y * self.extenders, y))
+            bent = np.stack([x, y], axis=1)
+            for axis in (0, 1):
+                bent[:, axis] += waves[axis] @ np.sin(2.5 * np.stack([x, y]) + phase[axis][:, None])
+            strokes.append(smooth(bent @ affine.T) * (self.width, 1.0))
+        return Glyph(tuple(strokes), base.left * self.width, base.right * self.width)
+
+
+def _link(end: np.ndarray, start: np.ndarray) -> Stroke:
+    """A shallow upward curve from the end of one letter to the start of the next."""
+    t = np.linspace(0, 1, 9)[:, None]
+    dip = np.array([(end[0] + start[0]) / 2, max(end[1], start[1]) + 0.12])
+    return (1 - t) ** 2 * end + 2 * t * (1 - t) * dip + t**2 * start
+
+
+def _in_x_height(point: np.ndarray) -> bool:
+    return -1.15 <= point[1] <= 0.2
+
+
+def word_strokes(writer: Writer, text: str, rng: np.random.Generator) -> list[Stroke]:
+    """The strokes of `text`, from left to right, with this word's own jitter."""
+    shake = writer.unsteadiness
+    strokes: list[Stroke] = []
+    pen_x, previous_end = 0.0, None
+    for character in text:
+        glyph = writer.glyph(character)
+        pen_x -= glyph.left
+        scale = 1 + rng.normal(0, 0.03 * shake, 2)
+        offset = np.array([pen_x, 0.0]) + rng.normal(0, 0.03 * shake, 2)
+        letter = [stroke * scale + offset for stroke in glyph.strokes]
+        if writer.hand == "joined" and previous_end is not None and character.islower():
+            start = letter[0][0]
+            if _in_x_height(start) and abs(start[0] - previous_end[0]) < 1.4:
+                strokes.append(_link(previous_end, start))
+        strokes += letter
+        end = letter[-1][-1]
+        ends_right = end[0] > pen_x + 0.1  # only a letter that ends on its right side leads on to the next
+        joins = character.islower() and character not in "ijtx" and ends_right and _in_x_height(end)
+        previous_end = end if joins else None
+        pen_x += glyph.right + writer.spacing + rng.normal(0, 0.02 * shake)
+    tilt = rng.normal(0, 0.012 * shake)
+    shear = writer.slant + rng.normal(0, 0.03 * shake)
+    transform = np.array([[1.0, -shear], [tilt, 1.0]])
+    return [stroke @ transform.T for stroke in strokes]
+
+
+def draw_strokes(strokes: list[Stroke], x_height: float, thickness: float, ink: float) -> UInt8[np.ndarray, "h w"]:
+    """Draws strokes anti-aliased, dark ink on white (255); the crop is tight in x and a writing line high in y.
+
+    Args:
+      strokes: in x-heights, the baseline at y = 0.
+      x_height: pixels.
+      thickness: of the pen, in x-heights.
+      ink: grey level of a full stroke, 0 is black.
+    """
+    scale = x_height * _SUPERSAMPLE
+    pen = max(1, round(thickness * scale))
+    margin = pen + _SUPERSAMPLE
+    left = min(stroke[:, 0].min() for stroke in strokes) * scale - margin
+    right = max(stroke[:, 0].max() for stroke in strokes) * scale + margin
+    width = max(1, int(np.ceil((right - left) / _SUPERSAMPLE)))
+    height = int(np.ceil((_ASCENT + _DESCENT) * x_height))
+    canvas = Image.new("L", (width * _SUPERSAMPLE, height * _SUPERSAMPLE), 255)
+    draw = ImageDraw.Draw(canvas)
+    origin = np.array([-left, _ASCENT * scale])
+    for stroke in strokes:
+        points = stroke * scale + origin
+        draw.line(points.ravel().tolist(), fill=round(ink), width=pen)
+        for x, y in (points[0], points[-1]):
+            draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=round(ink))
+    return np.asarray(canvas.reduce(_SUPERSAMPLE))
+
+
+def write_word(writer: Writer, text: str, rng: np.random.Generator) -> UInt8[np.ndarray, "h w"]:
+    """`text` as this writer writes it this time.
+
+    Raises:
+      KeyError: a character is outside `ALPHABET`.
+    """
+    x_height = 22.0 * (1 + rng.normal(0, 0.03))
+    thickness = writer.thickness * (1 + rng.normal(0, 0.06))
+    ink = np.clip(writer.ink + rng.normal(0, 8), 0, 140)
+    return draw_strokes(word_strokes(writer, text, rng), x_height, thickness, ink)

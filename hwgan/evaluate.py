@@ -1,0 +1,135 @@
+"""Scores a checkpoint: how well its recognizer reads real words, and how well generated words can be read."""
+
+import datetime
+import functools
+import json
+import logging
+import pathlib
+from typing import Any
+
+import jax
+import ml_collections
+import numpy as np
+
+from hwgan.data.charset import Charset
+from hwgan.data.input_pipeline import WordStore, eval_batches, load_words
+from hwgan.errors import UserError
+from hwgan.metrics import character_error_rate, greedy_texts, word_error_rate
+from hwgan.models import Networks
+from hwgan.sample import Sampler, image_spec, load_run
+from hwgan.train_step import real_widths
+
+logger = logging.getLogger(__name__)
+
+RESULTS_FILE = "results.json"
+_BATCH_SIZE = 50
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _read(networks: Networks, variables: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    output = networks.recognizer.apply(variables, batch["image"], real_widths(networks, batch), train=False)
+    return output.logits.argmax(-1), output.lengths
+
+
+class Reader:
+    """A recognizer with its weights and alphabet."""
+
+    def __init__(self, networks: Networks, variables: Any, charset: Charset):
+        self._networks, self._variables, self._charset = networks, variables, charset
+
+    def read(self, words: WordStore, limit: int | None = None) -> tuple[list[str], list[str]]:
+        """(true texts, texts as read) of the first `limit` words."""
+        references: list[str] = []
+        readings: list[str] = []
+        for batch, texts in eval_batches(words, _BATCH_SIZE, limit):
+            images = {name: batch[name] for name in ("image", "image_width")}
+            ids, lengths = _read(self._networks, self._variables, images)
+            readings += greedy_texts(ids, lengths, self._charset)[: len(texts)]
+            references += texts
+        return references, readings
+
+
+def unseen_words(words: WordStore, train_texts: set[str], count: int) -> list[str]:
+    """Up to `count` different texts of a split that are not among the training texts, in the order of the split."""
+    return list(dict.fromkeys(text for text in words.texts if text not in train_texts))[:count]
+
+
+def generated_store(sampler: Sampler, texts: list[str], seed: int) -> WordStore:
+    """Writes each text in a random hand, and puts the images in a store as if they were real ones."""
+    hands = jax.random.normal(jax.random.key(seed), (len(texts), sampler.networks.z_dim))
+    spec = sampler.spec
+    images = [spec.resize(image, len(text)) for image, text in zip(sampler.draw(texts, hands), texts, strict=True)]
+    starts = np.cumsum([0, *(image.shape[1] for image in images)])
+    labels = [sampler.charset.encode(text) for text in texts]
+    return WordStore(spec, np.concatenate(images, axis=1), starts, texts, labels, [""] * len(texts))
+
+
+def recognition_figures(
+    reader: Reader, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
+) -> dict[str, float]:
+    """CER and WER on real words, and on `texts` written by the sampler, if there is one."""
+    references, readings = reader.read(real, real_words)
+    figures = {
+        "real_cer": character_error_rate(references, readings),
+        "real_wer": word_error_rate(references, readings),
+        "real_words": len(references),
+    }
+    if sampler is not None and texts:
+        references, readings = reader.read(generated_store(sampler, texts, seed))
+        figures |= {
+            "generated_cer": character_error_rate(references, readings),
+            "generated_wer": word_error_rate(references, readings),
+            "generated_words": len(references),
+        }
+    return figures
+
+
+def evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
+    """Scores the newest checkpoint of `workdir` and writes results.json there.
+
+    Args:
+      config: `evaluate`, `seed` and where the data lies are taken from it; all else from the checkpoint.
+      workdir: of a trained run.
+
+    Returns:
+      What was written.
+
+    Raises:
+      UserError: no checkpoint, no data, or a recognizer of another alphabet or image size.
+    """
+    run = load_run(workdir)
+    data, spec = run.config.data, image_spec(run.config)
+    settings = config.evaluate
+    real = load_words(config.data.data_dir, data.dataset, settings.split, run.charset, spec)
+    train = load_words(config.data.data_dir, data.dataset, "train", run.charset, spec)
+    texts = unseen_words(real, set(train.texts), settings.generated_words)
+    judge = run
+    if settings.recognizer:
+        judge = load_run(settings.recognizer)
+        if judge.charset != run.charset or image_spec(judge.config) != spec:
+            raise UserError(
+                f"the recognizer {settings.recognizer!r} was trained on another alphabet or image size than {workdir!r}"
+            )
+    reader = Reader(judge.networks, judge.state.recognizer.variables, judge.charset)
+    trains_generator = "generator" in run.config.train.updated_networks
+    figures = recognition_figures(
+        reader, real, run.sampler if trains_generator else None, texts, real_words=settings.real_words, seed=config.seed
+    )
+    results = {
+        **figures,
+        "step": int(run.state.step),
+        "dataset": data.dataset,
+        "split": settings.split,
+        "recognizer": settings.recognizer or "own",
+        "seed": config.seed,
+        "preprocessing": run.config.data.to_dict(),
+        "train": run.config.train.to_dict(),
+        "model": run.config.model.to_dict(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    path = pathlib.Path(workdir) / RESULTS_FILE
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name, value in figures.items():
+        logger.info("%s: %s", name, f"{value:.4f}" if isinstance(value, float) else value)
+    print(f"wrote {path}")
+    return results

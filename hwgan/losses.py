@@ -1,0 +1,107 @@
+"""Losses, per example, in float32; and the rule that weighs the recognizer's gradient against the discriminator's."""
+
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int
+
+from hwgan.models.layers import length_mask
+
+
+def hinge_discriminator(
+    real_scores: Float[Array, " b"], fake_scores: Float[Array, " b"]
+) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    """Hinge losses of real and fake images: max(0, 1 - real), max(0, 1 + fake).
+
+    References:
+      Lim and Ye, Geometric GAN, 2017, https://arxiv.org/abs/1705.02894
+    """
+    return jnp.maximum(0.0, 1.0 - real_scores), jnp.maximum(0.0, 1.0 + fake_scores)
+
+
+def hinge_generator(fake_scores: Float[Array, " b"]) -> Float[Array, " b"]:
+    """The generator's part of the hinge loss: it wants high scores."""
+    return -fake_scores
+
+
+def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Array, " b"]:
+    """Mean squared error of a guess of the first entries of the noise; 0 where nothing is guessed.
+
+    The noise is standard normal, so that a guess that knows nothing costs 1.
+
+    References:
+      Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657
+    """
+    num_entries = guess.shape[1]
+    return jnp.square(guess - z[:, :num_entries]).sum(axis=1) / max(num_entries, 1)
+
+
+def alignment_exists(
+    num_frames: Int[Array, " b"], labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
+) -> Bool[Array, " b"]:
+    """Whether CTC can align: it takes a frame a label, and one more between two equal neighbours."""
+    inside = length_mask(label_lengths, labels.shape[1])
+    repeats = ((labels[:, 1:] == labels[:, :-1]) & inside[:, 1:]).sum(axis=1)
+    return num_frames >= label_lengths + repeats
+
+
+def ctc(
+    logits: Float[Array, "b f v"],
+    num_frames: Int[Array, " b"],
+    labels: Int[Array, "b t"],
+    label_lengths: Int[Array, " b"],
+) -> Float[Array, " b"]:
+    """Connectionist temporal classification: -log p(labels | frames), in nats a word.
+
+    Args:
+      logits: unnormalised, label 0 is the blank.
+      num_frames: frames of each row that are not padding.
+      labels: padded on the right.
+      label_lengths: labels of each row that are not padding.
+
+    Returns:
+      One loss a row; 0 where no alignment exists, where it would be a large finite number with gradients that mean
+      nothing.
+
+    References:
+      Graves et al., Connectionist Temporal Classification, ICML 2006.
+    """
+    logit_paddings = 1.0 - length_mask(num_frames, logits.shape[1]).astype(jnp.float32)
+    label_paddings = 1.0 - length_mask(label_lengths, labels.shape[1]).astype(jnp.float32)
+    losses = optax.ctc_loss(logits.astype(jnp.float32), logit_paddings, labels, label_paddings)
+    return jnp.where(alignment_exists(num_frames, labels, label_lengths), losses, 0.0)
+
+
+def balance_gradients(
+    recognizer_gradient: Float[Array, "*shape"],
+    discriminator_gradient: Float[Array, "*shape"],
+    *,
+    rule: str,
+    alpha: float,
+) -> Float[Array, "*shape"]:
+    """Brings the recognizer's gradient at the generated image to the discriminator's scale.
+
+    Args:
+      recognizer_gradient: of the CTC loss by the image.
+      discriminator_gradient: of the adversarial loss by the image.
+      rule: "alonso" matches standard deviation and mean, "fogel" the standard deviation, "none" only multiplies by alpha.
+      alpha: weight of the recognizer; 1 is equal say.
+
+    Returns:
+      The gradient to add to the discriminator's.
+
+    Raises:
+      ValueError: no such rule.
+
+    References:
+      Alonso et al. 2019, https://arxiv.org/abs/1903.00277, section 2.5; Fogel et al. 2020,
+      https://arxiv.org/abs/2003.10557, section 3.4.
+    """
+    if rule == "none":
+        return alpha * recognizer_gradient
+    scale = discriminator_gradient.std() / jnp.maximum(recognizer_gradient.std(), 1e-12)
+    if rule == "fogel":
+        return alpha * scale * recognizer_gradient
+    if rule == "alonso":
+        centered = recognizer_gradient - recognizer_gradient.mean()
+        return alpha * (scale * centered + discriminator_gradient.mean())
+    raise ValueError(f'rule must be "alonso", "fogel" or "none", got {rule!r}')

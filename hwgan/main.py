@@ -1,0 +1,69 @@
+"""Trains or evaluates by a config.
+
+  python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
+  python -m hwgan.main --config=configs/demo.py --workdir=runs/demo --mode=evaluate
+
+The same command again goes on from the newest checkpoint. Any field of the config can be set:
+--config.train.num_steps=2000.
+"""
+
+import logging
+import os
+import pathlib
+import sys
+import time
+
+import jax
+from absl import flags
+from ml_collections import config_flags
+
+from hwgan.errors import run_main
+from hwgan.evaluate import evaluate
+from hwgan.prepare import prepare_if_made_here
+from hwgan.train import TrainingDiverged, train_and_evaluate
+
+_CONFIG = config_flags.DEFINE_config_file("config", "configs/demo.py", "what to run", lock_config=True)
+_WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=True)
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "what to do")
+_DIVERGED_EXIT_CODE = 3
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs between runs, in $JAX_COMPILATION_CACHE_DIR or the user's cache folder."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(pathlib.Path.home() / ".cache" / "hwgan" / "xla"))
+
+
+def show_progress() -> None:
+    """Prints this project's own log."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("hwgan")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def main(argv: list[str]) -> None:
+    """Runs by the flags of the command line."""
+    del argv
+    show_progress()
+    use_compilation_cache()
+    config, workdir = _CONFIG.value, _WORKDIR.value
+    if _MODE.value == "evaluate":
+        evaluate(config, workdir)
+        return
+    prepare_if_made_here(config.data.dataset, config.data.data_dir)
+    start = time.perf_counter()
+    try:
+        train_and_evaluate(config, workdir)
+    except TrainingDiverged as error:
+        print(f"error: training diverged: {error}", file=sys.stderr)
+        sys.exit(_DIVERGED_EXIT_CODE)
+    minutes = (time.perf_counter() - start) / 60
+    sheet = pathlib.Path(workdir) / "samples.png"
+    print(f"trained in {minutes:.1f} minutes" + (f"; what it writes: {sheet}" if sheet.exists() else ""))
+
+
+if __name__ == "__main__":
+    run_main(main)

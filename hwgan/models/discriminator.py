@@ -1,0 +1,137 @@
+"""Discriminators: word images in, one realness score each out."""
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hwgan.models.layers import Conv, Dense, SelfAttention, average_pool, columns_after, ink, mask_columns, space_to_depth
+
+
+@flax.struct.dataclass
+class DiscriminatorOutput:
+    """What a discriminator says of a batch of images.
+
+    Attributes:
+      scores: high for real.
+      style: its guess of the noise a generated image was made from; no columns where it makes none.
+    """
+
+    scores: Float[Array, " b"]
+    style: Float[Array, "b s"]
+
+
+class DownBlock(nn.Module):
+    """Residual block: norm, ReLU, conv, norm, ReLU, conv, 2x2 mean, beside 1x1 conv, 2x2 mean.
+
+    Attributes:
+      features: output channels.
+      pool: halve height and width.
+      norm: makes a normalisation, or None.
+    """
+
+    features: int
+    pool: bool = True
+    conv: Any = Conv
+    norm: Any = None
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h2 w2 d"]:
+        shrink = average_pool if self.pool else lambda y: y
+        h = x if self.norm is None else self.norm(name="norm_0")(x)
+        h = self.conv(self.features, name="conv_0")(nn.relu(h), train=train)
+        h = h if self.norm is None else self.norm(name="norm_1")(h)
+        h = shrink(self.conv(self.features, name="conv_1")(nn.relu(h), train=train))
+        return h + self.conv(self.features, 1, name="skip")(shrink(x), train=train)
+
+
+class Discriminator(nn.Module):
+    """The founding paper's discriminator: scores the whole canvas, padding and all.
+
+    Attributes:
+      block_features: output channels of the down-sampling blocks; one more block of the last size does not shrink.
+      attention_after: self-attention follows this many blocks; 0 for none.
+      norm: "batch" (the founding paper) or "none".
+      spectral_norm: on every convolution and linear layer (Alonso et al. 2019).
+
+    Raises:
+      ValueError: `norm` is neither.
+    """
+
+    block_features: tuple[int, ...] = (16, 16, 32, 64, 128, 128, 256)
+    attention_after: int = 3
+    norm: str = "none"
+    spectral_norm: bool = True
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> DiscriminatorOutput:
+        del widths
+        if self.norm not in ("batch", "none"):
+            raise ValueError(f'norm must be "batch" or "none", got {self.norm!r}')
+        kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
+        conv = partial(Conv, **kinds)
+        batch_norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
+        block = partial(DownBlock, conv=conv, norm=batch_norm if self.norm == "batch" else None)
+        x = ink(image).astype(self.dtype)
+        for i, features in enumerate(self.block_features):
+            x = block(features, name=f"block_{i}")(x, train=train)
+            if i + 1 == self.attention_after:
+                x = SelfAttention(conv, name="attention")(x, train=train)
+        x = block(self.block_features[-1], pool=False, name="block_last")(x, train=train)
+        pooled = nn.relu(x).astype(jnp.float32).sum(axis=(1, 2))
+        scores = Dense(1, self.spectral_norm, name="score")(pooled, train=train)[:, 0]
+        return DiscriminatorOutput(scores, jnp.zeros((scores.shape[0], 0)))
+
+
+class VariableWidthDiscriminator(nn.Module):
+    """Scores every column of a word and returns the mean over the word's own width.
+
+    Attributes:
+      block_features: channels of the blocks, each of which halves the image, after a space-to-depth that does so too.
+      style_features: how many entries of the noise it guesses from the image, 0 for none (Chen et al. 2016): a
+        generator whose noise can be told from its images cannot write all words in one hand.
+      spectral_norm: on every layer.
+
+    References:
+      Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
+      Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657
+    """
+
+    block_features: tuple[int, ...] = (32, 64, 96)
+    style_features: int = 0
+    spectral_norm: bool = True
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> DiscriminatorOutput:
+        kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
+        conv = partial(Conv, **kinds)
+        x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
+        widths = columns_after(widths, 2)
+        x = conv(self.block_features[0], name="first")(x, train=train)
+        x = mask_columns(x, widths)
+        for i, features in enumerate(self.block_features):
+            h = conv(features, name=f"conv_{i}_0")(nn.leaky_relu(x, 0.2), train=train)
+            h = mask_columns(h, widths)
+            h = average_pool(conv(features, name=f"conv_{i}_1")(nn.leaky_relu(h, 0.2), train=train))
+            x = h + conv(features, 1, name=f"skip_{i}")(average_pool(x), train=train)
+            widths = columns_after(widths, 2)
+            x = mask_columns(x, widths)
+        x = nn.leaky_relu(x, 0.2).astype(jnp.float32)
+        columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
+        num_columns = jnp.maximum(widths, 1)[:, None]
+        scores = Dense(1, self.spectral_norm, name="score")(columns, train=train)
+        scores = mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns
+        # Padding columns are zero, so the plain sum is that of the word.
+        style = nn.Dense(self.style_features, name="style")(columns.sum(axis=1) / num_columns)
+        return DiscriminatorOutput(scores[:, 0], style)

@@ -1,0 +1,58 @@
+"""The language model φ: what a text means to the generator."""
+
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hwgan.models.layers import BidirectionalLSTM, length_mask
+
+
+@flax.struct.dataclass
+class TextFeatures:
+    """What the language model makes of a batch of texts.
+
+    Attributes:
+      word: one vector a text.
+      characters: one vector a character, zero at padding.
+    """
+
+    word: Float[Array, "b d"]
+    characters: Float[Array, "b t e"]
+
+
+class LanguageModel(nn.Module):
+    """Character embedding and stacked bidirectional LSTM, read at each text's own ends.
+
+    Attributes:
+      num_labels: size of the alphabet, the blank (0, also the padding) included.
+      embedding_features: of a character.
+      features: of the LSTM, both directions together; the size of the word vector.
+      num_layers: stacked LSTM layers.
+
+    References:
+      Alonso et al., Adversarial Generation of Handwritten Text Images Conditioned on Sequences, ICDAR 2019,
+      https://arxiv.org/abs/1903.00277
+    """
+
+    num_labels: int
+    embedding_features: int = 128
+    features: int = 128
+    num_layers: int = 4
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, labels: Int[Array, "b t"], lengths: Int[Array, " b"]) -> TextFeatures:
+        """Args: labels padded on the right with 0, and the texts' lengths, at least 1."""
+        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+        embedded = nn.Embed(self.num_labels, self.embedding_features, name="embed", **kinds)(labels)
+        embedded *= length_mask(lengths, labels.shape[1])[:, :, None].astype(embedded.dtype)
+        half = self.features // 2
+        states = BidirectionalLSTM(half, self.num_layers, name="lstm", **kinds)(embedded, lengths)
+        # The forward direction has read the whole text at its last character, the backward one at its first.
+        last = jnp.take_along_axis(states[:, :, :half], (lengths - 1)[:, None, None], axis=1)[:, 0]
+        word = jnp.concatenate([last, states[:, 0, half:]], axis=-1)
+        return TextFeatures(word=word, characters=jnp.concatenate([embedded, states], axis=-1))

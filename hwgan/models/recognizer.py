@@ -1,0 +1,161 @@
+"""Recognizers: word images in, label logits for CTC out."""
+
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import flax.struct
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hwgan.models.layers import (
+    BidirectionalLSTM,
+    Conv,
+    columns_after,
+    ink,
+    length_mask,
+    mask_columns,
+    space_to_depth,
+)
+
+
+@flax.struct.dataclass
+class RecognizerOutput:
+    """Frames of a batch of words, from left to right.
+
+    Attributes:
+      logits: float32; label 0 is the CTC blank.
+      lengths: frames that belong to each word; the rest is padding.
+    """
+
+    logits: Float[Array, "b frames labels"]
+    lengths: Int[Array, " b"]
+
+
+def _max_pool(x: Float[Array, "b h w c"], stride: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
+    return nn.max_pool(x, stride, strides=stride)
+
+
+class CRNN(nn.Module):
+    """Convolutions, then a recurrent reading of the columns.
+
+    Attributes:
+      num_labels: size of the alphabet, the blank included.
+      conv_features: channels of the 3x3 convolutions.
+      pools: (height, width) of the max pool after each.
+      batch_norm: after each convolution.
+      lstm_features: per direction.
+      lstm_layers: stacked.
+
+    References:
+      Shi et al., An End-to-End Trainable Neural Network for Image-based Sequence Recognition, 2015,
+      https://arxiv.org/abs/1507.05717 (whose pools are for 32 pixels; here the height that is left is max-pooled)
+    """
+
+    num_labels: int
+    conv_features: tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512)
+    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 1), (2, 1))
+    batch_norm: bool = True
+    lstm_features: int = 256
+    lstm_layers: int = 2
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> RecognizerOutput:
+        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+        x = mask_columns(ink(image), widths).astype(self.dtype)
+        for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
+            x = Conv(features, use_bias=not self.batch_norm, name=f"conv_{i}", **kinds)(x)
+            if self.batch_norm:
+                mask = length_mask(widths, x.shape[2])[:, None, :, None]
+                x = nn.BatchNorm(use_running_average=not train, momentum=0.9, name=f"norm_{i}", **kinds)(x, mask=mask)
+            x = _max_pool(mask_columns(nn.relu(x), widths), pool)
+            widths = columns_after(widths, pool[1])
+        x = x.max(axis=1)
+        x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)
+
+
+class GatedCRNN(nn.Module):
+    """Gated convolutions, vertical max pool, bidirectional LSTM.
+
+    A gate is a convolution with a sigmoid that multiplies its own input: it lets the network drop what is no writing.
+
+    Attributes:
+      num_labels: size of the alphabet, the blank included.
+      conv_features: channels of the five convolutions; the second and fourth shrink the image.
+      kernels: (height, width) of each; where it is even it is also the stride.
+      lstm_features: per direction.
+
+    References:
+      Bluche and Messina, Gated Convolutional Recurrent Neural Networks for Multilingual Handwriting Recognition,
+      ICDAR 2017, as used by Alonso et al. 2019.
+    """
+
+    num_labels: int
+    conv_features: tuple[int, ...] = (16, 32, 64, 128, 256)
+    kernels: tuple[tuple[int, int], ...] = ((3, 3), (4, 2), (3, 3), (4, 2), (3, 3))
+    lstm_features: int = 256
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> RecognizerOutput:
+        del train
+        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+        conv = partial(nn.Conv, **kinds)
+        x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
+        widths = columns_after(widths, 2)
+        for i, (features, kernel) in enumerate(zip(self.conv_features, self.kernels, strict=True)):
+            stride = tuple(k if k % 2 == 0 else 1 for k in kernel)
+            x = nn.tanh(conv(features, kernel, stride, name=f"conv_{i}")(x))
+            widths = columns_after(widths, stride[1])
+            if 0 < i < len(self.conv_features) - 1:
+                x = x * nn.sigmoid(conv(features, (3, 3), name=f"gate_{i}")(mask_columns(x, widths)))
+            x = mask_columns(x, widths)
+        x = x.max(axis=1)
+        x = BidirectionalLSTM(self.lstm_features, name="lstm_0", **kinds)(x, widths)
+        x = nn.tanh(nn.Dense(self.lstm_features, name="dense", **kinds)(x))
+        x = BidirectionalLSTM(self.lstm_features, name="lstm_1", **kinds)(x, widths)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)
+
+
+class ConvRecognizer(nn.Module):
+    """Convolutions alone: with no recurrence it cannot guess a bad letter from its neighbours (Fogel et al. 2020).
+
+    Attributes:
+      num_labels: size of the alphabet, the blank included.
+      conv_features: channels of the stages; each has two convolutions after a pool.
+      pools: (height, width) of the max pool after each stage, on an image already halved by space-to-depth.
+      dense_features: of the last hidden layer, which sees a whole column.
+    """
+
+    num_labels: int
+    conv_features: tuple[int, ...] = (32, 64, 96)
+    pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 1), (2, 1))
+    dense_features: int = 128
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> RecognizerOutput:
+        del train
+        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+        x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
+        widths = columns_after(widths, 2)
+        for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
+            x = Conv(features, name=f"conv_{i}", **kinds)(x)
+            x = nn.relu(nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x))
+            x = _max_pool(mask_columns(x, widths), pool)
+            widths = columns_after(widths, pool[1])
+        columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
+        x = nn.Dense(self.dense_features, name="dense", **kinds)(columns)
+        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm_dense")(x))
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)

@@ -1,0 +1,97 @@
+"""Everything that training changes, in one struct."""
+
+import dataclasses
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from hwgan.models import Networks
+
+NETWORK_NAMES = ("language_model", "generator", "discriminator", "recognizer")
+
+
+class NetworkState(flax.struct.PyTreeNode):
+    """One network.
+
+    Attributes:
+      params: trained by its optimizer.
+      collections: the rest: batch statistics, spectral vectors.
+      opt_state: of its optimizer.
+    """
+
+    params: Any
+    collections: Any
+    opt_state: Any
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What `apply` takes."""
+        return {"params": self.params, **self.collections}
+
+    def apply_gradients(self, gradients: Any, optimizer: optax.GradientTransformation) -> "NetworkState":
+        """One optimizer step."""
+        updates, opt_state = optimizer.update(gradients, self.opt_state, self.params)
+        return self.replace(params=optax.apply_updates(self.params, updates), opt_state=opt_state)
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """The state of a run.
+
+    Attributes:
+      step: number of finished steps.
+      ema: moving averages of the parameters of the generator and its language model; what is sampled from.
+    """
+
+    step: Int[Array, ""]
+    language_model: NetworkState
+    generator: NetworkState
+    discriminator: NetworkState
+    recognizer: NetworkState
+    ema: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizers:
+    """One a network."""
+
+    language_model: optax.GradientTransformation
+    generator: optax.GradientTransformation
+    discriminator: optax.GradientTransformation
+    recognizer: optax.GradientTransformation
+
+
+def create_train_state(
+    networks: Networks, optimizers: Optimizers, key: jax.Array, *, image_shape: tuple[int, int], max_length: int
+) -> TrainState:
+    """A fresh state; to be called under `jit`, so that it is born where it is to live.
+
+    Args:
+      networks: the modules.
+      optimizers: their optimizers.
+      key: for the initial parameters.
+      image_shape: height and width of a batch of real images.
+      max_length: of a text.
+    """
+    keys = dict(zip(NETWORK_NAMES, jax.random.split(key, len(NETWORK_NAMES)), strict=True))
+    labels, lengths = jnp.ones((1, max_length), jnp.int32), jnp.full((1,), max_length, jnp.int32)
+    image, widths = jnp.ones((1, *image_shape, 1)), jnp.full((1,), image_shape[1], jnp.int32)
+
+    text, language_variables = networks.language_model.init_with_output(keys["language_model"], labels, lengths)
+    z = jnp.zeros((1, networks.z_dim))
+    variables = {
+        "language_model": language_variables,
+        "generator": networks.generator.init(keys["generator"], z, text, lengths, train=True),
+        "discriminator": networks.discriminator.init(keys["discriminator"], image, widths, train=True),
+        "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
+    }
+    states = {}
+    for name, collections in variables.items():
+        params = collections.pop("params")
+        states[name] = NetworkState(params, collections, getattr(optimizers, name).init(params))
+    # A copy: averages that alias the parameters could not be donated beside them.
+    ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}
+    return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)

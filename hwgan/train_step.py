@@ -1,0 +1,215 @@
+"""One training step: an update of the discriminator, of the recognizer, and of the generator with its language model."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from hwgan import losses
+from hwgan.models import Networks
+from hwgan.train_state import NETWORK_NAMES, NetworkState, Optimizers, TrainState
+
+Batch = dict[str, jax.Array]
+Metrics = dict[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class StepConfig:
+    """Plain values that shape the step.
+
+    Attributes:
+      updated_networks: those that learn: of "discriminator", "recognizer", "generator".
+      discriminator_steps: updates of D for each of G.
+      balance_rule: see `losses.balance_gradients`.
+      alpha: weight of the recognizer's gradient against the discriminator's.
+      style_weight: of the error of the discriminator's guess of the noise, for D and G both.
+      ema_decay: of the averaged generator.
+    """
+
+    updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "generator")
+    discriminator_steps: int = 1
+    balance_rule: str = "alonso"
+    alpha: float = 1.0
+    style_weight: float = 0.0
+    ema_decay: float = 0.999
+
+
+def make_train_step(
+    networks: Networks, optimizers: Optimizers, config: StepConfig
+) -> Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]:
+    """Returns `(state, batch, root_key) → (state, metrics)`, to be jitted with its state donated.
+
+    The batch holds `image, image_width, labels, label_length` of real words and `fake_labels, fake_label_length` of
+    words to write. The key is that of the run; the step number is folded in here.
+    """
+
+    def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
+        step_key = jax.random.fold_in(root_key, state.step)
+        generator_key, *discriminator_keys = jax.random.split(step_key, config.discriminator_steps + 1)
+        metrics: Metrics = {}
+        if "discriminator" in config.updated_networks:
+            for key in discriminator_keys:
+                discriminator, metrics_d = _update_discriminator(networks, optimizers, state, batch, key, config)
+                state = state.replace(discriminator=discriminator)
+            metrics |= metrics_d
+        if "recognizer" in config.updated_networks:
+            recognizer, metrics_r = _update_recognizer(networks, optimizers, state, batch)
+            state = state.replace(recognizer=recognizer)
+            metrics |= metrics_r
+        if "generator" in config.updated_networks:
+            state, metrics_g = _update_generator(networks, optimizers, state, batch, generator_key, config)
+            metrics |= metrics_g
+        return state.replace(step=state.step + 1), metrics
+
+    return train_step
+
+
+def generate(
+    networks: Networks,
+    language_variables: Any,
+    generator_variables: Any,
+    z: Float[Array, "b z"],
+    labels: Int[Array, "b t"],
+    lengths: Int[Array, " b"],
+    *,
+    train: bool,
+) -> tuple[Float[Array, "b h w 1"], Any]:
+    """Images of the labels in the hands of z, and the generator's new collections (none unless `train`)."""
+    text = networks.language_model.apply(language_variables, labels, lengths)
+    if not train:
+        return networks.generator.apply(generator_variables, z, text, lengths, train=False), {}
+    collections = [name for name in generator_variables if name != "params"]
+    return networks.generator.apply(generator_variables, z, text, lengths, train=True, mutable=collections)
+
+
+def real_widths(networks: Networks, batch: Batch) -> Int[Array, " b"]:
+    """Columns of the real images that count: a canvas of one size is read to its end, as the generated ones are."""
+    widths = batch["image_width"]
+    return widths if networks.has_variable_width else jnp.full_like(widths, batch["image"].shape[2])
+
+
+def fake_widths(networks: Networks, lengths: Int[Array, " b"]) -> Int[Array, " b"]:
+    """Columns of the generated images that count."""
+    return lengths * networks.pixels_per_character if networks.has_variable_width else jnp.full_like(
+        lengths, networks.canvas_width
+    )
+
+
+def _apply(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
+    """Applies in training mode; returns the output and the new collections."""
+    return module.apply({"params": params, **state.collections}, *inputs, train=True, mutable=list(state.collections))
+
+
+def _noise(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b z"]:
+    return jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
+
+
+def _update_discriminator(
+    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
+) -> tuple[NetworkState, Metrics]:
+    """Hinge loss on a real and a generated batch, scored apart so that batch norm never mixes them."""
+    labels, lengths = batch["fake_labels"], batch["fake_label_length"]
+    z = _noise(networks, batch, key)
+    writers = state.language_model.variables, state.generator.variables
+    fake, _ = generate(networks, *writers, z, labels, lengths, train=True)
+    before = state.discriminator
+
+    def loss_fn(params):
+        on_real, collections = _apply(
+            networks.discriminator, before, params, batch["image"], real_widths(networks, batch)
+        )
+        after_real = before.replace(collections=collections)
+        on_fake, collections = _apply(networks.discriminator, after_real, params, fake, fake_widths(networks, lengths))
+        real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
+        hinge = real_losses.mean() + fake_losses.mean()
+        style = losses.style_error(on_fake.style, z).mean()
+        metrics = {
+            "discriminator/loss": hinge,
+            "discriminator/real_score": on_real.scores.mean(),
+            "discriminator/fake_score": on_fake.scores.mean(),
+            "discriminator/style_error": style,
+        }
+        return hinge + config.style_weight * style, (collections, metrics)
+
+    grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
+    discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
+    return discriminator, metrics | {"discriminator/grad_norm": optax.global_norm(grads)}
+
+
+def _update_recognizer(
+    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch
+) -> tuple[NetworkState, Metrics]:
+    """CTC on real images only: a recognizer that saw generated ones would learn to read scribble."""
+    before = state.recognizer
+
+    def loss_fn(params):
+        output, collections = _apply(networks.recognizer, before, params, batch["image"], real_widths(networks, batch))
+        ctc = losses.ctc(output.logits, output.lengths, batch["labels"], batch["label_length"])
+        return ctc.mean(), collections
+
+    (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
+    recognizer = before.replace(collections=collections).apply_gradients(grads, optimizers.recognizer)
+    return recognizer, {"recognizer/loss": loss, "recognizer/grad_norm": optax.global_norm(grads)}
+
+
+def _update_generator(
+    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
+) -> tuple[TrainState, Metrics]:
+    """Adversarial and CTC gradients meet, balanced, at the generated image; from there one backward pass."""
+    labels, lengths = batch["fake_labels"], batch["fake_label_length"]
+    z = _noise(networks, batch, key)
+
+    def draw(params):
+        language_variables = {"params": params["language_model"], **state.language_model.collections}
+        generator_variables = {"params": params["generator"], **state.generator.collections}
+        return generate(networks, language_variables, generator_variables, z, labels, lengths, train=True)
+
+    def adversarial(image):
+        before = state.discriminator
+        output, _ = _apply(networks.discriminator, before, before.params, image, fake_widths(networks, lengths))
+        hinge = losses.hinge_generator(output.scores).mean()
+        return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
+
+    def reading(image):
+        output = networks.recognizer.apply(
+            state.recognizer.variables, image, fake_widths(networks, lengths), train=False
+        )
+        return losses.ctc(output.logits, output.lengths, labels, lengths).mean()
+
+    params = {"language_model": state.language_model.params, "generator": state.generator.params}
+    image, backward, collections = jax.vjp(draw, params, has_aux=True)
+    image_grad_d, adversarial_loss = jax.grad(adversarial, has_aux=True)(image)
+    ctc_loss, image_grad_r = jax.value_and_grad(reading)(image)
+    balanced = losses.balance_gradients(image_grad_r, image_grad_d, rule=config.balance_rule, alpha=config.alpha)
+    (grads,) = backward(image_grad_d + balanced)
+
+    language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
+    generator = state.generator.replace(collections=collections).apply_gradients(grads["generator"], optimizers.generator)
+    ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
+    metrics = {
+        "generator/adversarial_loss": adversarial_loss,
+        "generator/ctc_loss": ctc_loss,
+        "generator/grad_norm": optax.global_norm(grads["generator"]),
+        "language_model/grad_norm": optax.global_norm(grads["language_model"]),
+        "generator/ctc_to_adversarial_gradient": image_grad_r.std() / jnp.maximum(image_grad_d.std(), 1e-12),
+    }
+    return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
+
+
+def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict[str, Any]:
+    # The average follows closely at first, so that it is worth sampling from early on.
+    decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
+    return jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
+
+
+def nonfinite_network(metrics: dict[str, float]) -> str | None:
+    """The first network of which a metric is not finite, in the order of the updates; None if all are finite."""
+    for network in ("discriminator", "recognizer", *NETWORK_NAMES):
+        for name, value in metrics.items():
+            if name.startswith(network + "/") and not abs(value) < float("inf"):
+                return network
+    return None
