@@ -42,6 +42,7 @@ def get_common() -> ConfigDict:
             discriminator_steps=1,  # for each step of the generator
             balance_rule="alonso",  # or "fogel", "none": how CTC and adversarial gradients meet at the image
             alpha=1.0,  # weight of the recognizer's gradient against the discriminator's
+            recognizer_noise=0.0,  # on the images it sees in training; paper and ink are 2 apart
             style_weight=0.0,  # of guessing the noise from the image, for discriminators with style_features
             ema_decay=0.999,
             log_every=100,  # steps, as are the next three

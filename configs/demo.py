@@ -1,6 +1,6 @@
 """The demo: synthetic hands, no download, minutes on two CPU cores.
 
-  python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
+python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
 """
 
 from ml_collections import ConfigDict
@@ -19,10 +19,10 @@ def get_config() -> ConfigDict:
     config.model = ConfigDict(
         dict(
             dtype="float32",
-            z_dim=48,  # three chunks: the cell and two blocks
+            z_dim=32,
             language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
             generator=dict(name="variable", block_features=(64, 32), cell_features=96),
-            discriminator=dict(name="variable", block_features=(32, 64, 96)),
+            discriminator=dict(name="variable", block_features=(32, 64, 96), style_features=8),
             recognizer=dict(name="conv", conv_features=(32, 64, 96)),
         )
     )

@@ -1,6 +1,6 @@
 """Seconds on a CPU: every part runs, nothing is learned. What the tests use.
 
-  python -m hwgan.main --config=configs/smoke.py --workdir=runs/smoke
+python -m hwgan.main --config=configs/smoke.py --workdir=runs/smoke
 """
 
 from ml_collections import ConfigDict
@@ -21,9 +21,7 @@ def get_config() -> ConfigDict:
     config.model.generator = ConfigDict(
         dict(name="variable", block_features=(8, 4), cell_features=8, condition_features=4)
     )
-    config.model.discriminator = ConfigDict(
-        dict(name="variable", block_features=(4, 4, 4), style_features=6)
-    )
+    config.model.discriminator = ConfigDict(dict(name="variable", block_features=(4, 4, 4), style_features=2))
     config.model.recognizer = ConfigDict(dict(name="conv", conv_features=(4, 4, 4), dense_features=8))
 
     config.train.batch_size = 4

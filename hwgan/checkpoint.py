@@ -80,7 +80,9 @@ class Checkpointer:
         try:
             return self._manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
         except Exception as error:
-            raise UserError(f"checkpoint {self._manager.directory / str(step)} has no readable record: {error}") from error
+            raise UserError(
+                f"checkpoint {self._manager.directory / str(step)} has no readable record: {error}"
+            ) from error
 
     def _require(self, step: int | None) -> int:
         steps = self._manager.all_steps()

@@ -8,7 +8,6 @@ import pathlib
 from typing import Any
 
 import jax
-import ml_collections
 import numpy as np
 
 from hwgan.data.charset import Charset
@@ -16,7 +15,8 @@ from hwgan.data.input_pipeline import WordStore, eval_batches, load_words
 from hwgan.errors import UserError
 from hwgan.metrics import character_error_rate, greedy_texts, word_error_rate
 from hwgan.models import Networks
-from hwgan.sample import Sampler, image_spec, load_run
+from hwgan.run import Config, load_run, trains_generator
+from hwgan.sample import Sampler, create_sampler
 from hwgan.train_step import real_widths
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def recognition_figures(
     return figures
 
 
-def evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
+def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     """Scores the newest checkpoint of `workdir` and writes results.json there.
 
     Args:
@@ -98,7 +98,7 @@ def evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
       UserError: no checkpoint, no data, or a recognizer of another alphabet or image size.
     """
     run = load_run(workdir)
-    data, spec = run.config.data, image_spec(run.config)
+    data, spec = run.config.data, run.spec
     settings = config.evaluate
     real = load_words(config.data.data_dir, data.dataset, settings.split, run.charset, spec)
     train = load_words(config.data.data_dir, data.dataset, "train", run.charset, spec)
@@ -106,15 +106,13 @@ def evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, Any]:
     judge = run
     if settings.recognizer:
         judge = load_run(settings.recognizer)
-        if judge.charset != run.charset or image_spec(judge.config) != spec:
+        if judge.charset != run.charset or judge.spec != spec:
             raise UserError(
                 f"the recognizer {settings.recognizer!r} was trained on another alphabet or image size than {workdir!r}"
             )
     reader = Reader(judge.networks, judge.state.recognizer.variables, judge.charset)
-    trains_generator = "generator" in run.config.train.updated_networks
-    figures = recognition_figures(
-        reader, real, run.sampler if trains_generator else None, texts, real_words=settings.real_words, seed=config.seed
-    )
+    sampler = create_sampler(run) if trains_generator(run.config) else None
+    figures = recognition_figures(reader, real, sampler, texts, real_words=settings.real_words, seed=config.seed)
     results = {
         **figures,
         "step": int(run.state.step),

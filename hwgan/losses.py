@@ -83,7 +83,7 @@ def balance_gradients(
     Args:
       recognizer_gradient: of the CTC loss by the image.
       discriminator_gradient: of the adversarial loss by the image.
-      rule: "alonso" matches standard deviation and mean, "fogel" the standard deviation, "none" only multiplies by alpha.
+      rule: "alonso" matches standard deviation and mean, "fogel" the standard deviation, "none" neither.
       alpha: weight of the recognizer; 1 is equal say.
 
     Returns:

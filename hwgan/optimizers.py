@@ -1,10 +1,11 @@
 """Config → optax, one optimizer a network."""
 
-import ml_collections
+from typing import Any
+
 import optax
 
 
-def create_optimizer(config: ml_collections.ConfigDict) -> optax.GradientTransformation:
+def create_optimizer(config: Any) -> optax.GradientTransformation:
     """Adam, with gradients clipped by their global norm where `clip_norm` is above 0.
 
     Args:

@@ -1,8 +1,8 @@
 """Raw files → a prepared dataset on disk.
 
-  python -m hwgan.prepare --dataset=penman
-  python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.tgz and ascii.tgz, or both extracted)
-  python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
+python -m hwgan.prepare --dataset=penman
+python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.tgz and ascii.tgz, or both extracted)
+python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
 """
 
 import pathlib

@@ -16,20 +16,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-from hwgan import checkpoint as checkpoints
 from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.input_pipeline import ImageSpec, read_lexicon_file
 from hwgan.errors import UserError, run_main
-from hwgan.models import Networks, create_networks
-from hwgan.optimizers import create_optimizer
-from hwgan.train_state import NETWORK_NAMES, Optimizers, TrainState, create_train_state
+from hwgan.models import Networks
+from hwgan.run import Run, load_run
+from hwgan.train_state import TrainState
 from hwgan.train_step import fake_widths, generate
 
 _BATCH_SIZE = 32
@@ -38,9 +36,7 @@ _LONGEST_WORD = 64  # a variable-width generator can draw any length; beyond thi
 
 @functools.partial(jax.jit, static_argnums=0)
 def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths):
-    images, _ = generate(
-        networks, variables["language_model"], variables["generator"], z, labels, lengths, train=False
-    )
+    images, _ = generate(networks, variables["language_model"], variables["generator"], z, labels, lengths, train=False)
     return images[..., 0], fake_widths(networks, lengths)
 
 
@@ -120,6 +116,11 @@ class Sampler:
         return side_by_side(images, gap=self.spec.height // 3)
 
 
+def create_sampler(run: Run) -> Sampler:
+    """The sampler of a restored run."""
+    return Sampler(run.networks, ema_variables(run.state), run.charset, run.spec)
+
+
 def ema_variables(state: TrainState) -> dict[str, Any]:
     """What to sample with: averaged parameters, and the generator's running statistics."""
     return {
@@ -141,72 +142,6 @@ def stack_lines(lines: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
     space = np.full((gap, width), transforms.WHITE, np.uint8)
     parts = [part for line in lines for part in (transforms.pad_images([line], width)[0], space)]
     return np.concatenate(parts[:-1])
-
-
-def build_networks(config: ml_collections.ConfigDict, charset: Charset) -> tuple[Networks, Optimizers]:
-    """The modules of a config and their optimizers."""
-    networks = create_networks(config, charset.num_labels)
-    return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
-
-
-def image_spec(config: ml_collections.ConfigDict) -> ImageSpec:
-    """The preprocessing that a config asks for."""
-    data = config.data
-    return ImageSpec(
-        height=data.height,
-        max_width=data.max_width,
-        pixels_per_character=data.pixels_per_character,
-        max_length=data.max_length,
-        min_length=data.min_length,
-    )
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A trained run, restored.
-
-    Attributes:
-      config: that made it.
-      charset: its alphabet.
-      networks: its modules.
-      state: of the step restored.
-    """
-
-    config: ml_collections.ConfigDict
-    charset: Charset
-    networks: Networks
-    state: TrainState
-
-    @property
-    def sampler(self) -> Sampler:
-        return Sampler(self.networks, ema_variables(self.state), self.charset, image_spec(self.config))
-
-
-def load_run(workdir: str, step: int | None = None) -> Run:
-    """Restores a run from its checkpoint alone.
-
-    Args:
-      workdir: of the run.
-      step: which checkpoint; the newest by default.
-
-    Raises:
-      UserError: there is no readable checkpoint.
-    """
-    checkpointer = checkpoints.open_for_reading(workdir)
-    record = checkpointer.read_record(step)
-    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"])
-    networks, optimizers = build_networks(config, charset)
-    spec = image_spec(config)
-    shapes = jax.eval_shape(
-        lambda key: create_train_state(
-            networks, optimizers, key, image_shape=(spec.height, spec.max_width), max_length=spec.max_length
-        ),
-        jax.random.key(0),
-    )
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    state = checkpointer.restore(checkpoints.abstract_like(shapes, here), step)
-    checkpointer.close()
-    return Run(config, charset, networks, state)
 
 
 def write_text_image(sampler: Sampler, text: str, output: pathlib.Path, count: int, seed: int) -> None:
@@ -246,7 +181,7 @@ def main(argv: list[str]) -> None:
         raise UserError("give either --text or --text_file")
     if args.count < 1:
         raise UserError(f"--count={args.count}: at least 1")
-    sampler = load_run(args.checkpoint, args.step).sampler
+    sampler = create_sampler(load_run(args.checkpoint, args.step))
     output = pathlib.Path(args.output)
     if args.text is not None:
         write_text_image(sampler, args.text, output, args.count, args.seed)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import ml_collections
+import jax.numpy as jnp
 import numpy as np
 
 from hwgan import checkpoint as checkpoints
@@ -28,8 +28,9 @@ from hwgan.data.input_pipeline import (
 from hwgan.errors import UserError
 from hwgan.evaluate import Reader, recognition_figures, unseen_words
 from hwgan.models import Networks
-from hwgan.sample import Sampler, build_networks, ema_variables, image_spec, side_by_side, stack_lines
-from hwgan.train_state import Optimizers, TrainState, create_train_state
+from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
+from hwgan.sample import Sampler, ema_variables, side_by_side, stack_lines
+from hwgan.train_state import Optimizers, TrainState
 from hwgan.train_step import StepConfig, make_train_step, nonfinite_network
 from hwgan.writer import MetricWriter
 
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 BAD_BATCH_FILE = "nonfinite_batch.npz"
+_REAL_ROWS = 2  # on a sample sheet, under the generated words
 _FIXED_SECTIONS = ("data", "model")  # of a config: a run that goes on must keep them
 
 
@@ -56,7 +58,7 @@ class Data:
     unseen: list[str]
 
 
-def load_data(config: ml_collections.ConfigDict) -> Data:
+def load_data(config: Config) -> Data:
     """Reads and decodes the training and validation words of a config, and the words to write.
 
     Raises:
@@ -71,14 +73,16 @@ def load_data(config: ml_collections.ConfigDict) -> Data:
     return Data(charset, spec, train, validation, Lexicon.from_words(words, charset, spec), unseen)
 
 
-def sample_sheet(sampler: Sampler, config: ml_collections.ConfigDict, real: WordStore) -> np.ndarray:
+def sample_sheet(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:
     """Fixed words in fixed hands, a line each, and under them real words."""
     words = [word[: sampler.spec.max_length] for word in config.sheet.words]
     words = [word for word in words if not sampler.charset.unknown(word)] or [real.texts[0]]
-    gap = sampler.spec.height // 3
-    lines = [side_by_side(sampler.draw(words, np.stack([sampler.hand(i)] * len(words))), gap) for i in range(config.sheet.hands)]
-    rows = [side_by_side([real.image(i * len(words) + j) for j in range(len(words))], gap) for i in range(2) if len(real) > (i + 1) * len(words)]
-    return stack_lines([*lines, *rows])
+    gap, columns = sampler.spec.height // 3, len(words)
+    hands = [np.stack([sampler.hand(seed)] * columns) for seed in range(config.sheet.hands)]
+    generated = [sampler.draw(words, jnp.asarray(hand)) for hand in hands]
+    full_rows = min(_REAL_ROWS, len(real) // columns)
+    originals = [[real.image(row * columns + i) for i in range(columns)] for row in range(full_rows)]
+    return stack_lines([side_by_side(images, gap) for images in generated + originals])
 
 
 class Trainer:
@@ -89,18 +93,12 @@ class Trainer:
       step: number of finished steps.
     """
 
-    def __init__(self, config: ml_collections.ConfigDict, workdir: str):
+    def __init__(self, config: Config, workdir: str):
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.data = load_data(config)
         self.mesh = sharding.create_mesh(config.train.batch_size)
         self.networks, optimizers = build_networks(config, self.data.charset)
-        init = functools.partial(
-            create_train_state,
-            self.networks,
-            optimizers,
-            image_shape=(self.data.spec.height, self.data.spec.max_width),
-            max_length=self.data.spec.max_length,
-        )
+        init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
         everywhere = sharding.replicated(self.mesh)
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
         if self.checkpointer.latest_step() is None:
@@ -136,17 +134,13 @@ class Trainer:
     def sampler(self) -> Sampler:
         return Sampler(self.networks, ema_variables(self.state), self.data.charset, self.data.spec)
 
-    @property
-    def trains_generator(self) -> bool:
-        return "generator" in self.config.train.updated_networks
-
     def evaluate(self) -> dict[str, float]:
         """Figures on validation words and on generated words that were never trained on."""
         reader = Reader(self.networks, self.state.recognizer.variables, self.data.charset)
         figures = recognition_figures(
             reader,
             self.data.validation,
-            self.sampler if self.trains_generator else None,
+            self.sampler if trains_generator(self.config) else None,
             self.data.unseen,
             real_words=self.config.evaluate.real_words,
             seed=self.config.seed,
@@ -161,7 +155,7 @@ class Trainer:
 
 
 def _jit_steps(
-    networks: Networks, optimizers: Optimizers, config: ml_collections.ConfigDict
+    networks: Networks, optimizers: Optimizers, config: Config
 ) -> dict[str, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
     train = config.train
     step_config = StepConfig(
@@ -169,6 +163,7 @@ def _jit_steps(
         discriminator_steps=train.discriminator_steps,
         balance_rule=train.balance_rule,
         alpha=train.alpha,
+        recognizer_noise=train.recognizer_noise,
         style_weight=train.style_weight,
         ema_decay=train.ema_decay,
     )
@@ -179,7 +174,7 @@ def _jit_steps(
     }
 
 
-def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[str, float]:
+def train_and_evaluate(config: Config, workdir: str) -> dict[str, float]:
     """Trains until `config.train.num_steps`, from the newest checkpoint in `workdir` if there is one.
 
     Args:
@@ -211,8 +206,9 @@ def train_and_evaluate(config: ml_collections.ConfigDict, workdir: str) -> dict[
         if due.any:
             _log(trainer, writer, clock, *pending)
             pending = None
-            if due.sample and trainer.trains_generator:
-                writer.write_image(trainer.step, "samples", sample_sheet(trainer.sampler, config, trainer.data.validation))
+            if due.sample and trains_generator(config):
+                sheet = sample_sheet(trainer.sampler, config, trainer.data.validation)
+                writer.write_image(trainer.step, "samples", sheet)
             if due.evaluate:
                 figures = trainer.evaluate()
                 writer.write(trainer.step, figures)
@@ -230,7 +226,7 @@ class _Due:
     """What is to be done after a step; all of it after the last."""
 
     step: int
-    train: ml_collections.ConfigDict
+    train: Config
 
     def _every(self, interval: int) -> bool:
         return self.step % interval == 0 or self.step == self.train.num_steps
@@ -255,7 +251,7 @@ class _Due:
 class _Clock:
     """Rates and the time that is left; what is spent on evaluating and saving does not count as training."""
 
-    def __init__(self, step: int, train: ml_collections.ConfigDict):
+    def __init__(self, step: int, train: Config):
         self._train = train
         self.restart(step)
 
@@ -307,7 +303,7 @@ def _format_speed(speed: dict[str, float]) -> str:
     )
 
 
-def _claim_workdir(config: ml_collections.ConfigDict, workdir: str) -> None:
+def _claim_workdir(config: Config, workdir: str) -> None:
     """Makes the workdir, saves the config in it, and refuses one that holds a run of another kind."""
     path = pathlib.Path(workdir) / CONFIG_FILE
     try:

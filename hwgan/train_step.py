@@ -1,4 +1,4 @@
-"""One training step: an update of the discriminator, of the recognizer, and of the generator with its language model."""
+"""One training step: updates of the discriminator, the recognizer, and the generator with its language model."""
 
 import dataclasses
 from collections.abc import Callable
@@ -26,6 +26,8 @@ class StepConfig:
       discriminator_steps: updates of D for each of G.
       balance_rule: see `losses.balance_gradients`.
       alpha: weight of the recognizer's gradient against the discriminator's.
+      recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
+        that reads through noise looks at strokes, and its gradient draws strokes.
       style_weight: of the error of the discriminator's guess of the noise, for D and G both.
       ema_decay: of the averaged generator.
     """
@@ -34,6 +36,7 @@ class StepConfig:
     discriminator_steps: int = 1
     balance_rule: str = "alonso"
     alpha: float = 1.0
+    recognizer_noise: float = 0.0
     style_weight: float = 0.0
     ema_decay: float = 0.999
 
@@ -49,7 +52,8 @@ def make_train_step(
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(root_key, state.step)
-        generator_key, *discriminator_keys = jax.random.split(step_key, config.discriminator_steps + 1)
+        keys = jax.random.split(step_key, config.discriminator_steps + 2)
+        recognizer_key, generator_key, *discriminator_keys = keys
         metrics: Metrics = {}
         if "discriminator" in config.updated_networks:
             for key in discriminator_keys:
@@ -57,7 +61,7 @@ def make_train_step(
                 state = state.replace(discriminator=discriminator)
             metrics |= metrics_d
         if "recognizer" in config.updated_networks:
-            recognizer, metrics_r = _update_recognizer(networks, optimizers, state, batch)
+            recognizer, metrics_r = _update_recognizer(networks, optimizers, state, batch, recognizer_key, config)
             state = state.replace(recognizer=recognizer)
             metrics |= metrics_r
         if "generator" in config.updated_networks:
@@ -94,8 +98,10 @@ def real_widths(networks: Networks, batch: Batch) -> Int[Array, " b"]:
 
 def fake_widths(networks: Networks, lengths: Int[Array, " b"]) -> Int[Array, " b"]:
     """Columns of the generated images that count."""
-    return lengths * networks.pixels_per_character if networks.has_variable_width else jnp.full_like(
-        lengths, networks.canvas_width
+    return (
+        lengths * networks.pixels_per_character
+        if networks.has_variable_width
+        else jnp.full_like(lengths, networks.canvas_width)
     )
 
 
@@ -137,23 +143,28 @@ def _update_discriminator(
 
     grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
-    return discriminator, metrics | {"discriminator/grad_norm": optax.global_norm(grads)}
+    return discriminator, metrics | {"discriminator/grad_norm": optax.tree.norm(grads)}
+
+
+def _add_noise(image: Float[Array, "b h w 1"], scale: float, key: jax.Array) -> Float[Array, "b h w 1"]:
+    return image + scale * jax.random.normal(key, image.shape) if scale else image
 
 
 def _update_recognizer(
-    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch
+    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[NetworkState, Metrics]:
     """CTC on real images only: a recognizer that saw generated ones would learn to read scribble."""
     before = state.recognizer
+    image = _add_noise(batch["image"], config.recognizer_noise, key)
 
     def loss_fn(params):
-        output, collections = _apply(networks.recognizer, before, params, batch["image"], real_widths(networks, batch))
+        output, collections = _apply(networks.recognizer, before, params, image, real_widths(networks, batch))
         ctc = losses.ctc(output.logits, output.lengths, batch["labels"], batch["label_length"])
         return ctc.mean(), collections
 
     (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
     recognizer = before.replace(collections=collections).apply_gradients(grads, optimizers.recognizer)
-    return recognizer, {"recognizer/loss": loss, "recognizer/grad_norm": optax.global_norm(grads)}
+    return recognizer, {"recognizer/loss": loss, "recognizer/grad_norm": optax.tree.norm(grads)}
 
 
 def _update_generator(
@@ -161,7 +172,8 @@ def _update_generator(
 ) -> tuple[TrainState, Metrics]:
     """Adversarial and CTC gradients meet, balanced, at the generated image; from there one backward pass."""
     labels, lengths = batch["fake_labels"], batch["fake_label_length"]
-    z = _noise(networks, batch, key)
+    noise_key, z_key = jax.random.split(key)
+    z = _noise(networks, batch, z_key)
 
     def draw(params):
         language_variables = {"params": params["language_model"], **state.language_model.collections}
@@ -175,6 +187,7 @@ def _update_generator(
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 
     def reading(image):
+        image = _add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(
             state.recognizer.variables, image, fake_widths(networks, lengths), train=False
         )
@@ -188,13 +201,15 @@ def _update_generator(
     (grads,) = backward(image_grad_d + balanced)
 
     language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
-    generator = state.generator.replace(collections=collections).apply_gradients(grads["generator"], optimizers.generator)
+    generator = state.generator.replace(collections=collections).apply_gradients(
+        grads["generator"], optimizers.generator
+    )
     ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
     metrics = {
         "generator/adversarial_loss": adversarial_loss,
         "generator/ctc_loss": ctc_loss,
-        "generator/grad_norm": optax.global_norm(grads["generator"]),
-        "language_model/grad_norm": optax.global_norm(grads["language_model"]),
+        "generator/grad_norm": optax.tree.norm(grads["generator"]),
+        "language_model/grad_norm": optax.tree.norm(grads["language_model"]),
         "generator/ctc_to_adversarial_gradient": image_grad_r.std() / jnp.maximum(image_grad_d.std(), 1e-12),
     }
     return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
@@ -202,8 +217,8 @@ def _update_generator(
 
 def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict[str, Any]:
     # The average follows closely at first, so that it is worth sampling from early on.
-    decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
-    return jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
+    bounded_decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
+    return jax.tree.map(lambda old, new: bounded_decay * old + (1.0 - bounded_decay) * new, state.ema, params)
 
 
 def nonfinite_network(metrics: dict[str, float]) -> str | None:

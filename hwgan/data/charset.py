@@ -61,7 +61,7 @@ class Charset:
                 f"the alphabet this model was trained on; allowed are: {self.characters}"
             ) from None
 
-    def decode(self, ids: Iterable[int]) -> str:
+    def decode(self, ids: Iterable[int | np.integer]) -> str:
         """The text of label ids; blanks and padding (0) are skipped."""
         return "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
 

@@ -83,9 +83,10 @@ class WordStore:
         return self.pixels[:, self.starts[index] : self.starts[index + 1]]
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """image [B, H, W, 1] in [-1, 1], image_width [B], labels [B, T], label_length [B]."""
-        images = transforms.pad_images([self.image(i) for i in indices], self.spec.max_width)
-        labels = [self.labels[i] for i in indices]
+        """Image [B, H, W, 1] in [-1, 1], image_width [B], labels [B, T], label_length [B]."""
+        rows = indices.tolist()
+        images = transforms.pad_images([self.image(i) for i in rows], self.spec.max_width)
+        labels = [self.labels[i] for i in rows]
         return {
             "image": transforms.to_float(images)[..., None],
             "image_width": (self.starts[indices + 1] - self.starts[indices]).astype(np.int32),

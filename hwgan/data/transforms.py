@@ -30,7 +30,9 @@ def decode_grey(encoded: bytes) -> UInt8[np.ndarray, "h w"]:
         return np.asarray(image.convert("L"))
 
 
-def resize_to_height(image: UInt8[np.ndarray, "h w"], height: int, width: int | None = None) -> UInt8[np.ndarray, "h2 w2"]:
+def resize_to_height(
+    image: UInt8[np.ndarray, "h w"], height: int, width: int | None = None
+) -> UInt8[np.ndarray, "h2 w2"]:
     """Resizes to `height`, isometrically, or to exactly `width` columns where it is given."""
     old_height, old_width = image.shape
     if width is None:
@@ -55,7 +57,7 @@ def to_float(images: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]
 
 
 def to_uint8(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]:
-    """float [-1, 1] → uint8 [0, 255], clipped and rounded."""
+    """Float [-1, 1] → uint8 [0, 255], clipped and rounded."""
     return np.rint((np.asarray(images, np.float32) + 1.0) * (WHITE / 2)).clip(0, WHITE).astype(np.uint8)
 
 

@@ -27,7 +27,7 @@ def create_builder(dataset: str, data_dir: str, source: str | None, name: str | 
         raise UserError(f"{dataset} needs --source=: the folder or archive of its raw files")
     if source and not pathlib.Path(source).expanduser().exists():
         raise UserError(f"--source={source}: no such file or folder")
-    if kind == "word_folder":
+    if kind == "word_folder" and source:
         return WordFolder(source=source, dataset_name=name or config or pathlib.Path(source).stem, data_dir=data_dir)
     config = config or DEFAULT_CONFIG[kind]
     builder = _CONFIGURED[kind]

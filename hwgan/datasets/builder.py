@@ -1,10 +1,10 @@
 """What the dataset builders share: features, splits, and the account of what was left out."""
 
-import collections
 import dataclasses
 import hashlib
 import json
 import pathlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -66,10 +66,10 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def __init__(self, *, source: str | None = None, **kwargs):
         self.source = source
-        self.skipped: dict[str, list[str]] = collections.defaultdict(list)
-        self._counts: dict[str, int] = collections.Counter()
-        self._writers: dict[str, set[str]] = collections.defaultdict(set)
-        self._characters: dict[str, int] = collections.Counter()
+        self.skipped: dict[str, list[str]] = defaultdict(list)
+        self._counts: Counter[str] = Counter()
+        self._writers: dict[str, set[str]] = defaultdict(set)
+        self._characters: Counter[str] = Counter()
         super().__init__(file_format="array_record", **kwargs)
 
     def _read_splits(self) -> dict[str, Iterable[Example]]:
@@ -109,20 +109,22 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 continue
             try:
                 decode_grey(encoded)
-            except Exception:  # Pillow raises half a dozen kinds for broken files, and one bad file must not cost the rest
+            except (
+                Exception
+            ):  # Pillow raises half a dozen kinds for broken files, and one bad file must not cost the rest
                 self.skip("unreadable image", example.id)
                 continue
             self._counts[split] += 1
             self._writers[split].add(example.writer)
-            self._characters.update(text)
+            self._characters.update(Counter(text))
             yield (
                 example.id,
                 {"id": example.id, "image": encoded, "text": text, "writer": example.writer, **example.extras},
             )
         if not self._counts[split]:
             raise UserError(
-                f"the {split} split of {self.name} is empty: no usable example was found in {self.source or 'the source'}"
-                f" ({_skipped_text(self.skipped) or 'nothing was skipped'})"
+                f"the {split} split of {self.name} is empty: no usable example was found in "
+                f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'})"
             )
 
     def skip(self, reason: str, example_id: str) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-import ml_collections
 
 from hwgan.errors import UserError
 from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
@@ -29,10 +28,10 @@ class Networks:
       canvas_width: width of a generated image in the latter case, else 0.
     """
 
-    language_model: nn.Module
-    generator: nn.Module
-    discriminator: nn.Module
-    recognizer: nn.Module
+    language_model: Any  # flax modules; Any, for their `apply` returns what they return
+    generator: Any
+    discriminator: Any
+    recognizer: Any
     z_dim: int
     pixels_per_character: int
     canvas_width: int
@@ -42,7 +41,7 @@ class Networks:
         return self.pixels_per_character > 0
 
 
-def create_networks(config: ml_collections.ConfigDict, num_labels: int) -> Networks:
+def create_networks(config: Any, num_labels: int) -> Networks:
     """Builds the modules of `config.model`; sizes are checked against `config.data`.
 
     Args:
@@ -56,21 +55,23 @@ def create_networks(config: ml_collections.ConfigDict, num_labels: int) -> Netwo
     dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
     networks = Networks(
-        language_model=_create("language_model", LANGUAGE_MODELS, model.language_model, num_labels=num_labels, **dtypes),
+        language_model=_create(
+            "language_model", LANGUAGE_MODELS, model.language_model, num_labels=num_labels, **dtypes
+        ),
         generator=generator,
         discriminator=_create("discriminator", DISCRIMINATORS, model.discriminator, **dtypes),
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, num_labels=num_labels, **dtypes),
         z_dim=model.z_dim,
         **_generated_size(generator, config.data),
     )
-    num_chunks = len(generator.block_features) + 1
+    num_chunks = getattr(generator, "num_noise_chunks", 1)
     if model.z_dim % num_chunks:
-        raise UserError(f"model.z_dim={model.z_dim} cannot be split into {num_chunks} equal chunks, one a block and one more")
+        raise UserError(f"model.z_dim={model.z_dim} cannot be split into {num_chunks} equal chunks of noise")
     return networks
 
 
-def _create(role: str, modules: dict[str, Any], config: ml_collections.ConfigDict, **fields) -> nn.Module:
-    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Module:
+    settings = {key: _tuples(value) for key, value in config.items()}
     name = settings.pop("name")
     if name not in modules:
         raise UserError(f"model.{role}.name={name!r} does not exist; there are {sorted(modules)}")
@@ -81,7 +82,12 @@ def _create(role: str, modules: dict[str, Any], config: ml_collections.ConfigDic
     return module(**settings, **fields)
 
 
-def _generated_size(generator: nn.Module, data: ml_collections.ConfigDict) -> dict[str, int]:
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON knows them, to tuples, which modules can be hashed with."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _generated_size(generator: nn.Module, data: Any) -> dict[str, int]:
     """Width of the generated images, after checking that they are made at the size of the real ones."""
     if isinstance(generator, VariableWidthGenerator):
         growth = 2 ** (len(generator.block_features) + 1)

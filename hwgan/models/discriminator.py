@@ -8,7 +8,16 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hwgan.models.layers import Conv, Dense, SelfAttention, average_pool, columns_after, ink, mask_columns, space_to_depth
+from hwgan.models.layers import (
+    Conv,
+    Dense,
+    SelfAttention,
+    average_pool,
+    columns_after,
+    ink,
+    mask_columns,
+    space_to_depth,
+)
 
 
 @flax.struct.dataclass
@@ -69,9 +78,7 @@ class Discriminator(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
-    ) -> DiscriminatorOutput:
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> DiscriminatorOutput:
         del widths
         if self.norm not in ("batch", "none"):
             raise ValueError(f'norm must be "batch" or "none", got {self.norm!r}')
@@ -111,9 +118,7 @@ class VariableWidthDiscriminator(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
-    ) -> DiscriminatorOutput:
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> DiscriminatorOutput:
         kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
         conv = partial(Conv, **kinds)
         x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)

@@ -29,7 +29,12 @@ class ConditionalBatchNorm(nn.Module):
         self, x: Float[Array, "b h w c"], condition: Float[Array, "b d"], *, train: bool
     ) -> Float[Array, "b h w c"]:
         normalized = nn.BatchNorm(
-            use_running_average=not train, momentum=0.99, use_scale=False, use_bias=False, dtype=jnp.float32, name="norm"
+            use_running_average=not train,
+            momentum=0.99,
+            use_scale=False,
+            use_bias=False,
+            dtype=jnp.float32,
+            name="norm",
         )(x)
         features = x.shape[-1]
         scale = 1.0 + self.dense(features, use_bias=False, name="scale")(condition, train=train)
@@ -81,6 +86,10 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
+    @property
+    def num_noise_chunks(self) -> int:
+        return len(self.block_features) + 1
+
     @nn.compact
     def __call__(
         self, z: Float[Array, "b z"], text: TextFeatures, lengths: Int[Array, " b"], *, train: bool
@@ -89,7 +98,7 @@ class Generator(nn.Module):
         kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
         conv, dense = partial(Conv, **kinds), partial(Dense, **kinds)
         norm = partial(ConditionalBatchNorm, dense=dense, dtype=self.dtype)
-        chunks = jnp.split(z.astype(self.dtype), len(self.block_features) + 1, axis=-1)
+        chunks = jnp.split(z.astype(self.dtype), self.num_noise_chunks, axis=-1)
         height, width = self.first_shape
         x = dense(height * width * self.first_features, name="first")(chunks[0], train=train)
         x = x.reshape(-1, height, width, self.first_features)
@@ -143,7 +152,7 @@ class VariableUpBlock(nn.Module):
 class VariableWidthGenerator(nn.Module):
     """A generator whose canvas grows with the text: so many pixels a character.
 
-    Each character's features, with a noise chunk, make a small cell; cells stand side by side and grow through
+    Each character's features, with the noise, make a small cell; cells stand side by side and grow through
     residual blocks, where neighbours meet and letters join. A last depth-to-space doubles the size once more. Every
     column is conditioned on its character and on the noise, the same noise in all columns: z is the hand.
 
@@ -172,19 +181,16 @@ class VariableWidthGenerator(nn.Module):
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         batch, num_characters = text.characters.shape[:2]
         height, width = self.cell_shape
-        chunks = jnp.split(z.astype(self.dtype), len(self.block_features) + 1, axis=-1)
-        conditions = [
-            jnp.concatenate([text.characters, jnp.broadcast_to(c[:, None], (batch, num_characters, c.shape[-1]))], -1)
-            for c in chunks
-        ]
-        x = nn.Dense(height * width * self.cell_features, name="cell", **kinds)(conditions[0])
+        hand = jnp.broadcast_to(z.astype(self.dtype)[:, None], (batch, num_characters, z.shape[-1]))
+        condition = jnp.concatenate([text.characters, hand], axis=-1)
+        x = nn.Dense(height * width * self.cell_features, name="cell", **kinds)(condition)
         x = x.reshape(batch, num_characters, height, width, self.cell_features)
         x = x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, self.cell_features)
         widths = lengths * width
         x = mask_columns(x, widths)
         for i, features in enumerate(self.block_features):
-            condition = nn.Dense(self.condition_features, name=f"mix_{i}", **kinds)(conditions[i + 1])
-            x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, nn.relu(condition), widths)
+            mixed = nn.relu(nn.Dense(self.condition_features, name=f"mix_{i}", **kinds)(condition))
+            x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
             widths = 2 * widths
             x = mask_columns(x, widths)
         x = Conv(4, name="output", **kinds)(nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x)))

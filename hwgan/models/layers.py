@@ -13,7 +13,7 @@ orthogonal = nn.initializers.orthogonal()
 
 def length_mask(lengths: Int[Array, " b"], size: int) -> Bool[Array, "b size"]:
     """True at positions below each row's length."""
-    return jnp.arange(size) < lengths[:, None]
+    return jnp.arange(size)[None] < lengths[:, None]
 
 
 def mask_columns(x: Float[Array, "b h w c"], widths: Int[Array, " b"]) -> Float[Array, "b h w c"]:
@@ -146,13 +146,14 @@ class BidirectionalLSTM(nn.Module):
     @nn.compact
     def __call__(self, x: Float[Array, "b t c"], lengths: Int[Array, " b"]) -> Float[Array, "b t d"]:
         mask = length_mask(lengths, x.shape[1])[:, :, None].astype(self.dtype)
+        states: Any = x
         for _ in range(self.num_layers):
-            cells = [
+            cells: list[Any] = [
                 nn.RNN(nn.OptimizedLSTMCell(self.features, dtype=self.dtype, param_dtype=self.param_dtype))
                 for _ in range(2)
             ]
-            x = nn.Bidirectional(*cells)(x, seq_lengths=lengths) * mask
-        return x
+            states = nn.Bidirectional(cells[0], cells[1])(states, seq_lengths=lengths) * mask
+        return states
 
 
 def ink(image: Float[Array, "b h w 1"]) -> Float[Array, "b h w 1"]:

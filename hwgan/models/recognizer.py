@@ -62,9 +62,7 @@ class CRNN(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
-    ) -> RecognizerOutput:
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         x = mask_columns(ink(image), widths).astype(self.dtype)
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
@@ -103,9 +101,7 @@ class GatedCRNN(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
-    ) -> RecognizerOutput:
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         del train
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         conv = partial(nn.Conv, **kinds)
@@ -143,9 +139,7 @@ class ConvRecognizer(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(
-        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
-    ) -> RecognizerOutput:
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         del train
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)

@@ -33,6 +33,7 @@ class Iam(WordImageBuilder, skip_registration=True):
 
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
+        assert self.builder_config is not None
         root = pathlib.Path(self.source).expanduser()
         kind = self.builder_config.name
         table, forms = _read_tables(root, f"{kind}.txt")
@@ -77,4 +78,6 @@ def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
     for place in (root / f"{kind}.tgz", root / kind, root):
         if place.is_file() or (place.is_dir() and next(place.rglob("*.png"), None)):
             return RawFiles(place)
-    raise UserError(f"{root} holds no {kind}.tgz, nor its images extracted under {kind}/: see hwgan/datasets/iam/README.md")
+    raise UserError(
+        f"{root} holds no {kind}.tgz, nor its images extracted under {kind}/: see hwgan/datasets/iam/README.md"
+    )

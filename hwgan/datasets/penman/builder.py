@@ -44,8 +44,13 @@ class Penman(WordImageBuilder, skip_registration=True):
         PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
     ]
 
+    @property
+    def _config(self) -> PenmanConfig:
+        assert isinstance(self.builder_config, PenmanConfig)
+        return self.builder_config
+
     def _read_splits(self) -> dict[str, Iterator[Example]]:
-        config = self.builder_config
+        config = self._config
         held_out_words = round(config.num_words * _HELD_OUT_SHARE)
         held_out_writers = max(1, round(config.num_writers * _HELD_OUT_SHARE))
         num_words = {
@@ -63,7 +68,7 @@ class Penman(WordImageBuilder, skip_registration=True):
         return {split: self._write(split, num_words[split], writers[split]) for split in num_words}
 
     def _write(self, split: str, num_words: int, writer_ids: range) -> Iterator[Example]:
-        config = self.builder_config
+        config = self._config
         vocabulary = tuple(
             word
             for word in words.vocabulary()

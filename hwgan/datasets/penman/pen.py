@@ -8,6 +8,7 @@ letters and draws a link between neighbours. Units before drawing: the x-height 
 
 import dataclasses
 import functools
+import itertools
 import string
 
 import numpy as np
@@ -28,7 +29,7 @@ _CORNER_COSINE = 0.3  # a turn sharper than about 72 degrees stays a corner, the
 _SPLINE_STEPS = 4
 _SUPERSAMPLE = 3
 
-Stroke = Float[np.ndarray, "points 2"]
+Stroke = Float[np.ndarray, "_ 2"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _split_at_corners(stroke: Stroke) -> list[Stroke]:
     steps = steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-9)
     cosines = (steps[1:] * steps[:-1]).sum(axis=1)
     cuts = [0, *(np.flatnonzero(cosines < _CORNER_COSINE) + 1), len(stroke) - 1]
-    return [stroke[a : b + 1] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [stroke[a : b + 1] for a, b in itertools.pairwise(cuts)]
 
 
 def _catmull_rom(stroke: Stroke) -> Stroke:
@@ -137,7 +138,7 @@ def _link(end: np.ndarray, start: np.ndarray) -> Stroke:
 
 
 def _in_x_height(point: np.ndarray) -> bool:
-    return -1.15 <= point[1] <= 0.2
+    return bool(-1.15 <= point[1] <= 0.2)
 
 
 def word_strokes(writer: Writer, text: str, rng: np.random.Generator) -> list[Stroke]:

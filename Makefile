@@ -1,0 +1,32 @@
+# `make demo` and `make test` do all their own set-up in .venv; nothing but Python >= 3.11 and make is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+.venv/run.done: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hwgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev.done: .venv/run.done requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/run.done
+	@start=$$(date +%s); \
+	$(BIN)/python -m hwgan.main --config=configs/demo.py --workdir=runs/demo && \
+	echo "the demo took $$(( $$(date +%s) - start )) s; open runs/demo/samples.png" && \
+	echo "write your own: $(BIN)/python -m hwgan.sample --checkpoint=runs/demo --text=\"hello\" --output=hello.png --count=4"
+
+test: .venv/dev.done
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+clean:
+	rm -rf .venv

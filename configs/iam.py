@@ -1,0 +1,55 @@
+"""The founding paper's system on IAM words: every word on a canvas of 128x512 (Alonso et al. 2019).
+
+  python -m hwgan.prepare --dataset=iam/words --source=DIR
+  python -m hwgan.main --config=configs/iam.py --workdir=runs/iam
+
+Parameters, for the 79 characters of IAM: language model 405,504, generator 2,654,738, discriminator 2,786,594,
+recognizer 10,052,624 (gated_crnn: 2,851,424).
+"""
+
+from ml_collections import ConfigDict
+
+from configs.common import get_common
+
+
+def get_config() -> ConfigDict:
+    config = get_common()
+
+    config.data.dataset = "iam/words"
+    config.data.height = 128
+    config.data.max_width = 512  # isometric resize; wider words are dropped
+    config.data.pixels_per_character = 0
+    config.data.min_length = 1
+    config.data.max_length = 21  # the longest word of IAM
+
+    config.model = ConfigDict(
+        dict(
+            dtype="float32",  # "bfloat16" on an accelerator that likes it
+            z_dim=128,  # 8 chunks of 16: the first feature map and 7 blocks
+            language_model=dict(name="lstm", embedding_features=128, features=128, num_layers=4),
+            generator=dict(
+                name="fixed",
+                block_features=(256, 128, 128, 64, 32, 16, 16),
+                first_shape=(1, 4),
+                first_features=256,
+                attention_after=4,
+                spectral_norm=True,
+            ),
+            discriminator=dict(
+                name="fixed",
+                block_features=(16, 16, 32, 64, 128, 128, 256),
+                attention_after=3,
+                norm="none",  # "batch" is the founding paper's
+                spectral_norm=True,
+            ),
+            recognizer=dict(name="crnn"),  # or "gated_crnn", Alonso's
+        )
+    )
+
+    config.train.batch_size = 64
+    config.train.num_steps = 300_000
+    config.train.balance_rule = "alonso"
+    config.train.sample_every = 2000
+    config.train.evaluate_every = 5000
+    config.train.checkpoint_every = 5000
+    return config

@@ -1,0 +1,89 @@
+"""A run: what a config stands for, and how a trained one is opened again."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import ml_collections
+
+from hwgan import checkpoint as checkpoints
+from hwgan.data.charset import Charset
+from hwgan.data.input_pipeline import ImageSpec
+from hwgan.models import Networks, create_networks
+from hwgan.optimizers import create_optimizer
+from hwgan.train_state import NETWORK_NAMES, Optimizers, TrainState, create_train_state
+
+Config = Any  # an ml_collections.ConfigDict, whose fields no type checker knows
+
+
+def image_spec(config: Config) -> ImageSpec:
+    """The preprocessing that a config asks for."""
+    data = config.data
+    return ImageSpec(
+        height=data.height,
+        max_width=data.max_width,
+        pixels_per_character=data.pixels_per_character,
+        max_length=data.max_length,
+        min_length=data.min_length,
+    )
+
+
+def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimizers]:
+    """The modules of a config and their optimizers."""
+    networks = create_networks(config, charset.num_labels)
+    return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
+
+
+def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, spec: ImageSpec) -> TrainState:
+    """A fresh state for images of `spec`; to be called under `jit` or `eval_shape`."""
+    shape = (spec.height, spec.max_width)
+    return create_train_state(networks, optimizers, key, image_shape=shape, max_length=spec.max_length)
+
+
+def trains_generator(config: Config) -> bool:
+    """Whether a run makes a generator, or a recognizer alone."""
+    return "generator" in config.train.updated_networks
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run, restored.
+
+    Attributes:
+      config: that made it.
+      charset: its alphabet.
+      networks: its modules.
+      state: of the step restored.
+    """
+
+    config: Config
+    charset: Charset
+    networks: Networks
+    state: TrainState
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The preprocessing of its images."""
+        return image_spec(self.config)
+
+
+def load_run(workdir: str, step: int | None = None) -> Run:
+    """Restores a run from its checkpoint alone.
+
+    Args:
+      workdir: of the run.
+      step: which checkpoint; the newest by default.
+
+    Raises:
+      UserError: there is no readable checkpoint.
+    """
+    checkpointer = checkpoints.open_for_reading(workdir)
+    record = checkpointer.read_record(step)
+    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"])
+    networks, optimizers = build_networks(config, charset)
+    spec = image_spec(config)
+    shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, spec), jax.random.key(0))
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    state = checkpointer.restore(checkpoints.abstract_like(shapes, here), step)
+    checkpointer.close()
+    return Run(config, charset, networks, state)

@@ -1,0 +1,70 @@
+"""Shared fixtures: a small prepared dataset, a small run, two devices on any machine."""
+
+import os
+
+# Before jax is imported: two devices, so that sharding is tested; no search for accelerators.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+
+import jax
+import pytest
+
+from configs import smoke
+from hwgan.data.charset import Charset
+from hwgan.prepare import prepare_dataset
+from hwgan.run import build_networks, image_spec, init_state
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory) -> str:
+    """A folder with the smoke set of penman, prepared."""
+    path = str(tmp_path_factory.mktemp("data"))
+    prepare_dataset("penman/smoke", path)
+    return path
+
+
+@pytest.fixture
+def config(data_dir):
+    """The smoke config on one batch for both devices."""
+    config = smoke.get_config()
+    config.data.data_dir = data_dir
+    return config
+
+
+class SmallRun:
+    """Networks, optimizers and a fresh state of the smoke config, with any change made by `edit`."""
+
+    def __init__(self, edit=None, letters="abcdefghijklmnopqrstuvwxyz"):
+        self.config = smoke.get_config()
+        if edit is not None:
+            edit(self.config)
+        self.charset = Charset(letters)
+        self.spec = image_spec(self.config)
+        self.networks, self.optimizers = build_networks(self.config, self.charset)
+        self.state = jax.jit(lambda key: init_state(key, self.networks, self.optimizers, self.spec))(jax.random.key(0))
+
+    def batch(self, size=4, seed=0):
+        """Random words and images of the right shapes."""
+        import jax.numpy as jnp
+
+        keys = jax.random.split(jax.random.key(seed), 4)
+        length = self.spec.max_length
+        labels = jax.random.randint(keys[0], (size, length), 1, self.charset.num_labels)
+        lengths = jax.random.randint(keys[1], (size,), 2, length + 1)
+        width = self.spec.pixels_per_character
+        return {
+            "image": jax.random.uniform(keys[2], (size, self.spec.height, self.spec.max_width, 1), minval=-1.0),
+            "image_width": lengths * width if width else jnp.full((size,), self.spec.max_width),
+            "labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
+            "label_length": lengths,
+            "fake_labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
+            "fake_label_length": lengths,
+        }
+
+
+@pytest.fixture(scope="session")
+def small_run() -> SmallRun:
+    """The variable-width networks, small."""
+    return SmallRun()

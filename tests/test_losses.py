@@ -1,0 +1,91 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hwgan import losses
+
+
+def test_hinge_by_hand():
+    real, fake = losses.hinge_discriminator(jnp.array([2.0, 0.5]), jnp.array([-2.0, 0.5]))
+    np.testing.assert_allclose(real, [0.0, 0.5])
+    np.testing.assert_allclose(fake, [0.0, 1.5])
+    np.testing.assert_allclose(losses.hinge_generator(jnp.array([3.0])), [-3.0])
+
+
+def naive_ctc(log_probabilities, label):
+    """Sums over every path of frames that collapses to the label."""
+    frames, symbols = log_probabilities.shape
+    total = -np.inf
+    for path in itertools.product(range(symbols), repeat=frames):
+        merged = [s for i, s in enumerate(path) if i == 0 or s != path[i - 1]]
+        if [s for s in merged if s] == list(label):
+            total = np.logaddexp(total, sum(log_probabilities[i, s] for i, s in enumerate(path)))
+    return -total
+
+
+@pytest.mark.parametrize("label", [[1], [1, 2], [1, 1], [2, 1, 2], [2, 2, 1]])
+def test_ctc_equals_the_sum_over_paths(label):
+    logits = np.random.default_rng(0).normal(size=(6, 3))
+    frames, length = 5, len(label)  # one frame is padding
+    labels = np.zeros((1, 4), np.int32)
+    labels[0, :length] = label
+    loss = losses.ctc(jnp.array(logits[None]), jnp.array([frames]), jnp.array(labels), jnp.array([length]))
+    log_probabilities = np.asarray(jax.nn.log_softmax(jnp.array(logits[:frames]), axis=-1))
+    np.testing.assert_allclose(loss[0], naive_ctc(log_probabilities, label), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("frames", "label", "possible"), [(2, [1, 2], True), (2, [1, 1], False), (3, [1, 1], True), (1, [1, 2], False)]
+)
+def test_ctc_is_masked_where_no_alignment_fits(frames, label, possible):
+    labels, lengths = jnp.array([[*label, 0]]), jnp.array([len(label)])
+    assert bool(losses.alignment_exists(jnp.array([frames]), labels, lengths)[0]) is possible
+
+    def loss(logits):
+        return losses.ctc(logits, jnp.array([frames]), labels, lengths).sum()
+
+    value, gradient = jax.value_and_grad(loss)(jnp.zeros((1, 4, 3)))
+    assert (value > 0) == possible
+    assert bool((gradient != 0).any()) is possible
+    assert bool(jnp.isfinite(gradient).all())
+
+
+def gradients():
+    keys = jax.random.split(jax.random.key(0))
+    return 300.0 * jax.random.normal(keys[0], (2, 4, 4, 1)) + 50.0, 0.1 * jax.random.normal(keys[1], (2, 4, 4, 1)) - 0.3
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0])
+def test_alonso_matches_deviation_and_mean(alpha):
+    recognizer, discriminator = gradients()
+    balanced = losses.balance_gradients(recognizer, discriminator, rule="alonso", alpha=alpha)
+    np.testing.assert_allclose(balanced.std(), alpha * discriminator.std(), rtol=1e-4)
+    np.testing.assert_allclose(balanced.mean(), alpha * discriminator.mean(), rtol=1e-4)
+
+
+def test_fogel_keeps_the_direction():
+    recognizer, discriminator = gradients()
+    balanced = losses.balance_gradients(recognizer, discriminator, rule="fogel", alpha=1.0)
+    np.testing.assert_allclose(balanced.std(), discriminator.std(), rtol=1e-4)
+    ratio = balanced / recognizer
+    np.testing.assert_allclose(ratio, jnp.full_like(ratio, ratio.ravel()[0]), rtol=1e-4)
+
+
+def test_no_balance_and_dead_recognizer():
+    recognizer, discriminator = gradients()
+    np.testing.assert_allclose(
+        losses.balance_gradients(recognizer, discriminator, rule="none", alpha=2.0), 2.0 * recognizer
+    )
+    dead = losses.balance_gradients(jnp.zeros_like(recognizer), discriminator, rule="fogel", alpha=1.0)
+    assert bool((dead == 0).all())
+    with pytest.raises(ValueError, match="rule must be"):
+        losses.balance_gradients(recognizer, discriminator, rule="other", alpha=1.0)
+
+
+def test_style_error():
+    z = jnp.array([[1.0, -1.0, 5.0]])
+    np.testing.assert_allclose(losses.style_error(jnp.array([[1.0, 1.0]]), z), [2.0])
+    np.testing.assert_allclose(losses.style_error(jnp.zeros((1, 0)), z), [0.0])

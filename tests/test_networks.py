@@ -1,0 +1,260 @@
+"""Properties of the four networks, and their sizes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import copiste, demo, iam, smoke
+from hwgan.data.charset import Charset
+from hwgan.errors import UserError
+from hwgan.models import create_networks
+from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
+from hwgan.models.generator import Generator, VariableWidthGenerator
+from hwgan.models.language_model import LanguageModel
+from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
+from hwgan.run import build_networks, image_spec, init_state
+from hwgan.train_state import NETWORK_NAMES
+
+KEYS = jax.random.split(jax.random.key(0), 6)
+LABELS = jnp.array([[1, 2, 3, 0, 0, 0], [3, 1, 2, 3, 1, 2]])
+LENGTHS = jnp.array([3, 6])
+
+
+def randomized(variables, key):
+    """Variables away from their initial values, so that zero gates and unit scales hide nothing."""
+    leaves, tree = jax.tree.flatten(variables["params"])
+    keys = jax.random.split(key, len(leaves))
+    moved = [leaf + 0.3 * jax.random.normal(k, leaf.shape) for leaf, k in zip(leaves, keys, strict=True)]
+    return {**variables, "params": jax.tree.unflatten(tree, moved)}
+
+
+@pytest.fixture(scope="module")
+def text():
+    model = LanguageModel(num_labels=4, embedding_features=5, features=6, num_layers=2)
+    variables = randomized(model.init(KEYS[0], LABELS, LENGTHS), KEYS[1])
+    return lambda labels, lengths: model.apply(variables, labels, lengths)
+
+
+def test_language_model_ignores_padding(text):
+    features = text(LABELS, LENGTHS)
+    assert features.word.shape == (2, 6)
+    assert features.characters.shape == (2, 6, 11)
+    np.testing.assert_array_equal(features.characters[0, 3:], np.zeros((3, 11)))
+    alone = text(LABELS[:1, :3], LENGTHS[:1])
+    np.testing.assert_allclose(alone.word[0], features.word[0], atol=1e-6)
+    np.testing.assert_allclose(alone.characters[0], features.characters[0, :3], atol=1e-6)
+    dirty = text(LABELS.at[0, 3:].set(2), LENGTHS)
+    np.testing.assert_allclose(dirty.word, features.word, atol=1e-6)
+
+
+def test_language_model_knows_order_and_first_letter(text):
+    words = text(jnp.array([[1, 2, 3, 3, 3, 3], [2, 1, 3, 3, 3, 3]]), jnp.array([6, 6])).word
+    assert float(jnp.abs(words[0] - words[1]).max()) > 1e-4
+
+
+@pytest.fixture(scope="module")
+def variable_generator(text):
+    generator = VariableWidthGenerator(block_features=(6, 4), cell_features=8, condition_features=5)
+    z = jax.random.normal(KEYS[2], (2, 6))
+    variables = randomized(generator.init(KEYS[3], z, text(LABELS, LENGTHS), LENGTHS, train=True), KEYS[4])
+
+    def draw(z, labels, lengths):
+        return generator.apply(variables, z, text(labels, lengths), lengths, train=False)
+
+    return draw, z
+
+
+def test_variable_generator_width_follows_text(variable_generator):
+    draw, z = variable_generator
+    images = draw(z, LABELS, LENGTHS)
+    assert images.shape == (2, 32, 6 * 16, 1)
+    assert bool((images[0, :, 3 * 16 :] == 1.0).all())
+    assert float(jnp.abs(images).max()) <= 1.0
+    np.testing.assert_allclose(draw(z[:1], LABELS[:1, :3], LENGTHS[:1])[0], images[0, :, : 3 * 16], atol=1e-5)
+
+
+def test_text_and_noise_change_the_image(variable_generator):
+    draw, z = variable_generator
+    image = draw(z, LABELS, LENGTHS)[1]
+    assert float(jnp.abs(draw(z, LABELS.at[1, 0].set(1), LENGTHS)[1] - image).max()) > 1e-3
+    assert float(jnp.abs(draw(z.at[1].add(1.0), LABELS, LENGTHS)[1] - image).max()) > 1e-3
+
+
+@pytest.fixture(scope="module")
+def fixed_generator(text):
+    generator = Generator(block_features=(8, 8, 4), first_shape=(2, 4), first_features=8, attention_after=2)
+    z = jax.random.normal(KEYS[2], (2, 16))
+    variables = randomized(generator.init(KEYS[3], z, text(LABELS, LENGTHS), LENGTHS, train=True), KEYS[4])
+    return generator, variables, z
+
+
+def test_fixed_generator_shape_and_dependence(fixed_generator, text):
+    generator, variables, z = fixed_generator
+    images = generator.apply(variables, z, text(LABELS, LENGTHS), LENGTHS, train=False)
+    assert images.shape == (2, 16, 32, 1)
+    other_text = generator.apply(variables, z, text(LABELS.at[0, 0].set(3), LENGTHS), LENGTHS, train=False)
+    assert float(jnp.abs(other_text[0] - images[0]).max()) > 1e-4
+    for chunk in range(4):  # each chunk of the noise counts
+        moved = z.at[:, 4 * chunk].add(1.0)
+        changed = generator.apply(variables, moved, text(LABELS, LENGTHS), LENGTHS, train=False)
+        assert float(jnp.abs(changed - images).max()) > 1e-4
+
+
+def test_conditional_norm_acts_per_channel_and_per_sample(fixed_generator, text):
+    _, variables, _ = fixed_generator
+    kernel = variables["params"]["block_0"]["norm_0"]["scale"]["Dense_0"]["kernel"]
+    assert kernel.shape == (16 // 4 + 6, 8)  # (noise chunk and word vector) to one scale a channel
+
+
+def test_batch_statistics_move_only_in_training(fixed_generator, text):
+    generator, variables, z = fixed_generator
+    arguments = (z, text(LABELS, LENGTHS), LENGTHS)
+    _, moved = generator.apply(variables, *arguments, train=True, mutable=["batch_stats", "spectral_stats"])
+    first = jax.tree.leaves(moved["batch_stats"])[0]
+    assert not np.array_equal(first, jax.tree.leaves(variables["batch_stats"])[0])
+    _, still = generator.apply(variables, *arguments, train=False, mutable=["batch_stats", "spectral_stats"])
+    jax.tree.map(np.testing.assert_array_equal, still["batch_stats"], variables["batch_stats"])
+
+
+IMAGES = jax.random.uniform(KEYS[5], (2, 32, 96, 1), minval=-1.0)
+WIDTHS = jnp.array([48, 96])
+
+
+def apply_randomized(module, images, widths):
+    variables = randomized(module.init(KEYS[0], IMAGES, WIDTHS, train=True), KEYS[1])
+    return module.apply(variables, images, widths, train=False)
+
+
+def test_variable_discriminator_ignores_padding():
+    module = VariableWidthDiscriminator(block_features=(4, 4, 4), style_features=3)
+    output = apply_randomized(module, IMAGES, WIDTHS)
+    assert output.scores.shape == (2,)
+    assert output.style.shape == (2, 3)
+    dirty = apply_randomized(module, IMAGES.at[0, :, 48:].set(-1.0), WIDTHS)
+    alone = apply_randomized(module, IMAGES[:1, :, :48], WIDTHS[:1])
+    for other in (dirty, alone):
+        np.testing.assert_allclose(other.scores[0], output.scores[0], atol=1e-5)
+        np.testing.assert_allclose(other.style[0], output.style[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("spectral_norm", [True, False])
+def test_fixed_discriminator_switches(norm, spectral_norm):
+    module = Discriminator(block_features=(4, 4, 4), attention_after=2, norm=norm, spectral_norm=spectral_norm)
+    variables = module.init(KEYS[0], IMAGES, WIDTHS, train=True)
+    assert ("batch_stats" in variables) == (norm == "batch")
+    assert ("spectral_stats" in variables) == spectral_norm
+    assert module.apply(variables, IMAGES, WIDTHS, train=False).scores.shape == (2,)
+
+
+def test_discriminator_norm_must_exist():
+    with pytest.raises(ValueError, match="norm must be"):
+        Discriminator(norm="layer").init(KEYS[0], IMAGES, WIDTHS, train=True)
+
+
+RECOGNIZERS = {
+    "conv": ConvRecognizer(num_labels=5, conv_features=(4, 4, 4), dense_features=6),
+    "crnn": CRNN(num_labels=5, conv_features=(4, 4), pools=((2, 2), (2, 1)), lstm_features=3, lstm_layers=1),
+    "gated_crnn": GatedCRNN(num_labels=5, conv_features=(4, 4, 4, 4, 4), lstm_features=3),
+}
+
+
+@pytest.mark.parametrize("name", RECOGNIZERS)
+def test_recognizers_ignore_padding(name):
+    module = RECOGNIZERS[name]
+    output = apply_randomized(module, IMAGES, WIDTHS)
+    frames = int(output.lengths[0])
+    assert output.logits.shape == (2, int(output.lengths[1]), 5)
+    assert output.logits.dtype == jnp.float32
+    assert frames == int(output.lengths[1]) // 2
+    dirty = apply_randomized(module, IMAGES.at[0, :, 48:].set(-1.0), WIDTHS)
+    alone = apply_randomized(module, IMAGES[:1, :, :48], WIDTHS[:1])
+    np.testing.assert_allclose(dirty.logits[0, :frames], output.logits[0, :frames], atol=1e-5)
+    np.testing.assert_allclose(alone.logits[0], output.logits[0, :frames], atol=1e-5)
+
+
+IAM_PARAMETERS = {
+    "language_model": 405_504,
+    "generator": 2_654_738,
+    "discriminator": 2_786_594,
+    "recognizer": 10_052_624,
+}
+DEMO_PARAMETERS = {"language_model": 26_560, "generator": 287_556, "discriminator": 225_761, "recognizer": 103_899}
+
+
+def abstract_state(config, letters):
+    charset = Charset("".join(chr(48 + i) for i in range(letters)))
+    networks, optimizers = build_networks(config, charset)
+    return networks, jax.eval_shape(
+        lambda key: init_state(key, networks, optimizers, image_spec(config)), jax.random.key(0)
+    )
+
+
+@pytest.mark.parametrize(("config", "letters", "expected"), [(iam, 79, IAM_PARAMETERS), (demo, 26, DEMO_PARAMETERS)])
+def test_parameter_counts(config, letters, expected):
+    _, state = abstract_state(config.get_config(), letters)
+    counts = {name: sum(leaf.size for leaf in jax.tree.leaves(getattr(state, name).params)) for name in NETWORK_NAMES}
+    assert counts == expected
+
+
+def test_founding_shapes():
+    """Feature maps of SYSTEM's figures: 1x4 to 128x512, attention at 16x64 with 64 channels."""
+    networks, state = abstract_state(iam.get_config(), 79)
+    text = jax.eval_shape(
+        lambda: networks.language_model.apply(
+            networks.language_model.init(KEYS[0], jnp.ones((2, 21), int), jnp.full((2,), 21)),
+            jnp.ones((2, 21), int),
+            jnp.full((2,), 21),
+        )
+    )
+    assert text.word.shape == (2, 128)
+    image, captured = jax.eval_shape(
+        lambda variables: networks.generator.apply(
+            variables,
+            jnp.zeros((2, 128)),
+            jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), text),
+            jnp.full((2,), 21),
+            train=False,
+            capture_intermediates=True,
+        ),
+        state.generator.variables,
+    )
+    assert image.shape == (2, 128, 512, 1)
+    blocks = captured["intermediates"]
+    assert [blocks[f"block_{i}"]["__call__"][0].shape[1:] for i in range(7)] == [
+        (2, 8, 256), (4, 16, 128), (8, 32, 128), (16, 64, 64), (32, 128, 32), (64, 256, 16), (128, 512, 16)
+    ]  # fmt: skip
+    assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
+
+
+@pytest.mark.parametrize("name", ["iam", "copiste", "demo", "smoke"])
+def test_every_config_builds(name):
+    config = {"iam": iam, "copiste": copiste, "demo": demo, "smoke": smoke}[name].get_config()
+    assert create_networks(config, 80).has_variable_width == (name != "iam")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "model.generator.name",
+            "vae",
+            r"model.generator.name='vae' does not exist; there are \['fixed', 'variable'\]",
+        ),
+        ("data.height", 64, "the generator draws 16 pixels a character, 32 high"),
+        ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
+    ],
+)
+def test_config_mistakes_are_named(path, value, message):
+    config = smoke.get_config()
+    config.update_from_flattened_dict({path: value})
+    with pytest.raises(UserError, match=message):
+        create_networks(config, 27)
+
+
+def test_noise_must_split_evenly():
+    config = iam.get_config()
+    config.model.z_dim = 100
+    with pytest.raises(UserError, match="z_dim=100 cannot be split into 8"):
+        create_networks(config, 80)

@@ -1,0 +1,201 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import iam
+from hwgan import losses, sharding
+from hwgan.models import create_networks
+from hwgan.train_state import NETWORK_NAMES
+from hwgan.train_step import StepConfig, generate, make_train_step, nonfinite_network
+from tests.conftest import SmallRun
+
+KEY = jax.random.key(7)
+
+
+def step_of(run, **settings):
+    return jax.jit(make_train_step(run.networks, run.optimizers, StepConfig(**settings)))
+
+
+def changed(before, after):
+    return any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("updated", "networks"),
+    [
+        (("discriminator",), {"discriminator"}),
+        (("recognizer",), {"recognizer"}),
+        (("generator",), {"generator", "language_model"}),
+    ],
+)
+def test_each_update_touches_only_its_own(small_run, updated, networks):
+    state, metrics = step_of(small_run, updated_networks=updated)(small_run.state, small_run.batch(), KEY)
+    moved = {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(state, n))}
+    assert moved == networks
+    assert changed(small_run.state.ema, state.ema) == ("generator" in updated)
+    assert int(state.step) == 1
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def edit_to_fixed(config):
+    """The founding paper's modules, tiny: 16x64 canvases."""
+    config.data = ConfigDict(
+        config.data.to_dict() | dict(height=16, max_width=64, pixels_per_character=0, max_length=4)
+    )
+    config.model = ConfigDict(
+        dict(
+            dtype="float32",
+            z_dim=10,
+            language_model=dict(name="lstm", embedding_features=4, features=4, num_layers=2),
+            generator=dict(
+                name="fixed", block_features=(8, 8, 8, 4), first_shape=(1, 4), first_features=8, attention_after=2
+            ),
+            discriminator=dict(name="fixed", block_features=(4, 4, 8, 8), attention_after=2, norm="batch"),
+            recognizer=dict(name="crnn", conv_features=(4, 8), pools=((2, 2), (2, 2)), lstm_features=4, lstm_layers=1),
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def fixed_run():
+    return SmallRun(edit_to_fixed)
+
+
+def test_founding_step_moves_everything_and_only_d_moves_d(fixed_run):
+    batch = fixed_run.batch()
+    state, metrics = step_of(fixed_run)(fixed_run.state, batch, KEY)
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert all(changed(getattr(fixed_run.state, n).params, getattr(state, n).params) for n in NETWORK_NAMES)
+    only_generator, _ = step_of(fixed_run, updated_networks=("generator",))(fixed_run.state, batch, KEY)
+    assert not changed(fixed_run.state.discriminator.collections, only_generator.discriminator.collections)
+    assert not changed(fixed_run.state.recognizer.collections, only_generator.recognizer.collections)
+    only_recognizer, _ = step_of(fixed_run, updated_networks=("recognizer",))(fixed_run.state, batch, KEY)
+    assert changed(fixed_run.state.recognizer.collections, only_recognizer.recognizer.collections)
+
+
+def test_balanced_gradient_is_that_of_the_sum_of_losses(small_run):
+    """With rule "none" and alpha 1 the update must be that of the plain sum adversarial + CTC."""
+    batch, networks, state = small_run.batch(), small_run.networks, small_run.state
+    labels, lengths = batch["fake_labels"], batch["fake_label_length"]
+    step = step_of(small_run, updated_networks=("generator",), balance_rule="none")
+    _, metrics = step(state, batch, KEY)
+    keys = jax.random.split(jax.random.fold_in(KEY, 0), 3)
+    z = jax.random.normal(jax.random.split(keys[1])[1], (4, networks.z_dim))
+
+    @jax.jit
+    def gradient_norm(params):
+        def loss(params):
+            image, _ = generate(
+                networks, state.language_model.variables, {"params": params}, z, labels, lengths, train=True
+            )
+            scores = networks.discriminator.apply(
+                state.discriminator.variables, image, 16 * lengths, train=False
+            ).scores
+            read = networks.recognizer.apply(state.recognizer.variables, image, 16 * lengths, train=False)
+            return -scores.mean() + losses.ctc(read.logits, read.lengths, labels, lengths).mean()
+
+        return jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(jax.grad(loss)(params))))
+
+    # The step lets D's power iteration go on by one, here it stands still: the same to a per cent.
+    np.testing.assert_allclose(metrics["generator/grad_norm"], gradient_norm(state.generator.params), rtol=2e-2)
+
+
+def test_alpha_zero_ignores_the_recognizer(small_run):
+    broken = small_run.state.replace(
+        recognizer=small_run.state.recognizer.replace(
+            params=jax.tree.map(lambda leaf: -leaf, small_run.state.recognizer.params)
+        )
+    )
+    step = step_of(small_run, updated_networks=("generator",), balance_rule="fogel", alpha=0.0)
+    with_one, _ = step(small_run.state, small_run.batch(), KEY)
+    with_other, _ = step(broken, small_run.batch(), KEY)
+    assert not changed(with_one.generator.params, with_other.generator.params)
+
+
+def test_more_discriminator_steps(small_run):
+    one, _ = step_of(small_run, discriminator_steps=1)(small_run.state, small_run.batch(), KEY)
+    three, _ = step_of(small_run, discriminator_steps=3)(small_run.state, small_run.batch(), KEY)
+
+    def adam_count(state):
+        return int(jax.tree.leaves(state.discriminator.opt_state)[0])
+
+    assert (adam_count(one), adam_count(three)) == (1, 3)
+    assert int(three.step) == 1
+
+
+def test_ema_moves_towards_the_parameters(small_run):
+    state, _ = step_of(small_run, ema_decay=0.5)(small_run.state, small_run.batch(), KEY)
+    old = jax.tree.leaves(small_run.state.ema["generator"])
+    new = jax.tree.leaves(state.generator.params)
+    for average, a, b in zip(jax.tree.leaves(state.ema["generator"]), old, new, strict=True):
+        np.testing.assert_allclose(average, 0.1 * a + 0.9 * b, rtol=1e-5, atol=1e-7)  # (1 + 0) / (10 + 0) at step 0
+
+
+def test_recognizer_noise_changes_what_it_learns(small_run):
+    plain, _ = step_of(small_run, updated_networks=("recognizer",))(small_run.state, small_run.batch(), KEY)
+    noisy, _ = step_of(small_run, updated_networks=("recognizer",), recognizer_noise=0.5)(
+        small_run.state, small_run.batch(), KEY
+    )
+    assert changed(plain.recognizer.params, noisy.recognizer.params)
+
+
+def test_bfloat16_computes_and_stores_float32():
+    run = SmallRun(lambda config: config.model.update(dtype="bfloat16"))
+    state, metrics = step_of(run)(run.state, run.batch(), KEY)
+    assert {leaf.dtype for leaf in jax.tree.leaves(state.generator.params)} == {jnp.dtype("float32")}
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+@pytest.mark.parametrize("run_name", ["small_run", "fixed_run"])
+def test_two_devices_equal_one(run_name, request):
+    run = request.getfixturevalue(run_name)
+    step = make_train_step(run.networks, run.optimizers, StepConfig())
+    batch = run.batch()
+    _, alone = jax.jit(step)(run.state, batch, KEY)
+    mesh = sharding.create_mesh(batch_size=4)
+    assert mesh.size == 2
+    state = jax.device_put(run.state, sharding.replicated(mesh))
+    shared = jax.device_put(batch, sharding.split_batch(mesh))
+    new_state, together = jax.jit(step)(state, shared, jax.device_put(KEY, sharding.replicated(mesh)))
+    assert set(together) == set(alone)
+    for name, value in alone.items():
+        np.testing.assert_allclose(together[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
+    assert jax.tree.leaves(new_state)[1].sharding.is_fully_replicated
+
+
+def test_compiles_once_and_moves_nothing_to_the_host(small_run):
+    step = jax.jit(make_train_step(small_run.networks, small_run.optimizers, StepConfig()), donate_argnums=0)
+    state, batch = jax.tree.map(jnp.copy, small_run.state), small_run.batch()
+    with jax.transfer_guard("disallow"):
+        for _ in range(3):
+            state, _ = step(state, batch, KEY)
+    assert step._cache_size() == 1
+    assert int(state.step) == 3
+
+
+def test_founding_config_makes_two_real_steps():
+    """configs/iam.py at full size: two updates of all four networks on random images at batch 2."""
+    config = iam.get_config()
+    run = SmallRun(lambda small: small.update(dict(config)), letters="".join(chr(48 + i) for i in range(79)))
+    assert run.networks == create_networks(config, 80)
+    step = jax.jit(make_train_step(run.networks, run.optimizers, StepConfig()), donate_argnums=0)
+    state = run.state
+    for seed in range(2):
+        state, metrics = step(state, run.batch(size=2, seed=seed), KEY)
+        assert all(np.isfinite(value) for value in metrics.values()), metrics
+    assert int(state.step) == 2
+
+
+def test_nonfinite_network_is_named():
+    good = {"discriminator/loss": 1.0, "generator/ctc_loss": 2.0}
+    assert nonfinite_network(good) is None
+    assert nonfinite_network(good | {"generator/ctc_loss": float("nan")}) == "generator"
+    assert nonfinite_network({"recognizer/loss": float("inf"), "generator/ctc_loss": float("nan")}) == "recognizer"
+
+
+def test_step_config_reads_as_documented():
+    assert dataclasses.asdict(StepConfig())["updated_networks"] == ("discriminator", "recognizer", "generator")
