@@ -32,6 +32,9 @@ def get_config() -> ConfigDict:
     config.train.evaluate_every = 3
     config.train.checkpoint_every = 3
 
+    for rates in config.optimizer.values():
+        rates.decay_steps = 0
+
     config.evaluate.real_words = 20
     config.evaluate.generated_words = 10
     return config

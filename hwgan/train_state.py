@@ -7,7 +7,6 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int
 
 from hwgan.models import Networks
 
@@ -46,7 +45,7 @@ class TrainState(flax.struct.PyTreeNode):
       ema: moving averages of the parameters of the generator and its language model; what is sampled from.
     """
 
-    step: Int[Array, ""]
+    step: Any  # an int32 scalar
     language_model: NetworkState
     generator: NetworkState
     discriminator: NetworkState

@@ -193,7 +193,8 @@ class VariableWidthGenerator(nn.Module):
             x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
             widths = 2 * widths
             x = mask_columns(x, widths)
-        x = Conv(4, name="output", **kinds)(nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x)))
+        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x))
+        x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
         x = depth_to_space(x.astype(jnp.float32))
         paper = jnp.ones((), jnp.float32)
         inside = mask_columns(jnp.ones_like(x), 2 * widths)

@@ -1,0 +1,30 @@
+"""A recognizer trained apart, to judge what the demo writes: real penman words, other architecture, other seed.
+
+  python -m hwgan.main --config=configs/demo_judge.py --workdir=runs/demo_judge
+  python -m hwgan.main --config=configs/demo.py --workdir=runs/demo --mode=evaluate \\
+      --config.evaluate.recognizer=runs/demo_judge
+"""
+
+from ml_collections import ConfigDict
+
+from configs import demo
+from configs.common import optimizer
+
+
+def get_config() -> ConfigDict:
+    config = demo.get_config()
+    config.seed = 1
+    config.model.recognizer = ConfigDict(
+        dict(
+            name="crnn",
+            conv_features=(16, 32, 64, 64),
+            pools=((2, 2), (2, 2), (2, 1), (2, 1)),
+            lstm_features=48,
+            lstm_layers=1,
+        )
+    )
+    config.train.updated_networks = ("recognizer",)
+    config.train.num_steps = 3000
+    config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
+    config.optimizer.recognizer.decay_steps = config.train.num_steps
+    return config
