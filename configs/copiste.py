@@ -30,7 +30,7 @@ def get_config() -> ConfigDict:
     )
 
     config.train.batch_size = 16
-    config.train.num_steps = 14_000
+    config.train.num_steps = 10_000
     config.train.recognizer_first_steps = 2000
     config.train.balance_rule = "fogel"
     config.train.recognizer_noise = 0.3

@@ -27,12 +27,12 @@ def get_config() -> ConfigDict:
         )
     )
 
-    config.train.num_steps = 4000
+    config.train.num_steps = 3500
     # Reading is learned in half a minute, and a generator that is taught by a good reader learns twice as fast.
     config.train.recognizer_first_steps = 1500
     config.train.recognizer_noise = 0.3
     config.train.balance_rule = "fogel"
-    config.train.style_weight = 3.0
+    config.train.style_weight = 1.0
     config.train.log_every = 50
     config.train.sample_every = 500
     config.train.evaluate_every = 500

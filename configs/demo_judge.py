@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
         )
     )
     config.train.updated_networks = ("recognizer",)
-    config.train.num_steps = 3000
+    config.train.num_steps = 2500
     config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
     config.optimizer.recognizer.decay_steps = config.train.num_steps
     return config

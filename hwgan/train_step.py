@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from hwgan import losses
 from hwgan.models import Networks
-from hwgan.train_state import NETWORK_NAMES, NetworkState, Optimizers, TrainState
+from hwgan.train_state import NetworkState, Optimizers, TrainState
 
 Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
@@ -110,6 +110,11 @@ def _apply(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
     return module.apply({"params": params, **state.collections}, *inputs, train=True, mutable=list(state.collections))
 
 
+def _norms(name: str, grads: Any, after: NetworkState) -> Metrics:
+    # The norm of the new parameters tells a network that breaks from those that it breaks one step later.
+    return {f"{name}/grad_norm": optax.tree.norm(grads), f"{name}/param_norm": optax.tree.norm(after.params)}
+
+
 def _noise(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b z"]:
     return jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
 
@@ -143,7 +148,7 @@ def _update_discriminator(
 
     grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
-    return discriminator, metrics | {"discriminator/grad_norm": optax.tree.norm(grads)}
+    return discriminator, metrics | _norms("discriminator", grads, discriminator)
 
 
 def _add_noise(image: Float[Array, "b h w 1"], scale: float, key: jax.Array) -> Float[Array, "b h w 1"]:
@@ -164,7 +169,7 @@ def _update_recognizer(
 
     (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
     recognizer = before.replace(collections=collections).apply_gradients(grads, optimizers.recognizer)
-    return recognizer, {"recognizer/loss": loss, "recognizer/grad_norm": optax.tree.norm(grads)}
+    return recognizer, {"recognizer/loss": loss} | _norms("recognizer", grads, recognizer)
 
 
 def _update_generator(
@@ -208,10 +213,10 @@ def _update_generator(
     metrics = {
         "generator/adversarial_loss": adversarial_loss,
         "generator/ctc_loss": ctc_loss,
-        "generator/grad_norm": optax.tree.norm(grads["generator"]),
-        "language_model/grad_norm": optax.tree.norm(grads["language_model"]),
         "generator/ctc_to_adversarial_gradient": image_grad_r.std() / jnp.maximum(image_grad_d.std(), 1e-12),
     }
+    metrics |= _norms("generator", grads["generator"], generator)
+    metrics |= _norms("language_model", grads["language_model"], language_model)
     return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
 
 
@@ -222,8 +227,8 @@ def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict
 
 
 def nonfinite_network(metrics: dict[str, float]) -> str | None:
-    """The first network of which a metric is not finite, in the order of the updates; None if all are finite."""
-    for network in ("discriminator", "recognizer", *NETWORK_NAMES):
+    """The network that broke, if any metric is not finite: the first in the order of the updates."""
+    for network in ("discriminator", "recognizer", "generator", "language_model"):
         for name, value in metrics.items():
             if name.startswith(network + "/") and not abs(value) < float("inf"):
                 return network

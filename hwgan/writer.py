@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 
 import numpy as np
 from PIL import Image
@@ -48,8 +49,8 @@ class MetricWriter:
         self._tensorboard.close()
 
 
-def _step_of(line: str) -> float:
+def _step_of(line: str) -> int:
     try:
         return json.loads(line)["step"]
     except (ValueError, KeyError):  # a line cut short by a crash
-        return float("inf")
+        return sys.maxsize

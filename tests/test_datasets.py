@@ -28,7 +28,7 @@ def png(seed=0, size=(40, 20)) -> bytes:
 
 
 def read_rows(data_dir, dataset, split):
-    builder = tfds.builder_from_directory(dataset_directory(data_dir, dataset))
+    builder = tfds.builder_from_directory(dataset_directory(str(data_dir), dataset))
     return {row["id"].decode(): row for row in builder.as_data_source(split)}
 
 
@@ -262,7 +262,7 @@ def test_half_extracted_iam(tmp_path):
     root = make_iam(tmp_path / "iam")
     for path in list((root / "words").rglob("*.png"))[:60]:
         path.unlink()
-    with pytest.raises(UserError, match="60 of the 192 images .* half extracted"):
+    with pytest.raises(UserError, match=r"60 of the 192 images .* half extracted"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
 
 
@@ -272,7 +272,7 @@ def test_missing_parts_of_iam(tmp_path):
     with pytest.raises(UserError, match=r"cannot read .*words.tgz.*whole"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
     (root / "words.tgz").unlink()
-    with pytest.raises(UserError, match=r"holds no words.tgz"):
+    with pytest.raises(UserError, match=r"holds no words\.tgz"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
     (root / "ascii.tgz").unlink()
     with pytest.raises(UserError, match=r"holds no ascii.tgz"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import json
 import pathlib
 from collections import Counter, defaultdict
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.input_pipeline import SUMMARY_FILE
@@ -79,7 +81,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "id": tfds.features.Text(),
-            "image": tfds.features.Image(shape=(None, None, None)),
+            "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
             "text": tfds.features.Text(),
             "writer": tfds.features.Text(),
             **self.extra_features,
@@ -108,18 +110,19 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 self.skip("missing image", example.id)
                 continue
             try:
-                decode_grey(encoded)
+                grey = decode_grey(encoded)
             except (
                 Exception
             ):  # Pillow raises half a dozen kinds for broken files, and one bad file must not cost the rest
                 self.skip("unreadable image", example.id)
                 continue
+            image = encoded if _is_grey_png(encoded) else png_bytes(grey)
             self._counts[split] += 1
             self._writers[split].add(example.writer)
             self._characters.update(Counter(text))
             yield (
                 example.id,
-                {"id": example.id, "image": encoded, "text": text, "writer": example.writer, **example.extras},
+                {"id": example.id, "image": image, "text": text, "writer": example.writer, **example.extras},
             )
         if not self._counts[split]:
             raise UserError(
@@ -148,6 +151,11 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
 
 
+def _is_grey_png(encoded: bytes) -> bool:
+    """Whether an image file may be kept as it is: a PNG with 8 bits of grey, by its header (ISO/IEC 15948, 11.2.2)."""
+    return encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[24:26] == b"\x08\x00"
+
+
 def _skipped_text(skipped: dict[str, list[str]]) -> str:
     return ", ".join(f"{len(ids)} skipped for {reason}" for reason, ids in skipped.items())
 
@@ -166,10 +174,6 @@ def prepare(builder: WordImageBuilder) -> dict[str, Any]:
 
 def png_bytes(image: np.ndarray) -> bytes:
     """Encodes a uint8 [h, w] image as PNG."""
-    import io
-
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG", compress_level=1)
     return stream.getvalue()

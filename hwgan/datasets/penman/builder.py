@@ -39,7 +39,7 @@ class Penman(WordImageBuilder, skip_registration=True):
     name = "penman"
     description = "Synthetic handwriting: words drawn by invented writers with spline strokes."
     BUILDER_CONFIGS = [
-        PenmanConfig(name="demo", num_words=12_000, num_writers=200, lower_case=True, max_letters=8),
+        PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
         PenmanConfig(name="words"),
         PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
     ]

@@ -24,7 +24,7 @@ _X_HEIGHT = {"scripts": 9.0, "futural": 14.0}
 _FONT = {"cursive": "scripts", "joined": "futural", "print": "futural"}
 # Scripts letters rise and fall far beyond their small x-height: people keep the proportion nearer to print.
 _EXTENDER_SCALE = {"scripts": 0.6, "futural": 0.95}
-_ASCENT, _DESCENT = 1.9, 1.0  # the part of the page that an image shows, above and below the baseline
+_ASCENT, _DESCENT = 2.0, 1.05  # the part of the page that an image shows, above and below the baseline
 _CORNER_COSINE = 0.3  # a turn sharper than about 72 degrees stays a corner, the rest is drawn as a curve
 _SPLINE_STEPS = 4
 _SUPERSAMPLE = 3

@@ -1,0 +1,81 @@
+"""Imports run downward only."""
+
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent / "hwgan"
+# What each part of hwgan may import of hwgan; a name stands for all below it.
+ALLOWED = {
+    "errors": (),
+    "data": ("data", "errors"),
+    "models": ("models", "errors"),
+    "models.layers": (),
+    "losses": ("models.layers",),
+    "metrics": ("data",),
+    "optimizers": (),
+    "train_state": ("models",),
+    "train_step": ("losses", "models", "train_state"),
+    "checkpoint": ("errors", "train_state"),
+    "sharding": ("errors",),
+    "writer": (),
+    "run": ("checkpoint", "data", "models", "optimizers", "train_state"),
+    "sample": ("data", "errors", "models", "run", "train_state", "train_step"),
+    "evaluate": ("data", "errors", "metrics", "models", "run", "sample", "train_step"),
+    "train": (
+        "checkpoint", "data", "errors", "evaluate", "models", "run", "sample", "sharding", "train_state", "train_step", "writer",
+    ),
+    "datasets": ("data", "datasets", "errors"),
+    "prepare": ("datasets", "errors"),
+    "main": ("errors", "evaluate", "prepare", "train"),
+}  # fmt: skip
+ONLY_IN = {
+    "orbax": {"checkpoint"},
+    "tensorflow_datasets": {"data.input_pipeline", "datasets"},
+    "ml_collections": {"main", "run"},
+    "tensorboardX": {"writer"},
+    "optax": {"losses", "optimizers", "train_state", "train_step"},
+    "tensorflow": set(),
+    "torch": set(),
+    "experiments": set(),
+    "configs": set(),
+}
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def module_name(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from names if node.module in ("hwgan", "hwgan.datasets", "hwgan.models") else [node.module]
+
+
+def covers(parts, name):
+    return any(name == part or name.startswith(part + ".") for part in parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_run_downward(path):
+    name = module_name(path)
+    if not name:
+        return
+    allowed = ALLOWED.get(name, ALLOWED[name.split(".")[0]])
+    for other in imported(path):
+        if other.startswith("hwgan."):
+            assert covers(allowed, other.removeprefix("hwgan.")), f"{name} imports {other}"
+        package = other.split(".")[0]
+        if package in ONLY_IN:
+            assert covers(ONLY_IN[package], name), f"{name} imports {package}"
+        assert package != "__future__"
+
+
+def test_nothing_is_left_out():
+    assert {module_name(path).split(".")[0] for path in MODULES} - {""} <= set(ALLOWED)

@@ -1,0 +1,239 @@
+"""End to end on the smoke config: train, stop, go on, sample, evaluate."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.errors import UserError
+from hwgan.evaluate import evaluate
+from hwgan.run import load_run
+from hwgan.sample import create_sampler, write_text_file, write_text_image
+from hwgan.train import TrainingDiverged, train_and_evaluate
+
+
+def metrics_of(workdir):
+    """Lines of metrics.jsonl without what depends on the clock."""
+    lines = (pathlib.Path(workdir) / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if not k.startswith("speed/")} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def trained(data_dir, tmp_path_factory):
+    from configs import smoke
+
+    config = smoke.get_config()
+    config.data.data_dir = data_dir
+    workdir = str(tmp_path_factory.mktemp("run"))
+    figures = train_and_evaluate(config, workdir)
+    return config, workdir, figures
+
+
+def test_a_run_leaves_what_it_promises(trained):
+    _, workdir, figures = trained
+    path = pathlib.Path(workdir)
+    assert json.loads((path / "config.json").read_text())["train"]["num_steps"] == 6
+    rows = metrics_of(workdir)
+    assert [row["step"] for row in rows] == [1, 2, 3, 3, 4, 5, 6, 6]  # evaluated at 3 and 6
+    assert "recognizer/loss" in rows[0]
+    assert "generator/ctc_loss" not in rows[1]  # the recognizer starts alone
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+    assert figures["evaluate/generated_words"] == 10
+    sheet = Image.open(path / "samples.png")
+    # six hands and two rows of real words, 32 pixels high, 4 between; "received" is cut to six letters
+    assert sheet.height == 8 * 32 + 7 * 4
+    assert (path / "samples" / "samples-0000003.png").exists()
+    assert load_run(workdir).state.step == 6
+
+
+def test_resume_equals_no_interruption(trained, config, tmp_path):
+    _, whole, _ = trained
+    config.train.num_steps = 3
+    train_and_evaluate(config, str(tmp_path))
+    config.train.num_steps = 6
+    train_and_evaluate(config, str(tmp_path))
+    assert metrics_of(tmp_path) == metrics_of(whole)  # to the last digit
+
+
+def test_a_finished_run_is_left_alone(trained):
+    config, workdir, _ = trained
+    before = metrics_of(workdir)
+    train_and_evaluate(config, workdir)
+    assert metrics_of(workdir) == before
+
+
+COMMAND = [sys.executable, "-m", "hwgan.main", "--config=configs/smoke.py", "--config.train.checkpoint_every=10"]
+COMMAND += ["--config.train.num_steps=40", "--config.train.evaluate_every=40", "--config.train.sample_every=40"]
+
+
+def test_killed_and_run_again(data_dir, tmp_path):
+    """kill -9 in the middle: the same command goes on from a checkpoint and ends as if nothing had been."""
+    arguments = [*COMMAND, f"--config.data.data_dir={data_dir}"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    with subprocess.Popen([*arguments, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        deadline = time.monotonic() + 120
+        while not (killed / "checkpoints" / "10").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+    assert run.returncode == -signal.SIGKILL
+    assert metrics_of(killed)[-1]["step"] < 40
+    again = subprocess.run([*arguments, f"--workdir={killed}"], capture_output=True, text=True, check=True)
+    assert "training from step" in again.stdout
+    assert "training from step 0" not in again.stdout
+    subprocess.run([*arguments, f"--workdir={whole}"], capture_output=True, check=True)
+    assert metrics_of(killed) == metrics_of(whole)
+
+
+def test_divergence_names_the_network_and_keeps_the_batch(config, tmp_path):
+    config.optimizer.generator.learning_rate = float("nan")
+    with pytest.raises(TrainingDiverged, match="step 3: the generator's loss or gradient is not finite"):
+        train_and_evaluate(config, str(tmp_path))
+    batch = np.load(tmp_path / "nonfinite_batch.npz")
+    assert batch["image"].shape == (4, 32, 96, 1)
+
+
+def test_another_config_is_refused(trained, config):
+    _, workdir, _ = trained
+    config.model.generator.cell_features = 12
+    with pytest.raises(UserError, match=r"holds a run of another config: model.generator"):
+        train_and_evaluate(config, workdir)
+
+
+def test_unwritable_workdir(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write to the workdir"):
+        train_and_evaluate(config, str(tmp_path / "file" / "run"))
+
+
+def test_batch_must_divide(config, tmp_path):
+    config.train.batch_size = 3
+    with pytest.raises(UserError, match=r"train.batch_size=3 does not divide by the 2 devices"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_recognizer_alone(config, tmp_path):
+    config.train.updated_networks = ("recognizer",)
+    figures = train_and_evaluate(config, str(tmp_path))
+    assert "evaluate/real_cer" in figures
+    assert "evaluate/generated_cer" not in figures
+    assert not (tmp_path / "samples.png").exists()
+
+
+# sampling
+
+
+@pytest.fixture(scope="module")
+def sampler(trained):
+    return create_sampler(load_run(trained[1]))
+
+
+def test_sample_image_has_a_line_a_hand(sampler, tmp_path):
+    write_text_image(sampler, "hello brave new world", tmp_path / "out.png", count=3, seed=0)
+    image = np.asarray(Image.open(tmp_path / "out.png"))
+    assert image.shape == (3 * 32 + 2 * 4, 16 * 18 + 3 * 10)  # letters, and a gap between words
+    assert not np.array_equal(image[:32], image[36:68])
+
+
+def test_sampling_repeats_and_does_not_depend_on_company(sampler):
+    hand = sampler.hand(5)
+    (alone,) = sampler.draw(["cab"], hand[None])
+    together = sampler.draw(["cab", "fed", "deface"], np.stack([hand] * 3))
+    # One is drawn by a program for one word, the other in a batch: the same but for rounding to grey levels.
+    assert np.abs(alone.astype(int) - together[0].astype(int)).max() <= 1
+    np.testing.assert_array_equal(sampler.draw(["cab"], hand[None])[0], alone)
+
+
+def test_words_longer_than_in_training(sampler):
+    assert sampler.draw_line("extraordinary", sampler.hand(0)).shape == (32, 16 * 13)
+
+
+def test_text_file(sampler, tmp_path):
+    write_text_file(sampler, ["one", "two words"], tmp_path / "images", seed=0)
+    table = (tmp_path / "images" / "labels.tsv").read_text(encoding="utf-8")
+    assert table == "file\ttext\n000000.png\tone\n000001.png\ttwo words\n"
+    assert Image.open(tmp_path / "images" / "000000.png").size == (48, 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("naïve", r"character 'ï' \(U\+00EF, position 3 of 'naïve'\) is outside the alphabet"),
+        ("  ", "the text is empty"),
+        ("a" * 65, "65 characters; this model writes words of up to 64"),
+    ],
+)
+def test_bad_texts(sampler, text, message):
+    with pytest.raises(UserError, match=message):
+        sampler.draw_line(text, sampler.hand(0))
+
+
+def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
+    with pytest.raises(UserError, match="line 2: character '1'"):
+        write_text_file(sampler, ["one", "tw1"], tmp_path / "images", seed=0)
+    assert not (tmp_path / "images").exists()
+
+
+# evaluating
+
+
+def test_evaluate_writes_results_that_repeat(trained):
+    config, workdir, figures = trained
+    results = evaluate(config, workdir)
+    written = json.loads((pathlib.Path(workdir) / "results.json").read_text())
+    assert written == results
+    assert written["step"] == 6
+    assert written["recognizer"] == "own"
+    assert (written["seed"], written["real_words"], written["generated_words"]) == (0, 20, 10)
+    assert written["real_cer"] == figures["evaluate/real_cer"]
+    assert written["generated_cer"] == pytest.approx(figures["evaluate/generated_cer"], abs=0.1)
+    again = evaluate(config, workdir)
+    assert {k: v for k, v in again.items() if k != "time"} == {k: v for k, v in results.items() if k != "time"}
+
+
+def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
+    _, workdir, _ = trained
+    judge = config.copy_and_resolve_references()
+    judge.seed = 5
+    judge.train.updated_networks = ("recognizer",)
+    train_and_evaluate(judge, str(tmp_path / "judge"))
+    config.evaluate.recognizer = str(tmp_path / "judge")
+    assert evaluate(config, workdir)["recognizer"] == str(tmp_path / "judge")
+    judge.data.alphabet = "abcdefghijklmnopqrstuvwxyzé"
+    train_and_evaluate(judge, str(tmp_path / "other"))
+    config.evaluate.recognizer = str(tmp_path / "other")
+    with pytest.raises(UserError, match="another alphabet or image size"):
+        evaluate(config, workdir)
+
+
+# the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hwgan.prepare", "--dataset=mnist"], "error: no dataset 'mnist'"),
+        (
+            ["hwgan.sample", "--checkpoint=nowhere", "--text=a", "--output=a.png"],
+            "error: 'nowhere' holds no checkpoints",
+        ),
+        (
+            ["hwgan.main", "--config=configs/iam.py", "--workdir={}/run"],
+            "error: no prepared dataset 'iam/words' under 'data'",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, arguments, message):
+    command = [sys.executable, "-m", *(argument.format(tmp_path) for argument in arguments)]
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr
