@@ -8,7 +8,6 @@ import pathlib
 from typing import Any
 
 import jax
-import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import WordStore, eval_batches, load_words
@@ -59,9 +58,7 @@ def generated_store(sampler: Sampler, texts: list[str], seed: int) -> WordStore:
     hands = jax.random.normal(jax.random.key(seed), (len(texts), sampler.networks.z_dim))
     spec = sampler.spec
     images = [spec.resize(image, len(text)) for image, text in zip(sampler.draw(texts, hands), texts, strict=True)]
-    starts = np.cumsum([0, *(image.shape[1] for image in images)])
-    labels = [sampler.charset.encode(text) for text in texts]
-    return WordStore(spec, np.concatenate(images, axis=1), starts, texts, labels, [""] * len(texts))
+    return WordStore.from_images(spec, images, texts, sampler.charset, [""] * len(texts))
 
 
 def recognition_figures(

@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from configs import smoke
 from hwgan.errors import UserError
 from hwgan.evaluate import evaluate
+from hwgan.prepare import prepare_dataset
 from hwgan.run import load_run
 from hwgan.sample import create_sampler, write_text_file, write_text_image
 from hwgan.train import TrainingDiverged, train_and_evaluate
+from tests.test_datasets import make_iam
+from tests.test_train_step import edit_to_fixed
 
 
 def metrics_of(workdir):
@@ -27,8 +31,6 @@ def metrics_of(workdir):
 
 @pytest.fixture(scope="module")
 def trained(data_dir, tmp_path_factory):
-    from configs import smoke
-
     config = smoke.get_config()
     config.data.data_dir = data_dir
     workdir = str(tmp_path_factory.mktemp("run"))
@@ -125,6 +127,19 @@ def test_recognizer_alone(config, tmp_path):
     assert "evaluate/real_cer" in figures
     assert "evaluate/generated_cer" not in figures
     assert not (tmp_path / "samples.png").exists()
+
+
+def test_trains_on_an_invented_iam_tree(tmp_path):
+    """Raw IAM archives to a trained founding-paper run, small."""
+    root = make_iam(tmp_path / "iam", archives=True)
+    prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    config = smoke.get_config()
+    edit_to_fixed(config)
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "iam/words"
+    config.train.num_steps, config.train.recognizer_first_steps = 2, 0
+    figures = train_and_evaluate(config, str(tmp_path / "run"))
+    assert 0 < figures["evaluate/real_words"] <= 20
+    assert "generator/ctc_loss" in metrics_of(tmp_path / "run")[0]
 
 
 # sampling

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import grain
@@ -75,6 +75,20 @@ class WordStore:
     labels: list[np.ndarray]
     writers: list[str]
 
+    @classmethod
+    def from_images(
+        cls,
+        spec: ImageSpec,
+        images: Sequence[np.ndarray],
+        texts: Sequence[str],
+        charset: Charset,
+        writers: Sequence[str],
+    ) -> "WordStore":
+        """Puts images that are of `spec` already side by side."""
+        starts = np.cumsum([0, *(image.shape[1] for image in images)])
+        labels = [charset.encode(text) for text in texts]
+        return cls(spec, np.concatenate(images, axis=1), starts, list(texts), labels, list(writers))
+
     def __len__(self) -> int:
         return len(self.texts)
 
@@ -140,13 +154,12 @@ def load_words(data_dir: str, dataset: str, split: str, charset: Charset, spec: 
     logger.info("%s %s: %d words, dropped: %s", dataset, split, len(kept), reasons)
     if not kept:
         raise UserError(f"no word of {dataset} {split} fits this config; dropped: {reasons}")
-    images, texts, labels, writers = zip(*kept, strict=True)
-    starts = np.cumsum([0, *(image.shape[1] for image in images)])
-    return WordStore(spec, np.concatenate(images, axis=1), starts, list(texts), list(labels), list(writers))
+    images, texts, writers = zip(*kept, strict=True)
+    return WordStore.from_images(spec, images, texts, charset, writers)
 
 
 def _decode_row(row: dict, charset: Charset, spec: ImageSpec) -> tuple | str:
-    """(image, text, labels, writer), or why the row is dropped."""
+    """(image, text, writer), or why the row is dropped."""
     text = normalize_text(row["text"].decode() if isinstance(row["text"], bytes) else row["text"])
     if not row.get("segmentation_ok", True):
         return "badly segmented"
@@ -158,7 +171,7 @@ def _decode_row(row: dict, charset: Charset, spec: ImageSpec) -> tuple | str:
     if image.shape[1] > spec.max_width:
         return "too wide"
     writer = row["writer"]
-    return image, text, charset.encode(text), writer.decode() if isinstance(writer, bytes) else writer
+    return image, text, writer.decode() if isinstance(writer, bytes) else writer
 
 
 @dataclasses.dataclass(frozen=True)
