@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow lint clean
 
 .venv/run.done: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hwgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -22,6 +22,9 @@ demo: .venv/run.done
 
 test: .venv/dev.done
 	$(BIN)/python -m pytest
+
+test-slow: .venv/dev.done
+	$(BIN)/python -m pytest -m slow
 
 lint: .venv/dev.done
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import pathlib
 from typing import Any
 
 import jax
+import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import WordStore, eval_batches, load_words
@@ -43,7 +44,7 @@ class Reader:
         for batch, texts in eval_batches(words, _BATCH_SIZE, limit):
             images = {name: batch[name] for name in ("image", "image_width")}
             ids, lengths = _read(self._networks, self._variables, images)
-            readings += greedy_texts(ids, lengths, self._charset)[: len(texts)]
+            readings += greedy_texts(np.asarray(ids), np.asarray(lengths), self._charset)[: len(texts)]
             references += texts
         return references, readings
 

@@ -98,7 +98,10 @@ class Sampler:
         z = jnp.concatenate([hands, jnp.repeat(hands[-1:], size - count, axis=0)])
         lengths = np.array([len(row) for row in labels], np.int32)
         drawn, widths = _draw(self.networks, self.variables, z, pad_labels(labels, length), lengths)
-        images = [image[:, :width] for image, width in zip(transforms.to_uint8(drawn), np.asarray(widths), strict=True)]
+        images = [
+            image[:, :width]
+            for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
+        ]
         if not self.networks.has_variable_width:
             images = [transforms.trim_white(image) for image in images]
         return images[:count]

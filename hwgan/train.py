@@ -1,5 +1,6 @@
 """The training run: build, restore, loop, evaluate, save."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -191,8 +192,14 @@ def train_and_evaluate(config: Config, workdir: str) -> dict[str, float]:
     _claim_workdir(config, workdir)
     trainer = Trainer(config, workdir)
     writer = MetricWriter(workdir, trainer.step)
-    logger.info("%s", _describe(trainer))
-    train = config.train
+    # Both are closed whatever happens, so that the save under way is finished and every line is on disk.
+    with contextlib.closing(trainer.checkpointer), contextlib.closing(writer):
+        logger.info("%s", _describe(trainer))
+        return _loop(trainer, writer)
+
+
+def _loop(trainer: Trainer, writer: MetricWriter) -> dict[str, float]:
+    config, train = trainer.config, trainer.config.train
     batches, clock = trainer.batches(), _Clock(trainer.step, train)
     pending = None  # the metrics of the step before are read while the devices work on this one
     figures: dict[str, float] = {}
@@ -216,8 +223,6 @@ def train_and_evaluate(config: Config, workdir: str) -> dict[str, float]:
             if due.checkpoint:
                 trainer.save(figures if due.evaluate else {})
             clock.restart(trainer.step)
-    trainer.checkpointer.close()
-    writer.close()
     return figures
 
 

@@ -1,9 +1,15 @@
 """Shared fixtures: a small prepared dataset, a small run, two devices on any machine."""
 
 import os
+import pathlib
+import tempfile
 
 # Before jax is imported: two devices, so that sharding is tested; no search for accelerators.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiling takes longer than these small runs
+# Many tests compile the same programs, in this process, in its twin and in children.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(tempfile.gettempdir()) / "hwgan-tests-xla"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 
 import jax
@@ -13,6 +19,7 @@ from configs import smoke
 from hwgan.data.charset import Charset
 from hwgan.prepare import prepare_dataset
 from hwgan.run import build_networks, image_spec, init_state
+from hwgan.train_step import StepConfig, make_train_step
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -36,14 +43,23 @@ def config(data_dir):
 class SmallRun:
     """Networks, optimizers and a fresh state of the smoke config, with any change made by `edit`."""
 
-    def __init__(self, edit=None, letters="abcdefghijklmnopqrstuvwxyz"):
-        self.config = smoke.get_config()
+    def __init__(self, edit=None, config=None, letters="abcdefghijklmnopqrstuvwxyz"):
+        self.config = config or smoke.get_config()
         if edit is not None:
             edit(self.config)
+        self._steps = {}
         self.charset = Charset(letters)
         self.spec = image_spec(self.config)
         self.networks, self.optimizers = build_networks(self.config, self.charset)
         self.state = jax.jit(lambda key: init_state(key, self.networks, self.optimizers, self.spec))(jax.random.key(0))
+
+    def step(self, **settings):
+        """The jitted training step with these `StepConfig` settings, compiled once for all tests."""
+        key = tuple(sorted(settings.items()))
+        if key not in self._steps:
+            step = make_train_step(self.networks, self.optimizers, StepConfig(**settings))
+            self._steps[key] = jax.jit(step)
+        return self._steps[key]
 
     def batch(self, size=4, seed=0):
         """Random words and images of the right shapes."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,9 +49,10 @@ def test_a_run_leaves_what_it_promises(trained):
     assert "generator/ctc_loss" not in rows[1]  # the recognizer starts alone
     assert all(np.isfinite(value) for row in rows for value in row.values())
     assert figures["evaluate/generated_words"] == 10
-    sheet = Image.open(path / "samples.png")
+    with Image.open(path / "samples.png") as sheet:
+        height = sheet.height
     # six hands and two rows of real words, 32 pixels high, 4 between; "received" is cut to six letters
-    assert sheet.height == 8 * 32 + 7 * 4
+    assert height == 8 * 32 + 7 * 4
     assert (path / "samples" / "samples-0000003.png").exists()
     assert load_run(workdir).state.step == 6
 
@@ -75,6 +77,7 @@ COMMAND = [sys.executable, "-m", "hwgan.main", "--config=configs/smoke.py", "--c
 COMMAND += ["--config.train.num_steps=40", "--config.train.evaluate_every=40", "--config.train.sample_every=40"]
 
 
+@pytest.mark.slow
 def test_killed_and_run_again(data_dir, tmp_path):
     """kill -9 in the middle: the same command goes on from a checkpoint and ends as if nothing had been."""
     arguments = [*COMMAND, f"--config.data.data_dir={data_dir}"]
@@ -129,6 +132,7 @@ def test_recognizer_alone(config, tmp_path):
     assert not (tmp_path / "samples.png").exists()
 
 
+@pytest.mark.slow
 def test_trains_on_an_invented_iam_tree(tmp_path):
     """Raw IAM archives to a trained founding-paper run, small."""
     root = make_iam(tmp_path / "iam", archives=True)
@@ -152,7 +156,8 @@ def sampler(trained):
 
 def test_sample_image_has_a_line_a_hand(sampler, tmp_path):
     write_text_image(sampler, "hello brave new world", tmp_path / "out.png", count=3, seed=0)
-    image = np.asarray(Image.open(tmp_path / "out.png"))
+    with Image.open(tmp_path / "out.png") as file:
+        image = np.asarray(file)
     assert image.shape == (3 * 32 + 2 * 4, 16 * 18 + 3 * 10)  # letters, and a gap between words
     assert not np.array_equal(image[:32], image[36:68])
 
@@ -160,7 +165,7 @@ def test_sample_image_has_a_line_a_hand(sampler, tmp_path):
 def test_sampling_repeats_and_does_not_depend_on_company(sampler):
     hand = sampler.hand(5)
     (alone,) = sampler.draw(["cab"], hand[None])
-    together = sampler.draw(["cab", "fed", "deface"], np.stack([hand] * 3))
+    together = sampler.draw(["cab", "fed", "deface"], jnp.stack([hand] * 3))
     # One is drawn by a program for one word, the other in a batch: the same but for rounding to grey levels.
     assert np.abs(alone.astype(int) - together[0].astype(int)).max() <= 1
     np.testing.assert_array_equal(sampler.draw(["cab"], hand[None])[0], alone)
@@ -174,7 +179,8 @@ def test_text_file(sampler, tmp_path):
     write_text_file(sampler, ["one", "two words"], tmp_path / "images", seed=0)
     table = (tmp_path / "images" / "labels.tsv").read_text(encoding="utf-8")
     assert table == "file\ttext\n000000.png\tone\n000001.png\ttwo words\n"
-    assert Image.open(tmp_path / "images" / "000000.png").size == (48, 32)
+    with Image.open(tmp_path / "images" / "000000.png") as image:
+        assert image.size == (48, 32)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +219,7 @@ def test_evaluate_writes_results_that_repeat(trained):
     assert {k: v for k, v in again.items() if k != "time"} == {k: v for k, v in results.items() if k != "time"}
 
 
+@pytest.mark.slow
 def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
     _, workdir, _ = trained
     judge = config.copy_and_resolve_references()

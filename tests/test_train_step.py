@@ -16,10 +16,6 @@ from tests.conftest import SmallRun
 KEY = jax.random.key(7)
 
 
-def step_of(run, **settings):
-    return jax.jit(make_train_step(run.networks, run.optimizers, StepConfig(**settings)))
-
-
 def changed(before, after):
     return any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))
 
@@ -33,7 +29,7 @@ def changed(before, after):
     ],
 )
 def test_each_update_touches_only_its_own(small_run, updated, networks):
-    state, metrics = step_of(small_run, updated_networks=updated)(small_run.state, small_run.batch(), KEY)
+    state, metrics = small_run.step(updated_networks=updated)(small_run.state, small_run.batch(), KEY)
     moved = {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(state, n))}
     assert moved == networks
     assert changed(small_run.state.ema, state.ema) == ("generator" in updated)
@@ -67,21 +63,20 @@ def fixed_run():
 
 def test_founding_step_moves_everything_and_only_d_moves_d(fixed_run):
     batch = fixed_run.batch()
-    state, metrics = step_of(fixed_run)(fixed_run.state, batch, KEY)
+    state, metrics = fixed_run.step()(fixed_run.state, batch, KEY)
     assert all(np.isfinite(value) for value in metrics.values())
     assert all(changed(getattr(fixed_run.state, n).params, getattr(state, n).params) for n in NETWORK_NAMES)
-    only_generator, _ = step_of(fixed_run, updated_networks=("generator",))(fixed_run.state, batch, KEY)
-    assert not changed(fixed_run.state.discriminator.collections, only_generator.discriminator.collections)
-    assert not changed(fixed_run.state.recognizer.collections, only_generator.recognizer.collections)
-    only_recognizer, _ = step_of(fixed_run, updated_networks=("recognizer",))(fixed_run.state, batch, KEY)
-    assert changed(fixed_run.state.recognizer.collections, only_recognizer.recognizer.collections)
+    only_generator, _ = fixed_run.step(updated_networks=("generator",))(fixed_run.state, batch, KEY)
+    for name in ("discriminator", "recognizer"):
+        assert changed(getattr(fixed_run.state, name).collections, getattr(state, name).collections)
+        assert not changed(getattr(fixed_run.state, name).collections, getattr(only_generator, name).collections)
 
 
 def test_balanced_gradient_is_that_of_the_sum_of_losses(small_run):
     """With rule "none" and alpha 1 the update must be that of the plain sum adversarial + CTC."""
     batch, networks, state = small_run.batch(), small_run.networks, small_run.state
     labels, lengths = batch["fake_labels"], batch["fake_label_length"]
-    step = step_of(small_run, updated_networks=("generator",), balance_rule="none")
+    step = small_run.step(updated_networks=("generator",), balance_rule="none")
     _, metrics = step(state, batch, KEY)
     keys = jax.random.split(jax.random.fold_in(KEY, 0), 3)
     z = jax.random.normal(jax.random.split(keys[1])[1], (4, networks.z_dim))
@@ -110,15 +105,16 @@ def test_alpha_zero_ignores_the_recognizer(small_run):
             params=jax.tree.map(lambda leaf: -leaf, small_run.state.recognizer.params)
         )
     )
-    step = step_of(small_run, updated_networks=("generator",), balance_rule="fogel", alpha=0.0)
+    step = small_run.step(updated_networks=("generator",), balance_rule="fogel", alpha=0.0)
     with_one, _ = step(small_run.state, small_run.batch(), KEY)
     with_other, _ = step(broken, small_run.batch(), KEY)
     assert not changed(with_one.generator.params, with_other.generator.params)
 
 
 def test_more_discriminator_steps(small_run):
-    one, _ = step_of(small_run, discriminator_steps=1)(small_run.state, small_run.batch(), KEY)
-    three, _ = step_of(small_run, discriminator_steps=3)(small_run.state, small_run.batch(), KEY)
+    one, _ = small_run.step(updated_networks=("discriminator",))(small_run.state, small_run.batch(), KEY)
+    step = small_run.step(updated_networks=("discriminator",), discriminator_steps=3)
+    three, _ = step(small_run.state, small_run.batch(), KEY)
 
     def adam_count(state):
         return int(jax.tree.leaves(state.discriminator.opt_state)[0])
@@ -128,7 +124,7 @@ def test_more_discriminator_steps(small_run):
 
 
 def test_ema_moves_towards_the_parameters(small_run):
-    state, _ = step_of(small_run, ema_decay=0.5)(small_run.state, small_run.batch(), KEY)
+    state, _ = small_run.step()(small_run.state, small_run.batch(), KEY)
     old = jax.tree.leaves(small_run.state.ema["generator"])
     new = jax.tree.leaves(state.generator.params)
     for average, a, b in zip(jax.tree.leaves(state.ema["generator"]), old, new, strict=True):
@@ -136,31 +132,31 @@ def test_ema_moves_towards_the_parameters(small_run):
 
 
 def test_recognizer_noise_changes_what_it_learns(small_run):
-    plain, _ = step_of(small_run, updated_networks=("recognizer",))(small_run.state, small_run.batch(), KEY)
-    noisy, _ = step_of(small_run, updated_networks=("recognizer",), recognizer_noise=0.5)(
+    plain, _ = small_run.step(updated_networks=("recognizer",))(small_run.state, small_run.batch(), KEY)
+    noisy, _ = small_run.step(updated_networks=("recognizer",), recognizer_noise=0.5)(
         small_run.state, small_run.batch(), KEY
     )
     assert changed(plain.recognizer.params, noisy.recognizer.params)
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_and_stores_float32():
     run = SmallRun(lambda config: config.model.update(dtype="bfloat16"))
-    state, metrics = step_of(run)(run.state, run.batch(), KEY)
+    state, metrics = run.step()(run.state, run.batch(), KEY)
     assert {leaf.dtype for leaf in jax.tree.leaves(state.generator.params)} == {jnp.dtype("float32")}
     assert all(np.isfinite(value) for value in metrics.values())
 
 
-@pytest.mark.parametrize("run_name", ["small_run", "fixed_run"])
+@pytest.mark.parametrize("run_name", ["small_run", pytest.param("fixed_run", marks=pytest.mark.slow)])
 def test_two_devices_equal_one(run_name, request):
     run = request.getfixturevalue(run_name)
-    step = make_train_step(run.networks, run.optimizers, StepConfig())
     batch = run.batch()
-    _, alone = jax.jit(step)(run.state, batch, KEY)
+    _, alone = run.step()(run.state, batch, KEY)
     mesh = sharding.create_mesh(batch_size=4)
     assert mesh.size == 2
     state = jax.device_put(run.state, sharding.replicated(mesh))
     shared = jax.device_put(batch, sharding.split_batch(mesh))
-    new_state, together = jax.jit(step)(state, shared, jax.device_put(KEY, sharding.replicated(mesh)))
+    new_state, together = run.step()(state, shared, jax.device_put(KEY, sharding.replicated(mesh)))
     assert set(together) == set(alone)
     for name, value in alone.items():
         np.testing.assert_allclose(together[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
@@ -177,10 +173,11 @@ def test_compiles_once_and_moves_nothing_to_the_host(small_run):
     assert int(state.step) == 3
 
 
+@pytest.mark.slow
 def test_founding_config_makes_two_real_steps():
     """configs/iam.py at full size: two updates of all four networks on random images at batch 2."""
     config = iam.get_config()
-    run = SmallRun(lambda small: small.update(dict(config)), letters="".join(chr(48 + i) for i in range(79)))
+    run = SmallRun(config=config, letters="".join(chr(48 + i) for i in range(79)))
     assert run.networks == create_networks(config, 80)
     step = jax.jit(make_train_step(run.networks, run.optimizers, StepConfig()), donate_argnums=0)
     state = run.state

@@ -27,5 +27,6 @@ def test_pictures_are_kept_by_step(tmp_path):
     newest = writer.write_image(7, "samples", image)
     writer.close()
     for path in (newest, tmp_path / "samples" / "samples-0000007.png"):
-        np.testing.assert_array_equal(np.asarray(Image.open(path)), image)
+        with Image.open(path) as file:
+            np.testing.assert_array_equal(np.asarray(file), image)
     assert list((tmp_path / "tensorboard").iterdir())
