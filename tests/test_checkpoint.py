@@ -1,3 +1,5 @@
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -47,6 +49,8 @@ def test_no_run_no_step_and_another_model(tmp_path, small_run):
     checkpointer.close()
 
 
+# orbax leaves the other arrays' reads behind, to fail when they are collected
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_truncated_checkpoint_is_named(tmp_path, small_run):
     checkpointer = Checkpointer(str(tmp_path))
     checkpointer.save(3, small_run.state, RECORD, error=None)
@@ -56,3 +60,4 @@ def test_truncated_checkpoint_is_named(tmp_path, small_run):
             path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match=r"checkpoints/3 cannot be restored"):
         Checkpointer(str(tmp_path)).restore(abstract_like(small_run.state, HERE))
+    gc.collect()
