@@ -23,8 +23,9 @@ ALLOWED = {
     "run": ("checkpoint", "data", "models", "optimizers", "train_state"),
     "sample": ("data", "errors", "models", "run", "train_state", "train_step"),
     "evaluate": ("data", "errors", "metrics", "models", "run", "sample", "train_step"),
-    "train": (
-        "checkpoint", "data", "errors", "evaluate", "models", "run", "sample", "sharding", "train_state", "train_step", "writer",
+    "train": ("errors", "run", "train_step", "trainer", "writer"),
+    "trainer": (
+        "checkpoint", "data", "errors", "evaluate", "models", "run", "sample", "sharding", "train_state", "train_step",
     ),
     "datasets": ("data", "datasets", "errors"),
     "prepare": ("datasets", "errors"),

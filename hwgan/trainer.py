@@ -1,0 +1,159 @@
+"""What a run in progress is made of: data, state on devices, and the compiled steps that move it on."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hwgan import checkpoint as checkpoints
+from hwgan import sharding
+from hwgan.data.charset import Charset
+from hwgan.data.input_pipeline import (
+    ImageSpec,
+    Lexicon,
+    WordStore,
+    load_words,
+    read_lexicon_file,
+    read_summary,
+    train_batches,
+)
+from hwgan.evaluate import Reader, recognition_figures, unseen_words
+from hwgan.models import Networks
+from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
+from hwgan.sample import Sampler, ema_variables, side_by_side, stack_lines
+from hwgan.train_state import Optimizers, TrainState
+from hwgan.train_step import StepConfig, make_train_step
+
+_REAL_ROWS = 2  # on a sample sheet, under the generated words
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What a run reads."""
+
+    charset: Charset
+    spec: ImageSpec
+    train: WordStore
+    validation: WordStore
+    lexicon: Lexicon
+    unseen: list[str]
+
+
+def load_data(config: Config) -> Data:
+    """Reads and decodes the training and validation words of a config, and the words to write.
+
+    Raises:
+      UserError: the dataset or the lexicon is not there, or nothing in it fits.
+    """
+    data, spec = config.data, image_spec(config)
+    charset = Charset(data.alphabet or read_summary(data.data_dir, data.dataset)["alphabet"])
+    train = load_words(data.data_dir, data.dataset, "train", charset, spec)
+    validation = load_words(data.data_dir, data.dataset, "validation", charset, spec)
+    words = read_lexicon_file(data.lexicon) if data.lexicon else train.texts
+    unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
+    return Data(charset, spec, train, validation, Lexicon.from_words(words, charset, spec), unseen)
+
+
+def sample_sheet(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:
+    """Fixed words in fixed hands, a line each, and under them real words."""
+    words = [word[: sampler.spec.max_length] for word in config.sheet.words]
+    words = [word for word in words if not sampler.charset.unknown(word)] or [real.texts[0]]
+    gap, columns = sampler.spec.height // 3, len(words)
+    hands = [np.stack([sampler.hand(seed)] * columns) for seed in range(config.sheet.hands)]
+    generated = [sampler.draw(words, jnp.asarray(hand)) for hand in hands]
+    full_rows = min(_REAL_ROWS, len(real) // columns)
+    originals = [[real.image(row * columns + i) for i in range(columns)] for row in range(full_rows)]
+    return stack_lines([side_by_side(images, gap) for images in generated + originals])
+
+
+class Trainer:
+    """A run in progress: state on devices, and what it takes to move it on by a step.
+
+    Attributes:
+      state: after the last step.
+      step: number of finished steps.
+    """
+
+    def __init__(self, config: Config, workdir: str):
+        self.config, self.workdir = config, pathlib.Path(workdir)
+        self.data = load_data(config)
+        self.mesh = sharding.create_mesh(config.train.batch_size)
+        self.networks, optimizers = build_networks(config, self.data.charset)
+        init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
+        everywhere = sharding.replicated(self.mesh)
+        self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
+        if self.checkpointer.latest_step() is None:
+            self.state = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
+        else:
+            shapes = jax.eval_shape(init, jax.random.key(config.seed))
+            self.state = self.checkpointer.restore(checkpoints.abstract_like(shapes, everywhere))
+        self.step = int(self.state.step)
+        self._steps = _jit_steps(self.networks, optimizers, config)
+        self._root_key = jax.device_put(jax.random.key(config.seed + 1), everywhere)
+
+    def batches(self) -> Iterator[dict[str, jax.Array]]:
+        """The stream of training batches from the present step on."""
+        stream = train_batches(
+            self.data.train,
+            self.data.lexicon,
+            batch_size=self.config.train.batch_size,
+            seed=self.config.seed,
+            start_step=self.step,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+        )
+        return sharding.to_devices(stream, self.mesh)
+
+    def advance(self, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """One step; returns its metrics, perhaps still being computed."""
+        alone = self.step < self.config.train.recognizer_first_steps
+        self.state, metrics = self._steps["recognizer" if alone else "all"](self.state, batch, self._root_key)
+        self.step += 1
+        return metrics
+
+    @property
+    def sampler(self) -> Sampler:
+        return Sampler(self.networks, ema_variables(self.state), self.data.charset, self.data.spec)
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures on validation words and on generated words that were never trained on."""
+        reader = Reader(self.networks, self.state.recognizer.variables, self.data.charset)
+        figures = recognition_figures(
+            reader,
+            self.data.validation,
+            self.sampler if trains_generator(self.config) else None,
+            self.data.unseen,
+            real_words=self.config.evaluate.real_words,
+            seed=self.config.seed,
+        )
+        return {f"evaluate/{name}": value for name, value in figures.items()}
+
+    def save(self, figures: dict[str, float]) -> None:
+        """Saves the state; `figures` decide which checkpoint is the best."""
+        record = {"config": self.config.to_dict(), "alphabet": self.data.charset.characters, "step": self.step}
+        error = figures.get("evaluate/generated_cer", figures.get("evaluate/real_cer"))
+        self.checkpointer.save(self.step, self.state, record, error)
+
+
+def _jit_steps(
+    networks: Networks, optimizers: Optimizers, config: Config
+) -> dict[str, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
+    train = config.train
+    step_config = StepConfig(
+        updated_networks=tuple(train.updated_networks),
+        discriminator_steps=train.discriminator_steps,
+        balance_rule=train.balance_rule,
+        alpha=train.alpha,
+        recognizer_noise=train.recognizer_noise,
+        style_weight=train.style_weight,
+        ema_decay=train.ema_decay,
+    )
+    alone = dataclasses.replace(step_config, updated_networks=("recognizer",))
+    return {
+        name: jax.jit(make_train_step(networks, optimizers, step), donate_argnums=0)
+        for name, step in (("all", step_config), ("recognizer", alone))
+    }
