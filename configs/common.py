@@ -12,6 +12,21 @@ def optimizer(learning_rate: float, *, b1: float, b2: float, clip_norm: float = 
     )
 
 
+def fast_optimizers(num_steps: int) -> ConfigDict:
+    """What the small variable-width networks learn fastest with; rates fall to a tenth by a cosine."""
+    config = ConfigDict(
+        dict(
+            language_model=optimizer(1e-3, b1=0.0, b2=0.9),
+            generator=optimizer(1e-3, b1=0.0, b2=0.9),
+            discriminator=optimizer(1e-3, b1=0.0, b2=0.9),
+            recognizer=optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0),
+        )
+    )
+    for rates in config.values():
+        rates.decay_steps = num_steps
+    return config
+
+
 def get_common() -> ConfigDict:
     """The fields of a config; a run fills in `model` and changes what it wants."""
     config = ConfigDict()

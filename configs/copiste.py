@@ -6,7 +6,7 @@ python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste
 
 from ml_collections import ConfigDict
 
-from configs.common import get_common, optimizer
+from configs.common import fast_optimizers, get_common
 
 
 def get_config() -> ConfigDict:
@@ -36,10 +36,5 @@ def get_config() -> ConfigDict:
     config.train.recognizer_noise = 0.3
     config.train.style_weight = 3.0
 
-    config.optimizer.language_model = optimizer(1e-3, b1=0.0, b2=0.9)
-    config.optimizer.generator = optimizer(1e-3, b1=0.0, b2=0.9)
-    config.optimizer.discriminator = optimizer(1e-3, b1=0.0, b2=0.9)
-    config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
-    for rates in config.optimizer.values():
-        rates.decay_steps = config.train.num_steps
+    config.optimizer = fast_optimizers(config.train.num_steps)
     return config

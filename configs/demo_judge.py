@@ -8,7 +8,6 @@
 from ml_collections import ConfigDict
 
 from configs import demo
-from configs.common import optimizer
 
 
 def get_config() -> ConfigDict:
@@ -25,6 +24,5 @@ def get_config() -> ConfigDict:
     )
     config.train.updated_networks = ("recognizer",)
     config.train.num_steps = 2500
-    config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
     config.optimizer.recognizer.decay_steps = config.train.num_steps
     return config
