@@ -37,12 +37,25 @@ def get_common() -> ConfigDict:
             dataset="",  # "name/config", as hwgan.prepare wrote it
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else words with others are dropped
-            height=32,  # pixels
-            pixels_per_character=16,  # 0 keeps the proportions; else the width of a word is so many pixels a character
-            max_width=160,  # batches are padded to it; wider words are dropped
+            cache_dir="",  # where decoded images are kept; empty: inside the prepared dataset
+            max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
             lexicon="",  # file of words to write, one a line; empty: the training words
+            # Shapes of batches, at most: each holds words of about one width and is padded to the widest, so that less
+            # is padding; each is compiled once. 1 pads all batches to max_width.
+            num_buckets=1,
+        )
+    )
+
+    # What is done to each image, in this order; see hwgan/data/preprocessing.py.
+    config.preprocessing = ConfigDict(
+        dict(
+            contrast=False,  # stretch grey levels: ink black, paper white
+            deslant=False,  # shear upright
+            trim="",  # cut white: "", "sides" or "box"
+            height=32,  # pixels
+            pixels_per_character=16,  # 0 keeps the proportions; else the width of a word is so many pixels a character
         )
     )
 

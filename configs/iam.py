@@ -16,11 +16,12 @@ def get_config() -> ConfigDict:
     config = get_common()
 
     config.data.dataset = "iam/words"
-    config.data.height = 128
-    config.data.max_width = 512  # isometric resize; wider words are dropped
-    config.data.pixels_per_character = 0
+    config.data.max_width = 512  # wider words are dropped
     config.data.min_length = 1
     config.data.max_length = 21  # the longest word of IAM
+
+    config.preprocessing.height = 128
+    config.preprocessing.pixels_per_character = 0  # isometric resize
 
     config.model = ConfigDict(
         dict(

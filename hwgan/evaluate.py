@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import WordStore, eval_batches, load_words
+from hwgan.data.input_pipeline import eval_batches
+from hwgan.data.word_store import WordStore, load_words
 from hwgan.errors import UserError
 from hwgan.metrics import character_error_rate, greedy_texts, word_error_rate
 from hwgan.models import Networks
@@ -58,7 +59,8 @@ def generated_store(sampler: Sampler, texts: list[str], seed: int) -> WordStore:
     """Writes each text in a random hand, and puts the images in a store as if they were real ones."""
     hands = jax.random.normal(jax.random.key(seed), (len(texts), sampler.networks.z_dim))
     spec = sampler.spec
-    images = [spec.resize(image, len(text)) for image, text in zip(sampler.draw(texts, hands), texts, strict=True)]
+    drawn = zip(sampler.draw(texts, hands), texts, strict=True)
+    images = [spec.preprocessing.resize(image, len(text)) for image, text in drawn]
     return WordStore.from_images(spec, images, texts, sampler.charset, [""] * len(texts))
 
 
@@ -86,27 +88,29 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     """Scores the newest checkpoint of `workdir` and writes results.json there.
 
     Args:
-      config: `evaluate`, `seed` and where the data lies are taken from it; all else from the checkpoint.
+      config: `evaluate`, `seed` and where the data lies are taken from it; all else, the preprocessing too, from the
+        checkpoint.
       workdir: of a trained run.
 
     Returns:
       What was written.
 
     Raises:
-      UserError: no checkpoint, no data, or a recognizer of another alphabet or image size.
+      UserError: no checkpoint, no data, or a recognizer of another alphabet, preprocessing or sizes.
     """
     run = load_run(workdir)
     data, spec = run.config.data, run.spec
     settings = config.evaluate
-    real = load_words(config.data.data_dir, data.dataset, settings.split, run.charset, spec)
-    train = load_words(config.data.data_dir, data.dataset, "train", run.charset, spec)
+    load = functools.partial(load_words, config.data.data_dir, data.dataset, charset=run.charset, spec=spec)
+    real, train = (load(split=split, cache_dir=config.data.cache_dir) for split in (settings.split, "train"))
     texts = unseen_words(real, set(train.texts), settings.generated_words)
     judge = run
     if settings.recognizer:
         judge = load_run(settings.recognizer)
         if judge.charset != run.charset or judge.spec != spec:
             raise UserError(
-                f"the recognizer {settings.recognizer!r} was trained on another alphabet or image size than {workdir!r}"
+                f"the recognizer {settings.recognizer!r} was trained on another alphabet, preprocessing or sizes than "
+                f"{workdir!r}"
             )
     reader = Reader(judge.networks, judge.state.recognizer.variables, judge.charset)
     sampler = create_sampler(run) if trains_generator(run.config) else None
@@ -118,7 +122,8 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
         "split": settings.split,
         "recognizer": settings.recognizer or "own",
         "seed": config.seed,
-        "preprocessing": run.config.data.to_dict(),
+        "preprocessing": run.config.preprocessing.to_dict(),
+        "data": run.config.data.to_dict(),
         "train": run.config.train.to_dict(),
         "model": run.config.model.to_dict(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -3,38 +3,50 @@
 python -m hwgan.prepare --dataset=penman
 python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.tgz and ascii.tgz, or both extracted)
 python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
+python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages      (ALTO or PAGE XML with page images)
+
+With --preview=sheet.png it also looks at what it made: a sheet of examples, and a table of figures and suspicious rows.
 """
 
 import pathlib
+import sys
+import time
 from typing import Any
 
 from absl import flags
 
 from hwgan import datasets
-from hwgan.datasets.builder import prepare
+from hwgan.data.survey import describe_survey, draw_examples, survey
+from hwgan.datasets.write import write_dataset
 from hwgan.errors import UserError, run_main
 
+_PREVIEW_EXAMPLES = 60
 
-def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name: str | None = None) -> dict[str, Any]:
+
+def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name: str | None = None, **options) -> dict:
     """Writes a dataset as array_record under `data_dir`, unless it is there already.
 
     Args:
-      dataset: "penman", "penman/words", "iam/words", "iam/lines" or "word_folder".
+      dataset: "penman", "penman/words", "iam/words", "iam/lines", "word_folder" or "pages".
       data_dir: where prepared datasets lie.
       source: folder or archive of raw files; penman has none.
-      name: what to call a word_folder; the source's name by default.
+      name: what to call a word_folder or pages; the source's name by default.
+      **options: see `hwgan.datasets.Request`.
 
     Returns:
-      The summary: examples, writers, alphabet, what was skipped and why.
+      The summary: examples, writers, alphabet, options, checksum, what was skipped and why.
 
     Raises:
-      UserError: no such dataset, or raw files that cannot be used.
+      UserError: no such dataset, raw files that cannot be used, or no room.
     """
-    builder = datasets.create_builder(dataset, data_dir, source, name)
+    builder = datasets.create_builder(datasets.Request(dataset, data_dir, source, name, **options))
     try:
-        return prepare(builder)
-    except OSError as error:
-        raise UserError(f"cannot prepare {dataset} under {data_dir!r}: {error}") from error
+        return write_dataset(builder)
+    except UserError:
+        raise
+    except Exception as error:  # a full disk ends in OSError, or in the RuntimeError of array_record
+        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1][:300]
+        raise UserError(f"cannot prepare {dataset} under {data_dir!r}: {reason}") from error
 
 
 def prepare_if_made_here(dataset: str, data_dir: str) -> None:
@@ -49,31 +61,63 @@ def describe(summary: dict[str, Any]) -> str:
         f"  skipped, {reason}: {rows['count']} (first: {', '.join(rows['first'][:5])})"
         for reason, rows in summary["skipped"].items()
     ]
+    options = ", ".join(f"{name} {value}" for name, value in summary["options"].items()) or "none"
     lines = [
-        f"{summary['dataset']} {summary['version']}",
+        f"{summary['dataset']} {summary['version']}, content {summary['content'][:16]}",
+        f"  options: {options}; splits: {summary['splits']}",
         *(
             f"  {split}: {count} examples by {summary['writers'][split] or 'unknown'} writers"
             for split, count in summary["examples"].items()
         ),
-        f"  alphabet ({len(summary['alphabet'])}): {summary['alphabet']}",
+        f"  alphabet ({len(summary['alphabet'])}{', right to left' if summary['right_to_left'] else ''}): "
+        + " ".join(f"{c}:{count}" for c, count in summary["character_counts"].items()),
         *(skipped or ["  skipped: none"]),
     ]
     return "\n".join(lines)
+
+
+def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
+    """Draws a sheet of examples to `path`; returns the table of figures.
+
+    Raises:
+      UserError: the sheet cannot be written.
+    """
+    found = survey(data_dir, dataset, splits)
+    try:
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES).save(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write the preview {path!r}: {error}") from error
+    return describe_survey(found)
 
 
 def main(argv: list[str]) -> None:
     """Prepares by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name)
+    began = time.perf_counter()
+    options = {"splits": args.splits, "whiten": args.whiten, "unit": args.unit}
+    summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name, **options)
     print(describe(summary))
-    config = summary["dataset"]
-    print(f"in {pathlib.Path(args.data_dir) / config}; train on it with --config.data.dataset={config}")
+    name = summary["dataset"]
+    print(
+        f"in {pathlib.Path(args.data_dir) / name} after {time.perf_counter() - began:.1f} s; "
+        f"train on it with --config.data.dataset={name}"
+    )
+    if args.preview:
+        print(preview(args.data_dir, name, list(summary["examples"]), args.preview))
+        print(f"examples drawn in {args.preview}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("dataset", None, "penman, penman/words, iam/words, iam/lines or word_folder", required=True)
+    flags.DEFINE_string(
+        "dataset", None, "penman, penman/words, iam/words, iam/lines, word_folder or pages", required=True
+    )
     flags.DEFINE_string("source", None, "folder or archive of the raw files")
-    flags.DEFINE_string("name", None, "what to call a word_folder; its source's name by default")
+    flags.DEFINE_string("name", None, "what to call a word_folder or pages; its source's name by default")
     flags.DEFINE_string("data_dir", "data", "where prepared datasets lie")
+    flags.DEFINE_string("splits", None, "folder with train.txt, validation.txt and test.txt: an id a line")
+    flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")
+    flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: what becomes an example; line by default")
+    flags.DEFINE_string("preview", None, "image file for a sheet of examples; prints figures and suspicious rows too")
     run_main(main)

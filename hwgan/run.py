@@ -8,7 +8,7 @@ import ml_collections
 
 from hwgan import checkpoint as checkpoints
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import ImageSpec
+from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.models import Networks, create_networks
 from hwgan.optimizers import create_optimizer
 from hwgan.train_state import NETWORK_NAMES, Optimizers, TrainState, create_train_state
@@ -20,9 +20,8 @@ def image_spec(config: Config) -> ImageSpec:
     """The preprocessing that a config asks for."""
     data = config.data
     return ImageSpec(
-        height=data.height,
+        Preprocessing(**config.preprocessing),
         max_width=data.max_width,
-        pixels_per_character=data.pixels_per_character,
         max_length=data.max_length,
         min_length=data.min_length,
     )
@@ -79,7 +78,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     """
     checkpointer = checkpoints.open_for_reading(workdir)
     record = checkpointer.read_record(step)
-    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"])
+    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"], record["right_to_left"])
     networks, optimizers = build_networks(config, charset)
     spec = image_spec(config)
     shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, spec), jax.random.key(0))

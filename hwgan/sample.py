@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text, pad_labels
-from hwgan.data.input_pipeline import ImageSpec, read_lexicon_file
+from hwgan.data.input_pipeline import read_lexicon_file
+from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError, run_main
 from hwgan.models import Networks
 from hwgan.run import Run, load_run
@@ -103,8 +104,8 @@ class Sampler:
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
         ]
         if not self.networks.has_variable_width:
-            images = [transforms.trim_white(image) for image in images]
-        return images[:count]
+            images = [transforms.trim_sides(image) for image in images]
+        return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
 
     def draw_line(self, text: str, hand: jax.Array) -> np.ndarray:
         """A text of one or more words in one hand: uint8 [height, width].
@@ -116,7 +117,7 @@ class Sampler:
         if not words:
             raise UserError("the text is empty: nothing to write")
         images = self.draw(words, jnp.repeat(hand[None], len(words), axis=0))
-        return side_by_side(images, gap=self.spec.height // 3)
+        return side_by_side(images[:: -1 if self.charset.right_to_left else 1], gap=self.spec.height // 3)
 
 
 def create_sampler(run: Run) -> Sampler:
@@ -139,18 +140,19 @@ def side_by_side(images: Sequence[np.ndarray], gap: int) -> np.ndarray:
     return np.concatenate(parts[:-1], axis=1)
 
 
-def stack_lines(lines: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """Images under one another, left-aligned on white."""
+def stack_lines(lines: Sequence[np.ndarray], gap: int = 4, right_to_left: bool = False) -> np.ndarray:
+    """Images under one another on white, beginning where their script begins."""
     width = max(line.shape[1] for line in lines)
     space = np.full((gap, width), transforms.WHITE, np.uint8)
-    parts = [part for line in lines for part in (transforms.pad_images([line], width)[0], space)]
+    rows = transforms.pad_images([transforms.flip_reading(line, right_to_left) for line in lines], width)
+    parts = [part for row in rows for part in (transforms.flip_reading(row, right_to_left), space)]
     return np.concatenate(parts[:-1])
 
 
 def write_text_image(sampler: Sampler, text: str, output: pathlib.Path, count: int, seed: int) -> None:
     """Writes one image with a line for each of `count` hands."""
     lines = [sampler.draw_line(text, sampler.hand(seed + i)) for i in range(count)]
-    _save(Image.fromarray(stack_lines(lines)), output)
+    _save(Image.fromarray(stack_lines(lines, right_to_left=sampler.charset.right_to_left)), output)
 
 
 def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.Path, seed: int) -> None:

@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
 BAD_BATCH_FILE = "nonfinite_batch.npz"
-_FIXED_SECTIONS = ("data", "model")  # of a config: a run that goes on must keep them
+_FIXED_SECTIONS = ("data", "preprocessing", "model")  # of a config: a run that goes on must keep them
+_FREE_FIELDS = ("data_dir", "cache_dir")  # but for these: data may be moved
 
 
 class TrainingDiverged(Exception):
@@ -177,7 +178,7 @@ def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> N
     for section in _FIXED_SECTIONS:
         before, now = old.get(section, {}), new[section]
         changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        changed = [key for key in changed if key != "data_dir"]
+        changed = [key for key in changed if key not in _FREE_FIELDS]
         if changed:
             key = changed[0]
             raise UserError(

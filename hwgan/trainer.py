@@ -12,15 +12,11 @@ import numpy as np
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import (
-    ImageSpec,
-    Lexicon,
-    WordStore,
-    load_words,
-    read_lexicon_file,
-    read_summary,
-    train_batches,
-)
+from hwgan.data.input_pipeline import Lexicon, create_schedule, read_lexicon_file, train_batches
+from hwgan.data.prepared import read_summary
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.word_store import WordStore, load_words
+from hwgan.errors import UserError
 from hwgan.evaluate import Reader, recognition_figures, unseen_words
 from hwgan.models import Networks
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
@@ -50,9 +46,10 @@ def load_data(config: Config) -> Data:
       UserError: the dataset or the lexicon is not there, or nothing in it fits.
     """
     data, spec = config.data, image_spec(config)
-    charset = Charset(data.alphabet or read_summary(data.data_dir, data.dataset)["alphabet"])
-    train = load_words(data.data_dir, data.dataset, "train", charset, spec)
-    validation = load_words(data.data_dir, data.dataset, "validation", charset, spec)
+    summary = read_summary(data.data_dir, data.dataset)
+    charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
+    load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
+    train, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
     words = read_lexicon_file(data.lexicon) if data.lexicon else train.texts
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     return Data(charset, spec, train, validation, Lexicon.from_words(words, charset, spec), unseen)
@@ -83,6 +80,10 @@ class Trainer:
         self.data = load_data(config)
         self.mesh = sharding.create_mesh(config.train.batch_size)
         self.networks, optimizers = build_networks(config, self.data.charset)
+        if config.data.num_buckets > 1 and trains_generator(config) and not self.networks.has_variable_width:
+            raise UserError(
+                f"data.num_buckets={config.data.num_buckets}: this generator draws on one canvas, so it takes 1"
+            )
         init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
         everywhere = sharding.replicated(self.mesh)
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
@@ -97,11 +98,18 @@ class Trainer:
 
     def batches(self) -> Iterator[dict[str, jax.Array]]:
         """The stream of training batches from the present step on."""
+        config = self.config
+        schedule = create_schedule(
+            self.data.train,
+            batch_size=config.train.batch_size,
+            num_buckets=config.data.num_buckets,
+            seed=config.seed,
+        )
         stream = train_batches(
             self.data.train,
             self.data.lexicon,
-            batch_size=self.config.train.batch_size,
-            seed=self.config.seed,
+            schedule,
+            seed=config.seed,
             start_step=self.step,
             process_index=jax.process_index(),
             process_count=jax.process_count(),
@@ -134,7 +142,13 @@ class Trainer:
 
     def save(self, figures: dict[str, float]) -> None:
         """Saves the state; `figures` decide which checkpoint is the best."""
-        record = {"config": self.config.to_dict(), "alphabet": self.data.charset.characters, "step": self.step}
+        charset = self.data.charset
+        record = {
+            "config": self.config.to_dict(),
+            "alphabet": charset.characters,
+            "right_to_left": charset.right_to_left,
+            "step": self.step,
+        }
         error = figures.get("evaluate/generated_cer", figures.get("evaluate/real_cer"))
         self.checkpointer.save(self.step, self.state, record, error)
 

@@ -1,36 +1,23 @@
-"""Builders, for real: prepared to disk and read back."""
+"""What all builders share, for real: prepared to disk and read back."""
 
-import io
 import json
-import tarfile
-import zipfile
+import os
+import pathlib
+import resource
+import signal
+import time
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
-from PIL import Image
 
-from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import ImageSpec, dataset_directory, load_words, read_summary
-from hwgan.data.transforms import decode_grey
-from hwgan.datasets.builder import SPLITS, split_of
-from hwgan.datasets.iam.parser import parse_forms, parse_rows
-from hwgan.datasets.word_folder.table import find_table, parse_table
+from hwgan.data.prepared import dataset_directory, read_summary
+from hwgan.datasets import Request, create_builder
+from hwgan.datasets.builder import clean_text
+from hwgan.datasets.splits import SPLITS, SplitLists, read_split_lists
+from hwgan.datasets.write import write_dataset
 from hwgan.errors import UserError
-from hwgan.prepare import describe, prepare_dataset
-
-
-def png(seed=0, size=(40, 20)) -> bytes:
-    stream = io.BytesIO()
-    ink = np.random.default_rng(seed).integers(0, 256, (size[1], size[0]), np.uint8)
-    Image.fromarray(ink).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def read_rows(data_dir, dataset, split):
-    builder = tfds.builder_from_directory(dataset_directory(str(data_dir), dataset))
-    return {row["id"].decode(): row for row in builder.as_data_source(split)}
-
+from hwgan.prepare import describe, prepare_dataset, preview
+from tests.made_up import CHILDREN, make_folder, read_rows
 
 # penman
 
@@ -45,267 +32,212 @@ def test_penman_writers_and_some_words_are_apart(data_dir):
     assert texts["validation"] - texts["train"]
 
 
+# preparing again, otherwise, interrupted, without room
+
+
 def test_preparing_twice_reads_what_is_there(data_dir):
     assert prepare_dataset("penman/smoke", data_dir) == read_summary(data_dir, "penman/smoke")
 
 
 def test_prepared_content_repeats(tmp_path, data_dir):
-    prepare_dataset("penman/smoke", str(tmp_path))
+    summary = prepare_dataset("penman/smoke", str(tmp_path))
     first, again = (read_rows(path, "penman/smoke", "test") for path in (data_dir, str(tmp_path)))
     assert list(first) == list(again)
     assert all(np.array_equal(first[i]["image"], again[i]["image"]) for i in first)
+    assert summary["content"] == read_summary(data_dir, "penman/smoke")["content"]
 
 
-# word_folder
-
-
-def make_folder(path, count=60, table="words.tsv", columns=("file", "text", "writer")):
-    path.mkdir(parents=True)
-    separator = "\t" if table.endswith(".tsv") else ","
-    lines = [separator.join(columns)]
-    for i in range(count):
-        (path / f"{i}.png").write_bytes(png(i))
-        values = {"file": f"{i}.png", "text": f"mot{i % 10}é", "writer": f"w{i % 20}", "split": SPLITS[i % 3]}
-        lines.append(separator.join(values[column] for column in columns))
-    (path / table).write_text("\n".join(lines), encoding="utf-8")
-    return path
-
-
-def pack(folder, ending):
-    archive = folder.with_suffix(ending)
-    if ending == ".zip":
-        with zipfile.ZipFile(archive, "w") as file:
-            for path in folder.rglob("*"):
-                file.write(path, f"inner/{path.name}")
-    else:
-        with tarfile.open(archive, "w:gz") as file:
-            file.add(folder, "inner")
-    return archive
-
-
-@pytest.mark.parametrize("ending", ["folder", ".zip", ".tgz"])
-@pytest.mark.parametrize("table", ["words.tsv", "words.csv"])
-def test_word_folder_in_every_packing(tmp_path, ending, table):
-    source = make_folder(tmp_path / "mine", table=table)
-    if ending != "folder":
-        source = pack(source, ending)
-    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(source), "mine")
-    assert sum(summary["examples"].values()) == 60
-    assert summary["alphabet"] == "0123456789motéé"[:10] + "moté"
-    assert summary["skipped"] == {}
-    writers = [{r["writer"] for r in read_rows(tmp_path / "data", "word_folder/mine", s).values()} for s in SPLITS]
-    assert sum(map(len, writers)) == len(set().union(*writers)) == 20
-
-
-def test_word_folder_trains_through_the_pipeline(tmp_path):
-    prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")))
-    spec = ImageSpec(height=32, max_width=96, pixels_per_character=16, max_length=6)
-    words = load_words(str(tmp_path / "data"), "word_folder/mine", "train", Charset("0123456789moté"), spec)
-    assert words.image(0).shape == (32, 16 * 5)
-
-
-@pytest.mark.parametrize(("columns", "writers"), [(("file", "text"), 0), (("file", "text", "split"), 0)])
-def test_word_folder_without_writers(tmp_path, columns, writers):
-    summary = prepare_dataset(
-        "word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine", columns=columns))
-    )
-    assert set(summary["examples"]) == set(SPLITS)
-    assert sum(summary["writers"].values()) == writers
-    assert ("split" in columns) == (summary["examples"]["train"] == 20)
-
-
-def test_bad_rows_are_counted_and_cost_nothing_else(tmp_path):
-    folder = make_folder(tmp_path / "mine")
-    (folder / "0.png").write_bytes(png()[:100])
-    (folder / "1.png").unlink()
-    (folder / "2.png").write_bytes(b"")
-    text = (folder / "words.tsv").read_text(encoding="utf-8").replace("\tmot3é\tw3", "\t \tw3", 1)
-    (folder / "words.tsv").write_text(text + "\n4.png\tmot4é\tw4\n", encoding="utf-8")
-    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
-    assert {reason: rows["count"] for reason, rows in summary["skipped"].items()} == {
-        "unreadable image": 2,
-        "missing image": 1,
-        "empty text": 1,
-        "duplicate row": 1,
-    }
-    assert summary["skipped"]["missing image"]["first"] == ["1.png"]
-    assert sum(summary["examples"].values()) == 56
-    assert "skipped, missing image: 1 (first: 1.png)" in describe(summary)
-
-
-def test_csv_quotes_and_tsv_does_not():
-    assert parse_table('file,text\na.png,"1,5 ""x"""\n', "t.csv")[0].text == '1,5 "x"'
-    assert parse_table('file\ttext\na.png\t"x\n', "t.tsv")[0].text == '"x'
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("image\ttext\na\tb\n", "t.tsv has no column file; its header says"),
-        ("file\ttext\na.png\n", "t.tsv line 2: too few columns"),
-    ],
-)
-def test_table_mistakes(table, message):
-    with pytest.raises(UserError, match=message):
-        parse_table(table, "t.tsv")
-
-
-def test_find_table():
-    assert find_table(["a/b/x.csv", "a/words.tsv", "a/1.png"]) == "a/words.tsv"
-    with pytest.raises(UserError, match=r"no .tsv or .csv table"):
-        find_table(["1.png"])
-    with pytest.raises(UserError, match="several tables"):
-        find_table(["a.tsv", "b.csv"])
-
-
-def test_unknown_split_and_empty_split(tmp_path):
-    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+def test_content_tells_what_changed(tmp_path):
+    folder = make_folder(tmp_path / "mine", count=60)
+    contents = {prepare_dataset("word_folder", str(tmp_path / "0"), str(folder))["content"]}
     table = folder / "words.tsv"
     text = table.read_text(encoding="utf-8")
-    table.write_text(text.replace("validation", "dev"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got \['dev'\]"):
+    for i, changed in enumerate([text.replace("mot3é\tw3", "mot3e\tw3", 1), text.replace("\tw3\n", "\tw33\n", 1)]):
+        table.write_text(changed, encoding="utf-8")
+        contents.add(prepare_dataset("word_folder", str(tmp_path / f"{i + 1}"), str(folder))["content"])
+    assert len(contents) == 3
+
+
+def test_other_source_or_options_are_not_taken_for_the_same(tmp_path):
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")), "words")
+    with pytest.raises(UserError, match=r"was made from mine with options \{\}, and you ask for yours"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "yours")), "words")
+
+
+def test_a_folder_without_summary_is_made_anew(tmp_path):
+    # What is left when the process dies after tfds has moved its files into place.
+    folder = make_folder(tmp_path / "mine")
+    whole = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    directory = dataset_directory(str(tmp_path / "data"), "word_folder/mine")
+    (directory / "summary.json").unlink()
+    next(directory.glob("*train*")).unlink()
+    (directory.parent / "incomplete.ABC_1.1.0").mkdir()
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder)) == whole
+    assert len(read_rows(tmp_path / "data", "word_folder/mine", "train")) == whole["examples"]["train"]
+    assert not list(directory.parent.glob("incomplete*"))
+
+
+def _prepare_in_child(data_dir, source, limit=None):
+    if limit:  # a file system that refuses to grow a file: the error of a full disk, on any machine
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        prepare_dataset("word_folder", data_dir, source)
+    except UserError as error:
+        pathlib.Path(f"{data_dir}.error").write_text(str(error))
+        os._exit(2)
+    os._exit(0)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_leaves_nothing_that_is_taken_for_whole(tmp_path):
+    folder, data = make_folder(tmp_path / "mine", count=3000), str(tmp_path / "data")
+    rng, killed = np.random.default_rng(0), 0
+    for _ in range(12):
+        child = CHILDREN.Process(target=_prepare_in_child, args=(data, str(folder)))
+        child.start()
+        time.sleep(rng.uniform(0.05, 0.8))
+        child.kill()
+        child.join()
+        killed += child.exitcode == -signal.SIGKILL
+        for path in (tmp_path / "data").rglob("summary.json"):  # a whole one, then
+            assert sum(json.loads(path.read_text())["examples"].values()) == 3000
+            path.unlink()
+    assert killed >= 6
+    assert sum(prepare_dataset("word_folder", data, str(folder))["examples"].values()) == 3000
+    assert sum(len(read_rows(data, "word_folder/mine", split)) for split in SPLITS) == 3000
+
+
+@pytest.mark.parametrize("limit", [4_000, 30_000])
+def test_full_disk_is_said_and_nothing_stays(tmp_path, limit):
+    folder, data = make_folder(tmp_path / "mine", count=200), tmp_path / "data"
+    child = CHILDREN.Process(target=_prepare_in_child, args=(str(data), str(folder), limit))
+    child.start()
+    child.join()
+    assert child.exitcode == 2
+    message = pathlib.Path(f"{data}.error").read_text()
+    assert message.startswith(f"cannot prepare word_folder under '{data}': ")
+    assert "File too large" in message or "array_record" in message
+    assert not list(data.rglob("summary.json"))
+    assert sum(prepare_dataset("word_folder", str(data), str(folder))["examples"].values()) == 200
+
+
+# splits
+
+
+def test_split_lists_decide_and_unlisted_rows_are_counted(tmp_path):
+    folder, lists = make_folder(tmp_path / "mine"), tmp_path / "lists"
+    lists.mkdir()
+    for k, split in enumerate(SPLITS):
+        (lists / f"{split}.txt").write_text("# mine\r\n" + "".join(f"{i}.png\r\n" for i in range(k, 45, 3)) + "\n")
+    (lists / "test.txt").write_text((lists / "test.txt").read_text() + "99.png\n")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder), splits=str(lists))
+    assert summary["examples"] == {"train": 15, "validation": 15, "test": 15}
+    assert summary["skipped"]["in no split list"]["count"] == 15
+    assert summary["skipped"]["listed for a split, but not there"] == {"count": 1, "first": ["99.png"]}
+    assert summary["splits"] == "lists in lists"
+    with pytest.raises(UserError, match="and you ask for"):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
-    table.write_text(text.replace("validation", "train"), encoding="utf-8")
-    with pytest.raises(UserError, match="validation split of word_folder is empty"):
-        prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
-    assert not list((tmp_path / "data").rglob("summary.json"))
 
 
-# iam
-
-FORMS = {f"{letter}01-{number:03d}": f"{k:03d}" for k, (letter, number) in enumerate(
-    (letter, number) for letter in "abcdefgh" for number in (0, 3, 7, 14)
-)}  # fmt: skip
-WORDS = ["A", "MOVE", "to", "stop", "Mr.", "#"]
-
-
-def make_iam(root, kind="words", archives=False):
-    """An invented tree in the exact layout: 32 forms by 32 writers, six words or one line a form."""
-    (root / "ascii").mkdir(parents=True)
-    header = "#--- words.txt ---#\n#\n# format: a01-000u-00-00 ok 154 1 408 768 27 51 AT A\n#\n"
-    words, lines = [header], ["#--- lines.txt ---#\n"]
-    for k, form in enumerate(FORMS):
-        for i, word in enumerate(WORDS):
-            result = "err" if i == 3 else "ok"
-            words.append(f"{form}-00-{i:02d} {result} 154 408 768 27 51 AT {word}\n")
-        lines.append(f"{form}-00 ok 154 19 408 746 1661 89 {'|'.join(WORDS)}\n")
-        for i in range(len(WORDS) if kind == "words" else 1):
-            name = f"{form}-00-{i:02d}" if kind == "words" else f"{form}-00"
-            path = root / kind / form[:3] / form / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(png(k))
-    (root / "ascii" / "words.txt").write_text("".join(words))
-    (root / "ascii" / "lines.txt").write_text("".join(lines))
-    forms = "".join(f"{form} {writer} 2 prt 7 5 52 36\n" for form, writer in FORMS.items())
-    (root / "ascii" / "forms.txt").write_text("#--- forms.txt ---#\n" + forms)
-    if archives:
-        for folder in ("ascii", kind):
-            with tarfile.open(root / f"{folder}.tgz", "w:gz") as archive:
-                for path in sorted((root / folder).iterdir()):
-                    archive.add(path, path.name)
-            for path in sorted((root / folder).rglob("*"), reverse=True):
-                path.unlink() if path.is_file() else path.rmdir()
-            (root / folder).rmdir()
-    return root
+def test_lists_name_examples_or_what_they_are_part_of():
+    lists = SplitLists({"train": ["a01-000u"], "validation": ["b02-001-03"], "test": ["c03-007-00-01"]}, "here")
+    assert lists.find("a01-000u-00-02") == lists.find("a01-000u-07") == "train"
+    assert lists.find("b02-001-03-11") == "validation"
+    assert lists.find("b02-001-04") is None
+    assert lists.unmatched() == ["c03-007-00-01"]
+    with pytest.raises(UserError, match="'x' is in both train and test"):
+        SplitLists({"train": ["x"], "test": ["x"]}, "here")
 
 
-@pytest.mark.parametrize("archives", [False, True])
-def test_iam_words_from_archives_and_extracted(tmp_path, archives):
-    root = make_iam(tmp_path / "iam", archives=archives)
-    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-    assert sum(summary["examples"].values()) == 32 * 6
-    assert summary["skipped"] == {}
-    assert sum(summary["writers"].values()) == 32
-    rows = {k: r for split in SPLITS for k, r in read_rows(tmp_path / "data", "iam/words", split).items()}
-    row = rows["a01-000-00-03"]
-    assert (row["text"], row["writer"], row["tag"]) == (b"stop", b"000", b"AT")
-    assert (row["grey_level"], row["segmentation_ok"]) == (154, False)
-    np.testing.assert_array_equal(row["image"][:, :, 0], decode_grey(png(0)))
-    assert rows["a01-000-00-05"]["text"] == b"#"
-
-
-def test_iam_splits_follow_the_writer(tmp_path):
-    root = make_iam(tmp_path / "iam")
-    prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-    for split in SPLITS:
-        for row in read_rows(tmp_path / "data", "iam/words", split).values():
-            assert split_of(row["writer"].decode()) == split
-
-
-def test_iam_lines(tmp_path):
-    root = make_iam(tmp_path / "iam", kind="lines", archives=True)
-    summary = prepare_dataset("iam/lines", str(tmp_path / "data"), str(root))
-    assert sum(summary["examples"].values()) == 32
-    (row, *_) = read_rows(tmp_path / "data", "iam/lines", "train").values()
-    assert row["text"] == b"A MOVE to stop Mr. #"
-
-
-def test_iam_broken_and_missing_images_are_listed(tmp_path):
-    root = make_iam(tmp_path / "iam")
-    (root / "words" / "b01" / "b01-003" / "b01-003-00-02.png").write_bytes(b"not a png")
-    (root / "words" / "c01" / "c01-007" / "c01-007-00-05.png").unlink()
-    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-    assert summary["skipped"]["unreadable image"] == {"count": 1, "first": ["b01-003-00-02"]}
-    assert summary["skipped"]["missing image"] == {"count": 1, "first": ["c01-007-00-05"]}
-
-
-def test_iam_badly_segmented_words_are_dropped_in_training(tmp_path, caplog):
-    caplog.set_level("INFO", logger="hwgan")
-    prepare_dataset("iam/words", str(tmp_path / "data"), str(make_iam(tmp_path / "iam")))
-    spec = ImageSpec(height=32, max_width=128, pixels_per_character=0, max_length=6)
-    words = load_words(str(tmp_path / "data"), "iam/words", "train", Charset("AMOVEtospr.#"), spec)
-    assert "stop" not in words.texts
-    assert "badly segmented" in caplog.text
-
-
-def test_half_extracted_iam(tmp_path):
-    root = make_iam(tmp_path / "iam")
-    for path in list((root / "words").rglob("*.png"))[:60]:
-        path.unlink()
-    with pytest.raises(UserError, match=r"60 of the 192 images .* half extracted"):
-        prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-
-
-def test_missing_parts_of_iam(tmp_path):
-    root = make_iam(tmp_path / "iam", archives=True)
-    (root / "words.tgz").write_bytes((root / "words.tgz").read_bytes()[:500])
-    with pytest.raises(UserError, match=r"cannot read .*words.tgz.*whole"):
-        prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-    (root / "words.tgz").unlink()
-    with pytest.raises(UserError, match=r"holds no words\.tgz"):
-        prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-    (root / "ascii.tgz").unlink()
-    with pytest.raises(UserError, match=r"holds no ascii.tgz"):
-        prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
-
-
-def test_iam_rows():
-    (row,) = parse_rows("# a comment\n\na01-000u-00-00 ok 154 408 768 27 51 AT A B\n", "words.txt")
-    assert row.text == "A B"  # everything after the eighth field
-    assert (row.form, row.image_name) == ("a01-000u", "a01-000u-00-00.png")
-    with pytest.raises(UserError, match=r"words.txt line 1 is not a row"):
-        parse_rows("a01-000u-00-00 ok 154\n", "words.txt")
-    assert parse_forms("# x\na01-000u 000 2 prt 7 5 52 36\n") == {"a01-000u": "000"}
+def test_split_lists_must_be_whole(tmp_path):
+    with pytest.raises(UserError, match=r"is no folder; it should hold train.txt, validation.txt, test.txt"):
+        read_split_lists(str(tmp_path / "none"))
+    (tmp_path / "train.txt").write_text("a\n")
+    with pytest.raises(UserError, match=r"cannot read validation.txt"):
+        read_split_lists(str(tmp_path))
+    (tmp_path / "validation.txt").write_text("# nothing\n")
+    (tmp_path / "test.txt").write_text("c\n")
+    with pytest.raises(UserError, match=r"validation.txt lists nothing"):
+        read_split_lists(str(tmp_path))
 
 
 # by name
 
 
 @pytest.mark.parametrize(
-    ("dataset", "source", "message"),
+    ("dataset", "source", "options", "message"),
     [
-        ("mnist", None, "no dataset 'mnist'; there are penman"),
-        ("penman/none", None, r"penman has \['demo', 'smoke', 'words'\]"),
-        ("iam/words", None, "needs --source="),
-        ("iam/words", "nowhere", "no such file or folder"),
-        ("penman", ".", "has no --source"),
+        ("mnist", None, {}, "no dataset 'mnist'; there are penman"),
+        ("penman/none", None, {}, r"penman has \['demo', 'smoke', 'words'\]"),
+        ("iam/words", None, {}, "needs --source="),
+        ("iam/words", "nowhere", {}, "no such file or folder"),
+        ("penman", ".", {}, "has neither --source nor --splits"),
+        ("word_folder", ".", {"whiten": True}, "--whiten is no option of word_folder"),
+        ("iam/words", ".", {"unit": "word"}, "--unit is no option of iam"),
+        ("word_folder", ".", {"name": "a/../b"}, "cannot be the name of a folder"),
     ],
 )
-def test_wrong_names(tmp_path, dataset, source, message):
+def test_wrong_requests(tmp_path, dataset, source, options, message):
     with pytest.raises(UserError, match=message):
-        prepare_dataset(dataset, str(tmp_path), source)
+        prepare_dataset(dataset, str(tmp_path), source, **options)
 
 
 def test_summary_is_json_beside_the_data(data_dir):
     path = dataset_directory(data_dir, "penman/smoke") / "summary.json"
     assert json.loads(path.read_text())["alphabet"] == "abcdefghijklmnopqrstuvwxyz"
+
+
+def test_damaged_summary(tmp_path):
+    prepare_dataset("word_folder", str(tmp_path), str(make_folder(tmp_path / "mine")))
+    path = dataset_directory(str(tmp_path), "word_folder/mine") / "summary.json"
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(UserError, match=r"cannot be read .* prepare the dataset again"):
+        read_summary(str(tmp_path), "word_folder/mine")
+
+
+def test_newest_version_by_number(tmp_path):
+    for version in ("1.9.0", "1.10.0"):
+        (tmp_path / "iam" / "words" / version).mkdir(parents=True)
+        (tmp_path / "iam" / "words" / version / "summary.json").write_text("{}")
+    assert dataset_directory(str(tmp_path), "iam/words").name == "1.10.0"
+
+
+# what is said of it
+
+
+def test_description_names_counts_options_and_characters(tmp_path):
+    builder = create_builder(Request("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine"))))
+    text = describe(write_dataset(builder))
+    assert "options: none; splits: by hash of writer" in text
+    assert "alphabet (14): 0:6 1:6" in text
+    assert "skipped: none" in text
+
+
+def test_preview_draws_examples_and_finds_what_is_suspicious(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    table = folder / "words.tsv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    rows[3] = "2.png\t" + "much too long for it" + "\tw2"
+    table.write_text("\n".join(rows) + "\ncopy.png\tmot1é\tw1\nblank.png\tx\tw1\n", encoding="utf-8")
+    (folder / "copy.png").write_bytes((folder / "7.png").read_bytes())
+    from PIL import Image
+
+    Image.new("L", (60, 20), 250).save(folder / "blank.png")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    text = preview(str(tmp_path / "data"), summary["dataset"], list(SPLITS), str(tmp_path / "out" / "sheet.png"))
+    assert "text too long for its width: 1 (first: 2.png)" in text
+    assert "same image as another: 1 (first: " in text
+    assert "near-blank image: 1 (first: blank.png)" in text
+    assert "x 1" in text  # a rare character
+    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.width > 600
+        assert np.asarray(sheet).min() < 60
+    with pytest.raises(UserError, match="cannot write the preview"):
+        preview(str(tmp_path / "data"), summary["dataset"], ["test"], str(tmp_path / "sheet.nothing"))
+
+
+def test_clean_text():
+    assert clean_text("\ufeff e\u0301te\u0301 \r\n") == "été"
+    assert clean_text("\u200fשלום\u202c") == "שלום"
+    assert clean_text("a\u200cb") == "a\u200cb"  # a joiner changes how letters are written

@@ -28,12 +28,12 @@ ALLOWED = {
         "checkpoint", "data", "errors", "evaluate", "models", "run", "sample", "sharding", "train_state", "train_step",
     ),
     "datasets": ("data", "datasets", "errors"),
-    "prepare": ("datasets", "errors"),
+    "prepare": ("data", "datasets", "errors"),
     "main": ("errors", "evaluate", "prepare", "train"),
 }  # fmt: skip
 ONLY_IN = {
     "orbax": {"checkpoint"},
-    "tensorflow_datasets": {"data.input_pipeline", "datasets"},
+    "tensorflow_datasets": {"data.prepared", "datasets"},
     "ml_collections": {"main", "run"},
     "tensorboardX": {"writer"},
     "optax": {"losses", "optimizers", "train_state", "train_step"},

@@ -1,22 +1,20 @@
 import itertools
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import (
-    ImageSpec,
-    Lexicon,
-    dataset_directory,
-    eval_batches,
-    load_words,
-    read_lexicon_file,
-    train_batches,
-)
+from hwgan.data.input_pipeline import Lexicon, create_schedule, eval_batches, read_lexicon_file, train_batches
+from hwgan.data.prepared import dataset_directory
+from hwgan.data.preprocessing import ImageSpec, Preprocessing
+from hwgan.data.word_store import load_words
 from hwgan.errors import UserError
 
 LETTERS = Charset("abcdefghijklmnopqrstuvwxyz")
-SPEC = ImageSpec(height=32, max_width=96, pixels_per_character=16, max_length=6)
+SPEC = ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=96, max_length=6)
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +27,9 @@ def lexicon(words):
     return Lexicon.from_words(words.texts, LETTERS, SPEC)
 
 
-def take(words, lexicon, count, **options):
-    stream = train_batches(words, lexicon, **({"batch_size": 8, "seed": 3} | options))
-    return list(itertools.islice(stream, count))
+def take(words, lexicon, count, seed=3, num_buckets=1, **options):
+    schedule = create_schedule(words, batch_size=8, num_buckets=num_buckets, seed=seed)
+    return list(itertools.islice(train_batches(words, lexicon, schedule, seed=seed, **options), count))
 
 
 def same(batch, other):
@@ -63,19 +61,62 @@ def test_stream_depends_on_the_seed_alone(words, lexicon):
     assert not same(first[0], other[0])
 
 
+@pytest.mark.parametrize("num_buckets", [1, 3])
 @pytest.mark.parametrize("start", [1, 7, 30])  # an epoch is 24 batches
-def test_resumes_at_any_step(words, lexicon, start):
-    whole = take(words, lexicon, start + 2)
-    assert all(same(a, b) for a, b in zip(whole[start:], take(words, lexicon, 2, start_step=start), strict=True))
+def test_resumes_at_any_step(words, lexicon, start, num_buckets):
+    whole = take(words, lexicon, start + 2, num_buckets=num_buckets)
+    later = take(words, lexicon, 2, num_buckets=num_buckets, start_step=start)
+    assert all(same(a, b) for a, b in zip(whole[start:], later, strict=True))
 
 
-@pytest.mark.parametrize("hosts", [2, 4, 8])
-def test_hosts_share_one_stream(words, lexicon, hosts):
-    (whole,) = take(words, lexicon, 1, start_step=25)
-    shares = [take(words, lexicon, 1, start_step=25, process_index=i, process_count=hosts)[0] for i in range(hosts)]
-    for name, rows in whole.items():
-        union = np.stack([share[name] for share in shares], axis=1).reshape(rows.shape)
-        np.testing.assert_array_equal(union, rows)
+def union(shares):
+    """The global batch that hosts hold parts of."""
+    first = shares[0]
+    return {n: np.stack([s[n] for s in shares], axis=1).reshape(-1, *first[n].shape[1:]) for n in first}
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 500), st.permutations([1, 2, 4, 8]), st.sampled_from([1, 3]))
+def test_hosts_share_one_stream_and_their_number_may_change(words, lexicon, start, hosts, num_buckets):
+    """The stream of `hosts[0]` hosts, then resumed on `hosts[1]`, is that of `hosts[2]` from the beginning on."""
+    options = dict(num_buckets=num_buckets)
+
+    def stream(step, count, number):
+        parts = [
+            take(words, lexicon, count, start_step=step, process_index=i, process_count=number, **options)
+            for i in range(number)
+        ]
+        return [union(shares) for shares in zip(*parts, strict=True)]
+
+    resumed = stream(start, 2, hosts[0]) + stream(start + 2, 2, hosts[1])
+    assert all(same(a, b) for a, b in zip(resumed, stream(start, 4, hosts[2]), strict=True))
+
+
+def test_buckets_pad_less_and_keep_real_and_fake_words_alike(words, lexicon):
+    shapes = set()
+    for batch in take(words, lexicon, 24, num_buckets=3):
+        _, _, width, _ = batch["image"].shape
+        shapes.add(width)
+        length = width // 16
+        assert batch["labels"].shape == batch["fake_labels"].shape == (8, length)
+        assert batch["image_width"].max() <= width
+        assert batch["fake_label_length"].max() <= length
+        texts = [LETTERS.decode(row) for row in batch["labels"]]
+        assert all(len(text) == n for text, n in zip(texts, batch["label_length"], strict=True))
+    assert len(shapes) == 3
+
+
+def test_padding_is_reported(words, caplog):
+    caplog.set_level("INFO", logger="hwgan")
+    create_schedule(words, batch_size=8, num_buckets=3, seed=0)
+    assert re.search(r"batches \d+ or \d+ or 96 pixels wide, \d+ % of them padding \(one shape: \d+ %\)", caplog.text)
+
+
+def test_a_lexicon_of_long_words_alone(words):
+    long_words = Lexicon.from_words(["number", "writer"], LETTERS, SPEC)
+    with pytest.raises(UserError, match=r"lexicon has no word of up to \d characters .* data.num_buckets=1"):
+        take(words, long_words, 1, num_buckets=3)
+    assert take(words, long_words, 1)[0]["fake_label_length"].tolist() == [6] * 8
 
 
 def test_an_epoch_shows_every_word_once(words, lexicon):
@@ -87,9 +128,13 @@ def test_an_epoch_shows_every_word_once(words, lexicon):
     ("charset", "spec", "reason"),
     [
         (Charset("abcdefghijklm"), SPEC, "outside the alphabet"),
-        (LETTERS, ImageSpec(height=32, max_width=96, pixels_per_character=16, max_length=3), "too long"),
-        (LETTERS, ImageSpec(height=32, max_width=96, pixels_per_character=16, max_length=6, min_length=4), "too short"),
-        (LETTERS, ImageSpec(height=32, max_width=60, pixels_per_character=0, max_length=6), "too wide"),
+        (LETTERS, ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=96, max_length=3), "too long"),
+        (
+            LETTERS,
+            ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=96, max_length=6, min_length=4),
+            "too short",
+        ),
+        (LETTERS, ImageSpec(Preprocessing(height=32, pixels_per_character=0), max_width=60, max_length=6), "too wide"),
     ],
 )
 def test_what_does_not_fit_is_dropped_and_counted(data_dir, caplog, charset, spec, reason):
@@ -112,7 +157,7 @@ def test_errors_name_the_remedy(data_dir):
     with pytest.raises(UserError, match="cannot read the lexicon"):
         read_lexicon_file(f"{data_dir}/none.txt")
     with pytest.raises(UserError, match="too small"):
-        ImageSpec(height=32, max_width=40, pixels_per_character=16, max_length=6)
+        ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=40, max_length=6)
 
 
 def test_lexicon_file(tmp_path):

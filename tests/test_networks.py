@@ -241,7 +241,7 @@ def test_every_config_builds(name):
             "vae",
             r"model.generator.name='vae' does not exist; there are \['fixed', 'variable'\]",
         ),
-        ("data.height", 64, "the generator draws 16 pixels a character, 32 high"),
+        ("preprocessing.height", 64, "the generator draws 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
     ],
 )

@@ -20,7 +20,7 @@ from hwgan.prepare import prepare_dataset
 from hwgan.run import load_run
 from hwgan.sample import create_sampler, write_text_file, write_text_image
 from hwgan.train import TrainingDiverged, train_and_evaluate
-from tests.test_datasets import make_iam
+from tests.made_up import make_iam
 from tests.test_train_step import edit_to_fixed
 
 

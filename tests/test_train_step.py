@@ -39,9 +39,8 @@ def test_each_update_touches_only_its_own(small_run, updated, networks):
 
 def edit_to_fixed(config):
     """The founding paper's modules, tiny: 16x64 canvases."""
-    config.data = ConfigDict(
-        config.data.to_dict() | dict(height=16, max_width=64, pixels_per_character=0, max_length=4)
-    )
+    config.data.update(max_width=64, max_length=4)
+    config.preprocessing.update(height=16, pixels_per_character=0)
     config.model = ConfigDict(
         dict(
             dtype="float32",

@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from hwgan.data import transforms
 
@@ -53,8 +53,47 @@ def test_float_round_trip_is_exact():
     np.testing.assert_array_equal(transforms.to_uint8(floats), levels)
 
 
-def test_trim_white_keeps_the_ink_and_a_margin():
-    image = np.full((4, 20), 255, np.uint8)
-    image[2, 8:11] = 0
-    assert transforms.trim_white(image, margin=2).shape == (4, 7)
-    assert transforms.trim_white(np.full((4, 20), 255, np.uint8)).shape == (4, 1)
+def test_trim_keeps_the_ink_and_a_margin():
+    image = np.full((14, 20), 255, np.uint8)
+    image[6, 8:11] = 0
+    assert transforms.trim_sides(image).shape == (14, 7)
+    assert transforms.trim_box(image).shape == (5, 7)
+    assert transforms.trim_box(image)[2].tolist() == [255, 255, 0, 0, 0, 255, 255]
+    assert transforms.trim_sides(np.full((4, 20), 255, np.uint8)).shape == (4, 1)
+    assert transforms.trim_box(np.full((4, 20), 255, np.uint8)).shape == (1, 1)
+
+
+def test_contrast_goes_from_black_to_white_and_leaves_blank_paper():
+    faint = np.full((10, 20), 200, np.uint8)
+    faint[4:6, 5:15] = 150
+    stretched = transforms.stretch_contrast(faint)
+    assert (stretched[4:6, 5:15] == 0).all()
+    assert (stretched[0] == 255).all()
+    noise = np.random.default_rng(0).integers(240, 250, (10, 20), np.uint8)
+    np.testing.assert_array_equal(transforms.stretch_contrast(noise), noise)
+
+
+def leaning_strokes(shear, height=40):
+    """Four upright bars, each sheared by `shear`, drawn apart from the code under test."""
+    image = Image.new("L", (200, height), 255)
+    draw = ImageDraw.Draw(image)
+    for foot in (50, 75, 100, 125):
+        draw.line([(foot, height - 3), (foot + shear * (height - 6), 3)], fill=0, width=3)
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("shear", [-0.2, 0.0, 0.25, 0.5, 0.8])
+def test_slant_is_measured_and_taken_away(shear):
+    image = leaning_strokes(shear)
+    assert transforms.estimate_slant(image) == pytest.approx(shear, abs=0.051)
+    upright = transforms.deslant(image)
+    assert upright.shape[0] == image.shape[0]
+    assert abs(transforms.estimate_slant(upright)) <= 0.1
+    # No ink is lost over the edge.
+    assert (255.0 - upright).sum() == pytest.approx((255.0 - image).sum(), rel=0.02)
+
+
+def test_slant_of_blank_paper():
+    blank = np.full((10, 20), 255, np.uint8)
+    assert transforms.estimate_slant(blank) == 0.0
+    np.testing.assert_array_equal(transforms.deslant(blank), blank)

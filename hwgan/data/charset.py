@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Int
 
+from hwgan.data.direction import column_order
 from hwgan.errors import UserError
 
 BLANK_ID = 0
@@ -23,9 +24,12 @@ class Charset:
 
     Attributes:
       characters: the alphabet, each character once, none of them a combining sequence.
+      right_to_left: whether it is written so; labels are then in the order of a mirrored image's columns
+        (`direction.column_order`).
     """
 
     characters: str
+    right_to_left: bool = False
 
     def __post_init__(self):
         if len(set(self.characters)) != len(self.characters) or not self.characters:
@@ -46,14 +50,17 @@ class Charset:
         return [(i, c) for i, c in enumerate(normalize_text(text)) if c not in self._ids]
 
     def encode(self, text: str) -> Int[np.ndarray, " length"]:
-        """Label ids of `text` in NFC, in [1, num_labels).
+        """Label ids of `text` in NFC, in [1, num_labels), in the order in which its characters stand.
 
         Raises:
           UserError: a character is outside the alphabet.
         """
         ids = self._ids
+        written = normalize_text(text)
+        if self.right_to_left:
+            written = column_order(written)
         try:
-            return np.array([ids[c] for c in normalize_text(text)], np.int32)
+            return np.array([ids[c] for c in written], np.int32)
         except KeyError:
             position, character = self.unknown(text)[0]
             raise UserError(
@@ -63,7 +70,8 @@ class Charset:
 
     def decode(self, ids: Iterable[int | np.integer]) -> str:
         """The text of label ids; blanks and padding (0) are skipped."""
-        return "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
+        text = "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
+        return column_order(text) if self.right_to_left else text
 
     @property
     def _ids(self) -> dict[str, int]:

@@ -1,25 +1,29 @@
-"""What the dataset builders share: features, splits, and the account of what was left out."""
+"""What the dataset builders share: features, checks of every example, and the account of what was left out."""
 
 import dataclasses
 import hashlib
 import io
-import json
 import pathlib
+import sys
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+from tqdm import tqdm
 
 from hwgan.data.charset import Charset, normalize_text
-from hwgan.data.input_pipeline import SUMMARY_FILE
+from hwgan.data.direction import is_right_to_left
 from hwgan.data.transforms import decode_grey
+from hwgan.datasets.splits import SPLITS, SplitLists
 from hwgan.errors import UserError
 
-SPLITS = ("train", "validation", "test")
 _MAX_LISTED = 20  # skipped ids kept by name, for each reason
+# Marks of direction, the byte order mark: they leave no ink.
+_INVISIBLE = dict.fromkeys([0xFEFF, 0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,28 +32,20 @@ class Example:
 
     Attributes:
       id: unique within the dataset.
-      text: what the image says, in NFC.
+      text: what the image says.
       writer: "" where it is unknown.
-      load: returns the encoded image (PNG, JPEG, TIFF...); raises KeyError or OSError if it is missing.
+      load: returns the encoded image (PNG, JPEG, TIFF...), or a grey one as an array; raises KeyError if it is missing,
+        OSError if it cannot be read.
       extras: values of the features that only this dataset has.
+      place: where the raw files speak of it, such as "words.tsv line 7"; for messages.
     """
 
     id: str
     text: str
     writer: str
-    load: Callable[[], bytes]
+    load: Callable[[], bytes | np.ndarray]
     extras: dict[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def hash_fraction(key: str) -> float:
-    """A stable pseudo-random number in [0, 1) for a string."""
-    return int.from_bytes(hashlib.md5(key.encode()).digest()[:4], "big") / 2**32
-
-
-def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:
-    """The split of a writer (or id): by hash, so that it never moves when others come or go."""
-    fraction = hash_fraction(key)
-    return "test" if fraction < test else "validation" if fraction < test + validation else "train"
+    place: str = ""
 
 
 class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -57,21 +53,40 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Attributes:
       extra_features: features beside id, image, text and writer.
-      citation_file: a BibTeX file beside the builder's module.
+      options: what the user asked for beyond the source; kept in the summary.
+      lists: the user's split lists; None deals out by the dataset's own rule.
+      split_source: in words, where the splits come from.
       skipped: ids left out, by reason; complete once the dataset is prepared.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {"1.1.0": "Checksum, options and direction in the summary; rows with control characters left out."}
     extra_features: dict[str, Any] = {}
     description = "Images of handwritten words."
     homepage = ""
 
-    def __init__(self, *, source: str | None = None, **kwargs):
+    split_source = "by hash of writer"
+
+    def __init__(
+        self,
+        *,
+        source: str | None = None,
+        options: dict[str, Any] | None = None,
+        lists: SplitLists | None = None,
+        **kwargs,
+    ):
         self.source = source
+        self.lists = lists
+        self.options = options or {}
+        if lists is not None:
+            self.options = {**self.options, "splits": lists.fingerprint}
+            self.split_source = lists.origin
         self.skipped: dict[str, list[str]] = defaultdict(list)
         self._counts: Counter[str] = Counter()
         self._writers: dict[str, set[str]] = defaultdict(set)
         self._characters: Counter[str] = Counter()
+        self._seen: set[str] = set()
+        self._content = 0
         super().__init__(file_format="array_record", **kwargs)
 
     def _read_splits(self) -> dict[str, Iterable[Example]]:
@@ -99,56 +114,103 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {split: self._generate_examples(split, examples) for split, examples in self._read_splits().items()}
 
     def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[str, dict[str, Any]]]:
-        for example in examples:
-            text = normalize_text(example.text)
-            if not text.strip():
-                self.skip("empty text", example.id)
+        total = len(examples) if isinstance(examples, Sized) else None
+        progress = tqdm(examples, f"preparing {split}", total, unit=" images", disable=not sys.stderr.isatty())
+        for example in progress:
+            row = self._check(split, example)
+            if row is None:
                 continue
-            try:
-                encoded = example.load()
-            except (KeyError, OSError):
-                self.skip("missing image", example.id)
-                continue
-            try:
-                grey = decode_grey(encoded)
-            except (
-                Exception
-            ):  # Pillow raises half a dozen kinds for broken files, and one bad file must not cost the rest
-                self.skip("unreadable image", example.id)
-                continue
-            image = encoded if _is_grey_png(encoded) else png_bytes(grey)
             self._counts[split] += 1
-            self._writers[split].add(example.writer)
-            self._characters.update(Counter(text))
-            yield (
-                example.id,
-                {"id": example.id, "image": image, "text": text, "writer": example.writer, **example.extras},
-            )
+            self._writers[split].add(row["writer"])
+            self._characters.update(Counter(row["text"]))
+            yield row["id"], row
         if not self._counts[split]:
             raise UserError(
                 f"the {split} split of {self.name} is empty: no usable example was found in "
                 f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'})"
             )
 
-    def skip(self, reason: str, example_id: str) -> None:
-        """Counts an example as left out."""
-        self.skipped[reason].append(example_id)
+    def side_files(self) -> dict[str, str]:
+        """Text files to lie beside the data, by name."""
+        return {}
+
+    def choose_split(self, example: Example | str, otherwise: str) -> str | None:
+        """The split of an example by the lists, or `otherwise` where there are none; None, counted, if unlisted."""
+        if self.lists is None:
+            return otherwise
+        split = self.lists.find(example.id if isinstance(example, Example) else example)
+        if split is None:
+            self.skip("in no split list", example)
+        return split
+
+    def _check(self, split: str, example: Example) -> dict[str, Any] | None:
+        """The row to write; None if the example cannot be used, which is then counted with its reason."""
+        text = clean_text(example.text)
+        if example.id in self._seen:
+            return self.skip("duplicate id", example)
+        self._seen.add(example.id)
+        if not text:
+            return self.skip("empty text", example)
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text + example.id):
+            return self.skip("control character", example)
+        try:
+            loaded = example.load()
+            grey = decode_grey(loaded) if isinstance(loaded, bytes) else loaded
+        except KeyError:
+            return self.skip("missing image", example)
+        except OSError as error:
+            return self.skip("unreadable image", example, str(error).partition("<")[0].strip())
+        if not grey.size:
+            return self.skip("unreadable image", example, "it has no pixels")
+        self._add_to_content(grey, split, example.id, text, example.writer)
+        keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
+        image = loaded if keep else png_bytes(grey)
+        return {"id": example.id, "image": image, "text": text, "writer": example.writer, **example.extras}
+
+    def _add_to_content(self, grey: np.ndarray, *texts: str) -> None:
+        digest = hashlib.sha256("\0".join((*texts, str(grey.shape), "")).encode())
+        digest.update(np.ascontiguousarray(grey).data)
+        self._content += int.from_bytes(digest.digest(), "big")  # a sum: the same in whatever order rows come
+
+    def skip(self, reason: str, example: Example | str, detail: str = "") -> None:
+        """Counts an example, or what an id names, as left out."""
+        name = example
+        if isinstance(example, Example):
+            name = f"{example.id} ({example.place})" if example.place else example.id
+        printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(name))
+        self.skipped[reason].append(f"{printable}: {detail}" if detail else printable)
 
     def summary(self) -> dict[str, Any]:
-        """What was written and what was left out: counts, writers, alphabet, skipped."""
+        """What was written and what was left out: counts, writers, alphabet, options, checksum, skipped."""
         characters = sorted(self._characters)
+        for listed in self.lists.unmatched() if self.lists else ():
+            self.skip("listed for a split, but not there", listed)
         return {
             "dataset": f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name,
             "version": str(self.version),
-            "source": pathlib.Path(self.source).name if self.source else "",
+            "source": self.source_name,
+            "options": self.options,
+            "splits": self.split_source,
+            "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, pixels decoded
             "examples": {split: self._counts[split] for split in SPLITS if split in self._counts},
             "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if split in self._counts},
             "alphabet": Charset("".join(characters)).characters,
+            "right_to_left": is_right_to_left(self._characters),
             "character_counts": {c: self._characters[c] for c in characters},
             "skipped": {
                 reason: {"count": len(ids), "first": ids[:_MAX_LISTED]} for reason, ids in sorted(self.skipped.items())
             },
         }
+
+    @property
+    def source_name(self) -> str:
+        """Name of the source without its folders, which are no one else's business."""
+        return pathlib.Path(self.source).name if self.source else ""
+
+
+def clean_text(text: str) -> str:
+    """NFC, without white at the ends and without marks that leave no ink."""
+    return normalize_text(text.translate(_INVISIBLE)).strip(" \t\r\n")
 
 
 def _is_grey_png(encoded: bytes) -> bool:
@@ -158,18 +220,6 @@ def _is_grey_png(encoded: bytes) -> bool:
 
 def _skipped_text(skipped: dict[str, list[str]]) -> str:
     return ", ".join(f"{len(ids)} skipped for {reason}" for reason, ids in skipped.items())
-
-
-def prepare(builder: WordImageBuilder) -> dict[str, Any]:
-    """Writes the dataset unless a whole one is there; returns its summary."""
-    directory = pathlib.Path(builder.data_dir)
-    summary_file = directory / SUMMARY_FILE
-    if not summary_file.exists():
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
-        )
-        summary_file.write_text(json.dumps(builder.summary(), indent=1, ensure_ascii=False), encoding="utf-8")
-    return json.loads(summary_file.read_text(encoding="utf-8"))
 
 
 def png_bytes(image: np.ndarray) -> bytes:

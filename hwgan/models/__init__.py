@@ -42,7 +42,7 @@ class Networks:
 
 
 def create_networks(config: Any, num_labels: int) -> Networks:
-    """Builds the modules of `config.model`; sizes are checked against `config.data`.
+    """Builds the modules of `config.model`; sizes are checked against those of the images.
 
     Args:
       config: the whole config of a run.
@@ -62,7 +62,7 @@ def create_networks(config: Any, num_labels: int) -> Networks:
         discriminator=_create("discriminator", DISCRIMINATORS, model.discriminator, **dtypes),
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, num_labels=num_labels, **dtypes),
         z_dim=model.z_dim,
-        **_generated_size(generator, config.data),
+        **_generated_size(generator, config.preprocessing, config.data.max_width),
     )
     num_chunks = getattr(generator, "num_noise_chunks", 1)
     if model.z_dim % num_chunks:
@@ -87,22 +87,23 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _generated_size(generator: nn.Module, data: Any) -> dict[str, int]:
+def _generated_size(generator: nn.Module, preprocessing: Any, max_width: int) -> dict[str, int]:
     """Width of the generated images, after checking that they are made at the size of the real ones."""
     if isinstance(generator, VariableWidthGenerator):
         growth = 2 ** (len(generator.block_features) + 1)
         height, width = (growth * size for size in generator.cell_shape)
-        if (height, width) != (data.height, data.pixels_per_character):
+        if (height, width) != (preprocessing.height, preprocessing.pixels_per_character):
             raise UserError(
-                f"the generator draws {width} pixels a character, {height} high, but data.pixels_per_character="
-                f"{data.pixels_per_character} and data.height={data.height}"
+                f"the generator draws {width} pixels a character, {height} high, but "
+                f"preprocessing.pixels_per_character={preprocessing.pixels_per_character} and "
+                f"preprocessing.height={preprocessing.height}"
             )
         return {"pixels_per_character": width, "canvas_width": 0}
     growth = 2 ** len(generator.block_features)
     height, width = (growth * size for size in generator.first_shape)
-    if (height, width) != (data.height, data.max_width):
+    if (height, width) != (preprocessing.height, max_width):
         raise UserError(
-            f"the generator draws images of {height}x{width}, but data.height={data.height} and "
-            f"data.max_width={data.max_width}"
+            f"the generator draws images of {height}x{width}, but preprocessing.height={preprocessing.height} and "
+            f"data.max_width={max_width}"
         )
     return {"pixels_per_character": 0, "canvas_width": width}

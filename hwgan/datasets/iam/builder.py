@@ -1,24 +1,39 @@
 """The IAM dataset, words or lines, from the archives its users have, or the same extracted."""
 
+import dataclasses
 import functools
+import json
 import pathlib
 import posixpath
 
 import numpy as np
 import tensorflow_datasets as tfds
+from jaxtyping import UInt8
 
-from hwgan.datasets.builder import SPLITS, Example, WordImageBuilder, split_of
-from hwgan.datasets.iam.parser import parse_forms, parse_rows
+from hwgan.data.transforms import WHITE, decode_grey
+from hwgan.datasets.builder import Example, WordImageBuilder
+from hwgan.datasets.iam.parser import IamForm, IamRow, parse_forms, parse_rows
 from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.splits import SPLITS, SplitLists, parse_list, split_of
 from hwgan.errors import UserError
 
 _MISSING_TOLERATED = 0.1  # of the listed images; with more, the tree is half extracted
+_TASK = "largeWriterIndependentTextLineRecognitionTask"  # IAM's own split, by lines
+_TASK_LISTS = {
+    "train": ("trainset.txt",),
+    "validation": ("validationset1.txt", "validationset2.txt"),
+    "test": ("testset.txt",),
+}
+_SOFT_EDGE = 20  # grey levels below the threshold over which ink turns to paper
 
 
 class Iam(WordImageBuilder, skip_registration=True):
     """IAM Handwriting Database 3.0: 115,320 words or 13,353 lines by 657 writers.
 
-    Writers are dealt out to train, validation and test (80, 10, 10 %) by the hash of their number.
+    Splits: the user's lists; or the lists of IAM's large writer independent text line recognition task, if its archive
+    lies beside the others; or else writers are dealt out (80, 10, 10 %) by the hash of their number.
+
+    Options: `whiten`, see `whiten_paper`.
     """
 
     name = "iam"
@@ -29,36 +44,83 @@ class Iam(WordImageBuilder, skip_registration=True):
         "segmentation_ok": np.bool_,
         "grey_level": np.int32,
         "tag": tfds.features.Text(),
+        "tokens": tfds.features.Text(),
+        "form": tfds.features.Text(),
+        "box": tfds.features.Tensor(shape=(4,), dtype=np.int32),
     }
+    _forms: dict[str, IamForm] = {}
 
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
         assert self.builder_config is not None
         root = pathlib.Path(self.source).expanduser()
         kind = self.builder_config.name
-        table, forms = _read_tables(root, f"{kind}.txt")
+        rows, bad, self._forms = _read_tables(root, f"{kind}.txt")
+        for place in bad:
+            self.skip("unreadable row", place)
         files = _open_images(root, kind)
         paths = {posixpath.basename(name): name for name in files.names() if name.endswith(".png")}
-        missing = sum(row.image_name not in paths for row in table)
-        if missing > _MISSING_TOLERATED * len(table):
+        missing = sum(row.image_name not in paths for row in rows)
+        if missing > _MISSING_TOLERATED * len(rows):
             raise UserError(
-                f"{missing} of the {len(table)} images that {kind}.txt lists are not in {files.source}: "
+                f"{missing} of the {len(rows)} images that {kind}.txt lists are not in {files.source}: "
                 f"IAM seems to be half extracted; give --source= a folder with all of {kind}.tgz"
             )
+        if self.lists is None:
+            self.lists = _read_task_lists(root)
+            self.split_source = self.lists.origin if self.lists else self.split_source
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
-        for row in table:
-            writer = forms.get(row.form)
-            if writer is None:
-                self.skip("form not in forms.txt", row.id)
-                continue
-            load = functools.partial(files.read, paths.get(row.image_name, row.image_name))
-            extras = {"segmentation_ok": row.segmentation_ok, "grey_level": row.grey_level, "tag": row.tag}
-            splits[split_of(writer)].append(Example(row.id, row.text, writer, load, extras))
+        for row in rows:
+            load = functools.partial(self._load, files, paths.get(row.image_name, row.image_name), row.grey_level)
+            self._deal_out(row, load, f"{kind}.txt line {row.line_number}", splits)
         return splits
 
+    def _deal_out(self, row: IamRow, load, place: str, splits: dict[str, list[Example]]) -> None:
+        form = self._forms.get(row.form)
+        if form is None:
+            self.skip("form not in forms.txt", row.id, place)
+            return
+        extras = {
+            "segmentation_ok": row.segmentation_ok,
+            "grey_level": row.grey_level,
+            "tag": row.tag,
+            "tokens": row.tokens,
+            "form": row.form,
+            "box": np.array(row.box, np.int32),
+        }
+        example = Example(row.id, row.text, form.writer, load, extras, place)
+        split = self.choose_split(example, otherwise=split_of(form.writer))
+        if split is not None:
+            splits[split].append(example)
 
-def _read_tables(root: pathlib.Path, table: str):
-    """The rows of words.txt or lines.txt, and the writer of each form."""
+    def _load(self, files: RawFiles, name: str, grey_level: int) -> bytes | np.ndarray:
+        encoded = files.read(name)
+        return whiten_paper(decode_grey(encoded), grey_level) if self.options.get("whiten") else encoded
+
+    def side_files(self) -> dict[str, str]:
+        """forms.jsonl: the forms' metadata, one a line."""
+        forms = (json.dumps(dataclasses.asdict(form)) for form in self._forms.values())
+        return {"forms.jsonl": "\n".join(forms) + "\n"}
+
+
+def whiten_paper(image: UInt8[np.ndarray, "h w"], threshold: int) -> UInt8[np.ndarray, "h w"]:
+    """Paper becomes white: the grey boxes that segmentation left around the ink of a word go.
+
+    Args:
+      image: dark ink on grey paper.
+      threshold: grey level between ink and paper, as the database gives it for each word.
+
+    Returns:
+      Levels from the threshold up are white; those 20 and more below it stay; between, ink fades out.
+    """
+    levels = np.arange(256, dtype=np.float32)
+    share = ((levels - (threshold - _SOFT_EDGE)) / _SOFT_EDGE).clip(0.0, 1.0)
+    table = np.rint(levels + share * (WHITE - levels)).astype(np.uint8)
+    return table[image]
+
+
+def _read_tables(root: pathlib.Path, table: str) -> tuple[list[IamRow], list[str], dict[str, IamForm]]:
+    """The rows of words.txt or lines.txt, the places of bad ones, and the forms."""
     candidates = [root / "ascii.tgz", root / "ascii", root]
     for place in candidates:
         if place.is_file() or (place.is_dir() and any(place.rglob(table))):
@@ -70,7 +132,8 @@ def _read_tables(root: pathlib.Path, table: str):
     for name in (table, "forms.txt"):
         if name not in paths:
             raise UserError(f"{files.source} holds no {name}; it should hold all of IAM's ascii.tgz")
-    return parse_rows(files.read_text(paths[table]), table), parse_forms(files.read_text(paths["forms.txt"]))
+    rows, bad = parse_rows(files.read_text(paths[table]), table)
+    return rows, bad, parse_forms(files.read_text(paths["forms.txt"]))
 
 
 def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
@@ -81,3 +144,19 @@ def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
     raise UserError(
         f"{root} holds no {kind}.tgz, nor its images extracted under {kind}/: see hwgan/datasets/iam/README.md"
     )
+
+
+def _read_task_lists(root: pathlib.Path) -> SplitLists | None:
+    """IAM's own split, if its archive lies in `root`, packed or extracted."""
+    for place in (root / f"{_TASK}.zip", root / f"{_TASK}.tgz", root / _TASK):
+        if place.exists():
+            files = RawFiles(place)
+            paths = {posixpath.basename(name): name for name in files.names()}
+            ids = {}
+            for split, names in _TASK_LISTS.items():
+                absent = [name for name in names if name not in paths]
+                if absent:
+                    raise UserError(f"{place} holds no {' and no '.join(absent)}: it is not whole")
+                ids[split] = [i for name in names for i in parse_list(files.read_text(paths[name]))]
+            return SplitLists(ids, _TASK)
+    return None

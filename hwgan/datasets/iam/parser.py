@@ -2,16 +2,21 @@
 
 A row of words.txt:  a01-000u-00-00 ok 154 408 768 27 51 AT A        (id, ok|err, grey, x, y, w, h, tag, text)
 A row of lines.txt:  a01-000u-00 ok 154 19 408 746 1661 89 A|MOVE|to (id, ok|err, grey, components, x, y, w, h, text)
-A row of forms.txt:  a01-000u 000 2 prt 7 5 52 36                    (id, writer, ...)
+A row of forms.txt:  a01-000u 000 2 prt 7 5 52 36                    (id, writer, and six more, see `IamForm`)
 
 Both of the former have nine fields, whatever their headers say, and the text is all that follows the eighth.
 """
 
 import dataclasses
 
+from hwgan.datasets.raw_files import text_lines
 from hwgan.errors import UserError
 
 _NUM_FIELDS = 9
+_BAD_ROWS_TOLERATED = 0.1  # with more, it is another kind of file
+_CLOSING, _OPENING = set(",.;:!?)]}") | {"...", "%"}, set("([{£$")
+_QUOTES = {'"', "'"}
+_ENDS_OF_SPEECH = {",", ".", "!", "?", "..."}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,15 +27,21 @@ class IamRow:
       id: such as a01-000u-00-00; for a line, without the last part.
       segmentation_ok: whether the database vouches for the box.
       grey_level: threshold between ink and paper.
+      box: x, y, width and height on the form, in pixels.
       tag: grammatical tag of a word; "" for a line.
-      text: for a line, words separated by spaces.
+      text: as it is written; for a line see `join_tokens`.
+      tokens: for a line, words and punctuation marks all separated by spaces; for a word its text.
+      line_number: in its file, from 1.
     """
 
     id: str
     segmentation_ok: bool
     grey_level: int
+    box: tuple[int, int, int, int]
     tag: str
     text: str
+    tokens: str
+    line_number: int
 
     @property
     def form(self) -> str:
@@ -43,41 +54,117 @@ class IamRow:
         return f"{self.id}.png"
 
 
-def parse_rows(text: str, name: str) -> list[IamRow]:
+@dataclasses.dataclass(frozen=True)
+class IamForm:
+    """A page.
+
+    Attributes:
+      id: such as a01-000u.
+      writer: number of its writer, as text: 000 to 671.
+      num_sentences: copied by the writer.
+      segmentation: "prt" if only words of correct lines are segmented, "all" if all are.
+      num_lines: on the page.
+      num_lines_ok: of them correctly segmented.
+      num_words: on the page.
+      num_words_ok: of them correctly segmented.
+    """
+
+    id: str
+    writer: str
+    num_sentences: int
+    segmentation: str
+    num_lines: int
+    num_lines_ok: int
+    num_words: int
+    num_words_ok: int
+
+
+def parse_rows(text: str, name: str) -> tuple[list[IamRow], list[str]]:
     """The rows of words.txt or lines.txt.
 
     Args:
       text: of the file.
       name: of the file, "words.txt" or "lines.txt".
 
+    Returns:
+      The rows, and where there are others that cannot be read.
+
     Raises:
-      UserError: a row has too few fields or a field that cannot be.
+      UserError: more than a tenth cannot be read.
     """
-    rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    rows, bad = [], []
+    for number, line in enumerate(text_lines(text), start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        fields = line.split(" ", _NUM_FIELDS - 1)
-        if len(fields) < _NUM_FIELDS or fields[1] not in ("ok", "err") or not fields[2].lstrip("-").isdigit():
-            raise UserError(f"{name} line {number} is not a row of IAM's {name}: {line[:80]!r}")
-        is_word = name == "words.txt"
-        written = fields[8] if is_word else fields[8].replace("|", " ")
-        rows.append(IamRow(fields[0], fields[1] == "ok", int(fields[2]), fields[7] if is_word else "", written.strip()))
-    return rows
+        row = _parse_row(line, number, is_word=name == "words.txt")
+        if row is None:
+            bad.append(f"{name} line {number}")
+        else:
+            rows.append(row)
+    if len(bad) > _BAD_ROWS_TOLERATED * (len(rows) + len(bad)):
+        raise UserError(f"{name} is not IAM's {name}: {len(bad)} rows cannot be read, the first is {bad[0]}")
+    return rows, bad
 
 
-def parse_forms(text: str) -> dict[str, str]:
-    """Writer of each form, from forms.txt.
+def _parse_row(line: str, number: int, *, is_word: bool) -> IamRow | None:
+    fields = line.split(" ", _NUM_FIELDS - 1)
+    if len(fields) < _NUM_FIELDS or fields[1] not in ("ok", "err"):
+        return None
+    try:
+        grey_level = int(fields[2])
+        x, y, width, height = (int(field) for field in (fields[3:7] if is_word else fields[4:8]))
+    except ValueError:
+        return None
+    written = fields[8].strip()
+    tokens = written.split() if is_word else [token for token in written.split("|") if token]
+    return IamRow(
+        id=fields[0],
+        segmentation_ok=fields[1] == "ok",
+        grey_level=grey_level,
+        box=(x, y, width, height),
+        tag=fields[7] if is_word else "",
+        text=written if is_word else join_tokens(tokens),
+        tokens=" ".join(tokens),
+        line_number=number,
+    )
+
+
+def join_tokens(tokens: list[str]) -> str:
+    """A line the way it is written: spaces between words, none before a comma or after an opening bracket.
+
+    A quotation mark opens and closes in turn. Where its partner is on another line, it closes at the end of the line,
+    and between a mark such as "," and a word in lower case. Endings that stand apart ("'s", "n't") go back to their
+    word.
+    """
+    text, open_quotes, glue = "", set[str](), True
+    for i, token in enumerate(tokens):
+        closes = token in _CLOSING or token == "n't" or (token[0] == "'" and token[1:].isalpha())
+        glue_next = token in _OPENING
+        if token in _QUOTES:
+            last = i == len(tokens) - 1
+            after_speech = i > 0 and tokens[i - 1] in _ENDS_OF_SPEECH and not (last or tokens[i + 1][0].isupper())
+            closes = token in open_quotes or after_speech or (i > 0 and last)
+            open_quotes = open_quotes - {token} if closes else open_quotes | {token}
+            glue_next = not closes
+        text += token if glue or closes else f" {token}"
+        glue = glue_next
+    return text
+
+
+def parse_forms(text: str) -> dict[str, IamForm]:
+    """The forms of forms.txt, by id.
 
     Raises:
-      UserError: a row has no writer.
+      UserError: a row is not one of a form; without its writer, splits could not be kept apart.
     """
-    writers = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    forms = {}
+    for number, line in enumerate(text_lines(text), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split()
-        if len(fields) < 2:
-            raise UserError(f"forms.txt line {number} names no writer: {line!r}")
-        writers[fields[0]] = fields[1]
-    return writers
+        try:
+            form = IamForm(fields[0], fields[1], int(fields[2]), fields[3], *(int(field) for field in fields[4:8]))
+        except (IndexError, ValueError, TypeError) as error:
+            raise UserError(f"forms.txt line {number} is not a row of IAM's forms.txt: {line[:80]!r}") from error
+        forms[form.id] = form
+    return forms

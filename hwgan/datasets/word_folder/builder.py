@@ -1,25 +1,26 @@
-"""The word_folder dataset: anybody's word images with a table of what they say."""
+"""The word_folder dataset: anybody's word or line images with what they say."""
 
 import functools
 import posixpath
 
 import tensorflow_datasets as tfds
 
-from hwgan.datasets.builder import SPLITS, Example, WordImageBuilder, split_of
+from hwgan.datasets.builder import Example, WordImageBuilder
 from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.word_folder.table import Row, find_table, parse_table
+from hwgan.datasets.splits import SPLITS, split_of
+from hwgan.datasets.word_folder.table import Row, find_table, parse_table, rows_from_names
 from hwgan.errors import UserError
 
 
 class WordFolder(WordImageBuilder, skip_registration=True):
-    """A folder, zip or tar with images and one TSV or CSV: file, text and, if known, writer and split.
+    """A folder, zip or tar with images and a table (TSV, CSV, JSON), or with images called `text_number.png`.
 
-    Where the table has no split, writers are dealt out by the hash of their names, so that no hand is in two splits;
-    with no writers, or too few for three splits, the images are.
+    Where neither the table nor lists give a split, writers are dealt out by the hash of their names, so that no hand
+    is in two splits; with no writers, or too few for three splits, the images are.
     """
 
     name = "word_folder"
-    description = "Word images from a folder, with a table of their texts."
+    description = "Word images from a folder, with their texts."
 
     def __init__(self, *, dataset_name: str, **kwargs):
         super().__init__(config=tfds.core.BuilderConfig(name=dataset_name), **kwargs)
@@ -29,31 +30,39 @@ class WordFolder(WordImageBuilder, skip_registration=True):
         files = RawFiles(self.source)
         names = files.names()
         table = find_table(names)
-        rows = parse_table(files.read_text(table), table)
-        folder = posixpath.dirname(table)
+        if table is None:
+            rows, folder = rows_from_names(names), ""
+        else:
+            rows, bad = parse_table(files.read_text(table), table)
+            folder = posixpath.dirname(table)
+            for place in bad:
+                self.skip("unreadable row", place)
+        assigned = self._assign_splits(rows)
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
-        seen: set[str] = set()
-        for row, split in zip(rows, assign_splits(rows, table), strict=True):
-            if row.file in seen:
-                self.skip("duplicate row", row.file)
-                continue
-            seen.add(row.file)
+        for row, own_split in zip(rows, assigned, strict=True):
             load = functools.partial(files.read, posixpath.join(folder, row.file))
-            splits[split].append(Example(row.file, row.text, row.writer, load))
+            example = Example(row.file, row.text, row.writer, load, place=row.place)
+            split = self.choose_split(example, otherwise=own_split)
+            if split in splits:
+                splits[split].append(example)
+            elif split is not None:
+                self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
         return splits
 
+    def _assign_splits(self, rows: list[Row]) -> list[str]:
+        """The split of each row: the source's own, or else by hash of writer, or of file where writers are too few.
 
-def assign_splits(rows: list[Row], table: str) -> list[str]:
-    """The split of each row: the table's own, or else by hash of writer, or of file where writers are too few.
-
-    Raises:
-      UserError: only some rows name a split, or one that does not exist.
-    """
-    named = {row.split for row in rows}
-    if named == {""}:
-        by_writer = [split_of(row.writer) for row in rows]
-        return by_writer if set(by_writer) == set(SPLITS) else [split_of(row.file) for row in rows]
-    unknown = named - set(SPLITS)
-    if unknown:
-        raise UserError(f"{table}: split must be one of {', '.join(SPLITS)}, got {sorted(unknown)}")
-    return [row.split for row in rows]
+        Raises:
+          UserError: only some rows name a split, or no row one that exists.
+        """
+        named = {row.split for row in rows}
+        if named <= {""}:
+            by_writer = [split_of(row.writer) for row in rows]
+            if set(by_writer) == set(SPLITS):
+                return by_writer
+            self.split_source = "by hash of file name" if self.lists is None else self.split_source
+            return [split_of(row.file) for row in rows]
+        self.split_source = "column of the table" if self.lists is None else self.split_source
+        if not named & set(SPLITS):
+            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {sorted(named)}")
+        return [row.split for row in rows]

@@ -1,0 +1,112 @@
+"""The pages dataset: scanned pages transcribed in ALTO or PAGE XML, as HTR-United's sets are."""
+
+import functools
+import posixpath
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from hwgan.data.transforms import decode_grey
+from hwgan.datasets.builder import Example, WordImageBuilder
+from hwgan.datasets.pages.cut import cut_polygon
+from hwgan.datasets.pages.parser import Page, Region, parse_page
+from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.splits import SPLITS, split_of
+from hwgan.errors import UserError
+
+_IMAGE_ENDINGS = ("png", "jpg", "jpeg", "tif", "tiff", "jp2", "bmp", "webp")
+
+
+class Pages(WordImageBuilder, skip_registration=True):
+    """A folder, zip or tar of page images with an ALTO or PAGE XML file each; its lines (or words) become examples.
+
+    A line is cut by its polygon, and white outside of it. All lines of a page go to one split, by the hash of the
+    page's name, for its writer is not known; with fewer than 30 pages that hash may leave a split empty, so pages are
+    then dealt out one after the other.
+
+    Options: `unit`, "line" or "word".
+    """
+
+    name = "pages"
+    description = "Lines or words of pages transcribed in ALTO or PAGE XML."
+    extra_features = {"page": tfds.features.Text()}
+
+    def __init__(self, *, dataset_name: str, **kwargs):
+        super().__init__(config=tfds.core.BuilderConfig(name=dataset_name), **kwargs)
+        self.split_source = "by hash of page" if self.lists is None else self.split_source
+
+    def _read_splits(self) -> dict[str, Iterator[Example]]:
+        assert self.source is not None
+        files = RawFiles(self.source)
+        names = files.names()
+        pages = [name for name in names if name.lower().endswith(".xml") and posixpath.basename(name)[0] != "."]
+        if not pages:
+            raise UserError(f"no .xml file among the {len(names)} files of {self.source}: give ALTO or PAGE pages")
+        # Read twice, here only to know which pages count: all their polygons at once would fill the memory.
+        splits = self._split_pages([name for name in pages if self._parse(files, name, count_bad=True)])
+        return {
+            split: self._examples(files, [name for name in splits if splits[name] == split], set(names))
+            for split in SPLITS
+        }
+
+    def _parse(self, files: RawFiles, name: str, *, count_bad: bool = False) -> Page | None:
+        """A page with at least one region; None, counted if asked for, for all other files."""
+        try:
+            page = parse_page(files.read(name), self.options.get("unit", "line"))
+        except (KeyError, OSError, ValueError) as error:
+            return self.skip("unreadable page", name, str(error)) if count_bad else None
+        if page is None:
+            return self.skip("neither ALTO nor PAGE", name) if count_bad else None
+        for bad in page.bad if count_bad else ():
+            self.skip("region without text or polygon", f"{name} {bad}")
+        return page if page.regions else None
+
+    def _split_pages(self, pages: list[str]) -> dict[str, str]:
+        """The split of each page, "" for none; pages are named to lists without folder and ending."""
+        by_hash = {name: split_of(_stem(name)) for name in pages}
+        if set(by_hash.values()) != set(SPLITS):
+            # Of ten pages one is for validation, one for test; of three or more, each split has at least one.
+            turns = ("train", "validation", "test", *["train"] * 7)
+            by_hash = {name: turns[i % len(turns)] for i, name in enumerate(sorted(pages))}
+            self.split_source = "pages in turn" if self.lists is None else self.split_source
+        return {name: self.choose_split(_stem(name), otherwise=split) or "" for name, split in by_hash.items()}
+
+    def _examples(self, files: RawFiles, pages: list[str], names: set[str]) -> Iterator[Example]:
+        for name in pages:
+            page = self._parse(files, name)
+            assert page is not None
+            image_name = _find_image(name, page, names)
+            # Each page is decoded once for all its lines, and forgotten with the next.
+            pixels = functools.lru_cache(1)(lambda image_name=image_name: decode_grey(files.read(image_name)))
+            for region in page.regions:
+                region_id = f"{posixpath.splitext(name)[0]}/{region.id}"
+                load = functools.partial(_cut, pixels, page, region)
+                yield Example(region_id, region.text, "", load, {"page": _stem(name)}, name)
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(posixpath.basename(name))[0]
+
+
+def _find_image(name: str, page: Page, names: set[str]) -> str:
+    """The page's image: as stated, else beside the XML file, else the one called like it, else anywhere."""
+    folder, stated = posixpath.dirname(name), page.image.replace("\\", "/")
+    candidates = [
+        posixpath.normpath(posixpath.join(folder, stated)),
+        posixpath.join(folder, posixpath.basename(stated)),
+    ]
+    candidates += [f"{posixpath.splitext(name)[0]}.{ending}" for ending in _IMAGE_ENDINGS]
+    for candidate in candidates:
+        if candidate in names:
+            return candidate
+    elsewhere = [other for other in sorted(names) if stated and posixpath.basename(other) == posixpath.basename(stated)]
+    return elsewhere[0] if elsewhere else candidates[0] if stated else candidates[2]
+
+
+def _cut(open_page: Callable[[], np.ndarray], page: Page, region: Region) -> np.ndarray:
+    pixels = open_page()
+    (width, height), (rows, columns) = page.size, pixels.shape
+    # Some files give coordinates of a scan of another size, or in tenths of a millimetre.
+    scale_x, scale_y = (columns / width if width else 1.0), (rows / height if height else 1.0)
+    return cut_polygon(pixels, tuple((x * scale_x, y * scale_y) for x, y in region.polygon))

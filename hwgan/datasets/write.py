@@ -1,0 +1,94 @@
+"""Writes a builder's dataset to disk, whole or not at all."""
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core import shuffle
+
+from hwgan.data.prepared import SUMMARY_FILE
+from hwgan.datasets.builder import WordImageBuilder
+from hwgan.errors import UserError
+
+# tfds shuffles a split in memory up to this size, by default 1 GiB, and on disk beyond.
+_SHUFFLE_BYTES = 64 << 20
+
+
+def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
+    """Writes the dataset unless a whole one is there; returns its summary.
+
+    The summary is written last, in one move: a folder without one is what an interrupted run left, and is made anew.
+
+    Raises:
+      UserError: it is there already, but made from another source or with other options.
+    """
+    directory = pathlib.Path(builder.data_dir)
+    with _only_writer(directory.parent):
+        path = directory / SUMMARY_FILE
+        if path.exists():
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            _check_same(summary, builder, directory)
+            return summary
+        for leftover in (directory, *directory.parent.glob("incomplete.*")):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with _bounded_shuffle(), _quiet():
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
+            )
+        for name, text in builder.side_files().items():
+            (directory / name).write_text(text, encoding="utf-8")
+        summary = builder.summary()
+        making = path.with_suffix(".making")
+        with making.open("w", encoding="utf-8") as file:
+            json.dump(summary, file, indent=1, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
+        making.rename(path)
+        return summary
+
+
+def _check_same(summary: dict[str, Any], builder: WordImageBuilder, directory: pathlib.Path) -> None:
+    made, asked = (summary["source"], summary["options"]), (builder.source_name, builder.options)
+    if made != asked:
+        raise UserError(
+            f"{directory} was made from {made[0] or 'no source'} with options {made[1]}, and you ask for {asked[0]} "
+            f"with {asked[1]}; remove that folder, or choose another --data_dir or --name"
+        )
+
+
+@contextlib.contextmanager
+def _only_writer(folder: pathlib.Path) -> Iterator[None]:
+    """One process prepares at a time; a second waits. The lock goes with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".prepare.lock").open("w") as lock:
+        with contextlib.suppress(OSError):  # some cluster file systems have no locks
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without tfds's own messages, which speak of downloads; the builder shows its progress."""
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _bounded_shuffle() -> Iterator[None]:
+    before = shuffle.MAX_MEM_BUFFER_SIZE
+    shuffle.MAX_MEM_BUFFER_SIZE = _SHUFFLE_BYTES
+    try:
+        yield
+    finally:
+        shuffle.MAX_MEM_BUFFER_SIZE = before
