@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.data.alphabet = "'(),-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâçèéêîïóôû’"
     config.data.max_length = 10
     config.data.max_width = 16 * 10
+    config.data.num_buckets = 4  # twice the steps a second: with one shape, half of each batch is padding
 
     config.model = ConfigDict(
         dict(

@@ -15,6 +15,7 @@ def get_config() -> ConfigDict:
     config.data.min_length = 2
     config.data.max_length = 8
     config.data.max_width = 16 * 8
+    config.data.num_buckets = 2
 
     config.model = ConfigDict(
         dict(

@@ -15,6 +15,7 @@ def get_config() -> ConfigDict:
     config.data.min_length = 1
     config.data.max_length = 6
     config.data.max_width = 16 * 6
+    config.data.num_buckets = 1
 
     config.model.z_dim = 6
     config.model.language_model = ConfigDict(dict(name="lstm", embedding_features=4, features=4, num_layers=1))

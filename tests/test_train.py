@@ -231,7 +231,7 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
     judge.data.alphabet = "abcdefghijklmnopqrstuvwxyzé"
     train_and_evaluate(judge, str(tmp_path / "other"))
     config.evaluate.recognizer = str(tmp_path / "other")
-    with pytest.raises(UserError, match="another alphabet or image size"):
+    with pytest.raises(UserError, match="another alphabet, preprocessing or sizes"):
         evaluate(config, workdir)
 
 

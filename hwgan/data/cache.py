@@ -2,7 +2,7 @@
 
     CACHE_DIR/<key of dataset and preprocessing>/<split>/
       pixels.bin   uint8: the images one after another, each [height, width] row by row, in reading direction
-      index.npz    start and width of each image, its text, its writer, whether its segmentation is vouched for
+      index.npz    start and width of each image, its id, text and writer, whether its segmentation is vouched for
       cache.json   what made it, and how many rows could not be used; written last
 
 It knows nothing of alphabets and lengths, so runs that choose other words share it. It is made in a folder of its own
@@ -49,6 +49,7 @@ class DecodedSplit:
       pixels: uint8 [sum of height * width], mapped from disk.
       starts: int64 [n], where each image begins in `pixels`.
       widths: int32 [n].
+      ids: of the rows.
       texts: in NFC.
       writers: "" where unknown.
       segmentation_ok: bool [n]; True where the dataset does not say.
@@ -59,6 +60,7 @@ class DecodedSplit:
     pixels: np.ndarray
     starts: np.ndarray
     widths: np.ndarray
+    ids: list[str]
     texts: list[str]
     writers: list[str]
     segmentation_ok: np.ndarray
@@ -115,10 +117,11 @@ def _write(
                 image, *fields = row
                 file.write(np.ascontiguousarray(transforms.flip_reading(image, right_to_left)).data)
                 kept.append((image.shape[1], *fields))
-        widths, texts, writers, ok = zip(*kept, strict=True) if kept else ((), (), (), ())
+        widths, ids, texts, writers, ok = zip(*kept, strict=True) if kept else ((),) * 5
         np.savez(
             making / _INDEX,
             widths=np.array(widths, np.int32),
+            ids=np.array(json.dumps(ids)),
             texts=np.array(json.dumps(texts)),
             writers=np.array(json.dumps(writers)),
             segmentation_ok=np.array(ok, bool),
@@ -150,7 +153,7 @@ def _decode_all(rows: Sequence[dict[str, Any]], preprocessing: Preprocessing) ->
 
 
 def _decode_row(row: dict[str, Any], preprocessing: Preprocessing) -> tuple | str:
-    """(image, text, writer, segmentation_ok), or why the row cannot be used."""
+    """(image, id, text, writer, segmentation_ok), or why the row cannot be used."""
     text = normalize_text(row_text(row, "text"))
     try:
         image = preprocessing(transforms.decode_grey(row["image"]), len(text))
@@ -158,7 +161,7 @@ def _decode_row(row: dict[str, Any], preprocessing: Preprocessing) -> tuple | st
         return "far too wide"
     except OSError:  # prepared images were readable once; a damaged one must not cost the rest
         return "unreadable"
-    return image, text, row_text(row, "writer"), bool(row.get("segmentation_ok", True))
+    return image, row_text(row, "id"), text, row_text(row, "writer"), bool(row.get("segmentation_ok", True))
 
 
 def _read(folder: pathlib.Path, height: int) -> DecodedSplit:
@@ -166,7 +169,7 @@ def _read(folder: pathlib.Path, height: int) -> DecodedSplit:
         made_by = json.loads((folder / _DONE).read_text())
         with np.load(folder / _INDEX) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
-            texts, writers = json.loads(str(index["texts"])), json.loads(str(index["writers"]))
+            ids, texts, writers = (json.loads(str(index[name])) for name in ("ids", "texts", "writers"))
         starts = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * height)])
         path = folder / _PIXELS
         if path.stat().st_size != starts[-1]:
@@ -175,4 +178,4 @@ def _read(folder: pathlib.Path, height: int) -> DecodedSplit:
         pixels = np.asarray(np.memmap(path, np.uint8, "r")) if starts[-1] else np.empty(0, np.uint8)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the decoded images in {folder} are damaged ({error}); remove that folder") from error
-    return DecodedSplit(height, pixels, starts[:-1], widths, texts, writers, ok, made_by["dropped"])
+    return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, made_by["dropped"])

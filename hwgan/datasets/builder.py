@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from array_record.python import array_record_module
 from PIL import Image
+from tensorflow_datasets.core import example_serializer
 from tqdm import tqdm
 
 from hwgan.data.charset import Charset, normalize_text
@@ -112,6 +114,35 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         del dl_manager  # nothing is fetched
         return {split: self._generate_examples(split, examples) for split, examples in self._read_splits().items()}
+
+    def _generate_splits(self, dl_manager, download_config) -> list[tfds.core.SplitInfo]:
+        """Writes rows as they come, one file a split.
+
+        tfds would gather a split in memory first, to shuffle it, and above 1 GiB needs TensorFlow to go on on disk.
+        Nothing is lost: training shuffles over the whole split, and `load_words` puts it in an order of its own.
+        """
+        del download_config
+        features: Any = self.info.features
+        serializer = example_serializer.ExampleSerializer(features.get_serialized_info())
+        infos = []
+        for split, rows in self._split_generators(dl_manager).items():
+            template = self._get_filename_template(split)
+            path = template.sharded_filepath(shard_index=0, num_shards=1)
+            writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
+            num_bytes = 0
+            try:
+                for _, row in rows:
+                    record = serializer.serialize_example(features.encode_example(row))
+                    writer.write(record)
+                    num_bytes += len(record)
+            finally:
+                writer.close()
+            infos.append(
+                tfds.core.SplitInfo(
+                    name=split, shard_lengths=[self._counts[split]], num_bytes=num_bytes, filename_template=template
+                )
+            )
+        return infos
 
     def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[str, dict[str, Any]]]:
         total = len(examples) if isinstance(examples, Sized) else None

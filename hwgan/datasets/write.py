@@ -11,14 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import shuffle
 
 from hwgan.data.prepared import SUMMARY_FILE
 from hwgan.datasets.builder import WordImageBuilder
 from hwgan.errors import UserError
-
-# tfds shuffles a split in memory up to this size, by default 1 GiB, and on disk beyond.
-_SHUFFLE_BYTES = 64 << 20
 
 
 def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
             return summary
         for leftover in (directory, *directory.parent.glob("incomplete.*")):
             shutil.rmtree(leftover, ignore_errors=True)
-        with _bounded_shuffle(), _quiet():
+        with _quiet():
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
             )
@@ -82,13 +78,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         tfds.enable_progress_bar()
-
-
-@contextlib.contextmanager
-def _bounded_shuffle() -> Iterator[None]:
-    before = shuffle.MAX_MEM_BUFFER_SIZE
-    shuffle.MAX_MEM_BUFFER_SIZE = _SHUFFLE_BYTES
-    try:
-        yield
-    finally:
-        shuffle.MAX_MEM_BUFFER_SIZE = before
