@@ -5,18 +5,19 @@ python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.t
 python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
 python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages      (ALTO or PAGE XML with page images)
 
-With --preview=sheet.png it also looks at what it made: a sheet of examples, and a table of figures and suspicious rows.
+With --preview=sheet.png it also looks at what it made: a sheet of examples, and a table of figures and suspicious rows;
+with --preview_steps=sheet.png it draws what each step of the preprocessing does to some words.
 """
 
 import pathlib
-import sys
 import time
 from typing import Any
 
 from absl import flags
+from PIL import Image
 
 from hwgan import datasets
-from hwgan.data.survey import describe_survey, draw_examples, survey
+from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset
 from hwgan.errors import UserError, run_main
 
@@ -82,13 +83,26 @@ def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
     Raises:
       UserError: the sheet cannot be written.
     """
-    found = survey(data_dir, dataset, splits)
+    _save(draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
+    return describe_survey(survey(data_dir, dataset, splits))
+
+
+def preview_steps(data_dir: str, dataset: str, path: str) -> None:
+    """Draws to `path` what each step of the preprocessing does.
+
+    Raises:
+      UserError: the sheet cannot be written.
+    """
+    _save(draw_steps(data_dir, dataset), path)
+
+
+def _save(sheet: Image.Image, path: str) -> None:
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES).save(path)
+        sheet.save(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write the preview {path!r}: {error}") from error
-    return describe_survey(found)
+    print(f"drew {path}")
 
 
 def main(argv: list[str]) -> None:
@@ -106,7 +120,8 @@ def main(argv: list[str]) -> None:
     )
     if args.preview:
         print(preview(args.data_dir, name, list(summary["examples"]), args.preview))
-        print(f"examples drawn in {args.preview}", file=sys.stderr)
+    if args.preview_steps:
+        preview_steps(args.data_dir, name, args.preview_steps)
 
 
 if __name__ == "__main__":
@@ -120,4 +135,5 @@ if __name__ == "__main__":
     flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")
     flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: what becomes an example; line by default")
     flags.DEFINE_string("preview", None, "image file for a sheet of examples; prints figures and suspicious rows too")
+    flags.DEFINE_string("preview_steps", None, "image file that shows what each step of the preprocessing does")
     run_main(main)

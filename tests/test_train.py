@@ -1,5 +1,7 @@
 """End to end on the smoke config: train, stop, go on, sample, evaluate."""
 
+import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -14,13 +16,15 @@ import pytest
 from PIL import Image
 
 from configs import smoke
+from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.run import load_run
 from hwgan.sample import create_sampler, write_text_file, write_text_image
 from hwgan.train import TrainingDiverged, train_and_evaluate
-from tests.made_up import make_iam
+from hwgan.trainer import Trainer
+from tests.made_up import make_folder, make_iam
 from tests.test_train_step import edit_to_fixed
 
 
@@ -122,6 +126,58 @@ def test_batch_must_divide(config, tmp_path):
     config.train.batch_size = 3
     with pytest.raises(UserError, match=r"train.batch_size=3 does not divide by the 2 devices"):
         train_and_evaluate(config, str(tmp_path))
+
+
+def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_path):
+    config.data.num_buckets, config.train.recognizer_first_steps = 3, 0
+
+    def steps(trainer, count):
+        batches = trainer.batches()
+        for batch in itertools.islice(batches, count):
+            widths.add(batch["image"].shape[2])
+            yield {name: float(value) for name, value in trainer.advance(batch).items()}
+
+    widths = set()
+    trainer = Trainer(config, str(tmp_path))
+    whole = list(steps(trainer, 4))
+    trainer.save({})
+    whole += steps(trainer, 4)
+    assert len(widths) > 1
+    assert trainer._steps["all"]._cache_size() == len(widths)
+    trainer.checkpointer.close()
+    resumed = Trainer(config, str(tmp_path))
+    assert resumed.step == 4
+    assert list(steps(resumed, 4)) == whole[4:]
+    resumed.checkpointer.close()
+
+
+def test_one_canvas_takes_one_bucket(config, tmp_path):
+    edit_to_fixed(config)
+    config.data.num_buckets = 2
+    with pytest.raises(UserError, match=r"data.num_buckets=2: this generator draws on one canvas"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_path):
+    folder = make_folder(tmp_path / "hebrew")
+    table = folder / "words.tsv"
+    lines = table.read_text(encoding="utf-8").replace("mot", "אבג").replace("é", "")
+    table.write_text(lines, encoding="utf-8")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/hebrew"
+    config.train.num_steps = config.train.recognizer_first_steps = 1
+    train_and_evaluate(config, str(tmp_path / "run"))
+    sampler = create_sampler(load_run(str(tmp_path / "run")))
+    assert sampler.charset.right_to_left
+    plain = dataclasses.replace(sampler, charset=Charset(sampler.charset.characters))
+    hand = sampler.hand(0)
+    # On paper a word is the mirror image of what the networks drew, with its number turned.
+    (word,), (drawn,) = sampler.draw(["אב12"], hand[None]), plain.draw(["אב21"], hand[None])
+    np.testing.assert_array_equal(word, drawn[:, ::-1])
+    # A line begins at the right, so that its first word is the last in the image.
+    line, (first,) = sampler.draw_line("אב גב", hand), sampler.draw(["אב"], hand[None])
+    np.testing.assert_array_equal(line[:, -first.shape[1] :], first)
+    write_text_image(sampler, "אב", tmp_path / "out.png", count=2, seed=0)
 
 
 def test_recognizer_alone(config, tmp_path):

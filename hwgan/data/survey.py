@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ _NARROW_SHARE = 0.35  # of the median width a character: less, and the text does
 _NARROW_LENGTH = 3  # shorter texts vary too much in width
 _SHEET_HEIGHT, _SHEET_WIDTH, _GAP = 64, 1500, 12  # pixels: of an example, of the sheet, between examples
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "LiberationSans-Regular.ttf", "arial.ttf")
+_STEP_LENGTHS = range(4, 8)  # characters of the words that show the steps
 _FONT_SIZE, _LINE_HEIGHT = 13, 18
 Cell = tuple[np.ndarray, str]  # an image and its caption
 
@@ -127,6 +129,25 @@ def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int
     return _sheet(rows)
 
 
+def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Image.Image:
+    """What each step of the preprocessing does to random training words: a row each, with its setting beneath."""
+    rows = open_rows(data_dir, dataset, "train")
+    order = np.random.default_rng(seed).permutation(len(rows)).tolist()
+    texts = ((i, row_text(rows[i], "text")) for i in order)
+    chosen = list(itertools.islice(((i, text) for i, text in texts if len(text) in _STEP_LENGTHS), count))
+    large = Preprocessing(height=_SHEET_HEIGHT)
+    settings = [
+        ("as stored, scaled to this sheet", large),
+        ("contrast=True", dataclasses.replace(large, contrast=True)),
+        ("deslant=True", dataclasses.replace(large, deslant=True)),
+        ('trim="sides"', dataclasses.replace(large, trim="sides")),
+        ('trim="box"', dataclasses.replace(large, trim="box")),
+        ("height=32", Preprocessing()),
+        ("height=32, pixels_per_character=16", Preprocessing(pixels_per_character=16)),
+    ]
+    return draw_preprocessing([(decode_grey(rows[i]["image"]), text) for i, text in chosen], settings)
+
+
 def draw_preprocessing(
     examples: Sequence[tuple[np.ndarray, str]], settings: Sequence[tuple[str, Preprocessing]]
 ) -> Image.Image:
@@ -143,7 +164,7 @@ def draw_preprocessing(
         ]
         for caption, preprocessing in settings
     ]
-    widths = [max(row[column][0].shape[1] for row in rows) for column in range(len(examples))]
+    widths = [max(_cell_width(row[column]) for row in rows) for column in range(len(examples))]
     return _sheet(rows, widths)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from array_record.python import array_record_module
+from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 from tensorflow_datasets.core import example_serializer
 from tqdm import tqdm
@@ -128,7 +128,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         for split, rows in self._split_generators(dl_manager).items():
             template = self._get_filename_template(split)
             path = template.sharded_filepath(shard_index=0, num_shards=1)
-            writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
+            writer = ArrayRecordWriter(str(path), "group_size:1")
             num_bytes = 0
             try:
                 for _, row in rows:
