@@ -78,6 +78,9 @@ def get_common() -> ConfigDict:
             evaluate_every=1000,
             checkpoint_every=1000,
             keep_checkpoints=2,  # newest, beside the best
+            accumulate=1,  # parts of the batch whose gradients are averaged one after the other, where memory is short
+            step_backs=0,  # how often a run that diverged goes back to its last checkpoint,
+            step_back_rate=0.5,  # with all learning rates times this
         )
     )
 

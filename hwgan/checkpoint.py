@@ -1,19 +1,33 @@
 """Checkpoints; the only file that knows orbax.
 
-A checkpoint holds the state and a JSON record of what made it: config, alphabet, step. Sampling needs nothing else.
+A checkpoint holds the state and a JSON record of what made it: config, alphabet, step, and a checksum of the state.
+Sampling needs nothing else. A damaged one is known by its checksum or by failing to be read, and the one before it is
+used.
 """
 
+import hashlib
+import json
+import logging
 import pathlib
+import shutil
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from hwgan.errors import UserError
 from hwgan.train_state import TrainState
 
+logger = logging.getLogger(__name__)
+
 DIRECTORY = "checkpoints"
+DAMAGED_DIRECTORY = "damaged_checkpoints"
+
+
+class DamagedCheckpoint(Exception):
+    """A checkpoint cannot be read, or is not what was saved; the message says which, and why."""
 
 
 class Checkpointer:
@@ -25,25 +39,28 @@ class Checkpointer:
     """
 
     def __init__(self, workdir: str, keep: int = 2):
+        self._workdir = pathlib.Path(workdir).expanduser().resolve()
+        self._failure: str | None = None  # of the newest save, if it failed
+        self._under_way = False
         # The newest must survive though it scores worse than the best, so both rules are stated.
         newest = preservation_policy.LatestN(keep)
         best = preservation_policy.BestN(
             n=1, get_metric_fn=lambda metrics: -metrics["error"], keep_checkpoints_without_metrics=False
         )
         self._manager = ocp.CheckpointManager(
-            pathlib.Path(workdir).expanduser().resolve() / DIRECTORY,
+            self._workdir / DIRECTORY,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=preservation_policy.AnyPreservationPolicy([newest, best]),
                 cleanup_tmp_directories=True,
             ),
         )
 
-    def latest_step(self) -> int | None:
-        """The newest saved step, if any."""
-        return self._manager.latest_step()
+    def steps(self) -> list[int]:
+        """Saved steps, ascending."""
+        return sorted(self._manager.all_steps())
 
     def save(self, step: int, state: TrainState, record: dict[str, Any], error: float | None) -> None:
-        """Saves in the background.
+        """Saves in the background. What goes wrong, a full disk say, is logged, and the next save tries again.
 
         Args:
           step: of the state.
@@ -51,52 +68,172 @@ class Checkpointer:
           record: JSON values: what a reader needs to know of the run.
           error: lower is better; the best is kept. None if it was not measured.
         """
+        self._settle(step)
+        if step in self._manager.all_steps():
+            return
+        record = {**record, "state_checksum": state_checksum(state)}
+        record["record_checksum"] = _record_checksum(record)
         arguments = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
-        self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
+        try:
+            self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
+        except Exception as failure:  # OSError, or what orbax and tensorstore make of it
+            self._note_failure(step, failure)
+        else:
+            self._under_way = True
 
-    def restore(self, abstract_state: TrainState, step: int | None = None) -> TrainState:
-        """The state of a step, the newest by default, placed as the shardings of `abstract_state` say.
+    def _settle(self, step: int) -> None:
+        """Waits for the save under way."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as failure:
+            self._note_failure(step, failure)
+        else:
+            self._failure = None if self._under_way else self._failure
+        self._under_way = False
+
+    def _note_failure(self, step: int, failure: Exception) -> None:
+        self._failure = str(failure).strip().splitlines()[-1][:300] if str(failure).strip() else repr(failure)
+        logger.warning(
+            "a checkpoint could not be saved by step %d, training goes on to the next: %s", step, self._failure
+        )
+        for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def restore_newest(self, abstract_state: TrainState, *, set_aside: bool = False) -> TrainState | None:
+        """The newest state that is whole, placed as the shardings of `abstract_state` say; None if there are none.
+
+        Args:
+          abstract_state: shapes, dtypes and shardings; see `abstract_like`.
+          set_aside: moves damaged checkpoints that are newer out of the way, to `damaged_checkpoints/`.
 
         Raises:
-          UserError: there is none, or it does not fit `abstract_state`.
+          UserError: there are checkpoints, and all are damaged or of another config.
         """
-        step = self._require(step)
-        arguments = ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
-        try:
-            return self._manager.restore(step, args=arguments)["state"]
-        except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
+        damaged: dict[int, str] = {}
+        for step in reversed(self.steps()):
+            try:
+                state = self._restore(step, abstract_state)
+            except DamagedCheckpoint as error:
+                damaged[step] = str(error)
+                logger.warning("%s; trying the one before", error)
+                continue
+            if set_aside:
+                self._set_aside(list(damaged))
+            return state
+        if damaged:
             raise UserError(
-                f"checkpoint {self._manager.directory / str(step)} cannot be restored: it is damaged, or was made by "
-                f"another config ({str(error).splitlines()[0][:200]}); remove that folder to go on from the one before"
+                f"no checkpoint of {self._workdir} can be used: {'; '.join(damaged.values())}; were they made by "
+                "another config or version? Otherwise choose another --workdir to start anew"
+            )
+        return None
+
+    def restore(self, abstract_state: TrainState, step: int) -> TrainState:
+        """The state of a step.
+
+        Raises:
+          UserError: there is none, or it is damaged, or does not fit `abstract_state`.
+        """
+        self._require(step)
+        try:
+            return self._restore(step, abstract_state)
+        except DamagedCheckpoint as error:
+            raise UserError(str(error)) from error
+
+    def _restore(self, step: int, abstract_state: TrainState) -> TrainState:
+        folder = self._manager.directory / str(step)
+        try:
+            record = self._read_record(step)
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
+            state = self._manager.restore(step, args=arguments)["state"]
+        except DamagedCheckpoint:
+            raise
+        except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
+            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
+            raise DamagedCheckpoint(
+                f"checkpoint {folder} cannot be restored: it is damaged, or was made by another config ({reason})"
             ) from error
+        # Flipped bits restore without complaint.
+        if state_checksum(state) != record.get("state_checksum"):
+            raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its state is not the one that was saved")
+        return state
+
+    def _set_aside(self, steps: list[int]) -> None:
+        if steps and jax.process_index() == 0:
+            (self._workdir / DAMAGED_DIRECTORY).mkdir(exist_ok=True)
+            for step in steps:
+                place = self._workdir / DAMAGED_DIRECTORY / str(step)
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.move(self._manager.directory / str(step), place)
+                logger.warning("moved the damaged checkpoint of step %d to %s", step, place)
+        if steps:
+            _wait_for_all("damaged checkpoints set aside")
+            self._manager.reload()
 
     def read_record(self, step: int | None = None) -> dict[str, Any]:
-        """The record saved with a step, the newest by default.
+        """The record saved with a step; by default that of the newest whose record is whole.
 
         Raises:
           UserError: there is none.
         """
-        step = self._require(step)
-        try:
-            return self._manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
-        except Exception as error:
-            raise UserError(
-                f"checkpoint {self._manager.directory / str(step)} has no readable record: {error}"
-            ) from error
+        candidates = list(reversed(self.steps())) if step is None else [self._require(step)]
+        reasons = []
+        for candidate in candidates:
+            try:
+                return self._read_record(candidate)
+            except DamagedCheckpoint as error:
+                reasons.append(str(error))
+        raise UserError("; ".join(reasons) or f"no checkpoint in {self._manager.directory}")
 
-    def _require(self, step: int | None) -> int:
-        steps = self._manager.all_steps()
-        if step is None and steps:
-            return max(steps)
-        if step is None or step not in steps:
-            wanted = "no checkpoint" if step is None else f"no step {step}"
-            raise UserError(f"{wanted} in {self._manager.directory}; there are steps {sorted(steps)}")
+    def _read_record(self, step: int) -> dict[str, Any]:
+        folder = self._manager.directory / str(step)
+        try:
+            record = self._manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
+            checksum = record["record_checksum"]
+        except Exception as error:
+            raise DamagedCheckpoint(f"checkpoint {folder} has no readable record: {error}") from error
+        if checksum != _record_checksum(record):
+            raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its record is not the one that was saved")
+        return record
+
+    def _require(self, step: int) -> int:
+        steps = self.steps()
+        if step not in steps:
+            raise UserError(f"no step {step} in {self._manager.directory}; there are steps {steps}")
         return step
 
     def close(self) -> None:
-        """Waits for the save under way."""
-        self._manager.wait_until_finished()
+        """Waits for the save under way.
+
+        Raises:
+          UserError: the last save failed, so that what was trained since the one before is lost.
+        """
+        self._settle(max(self.steps(), default=0))
+        failure = self._failure
         self._manager.close()
+        if failure:
+            raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {failure}")
+
+
+def state_checksum(state: Any) -> str:
+    """SHA-256 over all leaves of a state: their places, shapes, dtypes and bytes."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        array = np.ascontiguousarray(jax.device_get(leaf))
+        digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _record_checksum(record: dict[str, Any]) -> str:
+    plain = {key: value for key, value in record.items() if key != "record_checksum"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _wait_for_all(what: str) -> None:
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
 
 
 def open_for_reading(workdir: str) -> Checkpointer:

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from hwgan.data import transforms
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.word_store import WordStore, load_words
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
 _BATCH_SIZE = 50
+_HANDS = 16
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -64,10 +66,18 @@ def generated_store(sampler: Sampler, texts: list[str], seed: int) -> WordStore:
     return WordStore.from_images(spec, images, texts, sampler.charset, [""] * len(texts))
 
 
+def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
+    """How much one word differs between hands: standard deviation of a pixel in [-1, 1] over hands, averaged."""
+    hands = jax.random.normal(jax.random.key(seed), (_HANDS, sampler.networks.z_dim))
+    images = sampler.draw([text] * _HANDS, hands)
+    stacked = transforms.pad_images(images, max(image.shape[1] for image in images))
+    return float(transforms.to_float(stacked).std(axis=0).mean())
+
+
 def recognition_figures(
     reader: Reader, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
 ) -> dict[str, float]:
-    """CER and WER on real words, and on `texts` written by the sampler, if there is one."""
+    """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ."""
     references, readings = reader.read(real, real_words)
     figures = {
         "real_cer": character_error_rate(references, readings),
@@ -80,6 +90,7 @@ def recognition_figures(
             "generated_cer": character_error_rate(references, readings),
             "generated_wer": word_error_rate(references, readings),
             "generated_words": len(references),
+            "hand_variance": hand_variance(sampler, texts[0], seed),
         }
     return figures
 

@@ -17,6 +17,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
+from hwgan import distributed, preemption
 from hwgan.errors import run_main
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_if_made_here
@@ -25,6 +26,11 @@ from hwgan.train import TrainingDiverged, train_and_evaluate
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/demo.py", "what to run", lock_config=True)
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=True)
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "what to do")
+_PROFILE = flags.DEFINE_integer("profile", 0, "trace so many steps into the workdir's profile/")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0; by default found by the environment")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "of the run; with --coordinator")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "of this process, from 0; with --coordinator")
+_DISTRIBUTED = flags.DEFINE_bool("distributed", False, "let jax detect a cluster that hwgan does not know of itself")
 _DIVERGED_EXIT_CODE = 3
 
 
@@ -50,13 +56,19 @@ def main(argv: list[str]) -> None:
     show_progress()
     use_compilation_cache()
     config, workdir = _CONFIG.value, _WORKDIR.value
+    cluster = distributed.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _DISTRIBUTED.value)
+    if cluster:
+        print(f"process {jax.process_index()} of {jax.process_count()} ({cluster})", flush=True)
     if _MODE.value == "evaluate":
         evaluate(config, workdir)
         return
     prepare_if_made_here(config.data.dataset, config.data.data_dir)
     start = time.perf_counter()
     try:
-        train_and_evaluate(config, workdir)
+        train_and_evaluate(config, workdir, _PROFILE.value)
+    except preemption.Preempted as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(preemption.EXIT_CODE)
     except TrainingDiverged as error:
         print(f"error: training diverged: {error}", file=sys.stderr)
         sys.exit(_DIVERGED_EXIT_CODE)

@@ -71,7 +71,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
 
     Args:
       workdir: of the run.
-      step: which checkpoint; the newest by default.
+      step: which checkpoint; the newest that is whole by default.
 
     Raises:
       UserError: there is no readable checkpoint.
@@ -83,6 +83,8 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     spec = image_spec(config)
     shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, spec), jax.random.key(0))
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    state = checkpointer.restore(checkpoints.abstract_like(shapes, here), step)
+    abstract = checkpoints.abstract_like(shapes, here)
+    state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+    assert state is not None  # for there is a record
     checkpointer.close()
     return Run(config, charset, networks, state)

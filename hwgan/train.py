@@ -9,9 +9,13 @@ import time
 from typing import Any
 
 import jax
+import ml_collections
 import numpy as np
 
+from hwgan.distributed import is_first
 from hwgan.errors import UserError
+from hwgan.monitor import Clock, Heartbeat, Profile, signs_of_trouble
+from hwgan.preemption import Preempted, Preemption
 from hwgan.run import Config, trains_generator
 from hwgan.train_step import nonfinite_network
 from hwgan.trainer import Trainer, sample_sheet
@@ -20,7 +24,7 @@ from hwgan.writer import MetricWriter
 logger = logging.getLogger(__name__)
 
 CONFIG_FILE = "config.json"
-BAD_BATCH_FILE = "nonfinite_batch.npz"
+BAD_BATCH_FILE = "nonfinite_batch-{process}.npz"
 _FIXED_SECTIONS = ("data", "preprocessing", "model")  # of a config: a run that goes on must keep them
 _FREE_FIELDS = ("data_dir", "cache_dir")  # but for these: data may be moved
 
@@ -29,55 +33,104 @@ class TrainingDiverged(Exception):
     """A metric is no longer finite; the message says in which network, and where the batch was kept."""
 
 
-def train_and_evaluate(config: Config, workdir: str) -> dict[str, float]:
-    """Trains until `config.train.num_steps`, from the newest checkpoint in `workdir` if there is one.
+def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> dict[str, float]:
+    """Trains until `config.train.num_steps`, from the newest whole checkpoint in `workdir` if there is one.
+
+    All processes of a run call this; the first alone writes anything but checkpoints.
 
     Args:
       config: of the run.
       workdir: for checkpoints, metrics.jsonl, TensorBoard files, sample sheets and config.json.
+      profile_steps: how many steps to trace, soon after the start.
 
     Returns:
-      The last evaluation.
+      The last evaluation; empty in all processes but the first.
 
     Raises:
-      UserError: something is wrong with the config, the data or the workdir.
-      TrainingDiverged: a loss or gradient is not finite.
+      UserError: something is wrong with the config, the data or the workdir, or the last checkpoint was not saved.
+      TrainingDiverged: a loss or gradient is not finite, also after `train.step_backs` tries with a smaller rate.
+      Preempted: SIGTERM came; the state is saved.
     """
-    _claim_workdir(config, workdir)
+    if is_first():
+        _claim_workdir(config, workdir)
+    for tries_left in range(config.train.step_backs, -1, -1):
+        try:
+            return _run(config, workdir, profile_steps)
+        except TrainingDiverged as error:
+            if not tries_left:
+                raise
+            config = _with_smaller_rate(config)
+            logger.warning("%s; going back to it with learning rates times %s", error, config.train.step_back_rate)
+    raise AssertionError("unreachable")
+
+
+def _run(config: Config, workdir: str, profile_steps: int) -> dict[str, float]:
     trainer = Trainer(config, workdir)
-    writer = MetricWriter(workdir, trainer.step)
-    # Both are closed whatever happens, so that the save under way is finished and every line is on disk.
-    with contextlib.closing(trainer.checkpointer), contextlib.closing(writer):
+    writer = MetricWriter(workdir, trainer.step) if is_first() else None
+    profile = Profile(workdir, profile_steps if is_first() else 0, trainer.step)
+    # All are closed whatever happens, so that the save under way is finished and every line is on disk.
+    with (
+        contextlib.closing(trainer.checkpointer),
+        contextlib.closing(writer) if writer else contextlib.nullcontext(),
+        contextlib.closing(profile),
+        Preemption() as preemption,
+    ):
         logger.info("%s", _describe(trainer))
-        return _loop(trainer, writer)
+        return _loop(trainer, writer, profile, preemption)
 
 
-def _loop(trainer: Trainer, writer: MetricWriter) -> dict[str, float]:
+def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preemption: Preemption) -> dict[str, float]:
     config, train = trainer.config, trainer.config.train
-    batches, clock = trainer.batches(), _Clock(trainer.step, train)
+    batches, clock = trainer.batches(), Clock(trainer.step, train)
+    heartbeat = Heartbeat(str(trainer.workdir)) if writer else None
     pending = None  # the metrics of the step before are read while the devices work on this one
     figures: dict[str, float] = {}
     while trainer.step < train.num_steps:
+        began = time.perf_counter()
         batch = next(batches)
+        clock.waited(time.perf_counter() - began)
         metrics = trainer.advance(batch)
+        profile.step(trainer.step)
         if pending is not None:
             _log(trainer, writer, clock, *pending)
         pending = (trainer.step, metrics, batch)
+        preempted = preemption.reached(trainer.step)
         due = _Due(trainer.step, train)
-        if due.any:
-            _log(trainer, writer, clock, *pending)
+        if due.any or preempted:
+            values = _log(trainer, writer, clock, *pending)
             pending = None
-            if due.sample and trains_generator(config):
+            began = time.perf_counter()
+            if writer and due.sample and trains_generator(config):
                 sheet = sample_sheet(trainer.sampler, config, trainer.data.validation)
                 writer.write_image(trainer.step, "samples", sheet)
-            if due.evaluate:
-                figures = trainer.evaluate()
-                writer.write(trainer.step, figures)
-                logger.info("step %d: %s", trainer.step, _format(figures))
-            if due.checkpoint:
+            if writer and due.evaluate:
+                figures = _evaluate(trainer, writer, values)
+            if due.checkpoint or preempted:
                 trainer.save(figures if due.evaluate else {})
+            clock.aside(time.perf_counter() - began)
             clock.restart(trainer.step)
+        if heartbeat:
+            heartbeat.beat(trainer.step, at_once=due.checkpoint)
+        if preempted and trainer.step < train.num_steps:
+            raise Preempted(f"SIGTERM: saved at step {trainer.step}; the same command goes on from there")
     return figures
+
+
+def _evaluate(trainer: Trainer, writer: MetricWriter, values: dict[str, float]) -> dict[str, float]:
+    figures = trainer.evaluate()
+    writer.write(trainer.step, figures)
+    logger.info("step %d: %s", trainer.step, _format(figures))
+    first_steps = trainer.config.train.recognizer_first_steps
+    for sign in signs_of_trouble(values | figures, step=trainer.step, recognizer_first_steps=first_steps):
+        logger.warning("step %d: %s", trainer.step, sign)
+    return figures
+
+
+def _with_smaller_rate(config: Config) -> Config:
+    config = ml_collections.ConfigDict(config.to_dict())
+    for rates in config.optimizer.values():
+        rates.learning_rate *= config.train.step_back_rate
+    return config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,46 +160,31 @@ class _Due:
         return self.sample or self.evaluate or self.checkpoint
 
 
-class _Clock:
-    """Rates and the time that is left; what is spent on evaluating and saving does not count as training."""
-
-    def __init__(self, step: int, train: Config):
-        self._train = train
-        self.restart(step)
-
-    def restart(self, step: int) -> None:
-        """Measures from here on."""
-        self._step, self._time = step, time.perf_counter()
-
-    def lap(self, step: int) -> dict[str, float]:
-        """Rates since the last lap or restart, and seconds left; empty where no step was made since."""
-        steps, seconds = step - self._step, time.perf_counter() - self._time
-        self.restart(step)
-        if steps <= 0:
-            return {}
-        rate = steps / seconds
-        return {
-            "speed/steps_per_second": rate,
-            "speed/images_per_second": rate * self._train.batch_size,
-            "speed/seconds_left": (self._train.num_steps - step) / rate,
-        }
-
-
-def _log(trainer: Trainer, writer: MetricWriter, clock: _Clock, step: int, metrics: Any, batch: Any) -> None:
-    """Checks a step's metrics, and every so often writes them."""
+def _log(
+    trainer: Trainer, writer: MetricWriter | None, clock: Clock, step: int, metrics: Any, batch: Any
+) -> dict[str, float]:
+    """Checks a step's metrics, and every so often writes them; returns them as numbers."""
     values = {name: float(value) for name, value in jax.device_get(metrics).items()}
     network = nonfinite_network(values)
     if network is not None:
-        path = trainer.workdir / BAD_BATCH_FILE
-        np.savez(path, **jax.device_get(batch))
+        path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
+        np.savez(path, allow_pickle=False, **{name: _local_rows(rows) for name, rows in batch.items()})
+        steps = trainer.checkpointer.steps()
         raise TrainingDiverged(
             f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); "
-            f"the batch is kept in {path}, the last checkpoint is of step {trainer.checkpointer.latest_step()}"
+            f"the batch is kept in {path}, the last checkpoint is of step {max(steps, default=None)}"
         )
-    if step % trainer.config.train.log_every == 0:
+    if writer and step % trainer.config.train.log_every == 0:
         speed = clock.lap(step)
         writer.write(step, values | speed)
         logger.info("step %d/%d %s %s", step, trainer.config.train.num_steps, _format(values), _format_speed(speed))
+    return values
+
+
+def _local_rows(rows: jax.Array) -> np.ndarray:
+    """What this process holds of an array that is split over the devices of all."""
+    shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+    return np.concatenate([np.asarray(shard.data) for shard in shards])
 
 
 def _format(metrics: dict[str, float]) -> str:
@@ -194,7 +232,7 @@ def _describe(trainer: Trainer) -> str:
     }
     parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     start = f"from step {trainer.step}" if trainer.step else "from the start"
+    devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
     return (
-        f"training {start} on {jax.device_count()} {jax.default_backend()} device(s); parameters: {parameters}; "
-        f"alphabet of {len(trainer.data.charset.characters)}"
+        f"training {start} on {devices}; parameters: {parameters}; alphabet of {len(trainer.data.charset.characters)}"
     )

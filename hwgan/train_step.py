@@ -30,6 +30,8 @@ class StepConfig:
         that reads through noise looks at strokes, and its gradient draws strokes.
       style_weight: of the error of the discriminator's guess of the noise, for D and G both.
       ema_decay: of the averaged generator.
+      accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
+        if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
     """
 
     updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "generator")
@@ -39,6 +41,7 @@ class StepConfig:
     recognizer_noise: float = 0.0
     style_weight: float = 0.0
     ema_decay: float = 0.999
+    accumulate: int = 1
 
 
 def make_train_step(
@@ -119,34 +122,67 @@ def _noise(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b 
     return jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
 
 
+def _mean_gradients(
+    gradients_of: Callable[[Any, Batch, jax.Array], tuple[Any, Any, Metrics]],
+    collections: Any,
+    batch: Batch,
+    key: jax.Array,
+    num_parts: int,
+) -> tuple[Any, Any, Metrics]:
+    """`gradients_of(collections, batch, key) → (gradients, collections, metrics)` over the parts of a batch, averaged.
+
+    Collections pass from part to part. Rows are dealt out in turn, so that each device's rows stay on it.
+    """
+    if num_parts == 1:
+        return gradients_of(collections, batch, key)
+    parts = jax.tree.map(lambda rows: rows.reshape(-1, num_parts, *rows.shape[1:]).swapaxes(0, 1), batch)
+    first = jax.tree.map(lambda rows: rows[0], parts)
+    gradients, _, metrics = jax.eval_shape(gradients_of, collections, first, key)
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (gradients, metrics))
+
+    def add(carry, part):
+        collections, total = carry
+        gradients, collections, metrics = gradients_of(collections, part[0], part[1])
+        return (collections, jax.tree.map(jnp.add, total, (gradients, metrics))), None
+
+    (collections, total), _ = jax.lax.scan(add, (collections, zeros), (parts, jax.random.split(key, num_parts)))
+    gradients, metrics = jax.tree.map(lambda leaf: leaf / num_parts, total)
+    return gradients, collections, metrics
+
+
 def _update_discriminator(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[NetworkState, Metrics]:
     """Hinge loss on a real and a generated batch, scored apart so that batch norm never mixes them."""
-    labels, lengths = batch["fake_labels"], batch["fake_label_length"]
-    z = _noise(networks, batch, key)
-    writers = state.language_model.variables, state.generator.variables
-    fake, _ = generate(networks, *writers, z, labels, lengths, train=True)
-    before = state.discriminator
+    before, writers = state.discriminator, (state.language_model.variables, state.generator.variables)
 
-    def loss_fn(params):
-        on_real, collections = _apply(
-            networks.discriminator, before, params, batch["image"], real_widths(networks, batch)
-        )
-        after_real = before.replace(collections=collections)
-        on_fake, collections = _apply(networks.discriminator, after_real, params, fake, fake_widths(networks, lengths))
-        real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
-        hinge = real_losses.mean() + fake_losses.mean()
-        style = losses.style_error(on_fake.style, z).mean()
-        metrics = {
-            "discriminator/loss": hinge,
-            "discriminator/real_score": on_real.scores.mean(),
-            "discriminator/fake_score": on_fake.scores.mean(),
-            "discriminator/style_error": style,
-        }
-        return hinge + config.style_weight * style, (collections, metrics)
+    def gradients_of(collections, part, _):
+        z, labels, lengths = part["z"], part["fake_labels"], part["fake_label_length"]
+        fake, _ = generate(networks, *writers, z, labels, lengths, train=True)
+        now = before.replace(collections=collections)
 
-    grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
+        def loss_fn(params):
+            widths = real_widths(networks, part)
+            on_real, after_real = _apply(networks.discriminator, now, params, part["image"], widths)
+            after_real = before.replace(collections=after_real)
+            widths = fake_widths(networks, lengths)
+            on_fake, collections = _apply(networks.discriminator, after_real, params, fake, widths)
+            real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
+            hinge = real_losses.mean() + fake_losses.mean()
+            style = losses.style_error(on_fake.style, z).mean()
+            metrics = {
+                "discriminator/loss": hinge,
+                "discriminator/real_score": on_real.scores.mean(),
+                "discriminator/fake_score": on_fake.scores.mean(),
+                "discriminator/style_error": style,
+            }
+            return hinge + config.style_weight * style, (collections, metrics)
+
+        grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
+        return grads, collections, metrics
+
+    batch = batch | {"z": _noise(networks, batch, key)}
+    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
     return discriminator, metrics | _norms("discriminator", grads, discriminator)
 
@@ -160,29 +196,56 @@ def _update_recognizer(
 ) -> tuple[NetworkState, Metrics]:
     """CTC on real images only: a recognizer that saw generated ones would learn to read scribble."""
     before = state.recognizer
-    image = _add_noise(batch["image"], config.recognizer_noise, key)
 
-    def loss_fn(params):
-        output, collections = _apply(networks.recognizer, before, params, image, real_widths(networks, batch))
-        ctc = losses.ctc(output.logits, output.lengths, batch["labels"], batch["label_length"])
-        return ctc.mean(), collections
+    def gradients_of(collections, part, _):
+        now = before.replace(collections=collections)
 
-    (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
+        def loss_fn(params):
+            output, collections = _apply(networks.recognizer, now, params, part["image"], real_widths(networks, part))
+            ctc = losses.ctc(output.logits, output.lengths, part["labels"], part["label_length"])
+            return ctc.mean(), collections
+
+        (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
+        return grads, collections, {"recognizer/loss": loss}
+
+    batch = batch | {"image": _add_noise(batch["image"], config.recognizer_noise, key)}
+    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     recognizer = before.replace(collections=collections).apply_gradients(grads, optimizers.recognizer)
-    return recognizer, {"recognizer/loss": loss} | _norms("recognizer", grads, recognizer)
+    return recognizer, metrics | _norms("recognizer", grads, recognizer)
 
 
 def _update_generator(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[TrainState, Metrics]:
-    """Adversarial and CTC gradients meet, balanced, at the generated image; from there one backward pass."""
-    labels, lengths = batch["fake_labels"], batch["fake_label_length"]
+    """Generator and language model, which learn as one."""
     noise_key, z_key = jax.random.split(key)
-    z = _noise(networks, batch, z_key)
+
+    def gradients_of(collections, part, part_key):
+        return _generator_gradients(networks, state, collections, part, part_key, config)
+
+    batch = batch | {"z": _noise(networks, batch, z_key)}
+    grads, collections, metrics = _mean_gradients(
+        gradients_of, state.generator.collections, batch, noise_key, config.accumulate
+    )
+    language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
+    generator = state.generator.replace(collections=collections).apply_gradients(
+        grads["generator"], optimizers.generator
+    )
+    ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
+    metrics |= _norms("generator", grads["generator"], generator)
+    metrics |= _norms("language_model", grads["language_model"], language_model)
+    return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
+
+
+def _generator_gradients(
+    networks: Networks, state: TrainState, collections: Any, batch: Batch, noise_key: jax.Array, config: StepConfig
+) -> tuple[Any, Any, Metrics]:
+    """Adversarial and CTC gradients meet, balanced, at the generated image; from there one backward pass."""
+    z, labels, lengths = batch["z"], batch["fake_labels"], batch["fake_label_length"]
 
     def draw(params):
         language_variables = {"params": params["language_model"], **state.language_model.collections}
-        generator_variables = {"params": params["generator"], **state.generator.collections}
+        generator_variables = {"params": params["generator"], **collections}
         return generate(networks, language_variables, generator_variables, z, labels, lengths, train=True)
 
     def adversarial(image):
@@ -199,25 +262,17 @@ def _update_generator(
         return losses.ctc(output.logits, output.lengths, labels, lengths).mean()
 
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
-    image, backward, collections = jax.vjp(draw, params, has_aux=True)
+    image, backward, after = jax.vjp(draw, params, has_aux=True)
     image_grad_d, adversarial_loss = jax.grad(adversarial, has_aux=True)(image)
     ctc_loss, image_grad_r = jax.value_and_grad(reading)(image)
     balanced = losses.balance_gradients(image_grad_r, image_grad_d, rule=config.balance_rule, alpha=config.alpha)
     (grads,) = backward(image_grad_d + balanced)
-
-    language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
-    generator = state.generator.replace(collections=collections).apply_gradients(
-        grads["generator"], optimizers.generator
-    )
-    ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
     metrics = {
         "generator/adversarial_loss": adversarial_loss,
         "generator/ctc_loss": ctc_loss,
         "generator/ctc_to_adversarial_gradient": image_grad_r.std() / jnp.maximum(image_grad_d.std(), 1e-12),
     }
-    metrics |= _norms("generator", grads["generator"], generator)
-    metrics |= _norms("language_model", grads["language_model"], language_model)
-    return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
+    return grads, after, metrics
 
 
 def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict[str, Any]:

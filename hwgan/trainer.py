@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
@@ -87,14 +88,14 @@ class Trainer:
         init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
         everywhere = sharding.replicated(self.mesh)
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
-        if self.checkpointer.latest_step() is None:
-            self.state = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
-        else:
-            shapes = jax.eval_shape(init, jax.random.key(config.seed))
-            self.state = self.checkpointer.restore(checkpoints.abstract_like(shapes, everywhere))
+        shapes = jax.eval_shape(init, jax.random.key(config.seed))
+        restored = self.checkpointer.restore_newest(checkpoints.abstract_like(shapes, everywhere), set_aside=True)
+        if restored is None:
+            restored = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
+        self.state = restored
         self.step = int(self.state.step)
         self._steps = _jit_steps(self.networks, optimizers, config)
-        self._root_key = jax.device_put(jax.random.key(config.seed + 1), everywhere)
+        self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
 
     def batches(self) -> Iterator[dict[str, jax.Array]]:
         """The stream of training batches from the present step on."""
@@ -125,11 +126,16 @@ class Trainer:
 
     @property
     def sampler(self) -> Sampler:
-        return Sampler(self.networks, ema_variables(self.state), self.data.charset, self.data.spec)
+        return Sampler(self.networks, ema_variables(self._local_state), self.data.charset, self.data.spec)
+
+    @property
+    def _local_state(self) -> TrainState:
+        """The state on one device of this process, which can then compute without the others."""
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), self.state)
 
     def evaluate(self) -> dict[str, float]:
         """Figures on validation words and on generated words that were never trained on."""
-        reader = Reader(self.networks, self.state.recognizer.variables, self.data.charset)
+        reader = Reader(self.networks, self._local_state.recognizer.variables, self.data.charset)
         figures = recognition_figures(
             reader,
             self.data.validation,
@@ -150,7 +156,15 @@ class Trainer:
             "step": self.step,
         }
         error = figures.get("evaluate/generated_cer", figures.get("evaluate/real_cer"))
-        self.checkpointer.save(self.step, self.state, record, error)
+        self.checkpointer.save(self.step, self.state, record, _of_first_process(error))
+
+
+def _of_first_process(error: float | None) -> float | None:
+    """What the first process measured, known to all: they must save alike."""
+    if jax.process_count() == 1:
+        return error
+    value = float(multihost_utils.broadcast_one_to_all(np.float32(np.nan if error is None else error)))
+    return None if np.isnan(value) else value
 
 
 def _jit_steps(
@@ -165,6 +179,7 @@ def _jit_steps(
         recognizer_noise=train.recognizer_noise,
         style_weight=train.style_weight,
         ema_decay=train.ema_decay,
+        accumulate=train.accumulate,
     )
     alone = dataclasses.replace(step_config, updated_networks=("recognizer",))
     return {

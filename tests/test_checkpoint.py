@@ -1,4 +1,7 @@
+"""Checkpoints: what is saved comes back, and what is damaged is noticed."""
+
 import gc
+import shutil
 
 import jax
 import numpy as np
@@ -9,22 +12,32 @@ from hwgan.errors import UserError
 from tests.conftest import SmallRun
 
 HERE = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-RECORD = {"config": {"seed": 0}, "alphabet": "abé", "step": 0}
+RECORD = {"config": {"seed": 0, "sizes": (1, 2)}, "alphabet": "abé", "step": 0}
+# orbax leaves the other arrays' reads behind, to fail when they are collected
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def equal(a, b):
     return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True))
 
 
-def test_round_trip(tmp_path, small_run):
-    checkpointer = Checkpointer(str(tmp_path))
-    checkpointer.save(3, small_run.state, RECORD, error=0.5)
+def save(path, state, *steps):
+    checkpointer = Checkpointer(str(path), keep=len(steps))
+    for step in steps:
+        checkpointer.save(step, state.replace(step=state.step + step), RECORD, error=None)
     checkpointer.close()
+    return path / "checkpoints"
+
+
+def test_round_trip(tmp_path, small_run):
+    save(tmp_path, small_run.state, 3)
     reader = open_for_reading(str(tmp_path))
-    assert reader.latest_step() == 3
-    assert reader.read_record() == RECORD
-    restored = reader.restore(abstract_like(small_run.state, HERE))
-    assert equal(restored, small_run.state)
+    assert reader.steps() == [3]
+    record = reader.read_record()
+    assert (record["alphabet"], record["config"]["sizes"]) == ("abé", [1, 2])
+    restored = reader.restore(abstract_like(small_run.state, HERE), 3)
+    assert equal(restored.replace(step=0), small_run.state.replace(step=0))
+    assert int(restored.step) == 3
     assert jax.tree.structure(restored) == jax.tree.structure(small_run.state)
 
 
@@ -39,25 +52,113 @@ def test_keeps_the_newest_and_the_best(tmp_path, small_run):
 def test_no_run_no_step_and_another_model(tmp_path, small_run):
     with pytest.raises(UserError, match="holds no checkpoints"):
         open_for_reading(str(tmp_path))
+    save(tmp_path, small_run.state, 3)
     checkpointer = Checkpointer(str(tmp_path))
-    checkpointer.save(3, small_run.state, RECORD, error=None)
     with pytest.raises(UserError, match=r"no step 7 in .*; there are steps \[3\]"):
         checkpointer.restore(abstract_like(small_run.state, HERE), step=7)
     other = SmallRun(lambda config: config.model.generator.update(cell_features=12))
     with pytest.raises(UserError, match="cannot be restored: it is damaged, or was made by another config"):
-        checkpointer.restore(abstract_like(other.state, HERE))
+        checkpointer.restore(abstract_like(other.state, HERE), 3)
+    # Nothing is set aside and nothing begun anew where all would have to go.
+    with pytest.raises(UserError, match=r"no checkpoint of .* can be used: .*made by another config"):
+        checkpointer.restore_newest(abstract_like(other.state, HERE), set_aside=True)
+    assert checkpointer.steps() == [3]
     checkpointer.close()
+    assert Checkpointer(str(tmp_path / "new")).restore_newest(abstract_like(other.state, HERE)) is None
 
 
-# orbax leaves the other arrays' reads behind, to fail when they are collected
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_truncated_checkpoint_is_named(tmp_path, small_run):
+def arrays(folder):
+    """The files that hold the arrays, largest first."""
+    files = [path for path in (folder / "state").rglob("*") if path.is_file() and path.parent.name == "d"]
+    return sorted(files, key=lambda path: -path.stat().st_size)
+
+
+def truncate(folder):
+    for path in arrays(folder):
+        path.write_bytes(path.read_bytes()[:100])
+
+
+def flip_bit(folder):
+    path = arrays(folder)[0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def remove_file(folder):
+    arrays(folder)[0].unlink()
+
+
+def empty_folder(folder):
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+def change_record(folder):
+    (path,) = [path for path in (folder / "record").rglob("*") if path.is_file() and "abé" in path.read_text()]
+    text = path.read_text()
+    path.write_text(text.replace('"step": 0', '"step": 1'))
+    assert path.read_text() != text
+
+
+def remove_record(folder):
+    shutil.rmtree(folder / "record")
+
+
+def cut_metadata(folder):
+    for path in folder.glob("_CHECKPOINT_METADATA"):
+        path.write_text("{")
+    for path in (folder / "state").glob("_METADATA"):
+        path.write_text("{")
+
+
+FAULTS = [truncate, flip_bit, remove_file, empty_folder, change_record, remove_record, cut_metadata]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_damaged_checkpoint_is_named_set_aside_and_the_one_before_is_used(tmp_path, small_run, caplog, fault):
+    folder = save(tmp_path, small_run.state, 3, 6)
+    fault(folder / "6")
+    # A reader takes the one before, and touches nothing.
+    reader = open_for_reading(str(tmp_path))
+    state = reader.restore_newest(abstract_like(small_run.state, HERE))
+    assert state is not None
+    assert int(state.step) == 3
+    assert (folder / "6").exists()
+    assert f"checkpoint {folder / '6'}" in caplog.text
+    assert reader.read_record()["alphabet"] == "abé"
+    # A run moves the damaged one away, and saves that step again.
     checkpointer = Checkpointer(str(tmp_path))
-    checkpointer.save(3, small_run.state, RECORD, error=None)
+    state = checkpointer.restore_newest(abstract_like(small_run.state, HERE), set_aside=True)
+    assert equal(state.replace(step=0), small_run.state.replace(step=0))
+    assert checkpointer.steps() == [3]
+    assert (tmp_path / "damaged_checkpoints" / "6").is_dir()
+    checkpointer.save(6, small_run.state.replace(step=small_run.state.step + 6), RECORD, error=None)
     checkpointer.close()
-    for path in (tmp_path / "checkpoints" / "3" / "state").rglob("*"):
-        if path.is_file() and path.stat().st_size > 1000:
-            path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=r"checkpoints/3 cannot be restored"):
-        Checkpointer(str(tmp_path)).restore(abstract_like(small_run.state, HERE))
+    newest = open_for_reading(str(tmp_path)).restore_newest(abstract_like(small_run.state, HERE))
+    assert int(newest.step) == 6
     gc.collect()
+
+
+def test_a_save_that_fails_is_said_and_the_next_one_tried(tmp_path, small_run, caplog, monkeypatch):
+    checkpointer = Checkpointer(str(tmp_path))
+    save_really = checkpointer._manager.save
+
+    def full_disk(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpointer._manager, "save", full_disk)
+    checkpointer.save(3, small_run.state, RECORD, error=None)
+    assert "could not be saved by step 3, training goes on to the next: [Errno 28] No space left" in caplog.text
+    monkeypatch.setattr(checkpointer._manager, "save", save_really)
+    checkpointer.save(6, small_run.state, RECORD, error=None)
+    checkpointer.close()
+    assert open_for_reading(str(tmp_path)).steps() == [6]
+
+
+def test_a_last_save_that_fails_ends_in_an_error(tmp_path, small_run, monkeypatch):
+    checkpointer = Checkpointer(str(tmp_path))
+    monkeypatch.setattr(checkpointer._manager, "save", lambda *a, **k: (_ for _ in ()).throw(OSError("read-only")))
+    checkpointer.save(3, small_run.state, RECORD, error=None)
+    with pytest.raises(UserError, match=r"the last checkpoint could not be saved in .*: read-only"):
+        checkpointer.close()

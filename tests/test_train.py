@@ -105,7 +105,7 @@ def test_divergence_names_the_network_and_keeps_the_batch(config, tmp_path):
     config.optimizer.generator.learning_rate = float("nan")
     with pytest.raises(TrainingDiverged, match="step 3: the generator's loss or gradient is not finite"):
         train_and_evaluate(config, str(tmp_path))
-    batch = np.load(tmp_path / "nonfinite_batch.npz")
+    batch = np.load(tmp_path / "nonfinite_batch-0.npz")
     assert batch["image"].shape == (4, 32, 96, 1)
 
 

@@ -131,7 +131,9 @@ def train_batches(
     Returns:
       Batches with the fields of `WordStore.batch` and `Lexicon.draw`.
     """
-    share = slice(process_index, None, process_count)
+    local_size = schedule.batch_size // process_count
+    # In one piece, as devices hold it: the batch over all hosts is then the same array on any number of them.
+    share = slice(process_index * local_size, (process_index + 1) * local_size)
     lengths = _longest_texts(words.spec, schedule.buckets)
     lexicons = [lexicon.part(above, up_to) for above, up_to in zip((0, *lengths), lengths, strict=False)]
 

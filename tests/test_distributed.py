@@ -1,0 +1,107 @@
+"""The same run on any number of devices and processes."""
+
+import numpy as np
+import pytest
+
+from hwgan.distributed import find_cluster, initialize
+from hwgan.errors import UserError
+from hwgan.monitor import signs_of_trouble
+from tests.runs import finish, metrics_of, start
+
+
+@pytest.mark.parametrize(
+    ("environment", "cluster"),
+    [
+        ({}, None),
+        ({"SLURM_NTASKS": "1", "SLURM_STEP_NODELIST": "n1", "SLURM_PROCID": "0"}, None),
+        ({"SLURM_NTASKS": "4"}, None),  # the batch script itself, outside srun
+        ({"SLURM_NTASKS": "4", "SLURM_STEP_NODELIST": "n[1-4]", "SLURM_PROCID": "2"}, "SLURM"),
+        ({"OMPI_COMM_WORLD_SIZE": "2"}, "Open MPI"),
+        ({"TPU_WORKER_HOSTNAMES": "10.0.0.1"}, None),
+        ({"TPU_WORKER_HOSTNAMES": "10.0.0.1,10.0.0.2"}, "TPU pod"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "JOB_COMPLETION_INDEX": "1"}, "GKE"),
+    ],
+)
+def test_clusters_are_known_by_their_environment(environment, cluster):
+    assert find_cluster(environment) == cluster
+
+
+def test_a_process_alone_joins_nobody(monkeypatch):
+    for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES"):
+        monkeypatch.delenv(name, raising=False)
+    assert initialize(None, None, None, detect=False) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("host:1", None, None), "belong together"),
+        (("host:1", 2, 2), "--process_id=2 is not in 0 to 1"),
+        (("host:1", 2, -1), "--process_id=-1 is not in 0 to 1"),
+    ],
+)
+def test_wrong_flags(arguments, message):
+    with pytest.raises(UserError, match=message):
+        initialize(*arguments, detect=False)
+
+
+# Adam's step is large where gradients are near zero, so rounding shows in the first digits soon; plain SGD keeps it small.
+STEPS = ("train.num_steps=10", "train.batch_size=8", "train.recognizer_first_steps=0", "train.checkpoint_every=10")
+STEPS += tuple(f"optimizer.{name}.b1=0.9" for name in ("language_model", "generator", "discriminator", "recognizer"))
+
+
+@pytest.mark.slow
+def test_any_devices_and_processes_give_the_same_losses_and_gradients(data_dir, tmp_path):
+    metrics = {}
+    for processes, devices in ((1, 1), (1, 2), (1, 4), (2, 2)):
+        workdir = tmp_path / f"{processes}x{devices}"
+        for code, output in finish(start(workdir, data_dir, *STEPS, processes=processes, devices=devices)):
+            assert code == 0, output
+        metrics[processes, devices] = [line for line in metrics_of(workdir) if "generator/ctc_loss" in line]
+        assert len(metrics[processes, devices]) == 10
+    alone = metrics.pop((1, 1))
+    worst = {}
+    for layout, lines in metrics.items():
+        for line, reference in zip(lines, alone, strict=True):
+            for name, value in line.items():
+                error = abs(value - reference[name]) / max(abs(reference[name]), 1e-2)
+                worst[layout] = max(worst.get(layout, 0.0), error)
+    print(f"largest relative difference of any loss or gradient norm in 10 steps: {worst}")
+    assert max(worst.values()) < TOLERANCE
+
+
+TOLERANCE = 2e-2
+
+
+@pytest.mark.slow
+def test_slurm_brings_processes_together(data_dir, tmp_path, monkeypatch):
+    """jax's own detection, on the variables that srun sets, for two tasks of one machine."""
+    from tests import runs
+
+    processes = []
+    job = str(np.random.default_rng().integers(1, 2**31))
+    for rank in range(2):
+        variables = {"SLURM_JOB_ID": job, "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+        variables |= {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)}
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        processes += runs.start(tmp_path, data_dir, *STEPS, "train.num_steps=2")
+    for rank, (code, output) in enumerate(finish(processes)):
+        assert code == 0, output
+        assert f"process {rank} of 2 (SLURM)" in output
+
+
+def test_signs_of_trouble():
+    healthy = {"discriminator/real_score": 0.6, "discriminator/fake_score": -0.5, "evaluate/real_cer": 0.1}
+    healthy["evaluate/hand_variance"] = 0.05
+    where = dict(step=500, recognizer_first_steps=100)
+    assert signs_of_trouble(healthy, **where) == []
+    for change, sign in [
+        ({"evaluate/hand_variance": 0.001}, "mode collapse: one word in many hands varies by 0.0010"),
+        ({"discriminator/fake_score": 0.59}, "lazy discriminator: it scores real words only 0.010"),
+        ({"discriminator/fake_score": -5.0}, "the discriminator has won: it scores real words 5.6"),
+        ({"evaluate/real_cer": 0.9}, "lazy recognizer: it reads real words with 90 % CER"),
+    ]:
+        (found,) = signs_of_trouble(healthy | change, **where)
+        assert found.startswith(sign)
+        assert signs_of_trouble(healthy | change, step=50, recognizer_first_steps=100) == []

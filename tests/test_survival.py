@@ -1,0 +1,163 @@
+"""Runs that are killed, asked to stop, robbed of their disk or their peers: nothing is lost, nothing hangs."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from tests.runs import finish, metrics_of, start
+
+pytestmark = pytest.mark.slow
+STEPS = ("train.num_steps=60", "train.checkpoint_every=10", "train.evaluate_every=60", "train.sample_every=60")
+KILLS = int(os.environ.get("HWGAN_SOAK_KILLS", "3"))  # for each number of processes
+
+
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def steps_logged(workdir):
+    path = pathlib.Path(workdir) / "metrics.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_dir, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    ((code, output),) = finish(start(workdir, data_dir, *STEPS))
+    assert code == 0, output
+    return metrics_of(workdir)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_soak(data_dir, tmp_path, undisturbed, processes):
+    """Killed at random moments, by -9 and TERM, while saving too: it ends with the metrics of an undisturbed run."""
+    rng, ends, kills = np.random.default_rng(processes), [], 0
+    for _ in range(4 * KILLS + 4):
+        before = steps_logged(tmp_path)
+        run = start(tmp_path, data_dir, *STEPS, processes=processes)
+        if kills < KILLS:
+            # From the first step on: most of a start is importing, in which there is nothing to lose.
+            wait_for(lambda before=before, run=run: steps_logged(tmp_path) > before or run[0].poll() is not None)
+            time.sleep(rng.uniform(0.0, 0.6))
+            number = [signal.SIGKILL, signal.SIGTERM][int(rng.integers(2))]
+            # A machine taken away takes one process of several with it; a notice reaches one, and is passed on.
+            victims = run if number == signal.SIGKILL and rng.random() < 0.5 else run[-1:]
+            kills += any(process.poll() is None for process in run)
+            for process in victims:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)
+        codes = [code for code, _ in finish(run)]
+        ends.append(codes)
+        assert all(codes) or not any(codes), ends
+        if not any(codes):
+            break
+    assert kills >= KILLS, ends
+    assert ends[-1] == [0] * processes
+    lines = metrics_of(tmp_path)
+    assert [line["step"] for line in lines] == [line["step"] for line in undisturbed]
+    if processes == 1:
+        assert lines == undisturbed  # to the last digit
+    print(f"{processes} process(es): {kills} kills, exit codes {ends}")
+
+
+def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_path, undisturbed):
+    settings = (*STEPS, "train.checkpoint_every=1000")
+    (run,) = start(tmp_path, data_dir, *settings)
+    wait_for(lambda: steps_logged(tmp_path) > 5)
+    run.send_signal(signal.SIGTERM)
+    ((code, output),) = finish([run])
+    assert code == 75, output
+    (saved,) = (int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit())
+    assert f"SIGTERM: saved at step {saved}; the same command goes on from there" in output
+    assert saved == metrics_of(tmp_path)[-1]["step"]
+    ((code, output),) = finish(start(tmp_path, data_dir, *settings))
+    assert code == 0, output
+    assert f"training from step {saved}" in output
+    assert metrics_of(tmp_path) == undisturbed
+
+
+def test_a_lost_peer_ends_the_run_with_a_message(data_dir, tmp_path):
+    run = start(tmp_path, data_dir, *STEPS, "train.num_steps=100000", processes=2)
+    wait_for(lambda: steps_logged(tmp_path) > 3)
+    run[1].kill()
+    began = time.monotonic()
+    (code, output), _ = finish(run, timeout=120)
+    assert code != 0
+    assert time.monotonic() - began < 90
+    assert "heartbeat" in output or "peer" in output or "Connection" in output, output[-2000:]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB; needs to be allowed to mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no right to mount a small file system")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_full_disk_while_training(data_dir, tmp_path, small_disk, undisturbed):
+    """Saves fail, are told of, and succeed again when there is room."""
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    (workdir / "checkpoints").symlink_to(small_disk, target_is_directory=True)
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"\0" * 900_000)
+    (run,) = start(workdir, data_dir, *STEPS)
+    wait_for(lambda: steps_logged(workdir) > 25)
+    ballast.unlink()
+    ((code, output),) = finish([run])
+    assert code == 0, output
+    assert "a checkpoint could not be saved by step" in output
+    assert metrics_of(workdir) == undisturbed
+    assert (small_disk / "60").is_dir()
+
+
+def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk):
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    (workdir / "checkpoints").symlink_to(small_disk, target_is_directory=True)
+    (run,) = start(workdir, data_dir, *STEPS, "train.num_steps=200")
+    wait_for(lambda: (small_disk / "10").exists())
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    ((code, output),) = finish([run])
+    assert code == 2, output
+    assert "training goes on to the next" in output
+    assert "error: the last checkpoint could not be saved in" in output
+    assert metrics_of(workdir)[-1]["step"] == 200
+
+
+def test_step_back_after_divergence(data_dir, tmp_path):
+    """A rate that breaks the generator is halved until it does not."""
+    settings = ("optimizer.generator.learning_rate=1e38", "train.recognizer_first_steps=0", "train.num_steps=6")
+    settings += ("optimizer.generator.clip_norm=0.0", "train.step_back_rate=1e-41")
+    ((code, output),) = finish(start(tmp_path / "no", data_dir, *settings))
+    assert code == 3, output
+    assert "error: training diverged: step" in output
+    ((code, output),) = finish(start(tmp_path / "yes", data_dir, *settings, "train.step_backs=1"))
+    assert code == 0, output
+    assert "going back to it with learning rates times 1e-41" in output
+    assert metrics_of(tmp_path / "yes")[-1]["step"] == 6
+
+
+def test_heartbeat_profile_and_where_the_time_goes(data_dir, tmp_path):
+    ((code, output),) = finish(start(tmp_path, data_dir, *STEPS, profile=5))
+    assert code == 0, output
+    beat = json.loads((tmp_path / "heartbeat.json").read_text())
+    assert beat["step"] == 60
+    assert abs(beat["time"] - time.time()) < 300
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-2])
+    assert {"speed/step_seconds", "speed/input_wait_seconds", "speed/evaluate_and_save_seconds"} <= last.keys()
