@@ -166,7 +166,7 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
     for number, line in enumerate(tqdm(lines, unit=" images", disable=not sys.stderr.isatty())):
         name = f"{number:06d}.png"
         _save(Image.fromarray(sampler.draw_line(line, sampler.hand(seed + number))), directory / name)
-        rows.append(f"{name}\t{line}")
+        rows.append(f"{name}\t{' '.join(line.split())}")
     (directory / "labels.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 

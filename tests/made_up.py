@@ -56,7 +56,7 @@ def pack(folder, ending):
             for path in folder.rglob("*"):
                 file.write(path, f"inner/{path.name}")
     else:
-        with tarfile.open(archive, "w:gz") as file:
+        with tarfile.open(archive, "w" if ending == ".tar" else "w:gz") as file:
             file.add(folder, "inner")
     return archive
 

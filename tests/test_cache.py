@@ -1,5 +1,6 @@
 """The decoded images on disk."""
 
+import shutil
 import signal
 import time
 
@@ -29,7 +30,7 @@ def read(data, preprocessing=PREPROCESSING, split="train", **options):
 
 
 def folders(data):
-    return sorted((dataset_directory(data, "word_folder/mine") / "cache").glob("*/*"))
+    return sorted((dataset_directory(data, "word_folder/mine") / "cache").glob("*/[a-z]*"))
 
 
 def image(decoded, index):
@@ -72,13 +73,51 @@ def test_other_content_other_cache(data, tmp_path):
     assert len(list((tmp_path / "caches").iterdir())) == 2
 
 
-def test_a_truncated_cache_is_named(data):
+def test_a_truncated_cache_is_named_and_made_anew(data, caplog):
     read(data)
     (folder,) = folders(data)
     pixels = folder / "pixels.bin"
     pixels.write_bytes(pixels.read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"decoded images in .* are damaged .*remove that folder"):
-        read(data)
+    assert "pixels.bin holds" in remade(data, caplog)
+
+
+@pytest.mark.parametrize("name", ["index.npz", "cache.json", "pixels.bin"])
+@pytest.mark.parametrize("rest", [b"", b"{}", None])
+def test_a_damaged_cache_is_made_anew(data, caplog, name, rest):
+    read(data)
+    (folder,) = folders(data)
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-20] if rest is None else rest)
+    assert "are damaged" in remade(data, caplog)
+
+
+def remade(data, caplog):
+    whole = read(data, cache_dir=f"{data}/other")
+    np.testing.assert_array_equal(read(data).pixels, whole.pixels)
+    return caplog.text
+
+
+def test_a_damaged_row_costs_no_other(data):
+    directory = dataset_directory(data, "word_folder/mine")
+    (path,) = directory.glob("*train*")
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 0xFF
+    path.write_bytes(content)
+    decoded = read(data)
+    assert decoded.dropped["unreadable"] >= 1
+    assert len(decoded.texts) >= 20
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=r"train is damaged on disk .* prepare it again"):
+        read(data, Preprocessing(height=8))
+
+
+def test_leftovers_of_the_dead_are_swept(data):
+    whole = read(data)
+    (folder,) = folders(data)
+    shutil.rmtree(folder)
+    (folder.parent / ".train.dead").mkdir()
+    np.testing.assert_array_equal(read(data).pixels, whole.pixels)
+    assert sorted(path.name for path in folder.parent.iterdir()) == [".lock", "train"]
 
 
 def test_a_half_made_cache_is_made_anew(data):

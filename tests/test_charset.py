@@ -27,7 +27,7 @@ def test_unknown_character_is_named_with_its_place():
 
 @pytest.mark.parametrize("characters", ["", "aa"])
 def test_alphabet_must_be_a_set(characters):
-    with pytest.raises(ValueError, match="alphabet"):
+    with pytest.raises(UserError, match="alphabet"):
         Charset(characters)
 
 

@@ -13,10 +13,10 @@ import pytest
 from hwgan.data.prepared import dataset_directory, read_summary
 from hwgan.datasets import Request, create_builder
 from hwgan.datasets.builder import clean_text
-from hwgan.datasets.splits import SPLITS, SplitLists, read_split_lists
+from hwgan.datasets.splits import SPLITS, SplitLists, parse_list, read_split_lists
 from hwgan.datasets.write import write_dataset
 from hwgan.errors import UserError
-from hwgan.prepare import describe, prepare_dataset, preview
+from hwgan.prepare import describe, prepare_dataset, preview, preview_steps
 from tests.made_up import CHILDREN, make_folder, read_rows
 
 # penman
@@ -62,6 +62,24 @@ def test_other_source_or_options_are_not_taken_for_the_same(tmp_path):
     prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")), "words")
     with pytest.raises(UserError, match=r"was made from mine with options \{\}, and you ask for yours"):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "yours")), "words")
+
+
+def test_a_source_that_has_changed_is_noticed(tmp_path):
+    folder = make_folder(tmp_path / "x" / "mine")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    with pytest.raises(UserError, match="when its files were others in name, number or size; remove that folder"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "y" / "mine", count=50)))
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+
+
+def test_summary_of_an_older_version(tmp_path):
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")))
+    path = dataset_directory(str(tmp_path / "data"), "word_folder/mine") / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["content"]
+    path.write_text(json.dumps(summary))
+    with pytest.raises(UserError, match="was prepared by an older version of hwgan; remove it"):
+        read_summary(str(tmp_path / "data"), "word_folder/mine")
 
 
 def test_a_folder_without_summary_is_made_anew(tmp_path):
@@ -141,25 +159,27 @@ def test_split_lists_decide_and_unlisted_rows_are_counted(tmp_path):
 
 
 def test_lists_name_examples_or_what_they_are_part_of():
-    lists = SplitLists({"train": ["a01-000u"], "validation": ["b02-001-03"], "test": ["c03-007-00-01"]}, "here")
+    lists = SplitLists(
+        {"train": ["a01-000u"], "validation": ["b02-001-03"], "test": ["c03-007-00-01"]}, "here", nested=True
+    )
     assert lists.find("a01-000u-00-02") == lists.find("a01-000u-07") == "train"
     assert lists.find("b02-001-03-11") == "validation"
     assert lists.find("b02-001-04") is None
     assert lists.unmatched() == ["c03-007-00-01"]
     with pytest.raises(UserError, match="'x' is in both train and test"):
-        SplitLists({"train": ["x"], "test": ["x"]}, "here")
+        SplitLists({"train": ["x"], "test": ["x"]}, "here", nested=False)
 
 
 def test_split_lists_must_be_whole(tmp_path):
     with pytest.raises(UserError, match=r"is no folder; it should hold train.txt, validation.txt, test.txt"):
-        read_split_lists(str(tmp_path / "none"))
+        read_split_lists(str(tmp_path / "none"), nested=False)
     (tmp_path / "train.txt").write_text("a\n")
     with pytest.raises(UserError, match=r"cannot read validation.txt"):
-        read_split_lists(str(tmp_path))
+        read_split_lists(str(tmp_path), nested=False)
     (tmp_path / "validation.txt").write_text("# nothing\n")
     (tmp_path / "test.txt").write_text("c\n")
     with pytest.raises(UserError, match=r"validation.txt lists nothing"):
-        read_split_lists(str(tmp_path))
+        read_split_lists(str(tmp_path), nested=False)
 
 
 # by name
@@ -235,6 +255,27 @@ def test_preview_draws_examples_and_finds_what_is_suspicious(tmp_path):
         assert np.asarray(sheet).min() < 60
     with pytest.raises(UserError, match="cannot write the preview"):
         preview(str(tmp_path / "data"), summary["dataset"], ["test"], str(tmp_path / "sheet.nothing"))
+
+
+def test_sheets_of_odd_sets(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    lines = [f"{i}.png\t{'x' * (1 + 30 * (i % 2))}\tw{i % 20}" for i in range(60)]
+    (folder / "words.tsv").write_text("file\ttext\twriter\n" + "\n".join(lines), encoding="utf-8")
+    from PIL import Image
+
+    for i in range(0, 60, 3):
+        Image.new("L", (60_000, 1)).save(folder / f"{i}.png")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    preview(str(tmp_path / "data"), "word_folder/mine", list(SPLITS), str(tmp_path / "a.png"))
+    preview_steps(str(tmp_path / "data"), "word_folder/mine", str(tmp_path / "b.png"))
+    for name in ("a.png", "b.png"):
+        with Image.open(tmp_path / name) as sheet:
+            assert sheet.width < 15_000
+
+
+def test_lists_take_hashes_within_ids(tmp_path):
+    assert parse_list("# all\np#0.png\np#1.png # the first\n\n") == ["p#0.png", "p#1.png"]
+    assert SplitLists({"train": ["ms-1"]}, "here", nested=False).find("ms-1-2") is None
 
 
 def test_clean_text():

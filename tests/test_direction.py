@@ -4,6 +4,10 @@ from hypothesis import strategies as st
 
 from hwgan.data.charset import Charset
 from hwgan.data.direction import column_order, is_right_to_left
+from hwgan.data.preprocessing import ImageSpec, Preprocessing
+from hwgan.data.word_store import load_words
+from hwgan.prepare import prepare_dataset
+from tests.made_up import make_folder
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,18 @@ def test_charset_goes_there_and_back():
     charset = Charset("0123456789 אבגד", right_to_left=True)
     assert charset.decode(charset.encode("אב 12")) == "אב 12"
     assert charset.decode(charset.encode("אב 12")[::-1]) != "אב 12"
+
+
+def test_texts_whose_order_cannot_be_told_back_are_left_out(tmp_path):
+    text = "3%,1"
+    assert column_order(column_order(text)) != text
+    folder = make_folder(tmp_path / "mine")
+    table = folder / "words.tsv"
+    rows = table.read_text(encoding="utf-8").replace("mot", "אבג").replace("é", "").replace("אבג3", text)
+    table.write_text(rows, encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    charset = Charset(summary["alphabet"], right_to_left=summary["right_to_left"])
+    spec = ImageSpec(Preprocessing(), max_width=100, max_length=6)
+    words = load_words(str(tmp_path / "data"), "word_folder/mine", "train", charset, spec)
+    assert words.texts
+    assert text not in words.texts

@@ -215,6 +215,19 @@ def test_rows():
     assert not bad
     with pytest.raises(UserError, match=r"1 rows cannot be read, the first is words.txt line 1"):
         parse_rows("a01-000u-00-00 ok 154\n", "words.txt")
-    assert parse_forms("# x\na01-000u 000 2 prt 7 5 52 36\n")["a01-000u"].writer == "000"
-    with pytest.raises(UserError, match=r"forms.txt line 1 is not a row"):
+    forms, bad = parse_forms("# x\na01-000u 000 2 prt 7 5 52 36\n")
+    assert (forms["a01-000u"].writer, bad) == ("000", [])
+    with pytest.raises(UserError, match=r"1 rows cannot be read, the first is forms.txt line 1"):
         parse_forms("a01-000u\n")
+    rows, bad = parse_rows("a01-000u-00-00 ok 154 408 768 27 51 AT A\n" * 20 + "b 1\n", "words.txt")
+    assert (len(rows), bad) == (20, ["words.txt line 21"])
+
+
+def test_segmentation_is_part_of_the_content(tmp_path):
+    contents = set()
+    for name in ("a", "b"):
+        root = make_iam(tmp_path / name / "iam")
+        table = root / "ascii" / "words.txt"
+        table.write_text(table.read_text().replace(" err ", " ok ") if name == "b" else table.read_text())
+        contents.add(prepare_dataset("iam/words", str(tmp_path / name / "data"), str(root))["content"])
+    assert len(contents) == 2

@@ -214,3 +214,41 @@ def test_zip_of_pages(tmp_path):
     archive = pack(make_pages(tmp_path / "book"), ".zip")
     summary = prepare_dataset("pages", str(tmp_path / "data"), str(archive))
     assert summary["examples"] == dict.fromkeys(SPLITS, 3)
+
+
+def test_pages_of_one_name_take_the_image_of_their_own_folder(tmp_path):
+    source = tmp_path / "book"
+    for volume in (1, 2, 3):
+        (source / "alto" / f"v{volume}").mkdir(parents=True)
+        (source / "img" / f"v{volume}").mkdir(parents=True)
+        (source / "alto" / f"v{volume}" / "p.xml").write_text(alto("p.png"), encoding="utf-8")
+        Image.fromarray(page_pixels(volume)).save(source / "img" / f"v{volume}" / "p.png")
+    for page in ("x", "y", "z"):
+        (source / f"{page}.xml").write_text(alto(f"{page}.png"), encoding="utf-8")
+        Image.fromarray(page_pixels(9)).save(source / f"{page}.png")
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    rows = all_rows(tmp_path / "data", "pages/book")
+    assert sum(summary["examples"].values()) == 18
+    for volume in (1, 2, 3):
+        np.testing.assert_array_equal(
+            rows[f"alto/v{volume}/p/line_0"]["image"][:, :, 0], page_pixels(volume)[10:50, 20:280]
+        )
+
+
+def test_an_image_that_may_be_either_is_none(tmp_path):
+    source = make_pages(tmp_path / "book", count=4)
+    (source / "p0.png").unlink()
+    for folder in ("a", "b"):
+        (source / folder).mkdir()
+        Image.fromarray(page_pixels(0)).save(source / folder / "p0.png")
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    assert summary["skipped"]["ambiguous image"] == {"count": 1, "first": ["p0.xml: several are called p0.png"]}
+
+
+@pytest.mark.parametrize("change", [('"300"', '"nan"'), ('"300"', '"1e-320"'), ("30 80", "9" * 400 + " 80")])
+def test_absurd_numbers_cost_no_other_page(tmp_path, change):
+    source = make_pages(tmp_path / "book", count=4)
+    text = (source / "p3.xml").read_text(encoding="utf-8")
+    (source / "p3.xml").write_text(text.replace(*change), encoding="utf-8")
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    assert sum(summary["examples"].values()) >= 9 + 2

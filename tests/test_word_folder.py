@@ -55,9 +55,11 @@ def test_images_called_by_their_text(tmp_path, folders):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"mot_a{i % 3}_{i}.png").write_bytes(png(i))
     (tmp_path / "mine" / "README.txt").write_text("words")
+    (folder / "without.png").write_bytes(png())
     summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(tmp_path / "mine"))
     assert sum(summary["examples"].values()) == 40
     assert summary["alphabet"] == "012_amot"
+    assert summary["skipped"]["not called text_number"]["count"] == 1
     assert sum(summary["writers"].values()) >= (5 if folders else 0)
     rows = [row for s in SPLITS for row in read_rows(tmp_path / "data", "word_folder/mine", s).values()]
     assert {row["text"] for row in rows} == {b"mot_a0", b"mot_a1", b"mot_a2"}
@@ -181,3 +183,28 @@ def test_right_to_left_words_are_read_from_the_right(tmp_path):
     np.testing.assert_allclose(seen[:, 80:], on_paper / 127.5 - 1.0, atol=1e-6)
     assert charset.decode(batch["labels"][0]) == "בית 12"
     assert [charset.characters[i - 1] for i in batch["labels"][0] if i] == list("בית 21")
+
+
+def test_writers_are_the_same_however_they_are_spelt(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    table = folder / "words.tsv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    lines = [line.replace("\tw", "\t  w") if i % 2 else line for i, line in enumerate(lines)]
+    table.write_text("\n".join(lines), encoding="utf-8")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    writers = [{r["writer"] for r in read_rows(tmp_path / "data", "word_folder/mine", s).values()} for s in SPLITS]
+    assert sum(map(len, writers)) == len(set().union(*writers)) == 20
+
+
+@pytest.mark.parametrize(("count", "column"), [(8, "text"), (12, "writer")])
+def test_few_images_or_writers_still_make_three_splits(tmp_path, count, column):
+    folder = make_folder(tmp_path / "mine", count=count, columns=("file", "text", "writer")[: 2 + (column == "writer")])
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8")
+    for i in range(3, 20):
+        text = text.replace(f"\tw{i}\n", f"\tw{i % 3}\n")  # three writers
+    table.write_text(text, encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert all(summary["examples"][split] for split in SPLITS)
+    if column == "writer":
+        assert summary["writers"] == dict.fromkeys(SPLITS, 1)

@@ -18,19 +18,20 @@ import os
 import pathlib
 import shutil
 import sys
-import tempfile
 import time
+import uuid
+import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
-from hwgan.data.prepared import dataset_directory, open_rows, read_summary, row_text
+from hwgan.data.locking import only_writer
+from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.errors import UserError
 
@@ -88,23 +89,39 @@ def read_split(
     key = preprocessing.key(f"{dataset} {content} {'rtl' if right_to_left else 'ltr'}")
     parent = pathlib.Path(cache_dir).expanduser() if cache_dir else home / "cache"
     folder = parent / key / split
-    if not (folder / _DONE).exists():
-        rows = open_rows(data_dir, dataset, split)
-        try:
-            _write(folder, rows, f"{dataset} {split}", preprocessing, right_to_left)
-        except OSError as error:
-            raise UserError(
-                f"cannot write the decoded images of {dataset} {split} under {parent}: {error.strerror or error}; "
-                "give --config.data.cache_dir= a folder with room"
-            ) from error
-    return _read(folder, preprocessing.height)
+    name = f"{dataset} {split}"
+    try:
+        found = _read(folder, preprocessing.height, name)
+        if found is None:
+            rows = open_rows(data_dir, dataset, split)
+            with only_writer(folder.parent) as alone:  # who waited finds it made
+                found = _read(folder, preprocessing.height, name)
+                if found is None:
+                    _write(folder, rows, name, preprocessing, right_to_left, alone)
+                    found = _read(folder, preprocessing.height, name)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the decoded images of {name} under {parent}: {error.strerror or error}; "
+            "give --config.data.cache_dir= a folder with room"
+        ) from error
+    if found is None:
+        raise UserError(f"the decoded images of {name} are damaged as soon as they are written to {folder}")
+    return found
 
 
 def _write(
-    folder: pathlib.Path, rows: Sequence[dict[str, Any]], name: str, preprocessing: Preprocessing, right_to_left: bool
+    folder: pathlib.Path,
+    rows: Rows,
+    name: str,
+    preprocessing: Preprocessing,
+    right_to_left: bool,
+    alone: bool,
 ) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    making = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    if alone:  # then these are of processes that died
+        for leftover in folder.parent.glob(f".{folder.name}.*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+    making = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    making.mkdir()
     try:
         began, dropped, kept = time.perf_counter(), Counter[str](), []
         with (making / _PIXELS).open("wb") as file:
@@ -128,6 +145,9 @@ def _write(
         )
         made_by = {"rows": name, "preprocessing": dataclasses.asdict(preprocessing), "dropped": dict(dropped)}
         (making / _DONE).write_text(json.dumps(made_by, indent=1))
+        for path in making.iterdir():  # on disk before the folder has its name, should the power fail
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
         _move(making, folder)
         seconds = time.perf_counter() - began
         logger.info("decoded %s: %d words, %.0f/s, kept in %s", name, len(rows), len(rows) / seconds, folder)
@@ -136,8 +156,6 @@ def _write(
 
 
 def _move(making: pathlib.Path, folder: pathlib.Path) -> None:
-    if folder.exists() and not (folder / _DONE).exists():
-        shutil.rmtree(folder)  # nobody made this whole
     try:
         making.rename(folder)
     except OSError:
@@ -145,37 +163,43 @@ def _move(making: pathlib.Path, folder: pathlib.Path) -> None:
             raise
 
 
-def _decode_all(rows: Sequence[dict[str, Any]], preprocessing: Preprocessing) -> Iterator[tuple | str]:
-    decode = functools.partial(_decode_row, preprocessing=preprocessing)
+def _decode_all(rows: Rows, preprocessing: Preprocessing) -> Iterator[tuple | str]:
+    decode = functools.partial(_decode_row, rows, preprocessing=preprocessing)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(rows), _CHUNK):
-            yield from pool.map(decode, (rows[i] for i in range(start, min(start + _CHUNK, len(rows)))))
+            yield from pool.map(decode, range(start, min(start + _CHUNK, len(rows))))
 
 
-def _decode_row(row: dict[str, Any], preprocessing: Preprocessing) -> tuple | str:
+def _decode_row(rows: Rows, index: int, preprocessing: Preprocessing) -> tuple | str:
     """(image, id, text, writer, segmentation_ok), or why the row cannot be used."""
-    text = normalize_text(row_text(row, "text"))
     try:
+        row = rows[index]
+        text = normalize_text(row_text(row, "text"))
         image = preprocessing(transforms.decode_grey(row["image"]), len(text))
     except TooWide:
         return "far too wide"
-    except OSError:  # prepared images were readable once; a damaged one must not cost the rest
+    except (OSError, RuntimeError):  # it was whole when prepared; what was damaged since must not cost the rest
         return "unreadable"
     return image, row_text(row, "id"), text, row_text(row, "writer"), bool(row.get("segmentation_ok", True))
 
 
-def _read(folder: pathlib.Path, height: int) -> DecodedSplit:
+def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
+    """What the folder holds; None if it does not exist, or is damaged and was removed."""
+    if not folder.exists():
+        return None
     try:
         made_by = json.loads((folder / _DONE).read_text())
-        with np.load(folder / _INDEX) as index:
+        with (folder / _INDEX).open("rb") as file, np.load(file) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
-            ids, texts, writers = (json.loads(str(index[name])) for name in ("ids", "texts", "writers"))
+            ids, texts, writers = (json.loads(str(index[field])) for field in ("ids", "texts", "writers"))
         starts = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * height)])
         path = folder / _PIXELS
         if path.stat().st_size != starts[-1]:
             raise ValueError(f"{path} holds {path.stat().st_size} bytes instead of {starts[-1]}")
         # A plain array over the mapping: slices of np.memmap itself are several times slower.
         pixels = np.asarray(np.memmap(path, np.uint8, "r")) if starts[-1] else np.empty(0, np.uint8)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"the decoded images in {folder} are damaged ({error}); remove that folder") from error
-    return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, made_by["dropped"])
+        return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, made_by["dropped"])
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        logger.warning("the decoded images of %s in %s are damaged (%s) and are made anew", name, folder, error)
+        shutil.rmtree(folder)
+        return None

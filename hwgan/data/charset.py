@@ -33,7 +33,7 @@ class Charset:
 
     def __post_init__(self):
         if len(set(self.characters)) != len(self.characters) or not self.characters:
-            raise ValueError(f"an alphabet needs at least one character and no repeats, got {self.characters!r}")
+            raise UserError(f"an alphabet needs at least one character and no repeats, got {self.characters!r}")
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> "Charset":

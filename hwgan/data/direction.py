@@ -24,8 +24,8 @@ def is_right_to_left(character_counts: Mapping[str, int]) -> bool:
 def column_order(text: str) -> str:
     """The characters of a right-to-left text in the order in which its mirrored image shows them.
 
-    Done twice it gives the text back, so it serves both ways; a text in which numbers stand beside words of a
-    left-to-right script may come back with the two in another order.
+    Done twice it gives nearly every text back, so it serves both ways. Where punctuation or marks stand between numbers
+    and words of a left-to-right script it may not; `word_store.load_words` leaves such texts out.
 
     References:
       Unicode Standard Annex 9, https://www.unicode.org/reports/tr9/

@@ -2,14 +2,16 @@
 
 import json
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from hwgan.errors import UserError
 
+# A sequence of dicts. Not declared so, for whoever checks types by looking at a row would read it from disk.
+Rows = Any
 SUMMARY_FILE = "summary.json"  # written by hwgan.prepare as the last thing: without it a dataset is not whole
+_REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "source_listing", "splits")
 
 
 def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
@@ -31,23 +33,42 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
 
 def read_summary(data_dir: str, dataset: str) -> dict[str, Any]:
     """What `hwgan.prepare` wrote of a dataset: counts, alphabet, options, what was skipped."""
-    path = dataset_directory(data_dir, dataset) / SUMMARY_FILE
+    return parse_summary(dataset_directory(data_dir, dataset) / SUMMARY_FILE)
+
+
+def parse_summary(path: pathlib.Path) -> dict[str, Any]:
+    """A summary file.
+
+    Raises:
+      UserError: it cannot be read, or was written by an older version.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        absent = [name for name in _REQUIRED if name not in summary]
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
+    if absent:
+        raise UserError(f"{path.parent} was prepared by an older version of hwgan; remove it and prepare it again")
+    return summary
 
 
-def open_rows(data_dir: str, dataset: str, split: str) -> Sequence[dict[str, Any]]:
+def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
     """The rows of a split by number, images still encoded: `id`, `image`, `text`, `writer`, and what else the set has.
 
     Raises:
-      UserError: the dataset or the split does not exist.
+      UserError: the dataset or the split does not exist, or its file is damaged.
     """
     builder = tfds.builder_from_directory(dataset_directory(data_dir, dataset))
     if split not in builder.info.splits:
         raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
-    return builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+    rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+    try:
+        len(rows)  # opens the file
+    except RuntimeError as error:
+        raise UserError(
+            f"{dataset} {split} is damaged on disk ({str(error)[:200]}); remove {builder.data_dir} and prepare it again"
+        ) from error
+    return rows
 
 
 def row_text(row: dict[str, Any], field: str) -> str:

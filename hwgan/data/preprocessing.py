@@ -58,8 +58,7 @@ class Preprocessing:
         Raises:
           TooWide: it would be more than 100 times as wide as high.
         """
-        if transforms.isometric_width(image.shape, self.height) > _MAX_ASPECT * self.height:
-            raise TooWide(f"{image.shape[1]} pixels wide and {image.shape[0]} high")
+        _check_width(image)
         done = []
         if self.contrast:
             done.append(("contrast", image := transforms.stretch_contrast(image)))
@@ -67,6 +66,7 @@ class Preprocessing:
             done.append(("deslant", image := transforms.deslant(image)))
         if self.trim:
             done.append(("trim", image := TRIMS[self.trim](image)))
+            _check_width(image)
         name = "pixels_per_character" if self.pixels_per_character else "height"
         return [*done, (name, self.resize(image, num_characters))]
 
@@ -83,6 +83,11 @@ class Preprocessing:
         """A name for "these steps on this content", 16 hexadecimal digits."""
         fields = json.dumps([_REVISION, content, dataclasses.asdict(self)], sort_keys=True)
         return hashlib.sha256(fields.encode()).hexdigest()[:16]
+
+
+def _check_width(image: np.ndarray) -> None:
+    if image.shape[1] > _MAX_ASPECT * image.shape[0]:
+        raise TooWide(f"{image.shape[1]} pixels wide and {image.shape[0]} high")
 
 
 @dataclasses.dataclass(frozen=True)

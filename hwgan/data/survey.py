@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import itertools
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -23,7 +22,7 @@ _NARROW_SHARE = 0.35  # of the median width a character: less, and the text does
 _NARROW_LENGTH = 3  # shorter texts vary too much in width
 _SHEET_HEIGHT, _SHEET_WIDTH, _GAP = 64, 1500, 12  # pixels: of an example, of the sheet, between examples
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "LiberationSans-Regular.ttf", "arial.ttf")
-_STEP_LENGTHS = range(4, 8)  # characters of the words that show the steps
+_STEP_LENGTH, _STEP_CANDIDATES = 5, 500  # characters of the words that show the steps, and of how many they are taken
 _FONT_SIZE, _LINE_HEIGHT = 13, 18
 Cell = tuple[np.ndarray, str]  # an image and its caption
 
@@ -119,7 +118,7 @@ def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int
     for place in sorted(rng.choice(len(places), min(count, len(places)), replace=False)):
         split, index = places[place]
         row = sources[split][index]
-        image = Preprocessing(height=_SHEET_HEIGHT).resize(decode_grey(row["image"]), 1)
+        image = _clipped(row["image"])
         cell = (image, f"{row_text(row, 'text')}\n{split} {row_text(row, 'writer')}")
         width += _cell_width(cell) + _GAP
         if width > _SHEET_WIDTH and rows[-1]:
@@ -133,8 +132,9 @@ def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Im
     """What each step of the preprocessing does to random training words: a row each, with its setting beneath."""
     rows = open_rows(data_dir, dataset, "train")
     order = np.random.default_rng(seed).permutation(len(rows)).tolist()
-    texts = ((i, row_text(rows[i], "text")) for i in order)
-    chosen = list(itertools.islice(((i, text) for i, text in texts if len(text) in _STEP_LENGTHS), count))
+    texts = [(i, row_text(rows[i], "text")) for i in order[:_STEP_CANDIDATES]]
+    texts.sort(key=lambda row: abs(len(row[1]) - _STEP_LENGTH))  # stable, so that equals stay in random order
+    chosen = [(_clipped(rows[i]["image"]), text) for i, text in texts[:count]]
     large = Preprocessing(height=_SHEET_HEIGHT)
     settings = [
         ("as stored, scaled to this sheet", large),
@@ -145,7 +145,7 @@ def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Im
         ("height=32", Preprocessing()),
         ("height=32, pixels_per_character=16", Preprocessing(pixels_per_character=16)),
     ]
-    return draw_preprocessing([(decode_grey(rows[i]["image"]), text) for i, text in chosen], settings)
+    return draw_preprocessing(chosen, settings)
 
 
 def draw_preprocessing(
@@ -166,6 +166,13 @@ def draw_preprocessing(
     ]
     widths = [max(_cell_width(row[column]) for row in rows) for column in range(len(examples))]
     return _sheet(rows, widths)
+
+
+def _clipped(encoded: bytes) -> np.ndarray:
+    """An image at the sheet's height; what would not fit the sheet is cut off at the right."""
+    image = decode_grey(encoded)
+    reach = max(1, image.shape[0] * (_SHEET_WIDTH - 2 * _GAP) // _SHEET_HEIGHT)
+    return Preprocessing(height=_SHEET_HEIGHT).resize(image[:, :reach], 1)
 
 
 @functools.cache

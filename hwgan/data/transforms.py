@@ -7,7 +7,7 @@ import io
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
 WHITE = 255
 MAX_PIXELS = 89_478_485  # of one image file, the limit at which Pillow begins to warn of bombs; A3 at 600 dpi fits
@@ -44,13 +44,23 @@ def _decode(encoded: bytes) -> np.ndarray:
         if image.width * image.height > MAX_PIXELS:  # known from the header, before anything is unpacked
             raise OSError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}")
         image.load()
+        image = ImageOps.exif_transpose(image)  # a photo taken sideways
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
             paper = Image.new("RGBA", image.size, (WHITE,) * 4)
             image = Image.alpha_composite(paper, image)
-        elif image.mode.startswith("I") or image.mode == "F":  # 16-bit scans
-            image = Image.fromarray((np.asarray(image, np.float32) / 257.0).clip(0, WHITE).astype(np.uint8))
+        elif image.mode.startswith("I") or image.mode == "F":
+            return _from_deep(np.asarray(image, np.float32))
         return np.asarray(image.convert("L"))
+
+
+def _from_deep(levels: np.ndarray) -> np.ndarray:
+    """Levels of more than 8 bits; how many there are is known only by the largest: 1.0, 8, 12 or 16 bits."""
+    largest = float(levels.max())
+    if not (levels.min() >= 0 and largest <= 65535):
+        raise OSError(f"its grey levels go from {levels.min()} to {largest}")
+    white = next(white for white in (1.0, 255.0, 4095.0, 65535.0) if largest <= white)
+    return np.rint(levels * (WHITE / white)).astype(np.uint8)
 
 
 def stretch_contrast(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:

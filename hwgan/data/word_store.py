@@ -149,4 +149,6 @@ def _misfit(text: str, width: int, segmentation_ok: bool, charset: Charset, spec
         return "outside the alphabet"
     if not spec.min_length <= len(text) <= spec.max_length:
         return "too long" if len(text) > spec.max_length else "too short"
+    if charset.right_to_left and charset.decode(charset.encode(text)) != text:
+        return "of an order that cannot be told back"
     return "too wide" if width > spec.max_width else ""

@@ -62,7 +62,7 @@ def create_builder(request: Request) -> WordImageBuilder:
         "options": _options(kind, request),
     }
     if request.splits is not None:
-        settings["lists"] = read_split_lists(request.splits)
+        settings["lists"] = read_split_lists(request.splits, nested=kind == "iam")
     if kind in _NAMED:
         name = request.name or config or pathlib.Path(request.source or "").name.split(".")[0]
         if not re.fullmatch(r"[\w-]+", name):

@@ -1,8 +1,10 @@
 """What the dataset builders share: features, checks of every example, and the account of what was left out."""
 
 import dataclasses
+import functools
 import hashlib
 import io
+import json
 import pathlib
 import sys
 import unicodedata
@@ -17,7 +19,7 @@ from PIL import Image
 from tensorflow_datasets.core import example_serializer
 from tqdm import tqdm
 
-from hwgan.data.charset import Charset, normalize_text
+from hwgan.data.charset import normalize_text
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.transforms import decode_grey
 from hwgan.datasets.splits import SPLITS, SplitLists
@@ -62,7 +64,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """
 
     VERSION = tfds.core.Version("1.1.0")
-    RELEASE_NOTES = {"1.1.0": "Checksum, options and direction in the summary; rows with control characters left out."}
+    RELEASE_NOTES = {"1.1.0": "Checksums, options and direction in the summary; rows with control characters left out."}
     extra_features: dict[str, Any] = {}
     description = "Images of handwritten words."
     homepage = ""
@@ -158,7 +160,8 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if not self._counts[split]:
             raise UserError(
                 f"the {split} split of {self.name} is empty: no usable example was found in "
-                f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'})"
+                f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'}); "
+                "--splits= says which examples go where"
             )
 
     def side_files(self) -> dict[str, str]:
@@ -176,30 +179,31 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _check(self, split: str, example: Example) -> dict[str, Any] | None:
         """The row to write; None if the example cannot be used, which is then counted with its reason."""
-        text = clean_text(example.text)
+        text, writer = clean_text(example.text), clean_text(example.writer)
         if example.id in self._seen:
             return self.skip("duplicate id", example)
-        self._seen.add(example.id)
         if not text:
             return self.skip("empty text", example)
-        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text + example.id):
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text + example.id + writer):
             return self.skip("control character", example)
         try:
             loaded = example.load()
             grey = decode_grey(loaded) if isinstance(loaded, bytes) else loaded
-        except KeyError:
+        except (KeyError, FileNotFoundError):
             return self.skip("missing image", example)
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:
             return self.skip("unreadable image", example, str(error).partition("<")[0].strip())
         if not grey.size:
             return self.skip("unreadable image", example, "it has no pixels")
-        self._add_to_content(grey, split, example.id, text, example.writer)
+        self._seen.add(example.id)
+        row = {"id": example.id, "text": text, "writer": writer, **example.extras}
+        self._add_to_content(split, row, grey)
         keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
-        image = loaded if keep else png_bytes(grey)
-        return {"id": example.id, "image": image, "text": text, "writer": example.writer, **example.extras}
+        return row | {"image": loaded if keep else png_bytes(grey)}
 
-    def _add_to_content(self, grey: np.ndarray, *texts: str) -> None:
-        digest = hashlib.sha256("\0".join((*texts, str(grey.shape), "")).encode())
+    def _add_to_content(self, split: str, row: dict[str, Any], grey: np.ndarray) -> None:
+        plain = [(name, np.asarray(value).tolist()) for name, value in sorted(row.items())]
+        digest = hashlib.sha256(json.dumps([split, plain, grey.shape]).encode())
         digest.update(np.ascontiguousarray(grey).data)
         self._content += int.from_bytes(digest.digest(), "big")  # a sum: the same in whatever order rows come
 
@@ -220,18 +224,34 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "dataset": f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name,
             "version": str(self.version),
             "source": self.source_name,
+            "source_listing": self.source_listing,
             "options": self.options,
             "splits": self.split_source,
             "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, pixels decoded
             "examples": {split: self._counts[split] for split in SPLITS if split in self._counts},
             "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if split in self._counts},
-            "alphabet": Charset("".join(characters)).characters,
+            "alphabet": "".join(characters),
             "right_to_left": is_right_to_left(self._characters),
             "character_counts": {c: self._characters[c] for c in characters},
             "skipped": {
                 reason: {"count": len(ids), "first": ids[:_MAX_LISTED]} for reason, ids in sorted(self.skipped.items())
             },
         }
+
+    @functools.cached_property
+    def source_listing(self) -> str:
+        """A checksum of names and sizes of the raw files, to notice that they are no longer the same."""
+        source = pathlib.Path(self.source).expanduser() if self.source else None
+        if source is None:
+            return ""
+        own = pathlib.Path(self.data_dir).parent.resolve()  # the prepared data may lie in the same folder
+        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
+        listing = [
+            f"{path.relative_to(source.parent)} {path.stat().st_size}"
+            for path in files
+            if not path.resolve().is_relative_to(own)
+        ]
+        return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
 
     @property
     def source_name(self) -> str:

@@ -1,7 +1,6 @@
 """Writes a builder's dataset to disk, whole or not at all."""
 
 import contextlib
-import fcntl
 import io
 import json
 import os
@@ -12,7 +11,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from hwgan.data.prepared import SUMMARY_FILE
+from hwgan.data.locking import only_writer
+from hwgan.data.prepared import SUMMARY_FILE, parse_summary
 from hwgan.datasets.builder import WordImageBuilder
 from hwgan.errors import UserError
 
@@ -26,10 +26,10 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
       UserError: it is there already, but made from another source or with other options.
     """
     directory = pathlib.Path(builder.data_dir)
-    with _only_writer(directory.parent):
+    with only_writer(directory.parent):
         path = directory / SUMMARY_FILE
         if path.exists():
-            summary = json.loads(path.read_text(encoding="utf-8"))
+            summary = parse_summary(path)
             _check_same(summary, builder, directory)
             return summary
         for leftover in (directory, *directory.parent.glob("incomplete.*")):
@@ -52,21 +52,16 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
 
 def _check_same(summary: dict[str, Any], builder: WordImageBuilder, directory: pathlib.Path) -> None:
     made, asked = (summary["source"], summary["options"]), (builder.source_name, builder.options)
+    if made == asked and summary["source_listing"] != builder.source_listing:
+        raise UserError(
+            f"{directory} was made from {made[0]} when its files were others in name, number or size; remove that "
+            "folder to make it anew, or choose another --data_dir or --name"
+        )
     if made != asked:
         raise UserError(
             f"{directory} was made from {made[0] or 'no source'} with options {made[1]}, and you ask for {asked[0]} "
             f"with {asked[1]}; remove that folder, or choose another --data_dir or --name"
         )
-
-
-@contextlib.contextmanager
-def _only_writer(folder: pathlib.Path) -> Iterator[None]:
-    """One process prepares at a time; a second waits. The lock goes with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".prepare.lock").open("w") as lock:
-        with contextlib.suppress(OSError):  # some cluster file systems have no locks
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager

@@ -133,7 +133,8 @@ def _read_tables(root: pathlib.Path, table: str) -> tuple[list[IamRow], list[str
         if name not in paths:
             raise UserError(f"{files.source} holds no {name}; it should hold all of IAM's ascii.tgz")
     rows, bad = parse_rows(files.read_text(paths[table]), table)
-    return rows, bad, parse_forms(files.read_text(paths["forms.txt"]))
+    forms, bad_forms = parse_forms(files.read_text(paths["forms.txt"]))
+    return rows, bad + bad_forms, forms
 
 
 def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
@@ -158,5 +159,5 @@ def _read_task_lists(root: pathlib.Path) -> SplitLists | None:
                 if absent:
                     raise UserError(f"{place} holds no {' and no '.join(absent)}: it is not whole")
                 ids[split] = [i for name in names for i in parse_list(files.read_text(paths[name]))]
-            return SplitLists(ids, _TASK)
+            return SplitLists(ids, _TASK, nested=True)
     return None

@@ -13,6 +13,7 @@ from hwgan.datasets.raw_files import text_lines
 from hwgan.errors import UserError
 
 _NUM_FIELDS = 9
+_LARGEST = 2**31 - 1
 _BAD_ROWS_TOLERATED = 0.1  # with more, it is another kind of file
 _CLOSING, _OPENING = set(",.;:!?)]}") | {"...", "%"}, set("([{£$")
 _QUOTES = {'"', "'"}
@@ -101,8 +102,7 @@ def parse_rows(text: str, name: str) -> tuple[list[IamRow], list[str]]:
             bad.append(f"{name} line {number}")
         else:
             rows.append(row)
-    if len(bad) > _BAD_ROWS_TOLERATED * (len(rows) + len(bad)):
-        raise UserError(f"{name} is not IAM's {name}: {len(bad)} rows cannot be read, the first is {bad[0]}")
+    _check_share(len(rows), bad, name)
     return rows, bad
 
 
@@ -114,6 +114,8 @@ def _parse_row(line: str, number: int, *, is_word: bool) -> IamRow | None:
         grey_level = int(fields[2])
         x, y, width, height = (int(field) for field in (fields[3:7] if is_word else fields[4:8]))
     except ValueError:
+        return None
+    if any(abs(number) > _LARGEST for number in (grey_level, x, y, width, height)):
         return None
     written = fields[8].strip()
     tokens = written.split() if is_word else [token for token in written.split("|") if token]
@@ -151,20 +153,27 @@ def join_tokens(tokens: list[str]) -> str:
     return text
 
 
-def parse_forms(text: str) -> dict[str, IamForm]:
-    """The forms of forms.txt, by id.
+def parse_forms(text: str) -> tuple[dict[str, IamForm], list[str]]:
+    """The forms of forms.txt, by id, and where there are rows that cannot be read.
 
     Raises:
-      UserError: a row is not one of a form; without its writer, splits could not be kept apart.
+      UserError: more than a tenth cannot be read.
     """
-    forms = {}
+    forms, bad = {}, []
     for number, line in enumerate(text_lines(text), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split()
         try:
             form = IamForm(fields[0], fields[1], int(fields[2]), fields[3], *(int(field) for field in fields[4:8]))
-        except (IndexError, ValueError, TypeError) as error:
-            raise UserError(f"forms.txt line {number} is not a row of IAM's forms.txt: {line[:80]!r}") from error
+        except (IndexError, ValueError, TypeError):
+            bad.append(f"forms.txt line {number}")
+            continue
         forms[form.id] = form
-    return forms
+    _check_share(len(forms), bad, "forms.txt")
+    return forms, bad
+
+
+def _check_share(num_good: int, bad: list[str], name: str) -> None:
+    if len(bad) > _BAD_ROWS_TOLERATED * (num_good + len(bad)):
+        raise UserError(f"{name} is not IAM's {name}: {len(bad)} rows cannot be read, the first is {bad[0]}")

@@ -11,8 +11,8 @@ from hwgan.data.transforms import decode_grey
 from hwgan.datasets.builder import Example, WordImageBuilder
 from hwgan.datasets.pages.cut import cut_polygon
 from hwgan.datasets.pages.parser import Page, Region, parse_page
-from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.splits import SPLITS, split_of
+from hwgan.datasets.raw_files import RawFiles, plain_path
+from hwgan.datasets.splits import SPLITS, deal_out
 from hwgan.errors import UserError
 
 _IMAGE_ENDINGS = ("png", "jpg", "jpeg", "tif", "tiff", "jp2", "bmp", "webp")
@@ -22,8 +22,7 @@ class Pages(WordImageBuilder, skip_registration=True):
     """A folder, zip or tar of page images with an ALTO or PAGE XML file each; its lines (or words) become examples.
 
     A line is cut by its polygon, and white outside of it. All lines of a page go to one split, by the hash of the
-    page's name, for its writer is not known; with fewer than 30 pages that hash may leave a split empty, so pages are
-    then dealt out one after the other.
+    page's name, for its writer is not known.
 
     Options: `unit`, "line" or "word".
     """
@@ -46,8 +45,7 @@ class Pages(WordImageBuilder, skip_registration=True):
         # Read twice, here only to know which pages count: all their polygons at once would fill the memory.
         splits = self._split_pages([name for name in pages if self._parse(files, name, count_bad=True)])
         return {
-            split: self._examples(files, [name for name in splits if splits[name] == split], set(names))
-            for split in SPLITS
+            split: self._examples(files, [name for name in splits if splits[name] == split], names) for split in SPLITS
         }
 
     def _parse(self, files: RawFiles, name: str, *, count_bad: bool = False) -> Page | None:
@@ -63,20 +61,21 @@ class Pages(WordImageBuilder, skip_registration=True):
         return page if page.regions else None
 
     def _split_pages(self, pages: list[str]) -> dict[str, str]:
-        """The split of each page, "" for none; pages are named to lists without folder and ending."""
-        by_hash = {name: split_of(_stem(name)) for name in pages}
-        if set(by_hash.values()) != set(SPLITS):
-            # Of ten pages one is for validation, one for test; of three or more, each split has at least one.
-            turns = ("train", "validation", "test", *["train"] * 7)
-            by_hash = {name: turns[i % len(turns)] for i, name in enumerate(sorted(pages))}
-            self.split_source = "pages in turn" if self.lists is None else self.split_source
-        return {name: self.choose_split(_stem(name), otherwise=split) or "" for name, split in by_hash.items()}
+        """The split of each page, "" for none; pages are known to lists, and to the hash, without folder and ending."""
+        dealt = deal_out(map(_stem, pages))
+        return {name: self.choose_split(_stem(name), otherwise=dealt[_stem(name)]) or "" for name in pages}
 
-    def _examples(self, files: RawFiles, pages: list[str], names: set[str]) -> Iterator[Example]:
+    def _examples(self, files: RawFiles, pages: list[str], names: list[str]) -> Iterator[Example]:
+        images: dict[str, list[str]] = {}
+        for name in names:
+            images.setdefault(posixpath.basename(name), []).append(name)
         for name in pages:
             page = self._parse(files, name)
             assert page is not None
-            image_name = _find_image(name, page, names)
+            image_name = _find_image(name, page, images)
+            if image_name is None:
+                self.skip("ambiguous image", f"{name}: several are called {posixpath.basename(page.image)}")
+                continue
             # Each page is decoded once for all its lines, and forgotten with the next.
             pixels = functools.lru_cache(1)(lambda image_name=image_name: decode_grey(files.read(image_name)))
             for region in page.regions:
@@ -89,19 +88,39 @@ def _stem(name: str) -> str:
     return posixpath.splitext(posixpath.basename(name))[0]
 
 
-def _find_image(name: str, page: Page, names: set[str]) -> str:
-    """The page's image: as stated, else beside the XML file, else the one called like it, else anywhere."""
+def _find_image(name: str, page: Page, images: dict[str, list[str]]) -> str | None:
+    """The page's image: the one stated, else one called like the XML file; None if it is not clear which.
+
+    Args:
+      name: of the XML file.
+      page: parsed.
+      images: paths of all files, by their names without folders.
+    """
     folder, stated = posixpath.dirname(name), page.image.replace("\\", "/")
-    candidates = [
-        posixpath.normpath(posixpath.join(folder, stated)),
-        posixpath.join(folder, posixpath.basename(stated)),
-    ]
-    candidates += [f"{posixpath.splitext(name)[0]}.{ending}" for ending in _IMAGE_ENDINGS]
-    for candidate in candidates:
-        if candidate in names:
-            return candidate
-    elsewhere = [other for other in sorted(names) if stated and posixpath.basename(other) == posixpath.basename(stated)]
-    return elsewhere[0] if elsewhere else candidates[0] if stated else candidates[2]
+    wanted = [posixpath.basename(stated)] if stated else []
+    wanted += [f"{_stem(name)}.{ending}" for ending in _IMAGE_ENDINGS]
+    exact = plain_path(posixpath.join(folder, stated))
+    for file_name in wanted:
+        found = images.get(file_name, [])
+        if exact in found:
+            return exact
+        # Sets keep XML and images in twin folders: the one wanted shares most of the path, from its end.
+        ranked = sorted(found, key=lambda path: _shared_folders(path, name), reverse=True)
+        if len(ranked) > 1 and _shared_folders(ranked[0], name) == _shared_folders(ranked[1], name):
+            return None
+        if ranked:
+            return ranked[0]
+    return exact if stated else posixpath.join(folder, wanted[0])
+
+
+def _shared_folders(path: str, other: str) -> tuple[int, int]:
+    """How many folders two paths have in common, counted from their ends, then from their beginnings."""
+    a, b = posixpath.dirname(path).split("/"), posixpath.dirname(other).split("/")
+    return _shared(a[::-1], b[::-1]), _shared(a, b)
+
+
+def _shared(a: list[str], b: list[str]) -> int:
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _cut(open_page: Callable[[], np.ndarray], page: Page, region: Region) -> np.ndarray:

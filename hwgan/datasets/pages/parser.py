@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-UNITS = ("line", "word")
+_FARTHEST = 1e6  # pixels
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -157,14 +157,18 @@ def _page_points(coords: Element) -> str:
 
 def _size(page: Element | None, width: str, height: str) -> tuple[float, float]:
     try:
-        return (float(page.get(width) or 0), float(page.get(height) or 0)) if page is not None else (0.0, 0.0)
+        size = (float(page.get(width) or 0), float(page.get(height) or 0)) if page is not None else (0.0, 0.0)
     except ValueError:
         return 0.0, 0.0
+    return size if all(1.0 <= number <= _FARTHEST for number in size) else (0.0, 0.0)
 
 
 def _add(regions: list[Region], bad: list[str], region_id: str, text: str, points: str) -> None:
     # ALTO separates by commas or spaces alike, so only the order of the numbers counts.
     numbers = [float(number) for number in _NUMBER.findall(points)]
+    if any(abs(number) > _FARTHEST for number in numbers):
+        bad.append(f"{region_id}: its polygon is beyond any page")
+        return
     if not text.strip():
         bad.append(f"{region_id}: it has no text")
     elif len(numbers) < 6 or len(numbers) % 2:

@@ -5,9 +5,9 @@ import posixpath
 
 import tensorflow_datasets as tfds
 
-from hwgan.datasets.builder import Example, WordImageBuilder
-from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.splits import SPLITS, split_of
+from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
+from hwgan.datasets.raw_files import RawFiles, plain_path
+from hwgan.datasets.splits import SPLITS, deal_out
 from hwgan.datasets.word_folder.table import Row, find_table, parse_table, rows_from_names
 from hwgan.errors import UserError
 
@@ -16,7 +16,7 @@ class WordFolder(WordImageBuilder, skip_registration=True):
     """A folder, zip or tar with images and a table (TSV, CSV, JSON), or with images called `text_number.png`.
 
     Where neither the table nor lists give a split, writers are dealt out by the hash of their names, so that no hand
-    is in two splits; with no writers, or too few for three splits, the images are.
+    is in two splits; with less than three writers, or where one is unknown, the images are.
     """
 
     name = "word_folder"
@@ -31,7 +31,9 @@ class WordFolder(WordImageBuilder, skip_registration=True):
         names = files.names()
         table = find_table(names)
         if table is None:
-            rows, folder = rows_from_names(names), ""
+            (rows, others), folder = rows_from_names(names), ""
+            for name in others:
+                self.skip("not called text_number", name)
         else:
             rows, bad = parse_table(files.read_text(table), table)
             folder = posixpath.dirname(table)
@@ -41,7 +43,7 @@ class WordFolder(WordImageBuilder, skip_registration=True):
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
         for row, own_split in zip(rows, assigned, strict=True):
             load = functools.partial(files.read, posixpath.join(folder, row.file))
-            example = Example(row.file, row.text, row.writer, load, place=row.place)
+            example = Example(plain_path(row.file), row.text, row.writer, load, place=row.place)
             split = self.choose_split(example, otherwise=own_split)
             if split in splits:
                 splits[split].append(example)
@@ -50,19 +52,21 @@ class WordFolder(WordImageBuilder, skip_registration=True):
         return splits
 
     def _assign_splits(self, rows: list[Row]) -> list[str]:
-        """The split of each row: the source's own, or else by hash of writer, or of file where writers are too few.
+        """The split of each row: the source's own; or by hash of writer, or, with less than three, of file.
 
         Raises:
-          UserError: only some rows name a split, or no row one that exists.
+          UserError: rows name splits, but none that exists.
         """
-        named = {row.split for row in rows}
-        if named <= {""}:
-            by_writer = [split_of(row.writer) for row in rows]
-            if set(by_writer) == set(SPLITS):
-                return by_writer
-            self.split_source = "by hash of file name" if self.lists is None else self.split_source
-            return [split_of(row.file) for row in rows]
-        self.split_source = "column of the table" if self.lists is None else self.split_source
-        if not named & set(SPLITS):
-            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {sorted(named)}")
-        return [row.split for row in rows]
+        named = [clean_text(row.split) for row in rows]
+        source = "column of the table"
+        if not any(named):
+            writers = [clean_text(row.writer) for row in rows]
+            by_writer = len(set(writers) - {""}) >= len(SPLITS) and "" not in writers
+            keys = writers if by_writer else [plain_path(row.file) for row in rows]
+            source = "by hash of writer" if by_writer else "by hash of file name"
+            dealt = deal_out(keys)
+            named = [dealt[key] for key in keys]
+        elif not set(named) & set(SPLITS) and self.lists is None:
+            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {sorted(set(named))}")
+        self.split_source = source if self.lists is None else self.split_source
+        return named

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import io
 import json
 import posixpath
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ COLUMNS = {
     "split": ("split", "subset"),
 }
 REQUIRED_COLUMNS = ("file", "text")
+_KNOWN = {name for names in COLUMNS.values() for name in names}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +77,10 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
             continue
         values = {field: _first(record, aliases) for field, aliases in COLUMNS.items()}
         absent = [field for field in REQUIRED_COLUMNS if values[field] is None]
-        if absent:
+        odd = [key for key, value in record.items() if isinstance(value, bool | list | dict) and key in _KNOWN]
+        if odd:
+            bad.append(f"{place}: its {' and '.join(odd)} is neither text nor number")
+        elif absent:
             bad.append(f"{place}: it has no {' and no '.join(absent)}")
         else:
             rows.append(Row(**{field: value or "" for field, value in values.items()}, place=place))
@@ -86,32 +89,40 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
 
 def _first(record: dict[str, Any], aliases: Iterable[str]) -> str | None:
     value = next((record[alias] for alias in aliases if record.get(alias) is not None), None)
-    return None if value is None else str(value)
+    return value if value is None or isinstance(value, str) else str(value)
 
 
 def _read_csv(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    # Both keep a "\r" or another break that stands inside a label; those that end lines are dropped.
-    if kind == ".tsv":
-        reader = (line.split("\t") for line in text_lines(text))
-    else:
-        reader = csv.reader(io.StringIO(text, newline=""), strict=False)
-    header = [column.strip().lower() for column in next(reader, [])]
+    # A line is a row, whatever its quotes say: a label has no line break, and one open quote must not cost the rest.
+    lines = [(f"{name} line {number}", line) for number, line in enumerate(text_lines(text), start=1)]
+    split = _split_tsv if kind == ".tsv" else _split_csv
+    first = split(lines[0][1])
+    header = [] if isinstance(first, str) else [column.strip().lower() for column in first]
     absent = [field for field in REQUIRED_COLUMNS if not set(COLUMNS[field]) & set(header)]
     if absent:
         raise UserError(f"{name} has no column {' and '.join(absent)}; its header says {header}")
-    number = 1
-    while True:
-        number = reader.line_num + 1 if isinstance(reader, csv.reader("").__class__) else number + 1
-        try:
-            values = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield f"{name} line {number}", str(error)
+    for place, line in lines[1:]:
+        if not line.strip():
             continue
-        if not any(values):
-            continue
-        yield f"{name} line {number}", dict(zip(header, values, strict=False))
+        values = split(line)
+        if isinstance(values, str):
+            yield place, values
+        elif len(values) > len(header):
+            yield place, f"it has {len(values)} fields, the header {len(header)}"
+        else:
+            yield place, dict(zip(header, values, strict=False))
+
+
+def _split_tsv(line: str) -> list[str] | str:
+    return line.split("\t")
+
+
+def _split_csv(line: str) -> list[str] | str:
+    """The fields of a line, or what is wrong with it."""
+    try:
+        return next(csv.reader([line], strict=True), [])
+    except csv.Error as error:
+        return str(error)
 
 
 def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
@@ -137,18 +148,23 @@ def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str,
         yield place, record if isinstance(record, dict) else "it is no object"
 
 
-def rows_from_names(names: list[str]) -> list[Row]:
+def rows_from_names(names: list[str]) -> tuple[list[Row], list[str]]:
     """Of images called `text_number.png`; where all lie in folders of their own, the folder is the writer.
+
+    Returns:
+      The rows, and the images that are called otherwise.
 
     Raises:
       UserError: there is no image, or none is called so.
     """
     images = [name for name in names if name.lower().endswith(IMAGE_ENDINGS) and not _is_hidden(name)]
-    rows = []
+    rows, others = [], []
     for name in images:
         text, mark, number = posixpath.splitext(posixpath.basename(name))[0].rpartition("_")
         if mark and number.isdigit():
             rows.append((name, text))
+        else:
+            others.append(name)
     if not rows:
         raise UserError(
             f"no table ({', '.join(TABLE_ENDINGS)}) among {len(names)} files, and no images called text_number.png "
@@ -156,7 +172,7 @@ def rows_from_names(names: list[str]) -> list[Row]:
         )
     folders = {posixpath.dirname(name) for name, _ in rows}
     writers = len(folders) > 1 and "" not in folders
-    return [Row(name, text, posixpath.dirname(name) if writers else "") for name, text in rows]
+    return [Row(name, text, posixpath.dirname(name) if writers else "") for name, text in rows], others
 
 
 def _is_hidden(name: str) -> bool:
