@@ -174,6 +174,8 @@ def _decode_row(rows: Rows, index: int, preprocessing: Preprocessing) -> tuple |
     """(image, id, text, writer, segmentation_ok), or why the row cannot be used."""
     try:
         row = rows[index]
+        if row["image"] is None:  # so array_record gives a row that it has lost
+            return "unreadable"
         text = normalize_text(row_text(row, "text"))
         image = preprocessing(transforms.decode_grey(row["image"]), len(text))
     except TooWide:
