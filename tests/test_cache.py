@@ -107,8 +107,7 @@ def test_a_damaged_row_costs_no_other(data):
     assert decoded.dropped["unreadable"] >= 1
     assert len(decoded.texts) >= 20
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match=r"train is damaged on disk .* prepare it again"):
-        read(data, Preprocessing(height=8))
+    assert read(data, Preprocessing(height=8)).dropped["unreadable"] > decoded.dropped["unreadable"]
 
 
 def test_leftovers_of_the_dead_are_swept(data):

@@ -45,9 +45,12 @@ def test_wrong_flags(arguments, message):
         initialize(*arguments, detect=False)
 
 
-# Adam's step is large where gradients are near zero, so rounding shows in the first digits soon; plain SGD keeps it small.
 STEPS = ("train.num_steps=10", "train.batch_size=8", "train.recognizer_first_steps=0", "train.checkpoint_every=10")
-STEPS += tuple(f"optimizer.{name}.b1=0.9" for name in ("language_model", "generator", "discriminator", "recognizer"))
+# Adam makes a whole step of a gradient that is all rounding, so with the usual rates layouts drift apart, as two runs
+# on other machines do. With small ones what is compared is the losses and gradients, not that drift.
+STEPS += tuple(
+    f"optimizer.{name}.learning_rate=1e-5" for name in ("language_model", "generator", "discriminator", "recognizer")
+)
 
 
 @pytest.mark.slow
@@ -66,11 +69,14 @@ def test_any_devices_and_processes_give_the_same_losses_and_gradients(data_dir, 
             for name, value in line.items():
                 error = abs(value - reference[name]) / max(abs(reference[name]), 1e-2)
                 worst[layout] = max(worst.get(layout, 0.0), error)
+    first = {
+        layout: max(abs(v / alone[0][k] - 1) for k, v in lines[0].items() if alone[0][k])
+        for layout, lines in metrics.items()
+    }
+    print(f"largest relative difference in the first step: {first}")
     print(f"largest relative difference of any loss or gradient norm in 10 steps: {worst}")
-    assert max(worst.values()) < TOLERANCE
-
-
-TOLERANCE = 2e-2
+    assert max(first.values()) < 2e-3
+    assert max(worst.values()) < 2e-2
 
 
 @pytest.mark.slow
