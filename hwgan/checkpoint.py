@@ -5,6 +5,7 @@ Sampling needs nothing else. A damaged one is known by its checksum or by failin
 used.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 DIRECTORY = "checkpoints"
 DAMAGED_DIRECTORY = "damaged_checkpoints"
+_OVERHEAD_BYTES = 1 << 20  # of what orbax writes beside the arrays
 
 
 class DamagedCheckpoint(Exception):
@@ -75,11 +77,23 @@ class Checkpointer:
         record["record_checksum"] = _record_checksum(record)
         arguments = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
         try:
+            self._check_room(state)
             self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
         except Exception as failure:  # OSError, or what orbax and tensorstore make of it
             self._note_failure(step, failure)
         else:
             self._under_way = True
+
+    def _check_room(self, state: TrainState) -> None:
+        """Raises OSError where a save would fail. orbax's own failures leave threads that wait for minutes."""
+        folder = self._workdir / DIRECTORY
+        probe = folder / f".probe-{jax.process_index()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _OVERHEAD_BYTES
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"no room: a checkpoint needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} are free")
 
     def _settle(self, step: int) -> None:
         """Waits for the save under way."""

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import shutil
 
 import jax
@@ -156,6 +157,18 @@ def test_a_save_that_fails_is_said_and_the_next_one_tried(tmp_path, small_run, c
     checkpointer.save(6, small_run.state, RECORD, error=None)
     checkpointer.close()
     assert open_for_reading(str(tmp_path)).steps() == [6]
+
+
+def test_a_disk_without_room_is_noticed_before_anything_is_written(tmp_path, small_run, caplog, monkeypatch):
+    checkpointer = Checkpointer(str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100_000))
+    checkpointer.save(3, small_run.state, RECORD, error=None)
+    assert re.search(r"no room: a checkpoint needs \d\.\d MB, 0\.1 are free", caplog.text)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    checkpointer.save(6, small_run.state, RECORD, error=None)
+    checkpointer.close()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["6"]
 
 
 def test_a_last_save_that_fails_ends_in_an_error(tmp_path, small_run, monkeypatch):

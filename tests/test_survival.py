@@ -99,44 +99,58 @@ def test_a_lost_peer_ends_the_run_with_a_message(data_dir, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 1 MB; needs to be allowed to mount one."""
+    """A file system of 4 MB; needs to be allowed to mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("no right to mount a small file system")
     yield disk
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def test_full_disk_while_training(data_dir, tmp_path, small_disk, undisturbed):
-    """Saves fail, are told of, and succeed again when there is room."""
-    workdir = tmp_path / "run"
+def on_disk(workdir, disk):
+    """A workdir whose checkpoints lie on another file system."""
     workdir.mkdir()
-    (workdir / "checkpoints").symlink_to(small_disk, target_is_directory=True)
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"\0" * 900_000)
-    (run,) = start(workdir, data_dir, *STEPS)
-    wait_for(lambda: steps_logged(workdir) > 25)
+    (workdir / "checkpoints").symlink_to(disk, target_is_directory=True)
+    return workdir
+
+
+def saved(folder):
+    return [path for path in folder.iterdir() if path.name.isdigit()]
+
+
+LONG = (*STEPS, "train.num_steps=500", "train.evaluate_every=500", "train.sample_every=500")
+
+
+def test_full_disk_while_training(data_dir, tmp_path, small_disk):
+    """Saves fail, are told of, and succeed again when there is room."""
+    workdir, ballast = on_disk(tmp_path / "run", small_disk), small_disk / "ballast"
+    ballast.write_bytes(b"\0" * 4_000_000)
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: steps_logged(workdir) > 35)
+    assert not saved(small_disk)
     ballast.unlink()
     ((code, output),) = finish([run])
-    assert code == 0, output
+    assert code == 0, output[-3000:]
     assert "a checkpoint could not be saved by step" in output
-    assert metrics_of(workdir) == undisturbed
-    assert (small_disk / "60").is_dir()
+    assert "training goes on to the next" in output
+    assert metrics_of(workdir)[-1]["step"] == 500
+    assert (small_disk / "500").is_dir()
+    ((code, output),) = finish(start(workdir, data_dir, *LONG, "train.num_steps=501"))
+    assert code == 0, output[-3000:]
+    assert "training from step 500" in output
 
 
 def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk):
-    workdir = tmp_path / "run"
-    workdir.mkdir()
-    (workdir / "checkpoints").symlink_to(small_disk, target_is_directory=True)
-    (run,) = start(workdir, data_dir, *STEPS, "train.num_steps=200")
-    wait_for(lambda: (small_disk / "10").exists())
+    workdir = on_disk(tmp_path / "run", small_disk)
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: saved(small_disk))
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     ((code, output),) = finish([run])
-    assert code == 2, output
+    assert code == 2, output[-3000:]
     assert "training goes on to the next" in output
     assert "error: the last checkpoint could not be saved in" in output
-    assert metrics_of(workdir)[-1]["step"] == 200
+    assert metrics_of(workdir)[-1]["step"] == 500
 
 
 def test_step_back_after_divergence(data_dir, tmp_path):
