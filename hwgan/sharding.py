@@ -9,15 +9,18 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from hwgan.errors import UserError
 
 
-def create_mesh(batch_size: int) -> Mesh:
+def create_mesh(batch_size: int, accumulate: int = 1) -> Mesh:
     """One axis, "data", over all devices of all processes.
 
     Raises:
       UserError: the batch does not divide evenly.
     """
     num_devices = jax.device_count()
-    if batch_size % num_devices:
-        raise UserError(f"train.batch_size={batch_size} does not divide by the {num_devices} devices of this run")
+    if accumulate < 1 or batch_size % (num_devices * accumulate):
+        parts = f" times train.accumulate={accumulate}" if accumulate != 1 else ""
+        raise UserError(
+            f"train.batch_size={batch_size} does not divide by the {num_devices} devices of this run{parts}"
+        )
     # Auto: under Explicit axes, now the default, flax's convolution with batch norm fails.
     return jax.make_mesh((num_devices,), ("data",), axis_types=(AxisType.Auto,))
 

@@ -79,7 +79,7 @@ class Trainer:
     def __init__(self, config: Config, workdir: str):
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.data = load_data(config)
-        self.mesh = sharding.create_mesh(config.train.batch_size)
+        self.mesh = sharding.create_mesh(config.train.batch_size, config.train.accumulate)
         self.networks, optimizers = build_networks(config, self.data.charset)
         if config.data.num_buckets > 1 and trains_generator(config) and not self.networks.has_variable_width:
             raise UserError(

@@ -195,3 +195,16 @@ def test_nonfinite_network_is_named():
 
 def test_step_config_reads_as_documented():
     assert dataclasses.asdict(StepConfig())["updated_networks"] == ("discriminator", "recognizer", "generator")
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_of_a_batch_add_up_to_the_whole(small_run, parts):
+    """Where nothing is measured over the batch (no balance, no batch norm), parts are exact but for rounding."""
+    batch = small_run.batch(size=8)
+    settings = dict(balance_rule="none", style_weight=1.0)
+    whole, expected = small_run.step(**settings)(small_run.state, batch, jax.random.key(1))
+    parted, metrics = small_run.step(**settings, accumulate=parts)(small_run.state, batch, jax.random.key(1))
+    for name, value in expected.items():
+        if name != "generator/ctc_to_adversarial_gradient":  # of images, whose gradients are means over a part
+            np.testing.assert_allclose(metrics[name], value, rtol=2e-4, err_msg=name)
+    assert int(parted.step) == int(whole.step) == 1
