@@ -25,13 +25,8 @@ from hwgan.sample import create_sampler, write_text_file, write_text_image
 from hwgan.train import TrainingDiverged, train_and_evaluate
 from hwgan.trainer import Trainer
 from tests.made_up import make_folder, make_iam
+from tests.runs import COMMAND, metrics_of
 from tests.test_train_step import edit_to_fixed
-
-
-def metrics_of(workdir):
-    """Lines of metrics.jsonl without what depends on the clock."""
-    lines = (pathlib.Path(workdir) / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if not k.startswith("speed/")} for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +72,14 @@ def test_a_finished_run_is_left_alone(trained):
     assert metrics_of(workdir) == before
 
 
-COMMAND = [sys.executable, "-m", "hwgan.main", "--config=configs/smoke.py", "--config.train.checkpoint_every=10"]
-COMMAND += ["--config.train.num_steps=40", "--config.train.evaluate_every=40", "--config.train.sample_every=40"]
+SHORT = [*COMMAND, "--config.train.checkpoint_every=10"]
+SHORT += ["--config.train.num_steps=40", "--config.train.evaluate_every=40", "--config.train.sample_every=40"]
 
 
 @pytest.mark.slow
 def test_killed_and_run_again(data_dir, tmp_path):
     """kill -9 in the middle: the same command goes on from a checkpoint and ends as if nothing had been."""
-    arguments = [*COMMAND, f"--config.data.data_dir={data_dir}"]
+    arguments = [*SHORT, f"--config.data.data_dir={data_dir}"]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     with subprocess.Popen([*arguments, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         deadline = time.monotonic() + 120

@@ -1,6 +1,6 @@
 """How fast is the data side, and how much memory and disk does it take? One run, next to PyTorch's DataLoader.
 
-    python experiments/input_speed/bench.py --words=100000 --dir=/tmp/input_speed --output=experiments/input_speed
+    python experiments/input_speed/bench.py --words=100000 --dir=DIR --output=experiments/input_speed
 
 Makes up words in IAM's layout (archives of grey PNGs of about 5 kB: noise for paper, strokes for ink), prepares them in
 a process of its own, whose peak memory is read, then times batches of 64 at 32x128: from the cache through
