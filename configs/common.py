@@ -20,6 +20,7 @@ def fast_optimizers(num_steps: int) -> ConfigDict:
             generator=optimizer(1e-3, b1=0.0, b2=0.9),
             discriminator=optimizer(1e-3, b1=0.0, b2=0.9),
             recognizer=optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0),
+            identifier=optimizer(1e-3, b1=0.9, b2=0.99, clip_norm=5.0),
         )
     )
     for rates in config.values():
@@ -42,6 +43,10 @@ def get_common() -> ConfigDict:
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
             lexicon="",  # file of words to write, one a line; empty: the training words
+            # Words with characters that fewer training words have than this come several times as often; 0: all alike.
+            plentiful=0,
+            # Words are invented for the lexicon until each character is in this share of it; 0: none.
+            rare_share=0.0,
             # Shapes of batches, at most: each holds words of about one width and is padded to the widest, so that less
             # is padding; each is compiled once. 1 pads all batches to max_width.
             num_buckets=1,
@@ -54,6 +59,7 @@ def get_common() -> ConfigDict:
             contrast=False,  # stretch grey levels: ink black, paper white
             deslant=False,  # shear upright
             trim="",  # cut white: "", "sides" or "box"
+            frame=False,  # pad close crops to where they stood between the lines: one size of writing, one baseline
             height=32,  # pixels
             pixels_per_character=16,  # 0 keeps the proportions; else the width of a word is so many pixels a character
         )
@@ -63,15 +69,16 @@ def get_common() -> ConfigDict:
         dict(
             batch_size=16,  # over all devices
             num_steps=10_000,
-            # The recognizer sees only real words, so it may start alone: the generator is wrongly taught by one that
-            # cannot read yet.
+            # Recognizer and identifier see only real words, so they may start alone: the generator is wrongly taught by
+            # one that cannot read yet.
             recognizer_first_steps=0,
-            updated_networks=("discriminator", "recognizer", "generator"),  # ("recognizer",) trains a recognizer alone
+            # ("recognizer",) trains a recognizer alone.
+            updated_networks=("discriminator", "recognizer", "identifier", "generator"),
             discriminator_steps=1,  # for each step of the generator
             balance_rule="alonso",  # or "fogel", "none": how CTC and adversarial gradients meet at the image
             alpha=1.0,  # weight of the recognizer's gradient against the discriminator's
             recognizer_noise=0.0,  # on the images it sees in training; paper and ink are 2 apart
-            style_weight=0.0,  # of guessing the noise from the image, for discriminators with style_features
+            style_weight=0.0,  # of guessing the noise from the image, by the identifier or D's own style_features
             ema_decay=0.999,
             log_every=100,  # steps, as are the next three
             sample_every=1000,
@@ -104,6 +111,7 @@ def get_common() -> ConfigDict:
             generator=optimizer(2e-4, b1=0.0, b2=0.999),
             discriminator=optimizer(2e-4, b1=0.0, b2=0.999, clip_norm=10.0),
             recognizer=optimizer(2e-4, b1=0.0, b2=0.999, clip_norm=10.0),
+            identifier=optimizer(2e-4, b1=0.0, b2=0.999, clip_norm=10.0),
         )
     )
     return config

@@ -13,29 +13,41 @@ def get_config() -> ConfigDict:
     config = get_common()
 
     config.data.dataset = "word_folder/copiste"
-    # Characters with at least 20 examples.
-    config.data.alphabet = "'(),-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâçèéêîïóôû’"
-    config.data.max_length = 10
-    config.data.max_width = 16 * 10
+    # Characters with at least 20 examples, and what French and English cannot do without.
+    config.data.alphabet = (
+        "!\"&'(),-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâäçèéêîïóôöùûüœ’"
+    )
+    config.data.plentiful = 200
+    config.data.rare_share = 0.006
+    config.data.max_length = 14
+    config.data.max_width = 224
     config.data.num_buckets = 4  # twice the steps a second: with one shape, half of each batch is padding
+
+    config.preprocessing.contrast = True
+    config.preprocessing.frame = True
+    config.preprocessing.height = 40
+    config.preprocessing.pixels_per_character = 0
 
     config.model = ConfigDict(
         dict(
             dtype="float32",
             z_dim=32,
             language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
-            generator=dict(name="variable", block_features=(96, 48), cell_features=128),
-            discriminator=dict(name="variable", block_features=(32, 64, 96), style_features=8),
+            generator=dict(name="letters", block_features=(96, 48), first_features=128),
+            discriminator=dict(name="variable", block_features=(32, 64, 96)),
             recognizer=dict(name="conv", conv_features=(48, 96, 128, 128), pools=((2, 2), (2, 1), (2, 1), (1, 1))),
+            identifier=dict(name="writers", num_writers=256, features=31),
         )
     )
 
     config.train.batch_size = 16
-    config.train.num_steps = 10_000
-    config.train.recognizer_first_steps = 2000
+    config.train.num_steps = 17_000
+    config.train.recognizer_first_steps = 4000
     config.train.balance_rule = "fogel"
-    config.train.recognizer_noise = 0.3
-    config.train.style_weight = 3.0
+    config.train.recognizer_noise = 0.2
+    config.train.style_weight = 0.5
 
     config.optimizer = fast_optimizers(config.train.num_steps)
+    for name in ("language_model", "generator", "discriminator"):  # which begin later
+        config.optimizer[name].decay_steps = config.train.num_steps - config.train.recognizer_first_steps
     return config

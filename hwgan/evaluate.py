@@ -8,48 +8,26 @@ import pathlib
 from typing import Any
 
 import jax
-import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.errors import UserError
-from hwgan.metrics import character_error_rate, greedy_texts, word_error_rate
-from hwgan.models import Networks
+from hwgan.judge import Judge
+from hwgan.metrics import (
+    character_error_rate,
+    error_rates_by_group,
+    mean_distance_within,
+    nearest_is_same,
+    word_error_rate,
+)
 from hwgan.run import Config, load_run, trains_generator
-from hwgan.sample import Sampler, create_sampler
-from hwgan.train_step import real_widths
+from hwgan.sampler import Sampler, create_sampler
 
 logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
-_BATCH_SIZE = 50
 _HANDS = 16
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _read(networks: Networks, variables: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
-    output = networks.recognizer.apply(variables, batch["image"], real_widths(networks, batch), train=False)
-    return output.logits.argmax(-1), output.lengths
-
-
-class Reader:
-    """A recognizer with its weights and alphabet."""
-
-    def __init__(self, networks: Networks, variables: Any, charset: Charset):
-        self._networks, self._variables, self._charset = networks, variables, charset
-
-    def read(self, words: WordStore, limit: int | None = None) -> tuple[list[str], list[str]]:
-        """(true texts, texts as read) of the first `limit` words."""
-        references: list[str] = []
-        readings: list[str] = []
-        for batch, texts in eval_batches(words, _BATCH_SIZE, limit):
-            images = {name: batch[name] for name in ("image", "image_width")}
-            ids, lengths = _read(self._networks, self._variables, images)
-            readings += greedy_texts(np.asarray(ids), np.asarray(lengths), self._charset)[: len(texts)]
-            references += texts
-        return references, readings
+_FREQUENT_WORDS, _FREQUENT_HANDS = 20, 64
 
 
 def unseen_words(words: WordStore, train_texts: set[str], count: int) -> list[str]:
@@ -75,23 +53,75 @@ def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
 
 
 def recognition_figures(
-    reader: Reader, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
+    judge: Judge, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
 ) -> dict[str, float]:
     """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ."""
-    references, readings = reader.read(real, real_words)
+    references, readings = judge.read(real, real_words)
     figures = {
         "real_cer": character_error_rate(references, readings),
         "real_wer": word_error_rate(references, readings),
         "real_words": len(references),
     }
     if sampler is not None and texts:
-        references, readings = reader.read(generated_store(sampler, texts, seed))
+        references, readings = judge.read(generated_store(sampler, texts, seed))
         figures |= {
             "generated_cer": character_error_rate(references, readings),
             "generated_wer": word_error_rate(references, readings),
             "generated_words": len(references),
             "hand_variance": hand_variance(sampler, texts[0], seed),
         }
+    return figures
+
+
+def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> dict[str, float]:
+    """How hands differ, and whether they can be told, for the words that most writers of a split wrote.
+
+    Returns:
+      `hand_distance`: mean distance, as the judge sees hands, between two hands that wrote one word; `hand_retrieval`:
+      how often the hand nearest to that of an image, among all images of other words, is its own (chance is about one
+      in the number of hands). Each for `generated` words, in 64 hands, and for `real` ones.
+    """
+    writers_of: dict[str, dict[str, int]] = {}
+    for row, (text, writer) in enumerate(zip(real.texts, real.writers, strict=True)):
+        if writer:
+            writers_of.setdefault(text, {}).setdefault(writer, row)
+    frequent = sorted(writers_of, key=lambda text: (-len(writers_of[text]), text))[:_FREQUENT_WORDS]
+    rows = [(text, writer, row) for text in frequent for writer, row in sorted(writers_of[text].items())]
+    if not rows:
+        return {}
+    texts, writers, indices = zip(*rows, strict=True)
+    originals = WordStore.from_images(
+        real.spec, [real.image(row) for row in indices], texts, sampler.charset, list(writers)
+    )
+    hands = jax.random.normal(jax.random.key(seed), (_FREQUENT_HANDS, sampler.networks.z_dim))
+    written = [text for text in frequent for _ in range(_FREQUENT_HANDS)]
+    images = sampler.draw(written, jax.numpy.tile(hands, (len(frequent), 1)))
+    generated = WordStore.from_images(real.spec, images, written, sampler.charset, [""] * len(written))
+    figures = {}
+    for name, words, names in (
+        ("real", originals, list(writers)),
+        ("generated", generated, list(range(_FREQUENT_HANDS)) * len(frequent)),
+    ):
+        seen = judge.hands(words)
+        by_text, by_hand = ([sorted(set(keys)).index(key) for key in keys] for keys in (words.texts, names))
+        figures[f"{name}_hand_distance"] = mean_distance_within(seen, by_text)
+        figures[f"{name}_hand_retrieval"] = nearest_is_same(seen, by_hand, by_text)
+        figures[f"{name}_hands"] = len(set(names))
+    return figures
+
+
+def _details(
+    judge: Judge, real: WordStore, sampler: Sampler | None, texts: list[str], real_words: int, seed: int
+) -> dict[str, float]:
+    """What is too much to watch in training: errors by kind of word and character, and how hands differ."""
+    figures = {f"real_{name}": value for name, value in error_rates_by_group(*judge.read(real, real_words)).items()}
+    if sampler is None:
+        return figures
+    if texts:
+        read = judge.read(generated_store(sampler, texts, seed))
+        figures |= {f"generated_{name}": value for name, value in error_rates_by_group(*read).items()}
+    if judge.knows_writers and sampler.networks.has_variable_width:
+        figures |= hand_figures(judge, real, sampler, seed)
     return figures
 
 
@@ -115,17 +145,18 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     load = functools.partial(load_words, config.data.data_dir, data.dataset, charset=run.charset, spec=spec)
     real, train = (load(split=split, cache_dir=config.data.cache_dir) for split in (settings.split, "train"))
     texts = unseen_words(real, set(train.texts), settings.generated_words)
-    judge = run
+    judging = run
     if settings.recognizer:
-        judge = load_run(settings.recognizer)
-        if judge.charset != run.charset or judge.spec != spec:
+        judging = load_run(settings.recognizer)
+        if judging.charset != run.charset or judging.spec != spec:
             raise UserError(
                 f"the recognizer {settings.recognizer!r} was trained on another alphabet, preprocessing or sizes than "
                 f"{workdir!r}"
             )
-    reader = Reader(judge.networks, judge.state.recognizer.variables, judge.charset)
+    judge = Judge(judging.networks, judging.state, judging.charset)
     sampler = create_sampler(run) if trains_generator(run.config) else None
-    figures = recognition_figures(reader, real, sampler, texts, real_words=settings.real_words, seed=config.seed)
+    figures = recognition_figures(judge, real, sampler, texts, real_words=settings.real_words, seed=config.seed)
+    figures |= _details(judge, real, sampler, texts, settings.real_words, config.seed)
     results = {
         **figures,
         "step": int(run.state.step),

@@ -35,6 +35,12 @@ def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Arr
     return jnp.square(guess - z[:, :num_entries]).sum(axis=1) / max(num_entries, 1)
 
 
+def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, " b"]) -> Float[Array, " b"]:
+    """Cross-entropy of the writer of each word, in nats; 0 for writer -1, who is not known."""
+    entropies = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.maximum(writers, 0))
+    return jnp.where(writers >= 0, entropies, 0.0)
+
+
 def alignment_exists(
     num_frames: Int[Array, " b"], labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
 ) -> Bool[Array, " b"]:

@@ -1,6 +1,7 @@
 """Pure functions from predictions to figures."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -40,3 +41,74 @@ def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
     """The share of images that are not read exactly, in [0, 1]."""
     return float(np.mean([r != h for r, h in zip(references, hypotheses, strict=True)]))
+
+
+_LENGTH_GROUPS = ((1, 3), (4, 7), (8, 12), (13, None))
+_CHARACTER_GROUPS: dict[str, Callable[[str], bool]] = {
+    "capitals": str.isupper,
+    "digits": str.isdigit,
+    "accents": lambda character: character.isalpha() and unicodedata.normalize("NFD", character) != character,
+    "punctuation": lambda character: not character.isalnum(),
+}
+
+
+def error_rates_by_group(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float]:
+    """Where the errors are: by the length of the word, and by the kind of the character.
+
+    Returns:
+      `cer_1_3`, `cer_4_7`, `cer_8_12`, `cer_13_up`: character error rate of words of so many characters; and
+      `missed_capitals`, `missed_digits`, `missed_accents`, `missed_punctuation`: the share of such characters that are
+      not read as what they are, in [0, 1]. Groups that nothing is in are left out.
+    """
+    pairs = list(zip(references, hypotheses, strict=True))
+    figures = {}
+    for shortest, longest in _LENGTH_GROUPS:
+        group = [(r, h) for r, h in pairs if len(r) >= shortest and (longest is None or len(r) <= longest)]
+        if group:
+            figures[f"cer_{shortest}_{longest or 'up'}"] = character_error_rate(*zip(*group, strict=True))
+    missed = [_missed(reference, hypothesis) for reference, hypothesis in pairs]
+    for name, belongs in _CHARACTER_GROUPS.items():
+        wrong = [
+            m for (r, _), row in zip(pairs, missed, strict=True) for c, m in zip(r, row, strict=True) if belongs(c)
+        ]
+        if wrong:
+            figures[f"missed_{name}"] = float(np.mean(wrong))
+    return figures
+
+
+def _missed(reference: str, hypothesis: str) -> list[bool]:
+    """For each character of the reference, whether the best alignment replaces or deletes it."""
+    missed = [False] * len(reference)
+    for edit in Levenshtein.editops(reference, hypothesis):
+        if edit.tag != "insert":
+            missed[edit.src_pos] = True
+    return missed
+
+
+def nearest_is_same(features: np.ndarray, groups: Sequence[int], excluded: Sequence[int]) -> float:
+    """How often the nearest neighbour is of the same group, where those of the same `excluded` do not count.
+
+    With images of words, hands for groups and texts for excluded: can a hand be told by another word of it?
+
+    Args:
+      features: [n, d].
+      groups: of each row.
+      excluded: of each row.
+
+    Returns:
+      In [0, 1], over the rows that have a neighbour to find; nan if none has.
+    """
+    group, other = np.asarray(groups), np.asarray(excluded)
+    distances = np.sqrt(np.square(features[:, None] - features[None]).sum(axis=-1))
+    distances[other[:, None] == other[None]] = np.inf
+    findable = ((group[:, None] == group[None]) & np.isfinite(distances)).any(axis=1)
+    hits = group[distances.argmin(axis=1)] == group
+    return float(hits[findable].mean()) if findable.any() else float("nan")
+
+
+def mean_distance_within(features: np.ndarray, groups: Sequence[int]) -> float:
+    """Mean distance between two rows of one group, over all groups; nan if no group has two."""
+    group = np.asarray(groups)
+    distances = np.sqrt(np.square(features[:, None] - features[None]).sum(axis=-1))
+    same = (group[:, None] == group[None]) & ~np.eye(len(group), dtype=bool)
+    return float(distances[same].mean()) if same.any() else float("nan")

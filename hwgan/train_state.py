@@ -10,7 +10,7 @@ import optax
 
 from hwgan.models import Networks
 
-NETWORK_NAMES = ("language_model", "generator", "discriminator", "recognizer")
+NETWORK_NAMES = ("language_model", "generator", "discriminator", "recognizer", "identifier")
 
 
 class NetworkState(flax.struct.PyTreeNode):
@@ -50,6 +50,7 @@ class TrainState(flax.struct.PyTreeNode):
     generator: NetworkState
     discriminator: NetworkState
     recognizer: NetworkState
+    identifier: NetworkState  # empty where a run has none
     ema: dict[str, Any]
 
 
@@ -61,6 +62,7 @@ class Optimizers:
     generator: optax.GradientTransformation
     discriminator: optax.GradientTransformation
     recognizer: optax.GradientTransformation
+    identifier: optax.GradientTransformation
 
 
 def create_train_state(
@@ -81,15 +83,17 @@ def create_train_state(
 
     text, language_variables = networks.language_model.init_with_output(keys["language_model"], labels, lengths)
     z = jnp.zeros((1, networks.z_dim))
+    layout = networks.layout(labels, lengths, z, image_shape[1])
     variables = {
         "language_model": language_variables,
-        "generator": networks.generator.init(keys["generator"], z, text, lengths, train=True),
+        "generator": networks.generator.init(keys["generator"], z, text, layout, train=True),
         "discriminator": networks.discriminator.init(keys["discriminator"], image, widths, train=True),
         "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
+        "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
     states = {}
     for name, collections in variables.items():
-        params = collections.pop("params")
+        params = collections.pop("params", {})  # a network that is none has none
         states[name] = NetworkState(params, collections, getattr(optimizers, name).init(params))
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}

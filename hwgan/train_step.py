@@ -1,19 +1,21 @@
-"""One training step: updates of the discriminator, the recognizer, and the generator with its language model."""
+"""One training step: updates of the discriminator, the recognizer, the identifier, and the generator with its language
+model."""
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from hwgan import losses
 from hwgan.models import Networks
 from hwgan.train_state import NetworkState, Optimizers, TrainState
+from hwgan.writing import Batch, draw_hands, fake_layout, generate, real_hands, real_widths
 
-Batch = dict[str, jax.Array]
 Metrics = dict[str, jax.Array]
 
 
@@ -22,19 +24,20 @@ class StepConfig:
     """Plain values that shape the step.
 
     Attributes:
-      updated_networks: those that learn: of "discriminator", "recognizer", "generator".
+      updated_networks: those that learn: of "discriminator", "recognizer", "identifier", "generator".
       discriminator_steps: updates of D for each of G.
       balance_rule: see `losses.balance_gradients`.
       alpha: weight of the recognizer's gradient against the discriminator's.
       recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
         that reads through noise looks at strokes, and its gradient draws strokes.
-      style_weight: of the error of the discriminator's guess of the noise, for D and G both.
+      style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
+        is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
       ema_decay: of the averaged generator.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
         if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
     """
 
-    updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "generator")
+    updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "identifier", "generator")
     discriminator_steps: int = 1
     balance_rule: str = "alonso"
     alpha: float = 1.0
@@ -49,15 +52,17 @@ def make_train_step(
 ) -> Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]:
     """Returns `(state, batch, root_key) → (state, metrics)`, to be jitted with its state donated.
 
-    The batch holds `image, image_width, labels, label_length` of real words and `fake_labels, fake_label_length` of
-    words to write. The key is that of the run; the step number is folded in here.
+    The batch holds `image, image_width, labels, label_length, writer` of real words and `fake_labels,
+    fake_label_length` of words to write. The key is that of the run; the step number is folded in here.
     """
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
         step_key = jax.random.fold_in(root_key, state.step)
-        keys = jax.random.split(step_key, config.discriminator_steps + 2)
-        recognizer_key, generator_key, *discriminator_keys = keys
+        keys = jax.random.split(step_key, config.discriminator_steps + 3)
+        recognizer_key, identifier_key, generator_key, *discriminator_keys = keys
         metrics: Metrics = {}
+        if networks.knows_writers and "generator" in config.updated_networks:
+            batch = batch | {"hand": real_hands(networks, state, batch)}
         if "discriminator" in config.updated_networks:
             for key in discriminator_keys:
                 discriminator, metrics_d = _update_discriminator(networks, optimizers, state, batch, key, config)
@@ -67,45 +72,16 @@ def make_train_step(
             recognizer, metrics_r = _update_recognizer(networks, optimizers, state, batch, recognizer_key, config)
             state = state.replace(recognizer=recognizer)
             metrics |= metrics_r
+        if "identifier" in config.updated_networks and networks.knows_writers:
+            identifier, metrics_i = _update_identifier(networks, optimizers, state, batch, identifier_key, config)
+            state = state.replace(identifier=identifier)
+            metrics |= metrics_i
         if "generator" in config.updated_networks:
             state, metrics_g = _update_generator(networks, optimizers, state, batch, generator_key, config)
             metrics |= metrics_g
         return state.replace(step=state.step + 1), metrics
 
     return train_step
-
-
-def generate(
-    networks: Networks,
-    language_variables: Any,
-    generator_variables: Any,
-    z: Float[Array, "b z"],
-    labels: Int[Array, "b t"],
-    lengths: Int[Array, " b"],
-    *,
-    train: bool,
-) -> tuple[Float[Array, "b h w 1"], Any]:
-    """Images of the labels in the hands of z, and the generator's new collections (none unless `train`)."""
-    text = networks.language_model.apply(language_variables, labels, lengths)
-    if not train:
-        return networks.generator.apply(generator_variables, z, text, lengths, train=False), {}
-    collections = [name for name in generator_variables if name != "params"]
-    return networks.generator.apply(generator_variables, z, text, lengths, train=True, mutable=collections)
-
-
-def real_widths(networks: Networks, batch: Batch) -> Int[Array, " b"]:
-    """Columns of the real images that count: a canvas of one size is read to its end, as the generated ones are."""
-    widths = batch["image_width"]
-    return widths if networks.has_variable_width else jnp.full_like(widths, batch["image"].shape[2])
-
-
-def fake_widths(networks: Networks, lengths: Int[Array, " b"]) -> Int[Array, " b"]:
-    """Columns of the generated images that count."""
-    return (
-        lengths * networks.pixels_per_character
-        if networks.has_variable_width
-        else jnp.full_like(lengths, networks.canvas_width)
-    )
 
 
 def _apply(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
@@ -116,10 +92,6 @@ def _apply(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
 def _norms(name: str, grads: Any, after: NetworkState) -> Metrics:
     # The norm of the new parameters tells a network that breaks from those that it breaks one step later.
     return {f"{name}/grad_norm": optax.tree.norm(grads), f"{name}/param_norm": optax.tree.norm(after.params)}
-
-
-def _noise(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b z"]:
-    return jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
 
 
 def _mean_gradients(
@@ -157,19 +129,18 @@ def _update_discriminator(
     before, writers = state.discriminator, (state.language_model.variables, state.generator.variables)
 
     def gradients_of(collections, part, _):
-        z, labels, lengths = part["z"], part["fake_labels"], part["fake_label_length"]
-        fake, _ = generate(networks, *writers, z, labels, lengths, train=True)
+        layout = fake_layout(networks, part)
+        fake, _ = generate(networks, *writers, part["z"], part["fake_labels"], layout, train=True)
         now = before.replace(collections=collections)
 
         def loss_fn(params):
             widths = real_widths(networks, part)
             on_real, after_real = _apply(networks.discriminator, now, params, part["image"], widths)
             after_real = before.replace(collections=after_real)
-            widths = fake_widths(networks, lengths)
-            on_fake, collections = _apply(networks.discriminator, after_real, params, fake, widths)
+            on_fake, collections = _apply(networks.discriminator, after_real, params, fake, layout.widths)
             real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
             hinge = real_losses.mean() + fake_losses.mean()
-            style = losses.style_error(on_fake.style, z).mean()
+            style = losses.style_error(on_fake.style, part["z"]).mean()
             metrics = {
                 "discriminator/loss": hinge,
                 "discriminator/real_score": on_real.scores.mean(),
@@ -181,7 +152,7 @@ def _update_discriminator(
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
-    batch = batch | {"z": _noise(networks, batch, key)}
+    batch = batch | {"z": draw_hands(networks, batch, key)}
     grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
     return discriminator, metrics | _norms("discriminator", grads, discriminator)
@@ -214,6 +185,30 @@ def _update_recognizer(
     return recognizer, metrics | _norms("recognizer", grads, recognizer)
 
 
+def _update_identifier(
+    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
+) -> tuple[NetworkState, Metrics]:
+    """Cross-entropy over the writers of real words; those whose writer is not known teach nothing."""
+    before = state.identifier
+
+    def gradients_of(collections, part, _):
+        now = before.replace(collections=collections)
+
+        def loss_fn(params):
+            output, collections = _apply(networks.identifier, now, params, part["image"], real_widths(networks, part))
+            entropies = losses.writer_cross_entropy(output.logits, part["writer"])
+            right = (output.logits.argmax(axis=-1) == part["writer"]).mean()
+            return entropies.mean(), (collections, right)
+
+        (loss, (collections, right)), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
+        return grads, collections, {"identifier/loss": loss, "identifier/accuracy": right}
+
+    batch = batch | {"image": _add_noise(batch["image"], config.recognizer_noise, key)}
+    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
+    identifier = before.replace(collections=collections).apply_gradients(grads, optimizers.identifier)
+    return identifier, metrics | _norms("identifier", grads, identifier)
+
+
 def _update_generator(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[TrainState, Metrics]:
@@ -223,7 +218,7 @@ def _update_generator(
     def gradients_of(collections, part, part_key):
         return _generator_gradients(networks, state, collections, part, part_key, config)
 
-    batch = batch | {"z": _noise(networks, batch, z_key)}
+    batch = batch | {"z": draw_hands(networks, batch, z_key)}
     grads, collections, metrics = _mean_gradients(
         gradients_of, state.generator.collections, batch, noise_key, config.accumulate
     )
@@ -240,38 +235,44 @@ def _update_generator(
 def _generator_gradients(
     networks: Networks, state: TrainState, collections: Any, batch: Batch, noise_key: jax.Array, config: StepConfig
 ) -> tuple[Any, Any, Metrics]:
-    """Adversarial and CTC gradients meet, balanced, at the generated image; from there one backward pass."""
-    z, labels, lengths = batch["z"], batch["fake_labels"], batch["fake_label_length"]
+    """The gradients of those who look at the image meet there, balanced; from there one backward pass."""
+    z, labels, layout = batch["z"], batch["fake_labels"], fake_layout(networks, batch)
 
     def draw(params):
         language_variables = {"params": params["language_model"], **state.language_model.collections}
         generator_variables = {"params": params["generator"], **collections}
-        return generate(networks, language_variables, generator_variables, z, labels, lengths, train=True)
+        return generate(networks, language_variables, generator_variables, z, labels, layout, train=True)
 
     def adversarial(image):
         before = state.discriminator
-        output, _ = _apply(networks.discriminator, before, before.params, image, fake_widths(networks, lengths))
+        output, _ = _apply(networks.discriminator, before, before.params, image, layout.widths)
         hinge = losses.hinge_generator(output.scores).mean()
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 
     def reading(image):
         image = _add_noise(image, config.recognizer_noise, noise_key)
-        output = networks.recognizer.apply(
-            state.recognizer.variables, image, fake_widths(networks, lengths), train=False
-        )
-        return losses.ctc(output.logits, output.lengths, labels, lengths).mean()
+        output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
+        return losses.ctc(output.logits, output.lengths, labels, layout.lengths).mean()
 
+    def recognizing_the_hand(image):
+        seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).features
+        return losses.style_error(seen, z[:, 1:]).mean()
+
+    balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
     image, backward, after = jax.vjp(draw, params, has_aux=True)
     image_grad_d, adversarial_loss = jax.grad(adversarial, has_aux=True)(image)
     ctc_loss, image_grad_r = jax.value_and_grad(reading)(image)
-    balanced = losses.balance_gradients(image_grad_r, image_grad_d, rule=config.balance_rule, alpha=config.alpha)
-    (grads,) = backward(image_grad_d + balanced)
+    image_grad = image_grad_d + balance(image_grad_r, image_grad_d, alpha=config.alpha)
     metrics = {
         "generator/adversarial_loss": adversarial_loss,
         "generator/ctc_loss": ctc_loss,
         "generator/ctc_to_adversarial_gradient": image_grad_r.std() / jnp.maximum(image_grad_d.std(), 1e-12),
     }
+    if networks.knows_writers:
+        metrics["generator/hand_error"], image_grad_i = jax.value_and_grad(recognizing_the_hand)(image)
+        image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
+    (grads,) = backward(image_grad)
     return grads, after, metrics
 
 
@@ -283,7 +284,7 @@ def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict
 
 def nonfinite_network(metrics: dict[str, float]) -> str | None:
     """The network that broke, if any metric is not finite: the first in the order of the updates."""
-    for network in ("discriminator", "recognizer", "generator", "language_model"):
+    for network in ("discriminator", "recognizer", "identifier", "generator", "language_model"):
         for name, value in metrics.items():
             if name.startswith(network + "/") and not abs(value) < float("inf"):
                 return network

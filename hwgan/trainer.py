@@ -12,16 +12,19 @@ from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
+from hwgan.data.balance import words_with_rare
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import Lexicon, create_schedule, read_lexicon_file, train_batches
 from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.errors import UserError
-from hwgan.evaluate import Reader, recognition_figures, unseen_words
+from hwgan.evaluate import recognition_figures, unseen_words
+from hwgan.judge import Judge
 from hwgan.models import Networks
+from hwgan.page import side_by_side, stack_lines
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
-from hwgan.sample import Sampler, ema_variables, side_by_side, stack_lines
+from hwgan.sampler import Sampler, ema_variables
 from hwgan.train_state import Optimizers, TrainState
 from hwgan.train_step import StepConfig, make_train_step
 
@@ -52,6 +55,8 @@ def load_data(config: Config) -> Data:
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
     train, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
     words = read_lexicon_file(data.lexicon) if data.lexicon else train.texts
+    if data.rare_share:
+        words = [*words, *words_with_rare(words, charset.characters, data.rare_share, config.seed)]
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     return Data(charset, spec, train, validation, Lexicon.from_words(words, charset, spec), unseen)
 
@@ -85,6 +90,11 @@ class Trainer:
             raise UserError(
                 f"data.num_buckets={config.data.num_buckets}: this generator draws on one canvas, so it takes 1"
             )
+        if self.networks.knows_writers and self.data.train.num_writers > self.networks.identifier.num_writers:
+            raise UserError(
+                f"the training words have {self.data.train.num_writers} writers, more than "
+                f"model.identifier.num_writers={self.networks.identifier.num_writers}"
+            )
         init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
         everywhere = sharding.replicated(self.mesh)
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
@@ -105,6 +115,7 @@ class Trainer:
             batch_size=config.train.batch_size,
             num_buckets=config.data.num_buckets,
             seed=config.seed,
+            plentiful=config.data.plentiful,
         )
         stream = train_batches(
             self.data.train,
@@ -135,9 +146,8 @@ class Trainer:
 
     def evaluate(self) -> dict[str, float]:
         """Figures on validation words and on generated words that were never trained on."""
-        reader = Reader(self.networks, self._local_state.recognizer.variables, self.data.charset)
         figures = recognition_figures(
-            reader,
+            Judge(self.networks, self._local_state, self.data.charset),
             self.data.validation,
             self.sampler if trains_generator(self.config) else None,
             self.data.unseen,
@@ -181,7 +191,8 @@ def _jit_steps(
         ema_decay=train.ema_decay,
         accumulate=train.accumulate,
     )
-    alone = dataclasses.replace(step_config, updated_networks=("recognizer",))
+    readers = tuple(name for name in step_config.updated_networks if name in ("recognizer", "identifier"))
+    alone = dataclasses.replace(step_config, updated_networks=readers)
     return {
         name: jax.jit(make_train_step(networks, optimizers, step), donate_argnums=0)
         for name, step in (("all", step_config), ("recognizer", alone))

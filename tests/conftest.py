@@ -75,6 +75,7 @@ class SmallRun:
             "image_width": lengths * width if width else jnp.full((size,), self.spec.max_width),
             "labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
             "label_length": lengths,
+            "writer": jnp.arange(size) % 3 - 1,
             "fake_labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
             "fake_label_length": lengths,
         }

@@ -43,7 +43,7 @@ def test_holds_what_preprocessing_makes_of_each_row(data):
     assert decoded.texts == [row["text"].decode() for row in rows]
     assert decoded.writers == [row["writer"].decode() for row in rows]
     for index, row in enumerate(rows):
-        np.testing.assert_array_equal(image(decoded, index), PREPROCESSING(row["image"][:, :, 0], 5))
+        np.testing.assert_array_equal(image(decoded, index), PREPROCESSING(row["image"][:, :, 0], "words"))
     assert decoded.pixels.dtype == np.uint8
     assert not decoded.pixels.flags.writeable
 

@@ -5,20 +5,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import copiste, demo, iam, smoke
+from configs import copiste, copiste_judge, demo, iam, iam_variable, smoke
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
 from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
-from hwgan.models.generator import Generator, VariableWidthGenerator
+from hwgan.models.generator import Generator
 from hwgan.models.language_model import LanguageModel
+from hwgan.models.layout import even_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
+from hwgan.models.variable_width import VariableWidthGenerator
 from hwgan.run import build_networks, image_spec, init_state
 from hwgan.train_state import NETWORK_NAMES
 
 KEYS = jax.random.split(jax.random.key(0), 6)
 LABELS = jnp.array([[1, 2, 3, 0, 0, 0], [3, 1, 2, 3, 1, 2]])
 LENGTHS = jnp.array([3, 6])
+CANVAS = whole_canvas(LENGTHS, 6, 32)
 
 
 def init(module, key, *inputs, **options):
@@ -61,11 +64,12 @@ def test_language_model_knows_order_and_first_letter(text):
 def variable_generator(text):
     generator = VariableWidthGenerator(block_features=(6, 4), cell_features=8, condition_features=5)
     z = jax.random.normal(KEYS[2], (2, 6))
-    variables = randomized(init(generator, KEYS[3], z, text(LABELS, LENGTHS), LENGTHS, train=True))
+    variables = randomized(init(generator, KEYS[3], z, text(LABELS, LENGTHS), even_spans(LENGTHS, 6, 16), train=True))
 
     @jax.jit
     def draw(z, labels, lengths):
-        return generator.apply(variables, z, text(labels, lengths), lengths, train=False)
+        layout = even_spans(lengths, labels.shape[1], 16)
+        return generator.apply(variables, z, text(labels, lengths), layout, train=False)
 
     return draw, z
 
@@ -90,13 +94,13 @@ def test_text_and_noise_change_the_image(variable_generator):
 def fixed_generator(text):
     generator = Generator(block_features=(8, 8, 4), first_shape=(2, 4), first_features=8, attention_after=2)
     z = jax.random.normal(KEYS[2], (2, 16))
-    variables = randomized(init(generator, KEYS[3], z, text(LABELS, LENGTHS), LENGTHS, train=True))
+    variables = randomized(init(generator, KEYS[3], z, text(LABELS, LENGTHS), CANVAS, train=True))
     return generator, variables, z
 
 
 def test_fixed_generator_shape_and_dependence(fixed_generator, text):
     generator, variables, z = fixed_generator
-    draw = jax.jit(lambda z, labels: generator.apply(variables, z, text(labels, LENGTHS), LENGTHS, train=False))
+    draw = jax.jit(lambda z, labels: generator.apply(variables, z, text(labels, LENGTHS), CANVAS, train=False))
     images = draw(z, LABELS)
     assert images.shape == (2, 16, 32, 1)
     other_text = draw(z, LABELS.at[0, 0].set(3))
@@ -114,7 +118,7 @@ def test_conditional_norm_acts_per_channel_and_per_sample(fixed_generator, text)
 
 def test_batch_statistics_move_only_in_training(fixed_generator, text):
     generator, variables, z = fixed_generator
-    arguments = (z, text(LABELS, LENGTHS), LENGTHS)
+    arguments = (z, text(LABELS, LENGTHS), CANVAS)
     mutable = ["batch_stats", "spectral_stats"]
     _, moved = jax.jit(lambda *x: generator.apply(variables, *x, train=True, mutable=mutable))(*arguments)
     first = jax.tree.leaves(moved["batch_stats"])[0]
@@ -182,12 +186,19 @@ def test_recognizers_ignore_padding(name):
 
 
 IAM_PARAMETERS = {
+    "identifier": 0,
     "language_model": 405_504,
     "generator": 2_654_738,
     "discriminator": 2_786_594,
     "recognizer": 10_052_624,
 }
-DEMO_PARAMETERS = {"language_model": 26_560, "generator": 307_044, "discriminator": 224_681, "recognizer": 103_899}
+DEMO_PARAMETERS = {
+    "language_model": 26_560,
+    "generator": 307_044,
+    "discriminator": 224_681,
+    "recognizer": 103_899,
+    "identifier": 0,
+}
 
 
 def abstract_state(config, letters):
@@ -211,9 +222,10 @@ def test_founding_shapes():
 
     def shapes(variables):
         labels, lengths = jnp.ones((2, 21), jnp.int32), jnp.full((2,), 21)
+        layout = whole_canvas(lengths, 21, 512)
         text = networks.language_model.apply(variables["language_model"], labels, lengths)
         image, captured = networks.generator.apply(
-            variables["generator"], jnp.zeros((2, 128)), text, lengths, train=False, capture_intermediates=True
+            variables["generator"], jnp.zeros((2, 128)), text, layout, train=False, capture_intermediates=True
         )
         return text.word, image, captured["intermediates"]
 
@@ -227,10 +239,11 @@ def test_founding_shapes():
     assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
 
 
-@pytest.mark.parametrize("name", ["iam", "copiste", "demo", "smoke"])
-def test_every_config_builds(name):
-    config = {"iam": iam, "copiste": copiste, "demo": demo, "smoke": smoke}[name].get_config()
-    assert create_networks(config, 80).has_variable_width == (name != "iam")
+@pytest.mark.parametrize("module", [iam, iam_variable, copiste, copiste_judge, demo, smoke])
+def test_every_config_builds(module):
+    config = module.get_config()
+    networks, _ = build_networks(config, Charset("abc"))
+    assert networks.has_variable_width == (module is not iam)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +252,7 @@ def test_every_config_builds(name):
         (
             "model.generator.name",
             "vae",
-            r"model.generator.name='vae' does not exist; there are \['fixed', 'variable'\]",
+            r"model.generator.name='vae' does not exist; there are \['fixed', 'letters', 'variable'\]",
         ),
         ("preprocessing.height", 64, "the generator draws 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),

@@ -20,32 +20,35 @@ WORD[10:30, 20:24] = WORD[10:14, 20:60] = 90
 
 def test_steps_come_in_their_order_and_the_last_is_the_result():
     everything = Preprocessing(contrast=True, deslant=True, trim="box", height=32, pixels_per_character=16)
-    names = [name for name, _ in everything.steps(WORD, 3)]
+    names = [name for name, _ in everything.steps(WORD, "abc")]
     assert names == ["contrast", "deslant", "trim", "pixels_per_character"]
-    assert everything(WORD, 3).shape == (32, 48)
-    np.testing.assert_array_equal(everything(WORD, 3), everything.steps(WORD, 3)[-1][1])
-    assert [name for name, _ in Preprocessing().steps(WORD, 3)] == ["height"]
-    assert Preprocessing(height=20)(WORD, 3).shape == (20, 45)
+    assert everything(WORD, "abc").shape == (32, 48)
+    np.testing.assert_array_equal(everything(WORD, "abc"), everything.steps(WORD, "abc")[-1][1])
+    assert [name for name, _ in Preprocessing().steps(WORD, "abc")] == ["height"]
+    assert Preprocessing(height=20)(WORD, "abc").shape == (20, 45)
 
 
-@pytest.mark.parametrize("step", [{"contrast": True}, {"trim": "sides"}, {"trim": "box"}, {"height": 16}])
+@pytest.mark.parametrize(
+    "step", [{"contrast": True}, {"trim": "sides"}, {"trim": "box"}, {"frame": True}, {"height": 16}]
+)
 def test_each_step_is_a_field_and_changes_the_image(step):
-    plain, changed = Preprocessing()(WORD, 3), Preprocessing(**step)(WORD, 3)
+    plain, changed = Preprocessing()(WORD, "abc"), Preprocessing(**step)(WORD, "abc")
     assert plain.shape != changed.shape or (plain != changed).any()
 
 
 def test_every_field_changes_the_key_of_the_cache():
     base = Preprocessing()
-    others = [dict(contrast=True), dict(deslant=True), dict(trim="box"), dict(height=8), dict(pixels_per_character=4)]
+    others = [dict(contrast=True), dict(deslant=True), dict(trim="box"), dict(frame=True), dict(height=8)]
+    others += [dict(pixels_per_character=4)]
     assert {next(iter(other)) for other in others} == {field.name for field in dataclasses.fields(base)}
     keys = {base.key("a"), base.key("b"), *(dataclasses.replace(base, **other).key("a") for other in others)}
-    assert len(keys) == 7
+    assert len(keys) == 8
     assert base.key("a") == Preprocessing().key("a")
 
 
 def test_what_is_no_word_is_refused_before_it_fills_the_memory():
     with pytest.raises(TooWide, match="1000000 pixels wide and 2 high"):
-        Preprocessing()(np.zeros((2, 1_000_000), np.uint8), 3)
+        Preprocessing()(np.zeros((2, 1_000_000), np.uint8), "abc")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from hwgan.errors import UserError
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.run import load_run
-from hwgan.sample import create_sampler, write_text_file, write_text_image
+from hwgan.sample import write_text_file, write_text_image
+from hwgan.sampler import create_sampler
 from hwgan.train import TrainingDiverged, train_and_evaluate
 from hwgan.trainer import Trainer
 from tests.made_up import make_folder, make_iam
@@ -170,9 +171,9 @@ def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_
     (word,), (drawn,) = sampler.draw(["אב12"], hand[None]), plain.draw(["אב21"], hand[None])
     np.testing.assert_array_equal(word, drawn[:, ::-1])
     # A line begins at the right, so that its first word is the last in the image.
-    line, (first,) = sampler.draw_line("אב גב", hand), sampler.draw(["אב"], hand[None])
+    line, (first,) = sampler.draw_text("אב גב", hand), sampler.draw(["אב"], hand[None])
     np.testing.assert_array_equal(line[:, -first.shape[1] :], first)
-    write_text_image(sampler, "אב", tmp_path / "out.png", count=2, seed=0)
+    write_text_image(sampler, "אב", tmp_path / "out.png", [sampler.hand(0), sampler.hand(1)])
 
 
 def test_recognizer_alone(config, tmp_path):
@@ -206,11 +207,11 @@ def sampler(trained):
 
 
 def test_sample_image_has_a_line_a_hand(sampler, tmp_path):
-    write_text_image(sampler, "hello brave new world", tmp_path / "out.png", count=3, seed=0)
+    write_text_image(sampler, "hello brave new world", tmp_path / "out.png", [sampler.hand(i) for i in range(3)])
     with Image.open(tmp_path / "out.png") as file:
         image = np.asarray(file)
-    assert image.shape == (3 * 32 + 2 * 4, 16 * 18 + 3 * 10)  # letters, and a gap between words
-    assert not np.array_equal(image[:32], image[36:68])
+    assert image.shape == (3 * 32 + 2 * 12, 16 * 18 + 3 * 10)  # letters, and a gap between words
+    assert not np.array_equal(image[:32], image[44:76])
 
 
 def test_sampling_repeats_and_does_not_depend_on_company(sampler):
@@ -223,7 +224,7 @@ def test_sampling_repeats_and_does_not_depend_on_company(sampler):
 
 
 def test_words_longer_than_in_training(sampler):
-    assert sampler.draw_line("extraordinary", sampler.hand(0)).shape == (32, 16 * 13)
+    assert sampler.draw_text("extraordinary", sampler.hand(0)).shape == (32, 16 * 13)
 
 
 def test_text_file(sampler, tmp_path):
@@ -244,7 +245,7 @@ def test_text_file(sampler, tmp_path):
 )
 def test_bad_texts(sampler, text, message):
     with pytest.raises(UserError, match=message):
-        sampler.draw_line(text, sampler.hand(0))
+        sampler.draw_text(text, sampler.hand(0))
 
 
 def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):

@@ -177,7 +177,7 @@ def _decode_row(rows: Rows, index: int, preprocessing: Preprocessing) -> tuple |
         if row["image"] is None:  # so array_record gives a row that it has lost
             return "unreadable"
         text = normalize_text(row_text(row, "text"))
-        image = preprocessing(transforms.decode_grey(row["image"]), len(text))
+        image = preprocessing(transforms.decode_grey(row["image"]), text)
     except TooWide:
         return "far too wide"
     except (OSError, RuntimeError):  # it was whole when prepared; what was damaged since must not cost the rest

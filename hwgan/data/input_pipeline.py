@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import grain
 import numpy as np
 
+from hwgan.data.balance import repeats_of_rare
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
@@ -28,10 +29,12 @@ class Lexicon:
     Attributes:
       labels: int32 [num_words, max_length], padded with 0.
       lengths: int32 [num_words].
+      widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
     """
 
     labels: np.ndarray
     lengths: np.ndarray
+    widths: np.ndarray
 
     @classmethod
     def from_words(cls, words: list[str], charset: Charset, spec: ImageSpec) -> "Lexicon":
@@ -42,27 +45,28 @@ class Lexicon:
         if not fitting:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
         labels = [charset.encode(word) for word in fitting]
-        return cls(pad_labels(labels, spec.max_length), np.array([len(row) for row in labels], np.int32))
+        lengths = np.array([len(row) for row in labels], np.int32)
+        return cls(pad_labels(labels, spec.max_length), lengths, spec.expected_widths(fitting))
 
-    def part(self, above: int, up_to: int) -> "Lexicon":
-        """The words of more than `above` and at most `up_to` characters; where there are none, all up to `up_to`.
+    def part(self, above: float, up_to: float) -> "Lexicon":
+        """The words wider than `above` and at most `up_to` pixels; where there are none, all up to `up_to`.
 
         Raises:
           UserError: there are none of these either.
         """
-        fitting = (self.lengths > above) & (self.lengths <= up_to)
-        fitting = fitting if fitting.any() else self.lengths <= up_to
+        fitting = (self.widths > above) & (self.widths <= up_to)
+        fitting = fitting if fitting.any() else self.widths <= up_to
         if not fitting.any():
             raise UserError(
-                f"the lexicon has no word of up to {up_to} characters to write beside real words as short; "
+                f"the lexicon has no word of up to {up_to:.0f} pixels to write beside real words as short; "
                 "add some, or set data.num_buckets=1"
             )
-        return Lexicon(self.labels[fitting, :up_to], self.lengths[fitting])
+        return Lexicon(self.labels[fitting], self.lengths[fitting], self.widths[fitting])
 
-    def draw(self, rng: np.random.Generator, count: int) -> Batch:
-        """fake_labels [count, T], fake_label_length [count]."""
+    def draw(self, rng: np.random.Generator, count: int, length: int) -> Batch:
+        """fake_labels [count, length], fake_label_length [count]."""
         rows = rng.integers(len(self.lengths), size=count)
-        return {"fake_labels": self.labels[rows], "fake_label_length": self.lengths[rows]}
+        return {"fake_labels": self.labels[rows, :length], "fake_label_length": self.lengths[rows]}
 
 
 def read_lexicon_file(path: str) -> list[str]:
@@ -78,7 +82,7 @@ def read_lexicon_file(path: str) -> list[str]:
     return [normalize_text(line.strip()) for line in lines if line.strip()]
 
 
-def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed: int) -> Schedule:
+def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed: int, plentiful: int = 0) -> Schedule:
     """The batches of a run, in as many shapes as pay off; the log says what is saved.
 
     Args:
@@ -86,6 +90,7 @@ def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed
       batch_size: over all hosts.
       num_buckets: at most so many shapes; 1 pads every batch to `max_width`.
       seed: of shuffling.
+      plentiful: see `balance.repeats_of_rare`; 0 for every word as often as any other.
     """
     buckets = choose_buckets(
         words.widths,
@@ -100,7 +105,8 @@ def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed
         100 * padding_share(words.widths, buckets),
         100 * padding_share(words.widths, (words.spec.max_width,)),
     )
-    return Schedule(words.widths, buckets, batch_size, seed)
+    repeats = repeats_of_rare(words.texts, plentiful) if plentiful else None
+    return Schedule(words.widths, buckets, batch_size, seed, repeats)
 
 
 def train_batches(
@@ -116,7 +122,7 @@ def train_batches(
     """An endless, prefetched stream of this host's share of each batch.
 
     Batch `i` of the stream depends on the schedule, `seed` and `i` alone, so a restart at any step, or on another
-    number of hosts, continues the same global stream. Where width follows the text, the words to write are as long as
+    number of hosts, continues the same global stream. Where width follows the text, the words to write are as wide as
     the real ones beside them, for both share one shape.
 
     Args:
@@ -135,11 +141,12 @@ def train_batches(
     # In one piece, as devices hold it: the batch over all hosts is then the same array on any number of them.
     share = slice(process_index * local_size, (process_index + 1) * local_size)
     lengths = _longest_texts(words.spec, schedule.buckets)
-    lexicons = [lexicon.part(above, up_to) for above, up_to in zip((0, *lengths), lengths, strict=False)]
+    reaches = [words.spec.lexicon_share * width for width in schedule.buckets]
+    lexicons = [lexicon.part(above, up_to) for above, up_to in zip((0.0, *reaches), reaches, strict=False)]
 
     def make_batch(number: int) -> Batch:
         bucket, indices = schedule.batch(number)
-        fakes = lexicons[bucket].draw(np.random.default_rng((seed, number)), schedule.batch_size)
+        fakes = lexicons[bucket].draw(np.random.default_rng((seed, number)), schedule.batch_size, lengths[bucket])
         real = words.batch(indices[share], schedule.buckets[bucket], lengths[bucket])
         return real | {name: rows[share] for name, rows in fakes.items()}
 
@@ -156,9 +163,13 @@ def _longest_texts(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
 
 
 def eval_batches(words: WordStore, batch_size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[str]]]:
-    """Batches in order with their texts; the last one is filled up by repeating its last row."""
+    """Batches in order with their texts; the last one is filled up by repeating its last row.
+
+    They are `max_width` wide, or a multiple of it where generated words are wider.
+    """
     count = len(words) if limit is None else min(limit, len(words))
+    width = words.spec.max_width * -(-int(words.widths[:count].max(initial=1)) // words.spec.max_width)
     for start in range(0, count, batch_size):
         indices = np.arange(start, min(start + batch_size, count))
         padded = np.pad(indices, (0, batch_size - len(indices)), mode="edge")
-        yield words.batch(padded), [words.texts[i] for i in indices]
+        yield words.batch(padded, width), [words.texts[i] for i in indices]

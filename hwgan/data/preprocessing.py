@@ -3,15 +3,18 @@
 import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
+from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 from hwgan.errors import UserError
 
 TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box}
-_REVISION = 1  # to be raised with any change of what a step does: caches made before are then made anew
+_REVISION = 2  # to be raised with any change of what a step does: caches made before are then made anew
+_PLAUSIBLE = 2.0  # times wider or narrower than expected
 _MAX_ASPECT = 100  # an image wider than this many times its height is no word, and scaled up would fill the memory
 
 
@@ -28,6 +31,8 @@ class Preprocessing:
       deslant: shears the word upright (`transforms.deslant`).
       trim: "" leaves the white around the ink; "sides" cuts it left and right; "box" on all four sides, so that the
         ink fills the height and the size of letters no longer tells ascenders from none.
+      frame: pads a crop that is cut close around its ink above and below, to where it stood between the lines, as its
+        text tells (`letterforms.vertical_extent`): all words are then written in one size, on one baseline.
       height: pixels, to which every image is scaled.
       pixels_per_character: 0 scales the width with the height (isometric); else a word of n characters becomes n times
         this wide (after Fogel et al. 2020), so that width follows the text.
@@ -36,6 +41,7 @@ class Preprocessing:
     contrast: bool = False
     deslant: bool = False
     trim: str = ""
+    frame: bool = False
     height: int = 32
     pixels_per_character: int = 0
 
@@ -48,12 +54,12 @@ class Preprocessing:
                 f"preprocessing.pixels_per_character={self.pixels_per_character} at least 0"
             )
 
-    def steps(self, image: UInt8[np.ndarray, "h w"], num_characters: int) -> list[tuple[str, np.ndarray]]:
+    def steps(self, image: UInt8[np.ndarray, "h w"], text: str) -> list[tuple[str, np.ndarray]]:
         """The image after each step that is switched on, by the name of its field; the last one is the result.
 
         Args:
           image: uint8, dark ink on white.
-          num_characters: of its text; unused where width is isometric.
+          text: what it says, in NFC.
 
         Raises:
           TooWide: it would be more than 100 times as wide as high.
@@ -67,12 +73,14 @@ class Preprocessing:
         if self.trim:
             done.append(("trim", image := TRIMS[self.trim](image)))
             _check_width(image)
+        if self.frame:
+            done.append(("frame", image := transforms.pad_to_extent(image, vertical_extent(text), (TOP, BOTTOM))))
         name = "pixels_per_character" if self.pixels_per_character else "height"
-        return [*done, (name, self.resize(image, num_characters))]
+        return [*done, (name, self.resize(image, len(text)))]
 
-    def __call__(self, image: UInt8[np.ndarray, "h w"], num_characters: int) -> UInt8[np.ndarray, "h2 w2"]:
+    def __call__(self, image: UInt8[np.ndarray, "h w"], text: str) -> UInt8[np.ndarray, "h2 w2"]:
         """All steps; see `steps`."""
-        return self.steps(image, num_characters)[-1][1]
+        return self.steps(image, text)[-1][1]
 
     def resize(self, image: UInt8[np.ndarray, "h w"], num_characters: int) -> UInt8[np.ndarray, "h2 w2"]:
         """The last step alone, for images that a generator made at the end of the others."""
@@ -116,6 +124,22 @@ class ImageSpec:
     @property
     def height(self) -> int:
         return self.preprocessing.height
+
+    def expected_widths(self, texts: Sequence[str]) -> Float[np.ndarray, " n"]:
+        """Pixels that texts will take when they are written; 0 where the canvas is the same for all."""
+        if self.preprocessing.frame:
+            return text_widths(texts, self.height)
+        return np.array([self.pixels_per_character * len(text) for text in texts], np.float32)
+
+    def is_plausible(self, text: str, width: int) -> bool:
+        """Whether a word is within half and twice the expected width; of those beyond, most are cut wrongly."""
+        expected = float(self.expected_widths([text])[0])
+        return expected / _PLAUSIBLE <= width <= expected * _PLAUSIBLE
+
+    @property
+    def lexicon_share(self) -> float:
+        """How much of a canvas a word to write may be expected to take: some, where hands write wider than others."""
+        return 0.85 if self.preprocessing.frame else 1.0
 
     @property
     def pixels_per_character(self) -> int:

@@ -68,11 +68,21 @@ class Schedule:
       batch_size: over all hosts.
     """
 
-    def __init__(self, widths: Int[np.ndarray, " n"], buckets: tuple[int, ...], batch_size: int, seed: int):
+    def __init__(
+        self,
+        widths: Int[np.ndarray, " n"],
+        buckets: tuple[int, ...],
+        batch_size: int,
+        seed: int,
+        repeats: Int[np.ndarray, " n"] | None = None,
+    ):
+        """`repeats` says how often a word is dealt out where others are once."""
         self.buckets, self.batch_size, self._seed = buckets, batch_size, seed
+        times = np.ones(len(widths), np.int64) if repeats is None else repeats
         bucket_of = np.searchsorted(buckets, widths)
-        self._members = [np.flatnonzero(bucket_of == b) for b in range(len(buckets))]
-        self._num_words = len(widths)
+        words = [np.flatnonzero(bucket_of == b) for b in range(len(buckets))]
+        self._members = [members.repeat(times[members]) for members in words]
+        self._num_words = int(times.sum())
         # Bound to this object, so that they go with it; the streams of a bucket are at two places at most at a time.
         self._turns_of = functools.lru_cache(4)(self._make_turns)
         self._order_of = functools.lru_cache(4 * len(buckets))(self._make_order)

@@ -142,6 +142,7 @@ def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Im
         ("deslant=True", dataclasses.replace(large, deslant=True)),
         ('trim="sides"', dataclasses.replace(large, trim="sides")),
         ('trim="box"', dataclasses.replace(large, trim="box")),
+        ("frame=True, height=40", Preprocessing(frame=True, height=40)),
         ("height=32", Preprocessing()),
         ("height=32, pixels_per_character=16", Preprocessing(pixels_per_character=16)),
     ]
@@ -158,10 +159,7 @@ def draw_preprocessing(
       settings: names and what they stand for; an image is drawn as the networks would see it.
     """
     rows = [
-        [
-            (preprocessing(image, len(text)), caption if column == 0 else "")
-            for column, (image, text) in enumerate(examples)
-        ]
+        [(preprocessing(image, text), caption if column == 0 else "") for column, (image, text) in enumerate(examples)]
         for caption, preprocessing in settings
     ]
     widths = [max(_cell_width(row[column]) for row in rows) for column in range(len(examples))]

@@ -129,6 +129,21 @@ def trim_box(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
     return trim_sides(trim_sides(image).T).T
 
 
+def pad_to_extent(
+    image: UInt8[np.ndarray, "h w"], extent: tuple[float, float], frame: tuple[float, float]
+) -> UInt8[np.ndarray, "h2 w"]:
+    """Pads with white above and below, so that an image of what lies within `extent` shows all of `frame`.
+
+    Args:
+      image: dark ink on white.
+      extent: (top, bottom) of the image, in any unit, upwards.
+      frame: (top, bottom) of the result, in the same unit; no smaller than the extent.
+    """
+    scale = image.shape[0] / (extent[0] - extent[1])
+    above, below = round(scale * (frame[0] - extent[0])), round(scale * (extent[1] - frame[1]))
+    return np.pad(image, ((max(above, 0), max(below, 0)), (0, 0)), constant_values=WHITE)
+
+
 def resize_to_height(
     image: UInt8[np.ndarray, "h w"], height: int, width: int | None = None
 ) -> UInt8[np.ndarray, "h2 w2"]:

@@ -1,6 +1,7 @@
 """The words of a run: those of a split that fit its alphabet and sizes, ready to be put into batches."""
 
 import dataclasses
+import functools
 import hashlib
 import logging
 from collections import Counter
@@ -91,7 +92,8 @@ class WordStore:
           length: of the labels; `spec.max_length` by default.
 
         Returns:
-          image [B, H, width, 1] in [-1, 1], image_width [B], labels [B, length], label_length [B].
+          image [B, H, width, 1] in [-1, 1], image_width [B], labels [B, length], label_length [B], and writer [B]: a
+          number from 0 for each name in their order, -1 where it is unknown.
         """
         width, length = width or self.spec.max_width, length or self.spec.max_length
         images = transforms.pad_images([self._image(i) for i in indices.tolist()], width)
@@ -100,7 +102,18 @@ class WordStore:
             "image_width": self.widths[indices],
             "labels": self.labels[indices, :length],
             "label_length": self.lengths[indices],
+            "writer": self._writer_numbers[indices],
         }
+
+    @property
+    def num_writers(self) -> int:
+        """Different writers that are known."""
+        return int(self._writer_numbers.max(initial=-1)) + 1
+
+    @functools.cached_property
+    def _writer_numbers(self) -> np.ndarray:
+        numbers = {name: number for number, name in enumerate(sorted(set(self.writers) - {""}))}
+        return np.array([numbers.get(name, -1) for name in self.writers], np.int32)
 
 
 def _encode(texts: Sequence[str], charset: Charset, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -151,4 +164,8 @@ def _misfit(text: str, width: int, segmentation_ok: bool, charset: Charset, spec
         return "too long" if len(text) > spec.max_length else "too short"
     if charset.right_to_left and charset.decode(charset.encode(text)) != text:
         return "of an order that cannot be told back"
-    return "too wide" if width > spec.max_width else ""
+    if width > spec.max_width:
+        return "too wide"
+    if spec.preprocessing.frame and not spec.is_plausible(text, width):
+        return "of an unlikely width for their text"
+    return ""

@@ -1,52 +1,77 @@
-"""The four networks, and the one place where a config becomes modules."""
+"""The networks, and the one place where a config becomes modules."""
 
 import dataclasses
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from hwgan.errors import UserError
 from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
-from hwgan.models.generator import Generator, VariableWidthGenerator
+from hwgan.models.generator import Generator
+from hwgan.models.identifier import NoIdentifier, WriterIdentifier
 from hwgan.models.language_model import LanguageModel
+from hwgan.models.layout import Layout, even_spans, letter_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
+from hwgan.models.variable_width import LetterWidthGenerator, VariableWidthGenerator
 
 LANGUAGE_MODELS = {"lstm": LanguageModel}
-GENERATORS = {"fixed": Generator, "variable": VariableWidthGenerator}
+GENERATORS = {"fixed": Generator, "variable": VariableWidthGenerator, "letters": LetterWidthGenerator}
 DISCRIMINATORS = {"fixed": Discriminator, "variable": VariableWidthDiscriminator}
 RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer}
+IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
 
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """The four modules and what they agree on.
+    """The modules and what they agree on.
 
     Attributes:
       z_dim: size of the noise.
-      pixels_per_character: width of generated words; 0 if every word is on a canvas of one size.
-      canvas_width: width of a generated image in the latter case, else 0.
+      pixels_per_character: width of generated words, where each character has as much; else 0.
+      letter_widths: pixels by label in the average hand, where each letter has its own width; else empty.
+      canvas_width: width of a generated image, where every word is on a canvas of one size; else 0.
     """
 
     language_model: Any  # flax modules; Any, for their `apply` returns what they return
     generator: Any
     discriminator: Any
     recognizer: Any
+    identifier: Any
     z_dim: int
-    pixels_per_character: int
-    canvas_width: int
+    pixels_per_character: int = 0
+    letter_widths: tuple[float, ...] = ()
+    canvas_width: int = 0
 
     @property
     def has_variable_width(self) -> bool:
-        return self.pixels_per_character > 0
+        return not self.canvas_width
+
+    @property
+    def knows_writers(self) -> bool:
+        """Whether there is a network that tells hands apart, learned from the writers of the real words."""
+        return not isinstance(self.identifier, NoIdentifier)
+
+    def layout(
+        self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int
+    ) -> Layout:
+        """Where the characters of words stand; `canvas_width` counts where nothing else says how wide it is."""
+        if self.letter_widths:
+            stretch = jnp.exp(self.generator.stretch * z[:, 0])
+            return letter_spans(labels, lengths, jnp.array(self.letter_widths), stretch, canvas_width)
+        if self.pixels_per_character:
+            return even_spans(lengths, labels.shape[1], self.pixels_per_character)
+        return whole_canvas(lengths, labels.shape[1], self.canvas_width)
 
 
-def create_networks(config: Any, num_labels: int) -> Networks:
+def create_networks(config: Any, num_labels: int, letter_widths: tuple[float, ...] = ()) -> Networks:
     """Builds the modules of `config.model`; sizes are checked against those of the images.
 
     Args:
       config: the whole config of a run.
       num_labels: size of the alphabet, the blank included.
+      letter_widths: pixels by label, for the generator that gives each letter its own width.
 
     Raises:
       UserError: an unknown name or field, or sizes that do not fit the images.
@@ -54,19 +79,24 @@ def create_networks(config: Any, num_labels: int) -> Networks:
     model = config.model
     dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
+    readers = dict(num_labels=num_labels, **dtypes)
     networks = Networks(
-        language_model=_create(
-            "language_model", LANGUAGE_MODELS, model.language_model, num_labels=num_labels, **dtypes
-        ),
+        language_model=_create("language_model", LANGUAGE_MODELS, model.language_model, **readers),
         generator=generator,
         discriminator=_create("discriminator", DISCRIMINATORS, model.discriminator, **dtypes),
-        recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, num_labels=num_labels, **dtypes),
+        recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, **readers),
+        identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
         z_dim=model.z_dim,
-        **_generated_size(generator, config.preprocessing, config.data.max_width),
+        **_generated_size(generator, config.preprocessing, config.data.max_width, letter_widths),
     )
     num_chunks = getattr(generator, "num_noise_chunks", 1)
     if model.z_dim % num_chunks:
         raise UserError(f"model.z_dim={model.z_dim} cannot be split into {num_chunks} equal chunks of noise")
+    if networks.knows_writers and networks.identifier.features != model.z_dim - 1:
+        raise UserError(
+            f"model.identifier.features={networks.identifier.features} must be model.z_dim={model.z_dim} less 1: what "
+            "it sees in a hand is the noise, but for the first entry, which is the width"
+        )
     return networks
 
 
@@ -87,23 +117,35 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _generated_size(generator: nn.Module, preprocessing: Any, max_width: int) -> dict[str, int]:
-    """Width of the generated images, after checking that they are made at the size of the real ones."""
+def _generated_size(
+    generator: nn.Module, preprocessing: Any, max_width: int, letter_widths: tuple[float, ...]
+) -> dict[str, Any]:
+    """Widths of the generated images, after checking that they are made at the size of the real ones."""
+    height, pixels = preprocessing.height, preprocessing.pixels_per_character
+    if isinstance(generator, LetterWidthGenerator):
+        drawn = generator.first_height * generator.pixels_per_cell
+        if drawn != height or pixels or not preprocessing.get("frame", False) or max_width % generator.pixels_per_cell:
+            raise UserError(
+                f"the generator draws letters in widths of their own, {drawn} high: it needs "
+                f"preprocessing.height={drawn} (here {height}), preprocessing.pixels_per_character=0 (here {pixels}), "
+                f"preprocessing.frame=True and a data.max_width (here {max_width}) that {generator.pixels_per_cell} "
+                "divides"
+            )
+        return {"letter_widths": letter_widths}
     if isinstance(generator, VariableWidthGenerator):
         growth = 2 ** (len(generator.block_features) + 1)
-        height, width = (growth * size for size in generator.cell_shape)
-        if (height, width) != (preprocessing.height, preprocessing.pixels_per_character):
+        drawn = tuple(growth * size for size in generator.cell_shape)
+        if drawn != (height, pixels):
             raise UserError(
-                f"the generator draws {width} pixels a character, {height} high, but "
-                f"preprocessing.pixels_per_character={preprocessing.pixels_per_character} and "
-                f"preprocessing.height={preprocessing.height}"
+                f"the generator draws {drawn[1]} pixels a character, {drawn[0]} high, but "
+                f"preprocessing.pixels_per_character={pixels} and preprocessing.height={height}"
             )
-        return {"pixels_per_character": width, "canvas_width": 0}
+        return {"pixels_per_character": pixels}
     growth = 2 ** len(generator.block_features)
-    height, width = (growth * size for size in generator.first_shape)
-    if (height, width) != (preprocessing.height, max_width):
+    drawn = tuple(growth * size for size in generator.first_shape)
+    if drawn != (height, max_width):
         raise UserError(
-            f"the generator draws images of {height}x{width}, but preprocessing.height={preprocessing.height} and "
+            f"the generator draws images of {drawn[0]}x{drawn[1]}, but preprocessing.height={height} and "
             f"data.max_width={max_width}"
         )
-    return {"pixels_per_character": 0, "canvas_width": width}
+    return {"canvas_width": max_width}

@@ -137,6 +137,8 @@ class VariableWidthDiscriminator(nn.Module):
         num_columns = jnp.maximum(widths, 1)[:, None]
         scores = Dense(1, self.spectral_norm, name="score")(columns, train=train)
         scores = mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns
+        if not self.style_features:
+            return DiscriminatorOutput(scores[:, 0], jnp.zeros((scores.shape[0], 0)))
         # Padding columns are zero, so the plain sum is that of the word.
         style = nn.Dense(self.style_features, name="style")(columns.sum(axis=1) / num_columns)
         return DiscriminatorOutput(scores[:, 0], style)

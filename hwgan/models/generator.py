@@ -1,14 +1,15 @@
-"""Generators: noise and text features in, word images in [-1, 1] out."""
+"""The founding paper's generator: noise and a word vector in, a word on a canvas of one size in [-1, 1] out."""
 
 from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from hwgan.models.language_model import TextFeatures
-from hwgan.models.layers import Conv, Dense, SelfAttention, depth_to_space, mask_columns, upsample
+from hwgan.models.layers import Conv, Dense, SelfAttention, upsample
+from hwgan.models.layout import Layout
 
 
 class ConditionalBatchNorm(nn.Module):
@@ -92,9 +93,9 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(
-        self, z: Float[Array, "b z"], text: TextFeatures, lengths: Int[Array, " b"], *, train: bool
+        self, z: Float[Array, "b z"], text: TextFeatures, layout: Layout, *, train: bool
     ) -> Float[Array, "b h w 1"]:
-        del lengths  # the canvas is the same for every word
+        del layout  # the canvas is the same for every word
         kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
         conv, dense = partial(Conv, **kinds), partial(Dense, **kinds)
         norm = partial(ConditionalBatchNorm, dense=dense, dtype=self.dtype)
@@ -109,93 +110,3 @@ class Generator(nn.Module):
                 x = SelfAttention(conv, name="attention")(x, train=train)
         x = conv(1, name="output")(nn.relu(x), train=train)
         return jnp.tanh(x.astype(jnp.float32))
-
-
-class ConditionalLayerNorm(nn.Module):
-    """Layer norm over channels, with a scale and a shift for each column from that column's condition.
-
-    It needs no batch statistics: one word alone comes out as it does in a batch, whatever stands beside it.
-    """
-
-    dtype: Any = jnp.float32
-    param_dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], condition: Float[Array, "b t d"]) -> Float[Array, "b h w c"]:
-        x = nn.LayerNorm(use_scale=False, use_bias=False, dtype=jnp.float32, name="norm")(x)
-        columns_each = x.shape[2] // condition.shape[1]
-        parameters = nn.Dense(2 * x.shape[-1], dtype=self.dtype, param_dtype=self.param_dtype, name="scale_shift")
-        scale, shift = jnp.split(parameters(condition).repeat(columns_each, axis=1)[:, None], 2, axis=-1)
-        return (x * (1.0 + scale) + shift).astype(self.dtype)
-
-
-class VariableUpBlock(nn.Module):
-    """`UpBlock` for words of any width: columns past the end of a word stay zero."""
-
-    features: int
-    dtype: Any = jnp.float32
-    param_dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "b h w c"], condition: Float[Array, "b t d"], widths: Int[Array, " b"]
-    ) -> Float[Array, "b h2 w2 d2"]:
-        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
-        conv, norm = partial(Conv, **kinds), partial(ConditionalLayerNorm, **kinds)
-        h = nn.relu(norm(name="norm_0")(x, condition))
-        h = conv(self.features, name="conv_0")(upsample(mask_columns(h, widths)))
-        h = nn.relu(norm(name="norm_1")(h, condition))
-        h = conv(self.features, name="conv_1")(mask_columns(h, 2 * widths))
-        return h + upsample(conv(self.features, 1, name="skip")(x))
-
-
-class VariableWidthGenerator(nn.Module):
-    """A generator whose canvas grows with the text: so many pixels a character.
-
-    Each character's features, with the noise, make a small cell; cells stand side by side and grow through
-    residual blocks, where neighbours meet and letters join. A last depth-to-space doubles the size once more. Every
-    column is conditioned on its character and on the noise, the same noise in all columns: z is the hand.
-
-    Attributes:
-      block_features: channels of the up-sampling blocks.
-      cell_shape: height and width of a character's first cell; the image is `2 ** (blocks + 1)` times as large.
-      cell_features: channels of the cell.
-      condition_features: size to which text and noise are mixed before they condition a block.
-
-    References:
-      Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
-    """
-
-    block_features: tuple[int, ...] = (64, 32)
-    cell_shape: tuple[int, int] = (4, 2)
-    cell_features: int = 96
-    condition_features: int = 64
-    dtype: Any = jnp.float32
-    param_dtype: Any = jnp.float32
-
-    @nn.compact
-    def __call__(
-        self, z: Float[Array, "b z"], text: TextFeatures, lengths: Int[Array, " b"], *, train: bool
-    ) -> Float[Array, "b h w 1"]:
-        del train  # nothing here depends on it
-        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
-        batch, num_characters = text.characters.shape[:2]
-        height, width = self.cell_shape
-        hand = jnp.broadcast_to(z.astype(self.dtype)[:, None], (batch, num_characters, z.shape[-1]))
-        condition = jnp.concatenate([text.characters, hand], axis=-1)
-        x = nn.Dense(height * width * self.cell_features, name="cell", **kinds)(condition)
-        x = x.reshape(batch, num_characters, height, width, self.cell_features)
-        x = x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, self.cell_features)
-        widths = lengths * width
-        x = mask_columns(x, widths)
-        for i, features in enumerate(self.block_features):
-            mixed = nn.relu(nn.Dense(self.condition_features, name=f"mix_{i}", **kinds)(condition))
-            x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
-            widths = 2 * widths
-            x = mask_columns(x, widths)
-        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x))
-        x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
-        x = depth_to_space(x.astype(jnp.float32))
-        paper = jnp.ones((), jnp.float32)
-        inside = mask_columns(jnp.ones_like(x), 2 * widths)
-        return jnp.where(inside > 0, jnp.tanh(x), paper)

@@ -1,0 +1,37 @@
+"""A reader and a knower of hands trained apart, to judge what the Copiste run writes: same real words, other
+architectures, another seed.
+
+  python -m hwgan.main --config=configs/copiste_judge.py --workdir=runs/copiste_judge
+  python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste --mode=evaluate \\
+      --config.evaluate.recognizer=runs/copiste_judge
+"""
+
+from ml_collections import ConfigDict
+
+from configs import copiste
+
+
+def get_config() -> ConfigDict:
+    config = copiste.get_config()
+    config.seed = 1
+    config.model.recognizer = ConfigDict(
+        dict(
+            name="crnn",
+            conv_features=(32, 64, 96, 128),
+            pools=((2, 2), (2, 2), (2, 1), (2, 1)),
+            lstm_features=128,
+            lstm_layers=1,
+        )
+    )
+    config.model.identifier = ConfigDict(
+        dict(name="writers", num_writers=256, features=31, conv_features=(24, 48, 64, 96))
+    )
+    config.train.updated_networks = ("recognizer", "identifier")
+    config.train.recognizer_first_steps = 0
+    config.train.recognizer_noise = 0.1
+    config.train.batch_size = 32
+    config.train.num_steps = 7000
+    config.optimizer.recognizer.learning_rate = 1e-3
+    for name in config.train.updated_networks:
+        config.optimizer[name].decay_steps = config.train.num_steps
+    return config

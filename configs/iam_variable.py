@@ -1,0 +1,33 @@
+"""The networks of configs/copiste.py on IAM words: letters in widths of their own, hands learned from the writers.
+
+  python -m hwgan.prepare --dataset=iam/words --source=DIR
+  python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
+
+It has been run on invented data in IAM's layout only, not on IAM.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import copiste
+
+
+def get_config() -> ConfigDict:
+    config = copiste.get_config()
+
+    config.data.dataset = "iam/words"
+    config.data.alphabet = ""  # all 79 characters
+    config.data.max_length = 21  # the longest word of IAM
+    config.data.max_width = 352
+
+    config.model.identifier.num_writers = 657  # of all of IAM
+
+    # Four times as many words as Copiste has, so more steps, of as many words as suit an accelerator.
+    config.train.batch_size = 64
+    config.train.num_steps = 60_000
+    config.train.sample_every = 2000
+    config.train.evaluate_every = 2000
+    config.train.checkpoint_every = 2000
+    for name, rates in config.optimizer.items():
+        alone = config.train.recognizer_first_steps if name in ("language_model", "generator", "discriminator") else 0
+        rates.decay_steps = config.train.num_steps - alone
+    return config

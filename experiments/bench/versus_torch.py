@@ -1,0 +1,136 @@
+"""The same networks and the same step in PyTorch, in turns with jax: eager, the step through `torch.compile` too."""
+
+import importlib.util
+import time
+from collections.abc import Callable
+
+import jax
+
+from experiments.bench.entries import Entry, Row, Settings
+from experiments.bench.machine import num_cpus
+from experiments.bench.programs import (
+    caller,
+    network_arguments,
+    network_program,
+    step_caller,
+    step_program,
+)
+from experiments.bench.timing import Timing, interleave, ratio_fields
+from experiments.bench.workload import Workload, load_workload
+
+_EXPECTED_SECONDS = {"iam": 150.0}
+
+
+def entries(config: str, settings: Settings) -> list[Entry]:
+    """The step and the networks, in one entry: they share what is compiled."""
+    weight = _EXPECTED_SECONDS.get(config, 90.0)
+    return [Entry("torch", config, "step and networks", lambda: measure(config, settings), weight)]
+
+
+def measure(config: str, settings: Settings) -> list[Row]:
+    """Rows: how near the port is; the step; each network forward and backward. A ratio above 1: jax is faster."""
+    if importlib.util.find_spec("torch") is None:
+        return [{"name": "step", "note": "not measured: torch is not installed; pip install torch to compare with it"}]
+    if jax.default_backend() != "cpu":
+        return [{"name": "step", "note": "not measured: this comparison is for CPUs; set JAX_PLATFORMS=cpu"}]
+    import torch
+
+    from experiments.bench import torch_weights
+
+    torch.set_num_threads(num_cpus())
+    torch.manual_seed(0)
+    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    modules = torch_weights.build(workload)
+    rows: list[Row] = []
+    for name, difference in torch_weights.output_differences(workload, modules).items():
+        size = torch_weights.torch_parameters(modules[name])
+        note = f"{size:,} parameters in both; outputs differ by {difference:.1e}"
+        rows.append({"name": f"{name}: port checked", "note": note})
+    rows += _measure_step(workload, modules, settings)
+    for name in modules:
+        rows += _measure_network(workload, modules, name, settings)
+    return rows
+
+
+def _measure_step(workload: Workload, modules, settings: Settings) -> list[Row]:
+    from experiments.bench.torch_step import TorchStep
+    from experiments.bench.torch_weights import batch_to_torch
+
+    batch, wide = batch_to_torch(workload), workload.networks.has_variable_width
+    eager, compiled = (
+        TorchStep(modules, workload.config, has_variable_width=wide, compiled=compiled) for compiled in (False, True)
+    )
+    calls = {
+        "jax": step_caller(step_program(workload).compiled, workload),
+        "eager": lambda: eager(batch),
+        "eager on one thread": on_one_thread(lambda: eager(batch)),
+        "torch.compile": lambda: compiled(batch),
+    }
+    return compare("step", calls, settings.seconds, workload.batch_size)
+
+
+def _measure_network(workload: Workload, modules, name: str, settings: Settings) -> list[Row]:
+    from experiments.bench.torch_weights import network_calls
+
+    arguments = network_arguments(workload, name)
+    program = network_program(workload, name, backward=True)
+    module, inputs = network_calls(workload, modules)[name]
+
+    def eager():
+        output = module(*inputs)
+        parts = output if isinstance(output, tuple) else (output,)
+        losses = [part.square().mean() for part in parts if part.is_floating_point() and part.numel()]
+        sum(losses).backward()
+        module.zero_grad(set_to_none=True)
+
+    calls = {
+        "jax": caller(program.compiled, *arguments),
+        "eager": eager,
+        "eager on one thread": on_one_thread(eager),
+    }
+    return compare(f"{name} forward+backward", calls, settings.seconds, workload.batch_size)
+
+
+def on_one_thread(call: Callable[[], object]) -> Callable[[], object]:
+    """The same call on one of PyTorch's threads: where others keep the cores busy, two are slower than one."""
+    import torch
+
+    def alone():
+        torch.set_num_threads(1)
+        try:
+            return call()
+        finally:
+            torch.set_num_threads(num_cpus())
+
+    return alone
+
+
+def compare(name: str, calls: dict[str, Callable[[], object]], seconds: float, batch_size: int) -> list[Row]:
+    """A row a competitor; the first is what the others are measured against. One whose first call fails is said so.
+
+    Args:
+      name: of what they all do.
+      calls: each waits for its own result.
+      seconds: to spend on each.
+      batch_size: of each.
+    """
+    ready, first_calls, rows = {}, {}, []
+    for who, call in calls.items():
+        began = time.perf_counter()
+        try:
+            call()
+        except Exception as error:  # no C++ compiler, or something that torch.compile cannot do
+            message = str(error).strip().splitlines() or [""]
+            rows.append({"name": f"{name}, {who}", "failed": f"{type(error).__name__}: {message[0][:200]}"})
+            continue
+        ready[who], first_calls[who] = call, time.perf_counter() - began
+    timings = interleave(ready, seconds)
+    reference = timings[next(iter(calls))]
+    done = [_row(f"{name}, {who}", timing, reference, batch_size) for who, timing in timings.items()]
+    for row, who in zip(done, timings, strict=True):
+        row["first_call_seconds"] = first_calls[who]
+    return done + rows
+
+
+def _row(name: str, timing: Timing, reference: Timing, batch_size: int) -> Row:
+    return {"name": name, "batch_size": batch_size} | timing.fields() | ratio_fields(reference, timing)

@@ -1,0 +1,99 @@
+"""Trained weights as one plain file, to be given away: NumPy's own format, with the record of what made them.
+
+The file holds the averaged generator with its language model and nothing else of the training, and a record: config,
+alphabet, preprocessing (in the config), step, and a checksum over all of it.
+
+  python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
+"""
+
+import hashlib
+import json
+import pathlib
+import zipfile
+from typing import Any
+
+import ml_collections
+import numpy as np
+from absl import flags
+from flax import traverse_util
+
+from hwgan.data.charset import Charset
+from hwgan.errors import UserError, run_main
+from hwgan.run import Run, build_networks, image_spec, load_run
+from hwgan.sampler import Sampler, ema_variables
+
+PACKAGED = str(pathlib.Path(__file__).parent / "weights" / "copiste.npz")
+_RECORD, _SEPARATOR = "record", "/"
+
+
+def write_release(run: Run, path: str) -> None:
+    """Writes the generator of a run to a file.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    nested = {name: dict(variables) for name, variables in ema_variables(run.state).items()}
+    arrays = traverse_util.flatten_dict(nested, sep=_SEPARATOR)
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    record = {
+        "config": run.config.to_dict(),
+        "alphabet": run.charset.characters,
+        "right_to_left": run.charset.right_to_left,
+        "step": int(run.state.step),
+    }
+    record["checksum"] = _checksum(record, arrays)
+    try:
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with pathlib.Path(path).open("wb") as file:
+            np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
+    except OSError as error:
+        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+
+
+def read_release(path: str) -> Sampler:
+    """The sampler of a file of weights.
+
+    Raises:
+      UserError: there is no such file, or it is no such file, or it is damaged.
+    """
+    try:
+        with pathlib.Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        record = json.loads(str(arrays.pop(_RECORD)))
+        expected = record.pop("checksum")
+    except OSError as error:
+        raise UserError(f"cannot read the weights {path!r}: {error.strerror or error}") from error
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path!r} holds no weights, or is damaged: {error}") from error
+    if _checksum(record, arrays) != expected:
+        raise UserError(f"the weights {path!r} are damaged: their checksum is not the one they were written with")
+    charset = Charset(record["alphabet"], record["right_to_left"])
+    config = ml_collections.ConfigDict(record["config"])
+    networks, _ = build_networks(config, charset)
+    variables: dict[str, Any] = traverse_util.unflatten_dict(arrays, sep=_SEPARATOR)
+    return Sampler(networks, variables, charset, image_spec(config))
+
+
+def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 over the record and each array with its name, type and shape."""
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def main(argv: list[str]) -> None:
+    """Writes weights by the flags of the command line."""
+    del argv
+    args = flags.FLAGS
+    write_release(load_run(args.checkpoint, args.step), args.output)
+    print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
+    flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
+    flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
+    run_main(main)

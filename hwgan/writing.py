@@ -1,0 +1,61 @@
+"""How words are written with the networks: in whose hand, where on the canvas."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hwgan.models import Networks
+from hwgan.models.layout import Layout
+from hwgan.train_state import TrainState
+
+Batch = dict[str, jax.Array]
+
+
+def generate(
+    networks: Networks,
+    language_variables: Any,
+    generator_variables: Any,
+    z: Float[Array, "b z"],
+    labels: Int[Array, "b t"],
+    layout: Layout,
+    *,
+    train: bool,
+) -> tuple[Float[Array, "b h w 1"], Any]:
+    """Images of the labels in the hands of z, and the generator's new collections (none unless `train`)."""
+    text = networks.language_model.apply(language_variables, labels, layout.lengths)
+    if not train:
+        return networks.generator.apply(generator_variables, z, text, layout, train=False), {}
+    collections = [name for name in generator_variables if name != "params"]
+    return networks.generator.apply(generator_variables, z, text, layout, train=True, mutable=collections)
+
+
+def real_widths(networks: Networks, batch: Batch) -> Int[Array, " b"]:
+    """Columns of the real images that count: a canvas of one size is read to its end, as the generated ones are."""
+    widths = batch["image_width"]
+    return widths if networks.has_variable_width else jnp.full_like(widths, batch["image"].shape[2])
+
+
+def fake_layout(networks: Networks, batch: Batch) -> Layout:
+    """Where the words to write stand, on a canvas as wide as that of the real ones."""
+    return networks.layout(batch["fake_labels"], batch["fake_label_length"], batch["z"], batch["image"].shape[2])
+
+
+def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Array, "b z"]:
+    """The noise that stands for the hand of each real word: its width for its text, and what the identifier sees."""
+    widths, canvas_width = real_widths(networks, batch), batch["image"].shape[2]
+    seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).features
+    average = jnp.zeros((widths.shape[0], networks.z_dim))
+    expected = networks.layout(batch["labels"], batch["label_length"], average, canvas_width).widths
+    stretch = jnp.log(widths / expected) / networks.generator.stretch if networks.letter_widths else average[:, 0]
+    return jnp.concatenate([jnp.clip(stretch, -2.5, 2.5)[:, None], seen], axis=1)
+
+
+def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b z"]:
+    """A hand for each word to write: normal noise, or that of the real word beside it, in every second row."""
+    noise = jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
+    if "hand" not in batch:
+        return noise
+    from_noise = (jnp.arange(noise.shape[0]) % 2 == 0)[:, None]
+    return jnp.where(from_noise, noise, batch["hand"])

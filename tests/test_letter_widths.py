@@ -1,0 +1,192 @@
+"""Words whose letters have widths of their own: the layout, the generator, and the step that learns hands."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from hwgan.data.word_store import WordStore
+from hwgan.errors import UserError
+from hwgan.evaluate import hand_figures
+from hwgan.judge import Judge
+from hwgan.models.identifier import WriterIdentifier
+from hwgan.models.layout import letter_spans, place_on_columns
+from hwgan.run import Run, build_networks
+from hwgan.sampler import create_sampler
+from hwgan.train_state import NETWORK_NAMES
+from tests.conftest import SmallRun
+
+WIDTHS = jnp.array([0.0, 5.0, 10.0, 20.0])
+LABELS = jnp.array([[1, 2, 0, 0], [3, 3, 2, 1]])
+LENGTHS = jnp.array([2, 4])
+
+
+def layout(stretch=(1.0, 1.0), canvas_width=64):
+    return letter_spans(LABELS, LENGTHS, WIDTHS, jnp.array(stretch), canvas_width)
+
+
+def test_spans_are_those_of_the_letters_times_the_stretch():
+    np.testing.assert_allclose(layout().spans, [[5, 10, 0, 0], [20, 20, 10, 5]])
+    np.testing.assert_array_equal(layout().widths, [15, 55])
+    np.testing.assert_array_equal(layout((2.0, 0.5)).widths, [30, 28])
+
+
+def test_a_word_that_is_too_wide_is_squeezed():
+    squeezed = layout(canvas_width=40)
+    assert squeezed.widths.tolist() == [15, 40]
+    np.testing.assert_allclose(squeezed.spans.sum(axis=1), [15, 40], rtol=1e-6)
+    np.testing.assert_allclose(squeezed.spans[1] / squeezed.spans[1, 0], [1, 1, 0.5, 0.25], rtol=1e-6)
+
+
+def test_columns_belong_to_the_letter_above_them():
+    shares, places = place_on_columns(layout(), 64)
+    np.testing.assert_allclose(shares.sum(axis=-1), np.ones((2, 64)), rtol=1e-5)
+    assert shares[0].argmax(axis=-1)[:15].tolist() == [0] * 5 + [1] * 10
+    assert shares[1].argmax(axis=-1)[jnp.array([10, 30, 45, 54])].tolist() == [0, 1, 2, 3]
+    assert float(shares[0, :, 2:].max()) == 0.0  # padding is no character
+    assert abs(float(places[1, 9])) < 0.1  # near the middle of the first letter
+    assert float(places[1, 2]) < -0.7
+
+
+def edit_to_letters(config):
+    config.preprocessing.update(frame=True, height=40, pixels_per_character=0)
+    config.data.max_width = 96
+    config.model.z_dim = 5
+    config.model.generator = ConfigDict(
+        dict(name="letters", block_features=(6, 4), first_features=8, condition_features=6)
+    )
+    config.model.discriminator = ConfigDict(dict(name="variable", block_features=(4, 4, 4)))
+    config.model.identifier = ConfigDict(dict(name="writers", num_writers=3, features=4, conv_features=(4, 4)))
+
+
+@pytest.fixture(scope="module")
+def run():
+    return SmallRun(edit_to_letters)
+
+
+@pytest.fixture(scope="module")
+def draw(run):
+    """(z, labels, lengths, canvas width) → images, layout."""
+    state = run.state
+    rng = np.random.default_rng(0)
+    params = jax.tree.map(
+        lambda x: x + 0.3 * rng.normal(size=x.shape).astype(x.dtype),
+        {"language_model": state.language_model.params, "generator": state.generator.params},
+    )
+
+    def apply(z, labels, lengths, canvas_width):
+        where = run.networks.layout(labels, lengths, z, canvas_width)
+        text = run.networks.language_model.apply({"params": params["language_model"]}, labels, lengths)
+        return run.networks.generator.apply({"params": params["generator"]}, z, text, where, train=False), where
+
+    return jax.jit(apply, static_argnums=3)
+
+
+def test_a_word_alone_is_that_of_a_batch(draw):
+    z = jax.random.normal(jax.random.key(0), (2, 5))
+    images, where = draw(z, LABELS, LENGTHS, 128)
+    assert images.shape == (2, 40, 128, 1)
+    assert float(jnp.abs(images).max()) <= 1.0
+    alone, _ = draw(z[:1], LABELS[:1, :2], LENGTHS[:1], 96)
+    width = int(where.widths[0])
+    np.testing.assert_allclose(alone[0, :, :width], images[0, :, :width], atol=1e-4)
+    assert bool((images[0, :, width:] == 1.0).all())
+
+
+def test_text_hand_and_width_change_the_image(draw):
+    z = jax.random.normal(jax.random.key(0), (2, 5)).at[:, 0].set(0.0)
+    images, where = draw(z, LABELS, LENGTHS, 128)
+    other_text, _ = draw(z, LABELS.at[1, 0].set(4), LENGTHS, 128)
+    assert float(jnp.abs(other_text[1] - images[1]).max()) > 1e-3
+    other_hand, same = draw(z.at[1, 3].add(1.0), LABELS, LENGTHS, 128)
+    assert float(jnp.abs(other_hand[1] - images[1]).max()) > 1e-3
+    assert same.widths.tolist() == where.widths.tolist()
+    _, wide = draw(z.at[1, 0].set(2.0), LABELS, LENGTHS, 128)
+    assert abs(int(wide.widths[1]) - float(where.widths[1]) * np.exp(0.4)) < 2
+
+
+def test_the_step_moves_every_network(run):
+    state, metrics = run.step(style_weight=0.5)(run.state, run.batch(), jax.random.key(1))
+    for name in NETWORK_NAMES:
+        pairs = zip(
+            jax.tree.leaves(getattr(state, name).params), jax.tree.leaves(getattr(run.state, name).params), strict=True
+        )
+        assert any(bool((a != b).any()) for a, b in pairs), name
+    assert all(np.isfinite(value) for value in metrics.values())
+    assert {"identifier/loss", "identifier/accuracy", "generator/hand_error"} <= set(metrics)
+
+
+def test_words_of_unknown_writers_teach_nothing(run):
+    step = run.step(updated_networks=("identifier",))
+    unknown = run.batch() | {"writer": jnp.full((4,), -1)}
+    _, metrics = step(run.state, unknown, jax.random.key(1))
+    assert float(metrics["identifier/loss"]) == 0.0
+    assert float(metrics["identifier/grad_norm"]) == 0.0
+    _, metrics = step(run.state, run.batch(), jax.random.key(1))
+    assert float(metrics["identifier/grad_norm"]) > 0.0
+
+
+def test_identifier_ignores_padding():
+    module = WriterIdentifier(num_writers=3, features=4, conv_features=(4, 4))
+    image = jax.random.uniform(jax.random.key(0), (2, 16, 32, 1), minval=-1.0)
+    widths = jnp.array([12, 32])
+    variables = module.init(jax.random.key(1), image, widths, train=False)
+    seen = module.apply(variables, image, widths, train=False)
+    dirty = module.apply(variables, image.at[0, :, 12:].set(-1.0), widths, train=False)
+    np.testing.assert_allclose(dirty.features, seen.features, atol=1e-5)
+    assert seen.features.shape == (2, 4)
+    assert seen.logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("section", "fields", "message"),
+    [
+        ("preprocessing", dict(height=32), "preprocessing.height=40 .here 32."),
+        ("preprocessing", dict(frame=False), "preprocessing.frame=True"),
+        ("data", dict(max_width=100), r"data.max_width .here 100. that 8 divides"),
+        ("model", dict(z_dim=6), "features=4 must be model.z_dim=6 less 1"),
+    ],
+)
+def test_mistakes_are_named(run, section, fields, message):
+    def edit(config):
+        edit_to_letters(config)
+        config[section].update(fields)
+
+    with pytest.raises(UserError, match=message):
+        SmallRun(edit)
+
+
+def test_networks_are_told_the_widths(run):
+    networks, _ = build_networks(run.config, run.charset)
+    assert len(networks.letter_widths) == run.charset.num_labels
+    assert networks.letter_widths[0] == 0.0
+
+
+def test_hands_are_measured(run):
+    """Made-up words of three writers, two texts each; two more texts of one writer alone tell nothing."""
+    rng = np.random.default_rng(0)
+    texts = ["ab", "ab", "ab", "cde", "cde", "cde", "f"]
+    writers = ["w0", "w1", "w2", "w0", "w1", "w2", "w1"]
+    images = [rng.integers(0, 256, (40, 30), dtype=np.uint8) for _ in texts]
+    real = WordStore.from_images(run.spec, images, texts, run.charset, writers)
+    judge = Judge(run.networks, run.state, run.charset)
+    sampler = create_sampler(Run(run.config, run.charset, run.networks, run.state))
+    figures = hand_figures(judge, real, sampler, seed=0)
+    assert (figures["real_hands"], figures["generated_hands"]) == (3, 64)
+    assert figures["real_hand_distance"] > 0
+    assert figures["generated_hand_distance"] > 0
+    assert 0 <= figures["generated_hand_retrieval"] <= 1
+    assert figures == hand_figures(judge, real, sampler, seed=0)
+    assert figures != hand_figures(judge, real, sampler, seed=1)
+    nobody = dataclasses.replace(real, writers=[""] * len(texts))
+    assert hand_figures(judge, nobody, sampler, seed=0) == {}
+
+
+def test_writers_are_numbered_and_the_unknown_is_not(run):
+    images = [np.full((40, 30), 255, np.uint8)] * 4
+    store = WordStore.from_images(run.spec, images, ["a", "b", "c", "d"], run.charset, ["zoe", "", "ann", "zoe"])
+    assert store.batch(np.arange(4))["writer"].tolist() == [1, -1, 0, 1]
+    assert store.num_writers == 2

@@ -1,0 +1,99 @@
+"""Weights in one file, and what is written with them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.errors import UserError
+from hwgan.release import PACKAGED, read_release, write_release
+from hwgan.run import Run
+from hwgan.sample import open_sampler, write_text_image
+from hwgan.sampler import between_hands, create_sampler
+
+
+@pytest.fixture(scope="module")
+def run(small_run):
+    return Run(small_run.config, small_run.charset, small_run.networks, small_run.state)
+
+
+@pytest.fixture
+def released(run, tmp_path):
+    path = tmp_path / "weights" / "small.npz"
+    write_release(run, str(path))
+    return path
+
+
+def test_a_release_writes_what_the_run_does(run, released):
+    again, sampler = read_release(str(released)), create_sampler(run)
+    assert (again.networks, again.charset, again.spec) == (sampler.networks, sampler.charset, sampler.spec)
+    hand = sampler.hand(3)
+    np.testing.assert_array_equal(again.draw_text("ab cd", hand), sampler.draw_text("ab cd", hand))
+
+
+def test_every_damage_is_noticed(released):
+    whole = released.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 25).astype(int).tolist():
+        released.write_bytes(whole[:place])
+        with pytest.raises(UserError, match="damaged"):
+            read_release(str(released))
+        flipped = bytearray(whole)
+        flipped[place] ^= 0x10
+        released.write_bytes(flipped)
+        try:
+            read_release(str(released))  # a flipped bit in the padding of the archive changes nothing
+        except UserError as error:
+            assert "damaged" in str(error)
+    # One number changed, in an archive that is whole.
+    released.write_bytes(whole)
+    with np.load(released) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    name = next(name for name in arrays if name.startswith("generator/params"))
+    arrays[name] = arrays[name] + np.float32(1e-3)
+    np.savez(released, **arrays)
+    with pytest.raises(UserError, match="their checksum is not the one"):
+        read_release(str(released))
+
+
+def test_mistakes_are_named(tmp_path, released):
+    with pytest.raises(UserError, match="cannot read the weights"):
+        read_release(str(tmp_path / "none.npz"))
+    with pytest.raises(UserError, match="--step is for the checkpoint of a run"):
+        open_sampler(str(released), step=3)
+    with pytest.raises(UserError):
+        open_sampler(str(tmp_path / "no_run"))
+
+
+def test_hands_between_two_begin_and_end_with_them(run):
+    sampler = create_sampler(run)
+    first, last = sampler.hand(0), sampler.hand(1)
+    hands = between_hands(first, last, 5)
+    np.testing.assert_allclose(hands[0], first, atol=1e-5)
+    np.testing.assert_allclose(hands[-1], last, atol=1e-5)
+    # Half-way by angle: as far from the one direction as from the other.
+    towards = [float(jnp.dot(hands[2], end) / jnp.linalg.norm(end)) for end in (first, last)]
+    np.testing.assert_allclose(towards[0], towards[1], rtol=1e-4)
+    same = between_hands(first, first, 3)
+    np.testing.assert_allclose(same[1], first, atol=1e-5)
+
+
+def test_a_paragraph_is_broken_to_the_width(run, tmp_path):
+    sampler = create_sampler(run)
+    hands = [sampler.hand(0), sampler.hand(1)]
+    write_text_image(sampler, "abc abc abc\nabc", tmp_path / "page.png", hands, page_width=120)
+    with Image.open(tmp_path / "page.png") as image:
+        # Two words of 48 pixels a line, three lines a hand.
+        assert image.size == (48 + 10 + 48, 2 * (3 * 32 + 2 * 4) + 12)
+
+
+def test_the_weights_in_the_package_write_at_once(tmp_path):
+    sampler = open_sampler("")
+    write_text_image(sampler, "Bonjour from hwgan, 1976!", tmp_path / "hello.png", [sampler.hand(0)])
+    with Image.open(tmp_path / "hello.png") as image:
+        assert image.height == 40
+        assert image.width > 250
+        assert 0.02 < (np.asarray(image) < 128).mean() < 0.3  # ink on paper
+    wide = jax.random.normal(jax.random.key(0), (sampler.networks.z_dim,)).at[0].set(2.0)
+    assert sampler.draw_text("wide", wide).shape[1] > 1.8 * sampler.draw_text("wide", wide.at[0].set(-2.0)).shape[1]
+    assert PACKAGED.endswith(".npz")
