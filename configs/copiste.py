@@ -45,7 +45,7 @@ def get_config() -> ConfigDict:
     config.train.recognizer_first_steps = 4000
     config.train.balance_rule = "fogel"
     config.train.recognizer_noise = 0.2
-    config.train.style_weight = 0.5
+    config.train.style_weight = 2.0
 
     config.optimizer = fast_optimizers(config.train.num_steps)
     for name in ("language_model", "generator", "discriminator"):  # which begin later

@@ -13,7 +13,8 @@ PANELS = {
     "reading (CTC, nats a word)": ("recognizer/loss", "generator/ctc_loss"),
     "hinge": ("discriminator/loss", "generator/adversarial_loss"),
     "discriminator's scores": ("discriminator/real_score", "discriminator/fake_score"),
-    "error rates": ("evaluate/real_cer", "evaluate/generated_cer", "discriminator/style_error"),
+    "error rates": ("evaluate/real_cer", "evaluate/generated_cer"),
+    "hands (squared error of the noise; 1 knows nothing)": ("discriminator/style_error", "generator/hand_error"),
 }
 SMOOTHING = 0.8
 

@@ -4,6 +4,7 @@ import datetime
 import functools
 import json
 import logging
+import math
 import pathlib
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax
 
 from hwgan.data import transforms
 from hwgan.data.word_store import WordStore, load_words
+from hwgan.distances import frechet_distance, kernel_distance
 from hwgan.errors import UserError
 from hwgan.judge import Judge
 from hwgan.metrics import (
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
 _HANDS = 16
+_DISTANCE_WORDS = 2000  # at most
 _FREQUENT_WORDS, _FREQUENT_HANDS = 20, 64
 
 
@@ -54,7 +57,7 @@ def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
 
 def recognition_figures(
     judge: Judge, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ."""
     references, readings = judge.read(real, real_words)
     figures = {
@@ -73,7 +76,7 @@ def recognition_figures(
     return figures
 
 
-def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> dict[str, float]:
+def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> dict[str, int | float]:
     """How hands differ, and whether they can be told, for the words that most writers of a split wrote.
 
     Returns:
@@ -107,19 +110,46 @@ def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> 
         figures[f"{name}_hand_distance"] = mean_distance_within(seen, by_text)
         figures[f"{name}_hand_retrieval"] = nearest_is_same(seen, by_hand, by_text)
         figures[f"{name}_hands"] = len(set(names))
+    # Where no word has two writers, or no writer two words, there is nothing to measure.
+    return {name: value for name, value in figures.items() if not math.isnan(value)}
+
+
+def distance_figures(
+    judge: Judge, train: WordStore, real: WordStore, sampler: Sampler, *, limit: int, seed: int
+) -> dict[str, int | float]:
+    """How far generated words, and for comparison real training words, are from those of a split.
+
+    The first words of the split are written again, each in a hand of its own, so that texts are the same. The distances
+    are in the feature space of the judge's recognizer; see `distances`.
+    """
+    count = min(limit, len(real), len(train))
+    expected = judge.features(real.first(count))
+    figures: dict[str, int | float] = {"distance_words": count}
+    others = {"generated": generated_store(sampler, real.texts[:count], seed), "train": train.first(count)}
+    for name, words in others.items():
+        features = judge.features(words)
+        figures[f"{name}_frechet"] = frechet_distance(features, expected)
+        figures[f"{name}_kernel"], figures[f"{name}_kernel_spread"] = kernel_distance(features, expected, seed)
     return figures
 
 
 def _details(
-    judge: Judge, real: WordStore, sampler: Sampler | None, texts: list[str], real_words: int, seed: int
-) -> dict[str, float]:
-    """What is too much to watch in training: errors by kind of word and character, and how hands differ."""
+    judge: Judge,
+    train: WordStore,
+    real: WordStore,
+    sampler: Sampler | None,
+    texts: list[str],
+    real_words: int,
+    seed: int,
+) -> dict[str, int | float]:
+    """What is too much to watch in training: errors by kind of word and character, distances, how hands differ."""
     figures = {f"real_{name}": value for name, value in error_rates_by_group(*judge.read(real, real_words)).items()}
     if sampler is None:
         return figures
     if texts:
         read = judge.read(generated_store(sampler, texts, seed))
         figures |= {f"generated_{name}": value for name, value in error_rates_by_group(*read).items()}
+    figures |= distance_figures(judge, train, real, sampler, limit=_DISTANCE_WORDS, seed=seed)
     if judge.knows_writers and sampler.networks.has_variable_width:
         figures |= hand_figures(judge, real, sampler, seed)
     return figures
@@ -156,7 +186,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     judge = Judge(judging.networks, judging.state, judging.charset)
     sampler = create_sampler(run) if trains_generator(run.config) else None
     figures = recognition_figures(judge, real, sampler, texts, real_words=settings.real_words, seed=config.seed)
-    figures |= _details(judge, real, sampler, texts, settings.real_words, config.seed)
+    figures |= _details(judge, train, real, sampler, texts, settings.real_words, config.seed)
     results = {
         **figures,
         "step": int(run.state.step),

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data.charset import Charset
@@ -11,6 +12,7 @@ from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.word_store import WordStore
 from hwgan.metrics import greedy_texts
 from hwgan.models import Networks
+from hwgan.models.layers import length_mask
 from hwgan.train_state import TrainState
 from hwgan.writing import real_widths
 
@@ -21,6 +23,13 @@ _BATCH_SIZE = 50
 def _read(networks: Networks, variables: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
     output = networks.recognizer.apply(variables, batch["image"], real_widths(networks, batch), train=False)
     return output.logits.argmax(-1), output.lengths
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _features(networks: Networks, variables: Any, batch: dict[str, jax.Array]) -> jax.Array:
+    output = networks.recognizer.apply(variables, batch["image"], real_widths(networks, batch), train=False)
+    inside = length_mask(output.lengths, output.states.shape[1])[:, :, None]
+    return (output.states * inside).sum(axis=1) / jnp.maximum(output.lengths, 1)[:, None]
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -49,6 +58,12 @@ class Judge:
             readings += greedy_texts(np.asarray(ids), np.asarray(lengths), self._charset)[: len(texts)]
             references += texts
         return references, readings
+
+    def features(self, words: WordStore) -> np.ndarray:
+        """What the recognizer makes of each word before it reads it: the mean of its states, [words, features]."""
+        batches = eval_batches(words, _BATCH_SIZE)
+        seen = [np.asarray(_features(self._networks, self._reading, _images(b)))[: len(t)] for b, t in batches]
+        return np.concatenate(seen)
 
     def hands(self, words: WordStore) -> np.ndarray:
         """What the identifier sees of the hand in each word: [words, features]."""

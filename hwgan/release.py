@@ -35,8 +35,11 @@ def write_release(run: Run, path: str) -> None:
     nested = {name: dict(variables) for name, variables in ema_variables(run.state).items()}
     arrays = traverse_util.flatten_dict(nested, sep=_SEPARATOR)
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    config = run.config.copy_and_resolve_references()
+    with config.unlocked():  # where things lay on the machine that trained is nobody's business
+        config.data.update(data_dir="", cache_dir="", lexicon="")
     record = {
-        "config": run.config.to_dict(),
+        "config": config.to_dict(),
         "alphabet": run.charset.characters,
         "right_to_left": run.charset.right_to_left,
         "step": int(run.state.step),

@@ -21,6 +21,7 @@ from hwgan.train_state import TrainState
 from hwgan.writing import generate
 
 _BATCH_SIZE = 32
+_CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _LONGEST_WORD = 64  # a variable-width generator can draw any length; beyond this it is no word but a mistake
 
@@ -73,11 +74,13 @@ class Sampler:
           uint8 [height, width] images, dark ink on white, as wide as each word.
         """
         self.check(words)
-        images: list[np.ndarray] = []
+        order = np.array(sorted(range(len(words)), key=lambda i: len(words[i])), int)  # so that little is padding
+        images: dict[int, np.ndarray] = {}
         for start in range(0, len(words), _BATCH_SIZE):
-            chunk = list(words[start : start + _BATCH_SIZE])
-            images += self.draw_batch(chunk, hands[start : start + _BATCH_SIZE])
-        return images
+            rows = order[start : start + _BATCH_SIZE].tolist()
+            chunk: list[str] = [str(words[i]) for i in rows]
+            images.update(zip(rows, self.draw_batch(chunk, hands[np.array(rows)]), strict=True))
+        return [images[i] for i in range(len(words))]
 
     def draw_batch(self, words: list[str], hands: jax.Array) -> list[np.ndarray]:
         """`draw` for at most `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
@@ -100,12 +103,11 @@ class Sampler:
         return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
 
     def _canvas_width(self, z: jax.Array, labels: np.ndarray, lengths: np.ndarray) -> int:
-        """Wide enough for the widest word, in large steps so that little is compiled."""
-        step = self.spec.max_width
+        """Wide enough for the widest word, in steps so that little is compiled."""
         if not self.networks.letter_widths:
-            return step
+            return self.spec.max_width
         widest = int(self.networks.layout(jnp.asarray(labels), jnp.asarray(lengths), z, _ANY_WIDTH).widths.max())
-        return step * -(-widest // step)
+        return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
 
     def draw_text(self, text: str, hand: jax.Array, page_width: int = 0) -> np.ndarray:
         """A text of one or more words in one hand.

@@ -144,7 +144,7 @@ class Trainer:
         """The state on one device of this process, which can then compute without the others."""
         return jax.tree.map(lambda leaf: leaf.addressable_data(0), self.state)
 
-    def evaluate(self) -> dict[str, float]:
+    def evaluate(self) -> dict[str, int | float]:
         """Figures on validation words and on generated words that were never trained on."""
         figures = recognition_figures(
             Judge(self.networks, self._local_state, self.data.charset),

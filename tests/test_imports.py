@@ -29,8 +29,9 @@ ALLOWED = {
     "sampler": ("data", "errors", "models", "page", "run", "train_state", "writing"),
     "release": ("data", "errors", "run", "sampler"),
     "sample": ("data", "errors", "page", "release", "run", "sampler"),
+    "distances": (),
     "judge": ("data", "metrics", "models", "train_state", "writing"),
-    "evaluate": ("data", "errors", "judge", "metrics", "run", "sampler"),
+    "evaluate": ("data", "distances", "errors", "judge", "metrics", "run", "sampler"),
     "train": ("distributed", "errors", "monitor", "preemption", "run", "train_step", "trainer", "writer"),
     "trainer": (
         "checkpoint", "data", "errors", "evaluate", "judge", "models", "page", "run", "sampler", "sharding", "train_state",

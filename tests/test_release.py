@@ -1,5 +1,7 @@
 """Weights in one file, and what is written with them."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +32,15 @@ def test_a_release_writes_what_the_run_does(run, released):
     assert (again.networks, again.charset, again.spec) == (sampler.networks, sampler.charset, sampler.spec)
     hand = sampler.hand(3)
     np.testing.assert_array_equal(again.draw_text("ab cd", hand), sampler.draw_text("ab cd", hand))
+
+
+def test_a_release_does_not_tell_where_it_was_made(run, tmp_path):
+    config = run.config.copy_and_resolve_references()
+    config.data.update(data_dir="/home/somebody/data", cache_dir="/home/somebody/cache", lexicon="/home/somebody/words")
+    path = tmp_path / "small.npz"
+    write_release(dataclasses.replace(run, config=config), str(path))
+    assert b"somebody" not in path.read_bytes()
+    assert run.config.data.data_dir == "data"  # as it was
 
 
 def test_every_damage_is_noticed(released):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from configs import smoke
+from configs import iam_variable, smoke
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.evaluate import evaluate
@@ -196,6 +196,22 @@ def test_trains_on_an_invented_iam_tree(tmp_path):
     figures = train_and_evaluate(config, str(tmp_path / "run"))
     assert 0 < figures["evaluate/real_words"] <= 20
     assert "generator/ctc_loss" in metrics_of(tmp_path / "run")[0]
+
+
+@pytest.mark.slow
+def test_letters_train_on_an_invented_iam_tree(tmp_path):
+    """configs/iam_variable.py at full size, two steps of four words; the crops are noise of any width."""
+    root = make_iam(tmp_path / "iam", archives=False)
+    prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    config = iam_variable.get_config()
+    config.data.update(data_dir=str(tmp_path / "data"), num_buckets=1, plentiful=5, rare_share=0.1)
+    config.train.update(num_steps=2, batch_size=4, recognizer_first_steps=1, log_every=1)
+    figures = train_and_evaluate(config, str(tmp_path / "run"))
+    assert figures["evaluate/real_words"] > 0
+    rows = metrics_of(tmp_path / "run")
+    assert "generator/hand_error" not in rows[0]  # reader and identifier start alone
+    assert 0 < rows[0]["identifier/loss"] < 20
+    assert all(np.isfinite(value) for row in rows for value in row.values())
 
 
 # sampling

@@ -113,7 +113,8 @@ def network_functions(workload: Workload, name: str) -> tuple[Callable[..., Any]
         if name == "generator":
             text, z, layout = inputs
             inputs = z, text, layout
-        return module.apply(variables, *inputs, train=True, mutable=list(collections))[0]
+        output, _ = module.apply(variables, *inputs, train=True, mutable=list(collections))
+        return (output.logits, output.lengths) if name == "recognizer" else output  # its states are for evaluation only
 
     def loss(params, collections, *inputs):
         outputs = jax.tree.leaves(forward(params, collections, *inputs))

@@ -75,6 +75,11 @@ class WordStore:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def first(self, count: int) -> "WordStore":
+        """The first `count` words."""
+        fields = ("starts", "widths", "texts", "labels", "lengths", "writers")
+        return dataclasses.replace(self, **{name: getattr(self, name)[:count] for name in fields})
+
     def image(self, index: int) -> np.ndarray:
         """uint8 [height, width], as on paper."""
         return transforms.flip_reading(self._image(index), self.right_to_left)

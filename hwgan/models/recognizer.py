@@ -26,10 +26,12 @@ class RecognizerOutput:
     Attributes:
       logits: float32; label 0 is the CTC blank.
       lengths: frames that belong to each word; the rest is padding.
+      states: what the logits are linear in.
     """
 
     logits: Float[Array, "b frames labels"]
     lengths: Int[Array, " b"]
+    states: Float[Array, "b frames features"]
 
 
 def _max_pool(x: Float[Array, "b h w c"], stride: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
@@ -74,7 +76,7 @@ class CRNN(nn.Module):
             widths = columns_after(widths, pool[1])
         x = x.max(axis=1)
         x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
-        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
 
 
 class GatedCRNN(nn.Module):
@@ -118,7 +120,7 @@ class GatedCRNN(nn.Module):
         x = BidirectionalLSTM(self.lstm_features, name="lstm_0", **kinds)(x, widths)
         x = nn.tanh(nn.Dense(self.lstm_features, name="dense", **kinds)(x))
         x = BidirectionalLSTM(self.lstm_features, name="lstm_1", **kinds)(x, widths)
-        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
 
 
 class ConvRecognizer(nn.Module):
@@ -152,4 +154,4 @@ class ConvRecognizer(nn.Module):
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         x = nn.Dense(self.dense_features, name="dense", **kinds)(columns)
         x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm_dense")(x))
-        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
