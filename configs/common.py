@@ -12,8 +12,12 @@ def optimizer(learning_rate: float, *, b1: float, b2: float, clip_norm: float = 
     )
 
 
-def fast_optimizers(num_steps: int) -> ConfigDict:
-    """What the small variable-width networks learn fastest with; rates fall to a tenth by a cosine."""
+def fast_optimizers(num_steps: int, writers_from: int = 0) -> ConfigDict:
+    """What the small variable-width networks learn fastest with; rates fall to a tenth by a cosine.
+
+    Those of the networks that write, and of the discriminator, are counted from the step in which they begin,
+    `writers_from`.
+    """
     config = ConfigDict(
         dict(
             language_model=optimizer(1e-3, b1=0.0, b2=0.9),
@@ -23,8 +27,8 @@ def fast_optimizers(num_steps: int) -> ConfigDict:
             identifier=optimizer(1e-3, b1=0.9, b2=0.99, clip_norm=5.0),
         )
     )
-    for rates in config.values():
-        rates.decay_steps = num_steps
+    for name, rates in config.items():
+        rates.decay_steps = num_steps if name in ("recognizer", "identifier") else num_steps - writers_from
     return config
 
 
@@ -39,6 +43,9 @@ def get_common() -> ConfigDict:
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else words with others are dropped
             cache_dir="",  # where decoded images are kept; empty: inside the prepared dataset
+            real_share=1.0,  # how much of the real training words is used, to learn what fewer would do
+            generated="",  # prepared dataset of generated words, of which recognizers learn beside the real ones
+            generated_share=0.5,  # of what they learn from, where there are both
             max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
@@ -77,6 +84,7 @@ def get_common() -> ConfigDict:
             discriminator_steps=1,  # for each step of the generator
             balance_rule="alonso",  # or "fogel", "none": how CTC and adversarial gradients meet at the image
             alpha=1.0,  # weight of the recognizer's gradient against the discriminator's
+            augment=False,  # the recognizer learns from words slanted, stretched, bent, in other pens
             recognizer_noise=0.0,  # on the images it sees in training; paper and ink are 2 apart
             style_weight=0.0,  # of guessing the noise from the image, by the identifier or D's own style_features
             ema_decay=0.999,

@@ -47,7 +47,5 @@ def get_config() -> ConfigDict:
     config.train.recognizer_noise = 0.2
     config.train.style_weight = 2.0
 
-    config.optimizer = fast_optimizers(config.train.num_steps)
-    for name in ("language_model", "generator", "discriminator"):  # which begin later
-        config.optimizer[name].decay_steps = config.train.num_steps - config.train.recognizer_first_steps
+    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
     return config

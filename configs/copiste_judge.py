@@ -8,30 +8,25 @@ architectures, another seed.
 
 from ml_collections import ConfigDict
 
-from configs import copiste
+from configs import copiste, htr
 
 
 def get_config() -> ConfigDict:
     config = copiste.get_config()
     config.seed = 1
-    config.model.recognizer = ConfigDict(
-        dict(
-            name="crnn",
-            conv_features=(32, 64, 96, 128),
-            pools=((2, 2), (2, 2), (2, 1), (2, 1)),
-            lstm_features=128,
-            lstm_layers=1,
-        )
-    )
+    config.data.plentiful = 0
+    config.data.rare_share = 0.0
+    config.model.recognizer = htr.get_config().model.recognizer
     config.model.identifier = ConfigDict(
-        dict(name="writers", num_writers=256, features=31, conv_features=(24, 48, 64, 96))
+        dict(name="writers", num_writers=256, features=31, conv_features=(48, 64, 96), stem=4)
     )
     config.train.updated_networks = ("recognizer", "identifier")
     config.train.recognizer_first_steps = 0
     config.train.recognizer_noise = 0.1
+    config.train.augment = True
     config.train.batch_size = 32
-    config.train.num_steps = 7000
-    config.optimizer.recognizer.learning_rate = 1e-3
+    config.train.num_steps = 9000
+    config.optimizer.recognizer = htr.get_config().optimizer.recognizer
     for name in config.train.updated_networks:
         config.optimizer[name].decay_steps = config.train.num_steps
     return config

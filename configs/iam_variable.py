@@ -9,6 +9,7 @@ It has been run on invented data in IAM's layout only, not on IAM.
 from ml_collections import ConfigDict
 
 from configs import copiste
+from configs.common import fast_optimizers
 
 
 def get_config() -> ConfigDict:
@@ -27,7 +28,5 @@ def get_config() -> ConfigDict:
     config.train.sample_every = 2000
     config.train.evaluate_every = 2000
     config.train.checkpoint_every = 2000
-    for name, rates in config.optimizer.items():
-        alone = config.train.recognizer_first_steps if name in ("language_model", "generator", "discriminator") else 0
-        rates.decay_steps = config.train.num_steps - alone
+    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
     return config

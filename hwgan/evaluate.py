@@ -56,24 +56,35 @@ def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
 
 
 def recognition_figures(
-    judge: Judge, real: WordStore, sampler: Sampler | None, texts: list[str], *, real_words: int, seed: int
+    judge: Judge,
+    real: WordStore,
+    sampler: Sampler | None,
+    texts: list[str],
+    *,
+    real_words: int,
+    seed: int,
+    by_group: bool = False,
 ) -> dict[str, int | float]:
-    """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ."""
-    references, readings = judge.read(real, real_words)
-    figures = {
-        "real_cer": character_error_rate(references, readings),
-        "real_wer": word_error_rate(references, readings),
-        "real_words": len(references),
-    }
+    """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ.
+
+    With `by_group` also the errors by kind of word and character (`metrics.error_rates_by_group`).
+    """
+    figures = _reading_figures("real", judge.read(real, real_words), by_group)
     if sampler is not None and texts:
-        references, readings = judge.read(generated_store(sampler, texts, seed))
-        figures |= {
-            "generated_cer": character_error_rate(references, readings),
-            "generated_wer": word_error_rate(references, readings),
-            "generated_words": len(references),
-            "hand_variance": hand_variance(sampler, texts[0], seed),
-        }
+        figures |= _reading_figures("generated", judge.read(generated_store(sampler, texts, seed)), by_group)
+        figures["hand_variance"] = hand_variance(sampler, texts[0], seed)
     return figures
+
+
+def _reading_figures(name: str, read: tuple[list[str], list[str]], by_group: bool) -> dict[str, int | float]:
+    """Figures of (true texts, texts as read)."""
+    figures: dict[str, int | float] = {
+        f"{name}_cer": character_error_rate(*read),
+        f"{name}_wer": word_error_rate(*read),
+        f"{name}_words": len(read[0]),
+    }
+    groups = error_rates_by_group(*read) if by_group else {}
+    return figures | {f"{name}_{group}": value for group, value in groups.items()}
 
 
 def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> dict[str, int | float]:
@@ -92,10 +103,8 @@ def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> 
     rows = [(text, writer, row) for text in frequent for writer, row in sorted(writers_of[text].items())]
     if not rows:
         return {}
-    texts, writers, indices = zip(*rows, strict=True)
-    originals = WordStore.from_images(
-        real.spec, [real.image(row) for row in indices], texts, sampler.charset, list(writers)
-    )
+    _, writers, indices = zip(*rows, strict=True)
+    originals = real.take(indices)
     hands = jax.random.normal(jax.random.key(seed), (_FREQUENT_HANDS, sampler.networks.z_dim))
     written = [text for text in frequent for _ in range(_FREQUENT_HANDS)]
     images = sampler.draw(written, jax.numpy.tile(hands, (len(frequent), 1)))
@@ -123,35 +132,13 @@ def distance_figures(
     are in the feature space of the judge's recognizer; see `distances`.
     """
     count = min(limit, len(real), len(train))
-    expected = judge.features(real.first(count))
+    expected = judge.features(real.take(range(count)))
     figures: dict[str, int | float] = {"distance_words": count}
-    others = {"generated": generated_store(sampler, real.texts[:count], seed), "train": train.first(count)}
+    others = {"generated": generated_store(sampler, real.texts[:count], seed), "train": train.take(range(count))}
     for name, words in others.items():
         features = judge.features(words)
         figures[f"{name}_frechet"] = frechet_distance(features, expected)
         figures[f"{name}_kernel"], figures[f"{name}_kernel_spread"] = kernel_distance(features, expected, seed)
-    return figures
-
-
-def _details(
-    judge: Judge,
-    train: WordStore,
-    real: WordStore,
-    sampler: Sampler | None,
-    texts: list[str],
-    real_words: int,
-    seed: int,
-) -> dict[str, int | float]:
-    """What is too much to watch in training: errors by kind of word and character, distances, how hands differ."""
-    figures = {f"real_{name}": value for name, value in error_rates_by_group(*judge.read(real, real_words)).items()}
-    if sampler is None:
-        return figures
-    if texts:
-        read = judge.read(generated_store(sampler, texts, seed))
-        figures |= {f"generated_{name}": value for name, value in error_rates_by_group(*read).items()}
-    figures |= distance_figures(judge, train, real, sampler, limit=_DISTANCE_WORDS, seed=seed)
-    if judge.knows_writers and sampler.networks.has_variable_width:
-        figures |= hand_figures(judge, real, sampler, seed)
     return figures
 
 
@@ -185,8 +172,13 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
             )
     judge = Judge(judging.networks, judging.state, judging.charset)
     sampler = create_sampler(run) if trains_generator(run.config) else None
-    figures = recognition_figures(judge, real, sampler, texts, real_words=settings.real_words, seed=config.seed)
-    figures |= _details(judge, train, real, sampler, texts, settings.real_words, config.seed)
+    figures = recognition_figures(
+        judge, real, sampler, texts, real_words=settings.real_words, seed=config.seed, by_group=True
+    )
+    if sampler is not None:
+        figures |= distance_figures(judge, train, real, sampler, limit=_DISTANCE_WORDS, seed=config.seed)
+        if judge.knows_writers and sampler.networks.has_variable_width:
+            figures |= hand_figures(judge, real, sampler, config.seed)
     results = {
         **figures,
         "step": int(run.state.step),

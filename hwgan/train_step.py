@@ -12,6 +12,7 @@ import optax
 from jaxtyping import Array, Float
 
 from hwgan import losses
+from hwgan.augment import augment
 from hwgan.models import Networks
 from hwgan.train_state import NetworkState, Optimizers, TrainState
 from hwgan.writing import Batch, draw_hands, fake_layout, generate, real_hands, real_widths
@@ -28,6 +29,8 @@ class StepConfig:
       discriminator_steps: updates of D for each of G.
       balance_rule: see `losses.balance_gradients`.
       alpha: weight of the recognizer's gradient against the discriminator's.
+      augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
+        (`augment.augment`). Not the identifier: these are what hands differ in.
       recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
         that reads through noise looks at strokes, and its gradient draws strokes.
       style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
@@ -41,6 +44,7 @@ class StepConfig:
     discriminator_steps: int = 1
     balance_rule: str = "alonso"
     alpha: float = 1.0
+    augment: bool = False
     recognizer_noise: float = 0.0
     style_weight: float = 0.0
     ema_decay: float = 0.999
@@ -166,47 +170,57 @@ def _update_recognizer(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[NetworkState, Metrics]:
     """CTC on real images only: a recognizer that saw generated ones would learn to read scribble."""
-    before = state.recognizer
 
-    def gradients_of(collections, part, _):
-        now = before.replace(collections=collections)
+    def loss_of(output, part):
+        return losses.ctc(output.logits, output.lengths, part["labels"], part["label_length"]).mean(), {}
 
-        def loss_fn(params):
-            output, collections = _apply(networks.recognizer, now, params, part["image"], real_widths(networks, part))
-            ctc = losses.ctc(output.logits, output.lengths, part["labels"], part["label_length"])
-            return ctc.mean(), collections
-
-        (loss, collections), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
-        return grads, collections, {"recognizer/loss": loss}
-
-    batch = batch | {"image": _add_noise(batch["image"], config.recognizer_noise, key)}
-    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
-    recognizer = before.replace(collections=collections).apply_gradients(grads, optimizers.recognizer)
-    return recognizer, metrics | _norms("recognizer", grads, recognizer)
+    if config.augment:
+        key, augment_key = jax.random.split(key)
+        image, widths = augment(batch["image"], batch["image_width"], augment_key)
+        batch = batch | {"image": image, "image_width": widths}
+    return _update_on_real_words("recognizer", loss_of, networks, optimizers, state, batch, key, config)
 
 
 def _update_identifier(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[NetworkState, Metrics]:
     """Cross-entropy over the writers of real words; those whose writer is not known teach nothing."""
-    before = state.identifier
+
+    def loss_of(output, part):
+        right = (output.logits.argmax(axis=-1) == part["writer"]).mean()
+        return losses.writer_cross_entropy(output.logits, part["writer"]).mean(), {"identifier/accuracy": right}
+
+    return _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
+
+
+def _update_on_real_words(
+    name: str,
+    loss_of: Callable[[Any, Batch], tuple[jax.Array, Metrics]],
+    networks: Networks,
+    optimizers: Optimizers,
+    state: TrainState,
+    batch: Batch,
+    key: jax.Array,
+    config: StepConfig,
+) -> tuple[NetworkState, Metrics]:
+    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise."""
+    module, before = getattr(networks, name), getattr(state, name)
 
     def gradients_of(collections, part, _):
         now = before.replace(collections=collections)
 
         def loss_fn(params):
-            output, collections = _apply(networks.identifier, now, params, part["image"], real_widths(networks, part))
-            entropies = losses.writer_cross_entropy(output.logits, part["writer"])
-            right = (output.logits.argmax(axis=-1) == part["writer"]).mean()
-            return entropies.mean(), (collections, right)
+            output, collections = _apply(module, now, params, part["image"], real_widths(networks, part))
+            loss, metrics = loss_of(output, part)
+            return loss, (collections, {f"{name}/loss": loss, **metrics})
 
-        (loss, (collections, right)), grads = jax.value_and_grad(loss_fn, has_aux=True)(before.params)
-        return grads, collections, {"identifier/loss": loss, "identifier/accuracy": right}
+        grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
+        return grads, collections, metrics
 
     batch = batch | {"image": _add_noise(batch["image"], config.recognizer_noise, key)}
     grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
-    identifier = before.replace(collections=collections).apply_gradients(grads, optimizers.identifier)
-    return identifier, metrics | _norms("identifier", grads, identifier)
+    after = before.replace(collections=collections).apply_gradients(grads, getattr(optimizers, name))
+    return after, metrics | _norms(name, grads, after)
 
 
 def _update_generator(

@@ -12,7 +12,7 @@ from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
-from hwgan.data.balance import words_with_rare
+from hwgan.data.balance import repeats_of_mixture, repeats_of_rare, words_with_rare
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import Lexicon, create_schedule, read_lexicon_file, train_batches
 from hwgan.data.prepared import read_summary
@@ -33,11 +33,18 @@ _REAL_ROWS = 2  # on a sample sheet, under the generated words
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """What a run reads."""
+    """What a run reads.
+
+    Attributes:
+      repeats: how often each training word comes where others come once.
+      lexicon: words to write.
+      unseen: validation texts that are not among the training words.
+    """
 
     charset: Charset
     spec: ImageSpec
     train: WordStore
+    repeats: np.ndarray
     validation: WordStore
     lexicon: Lexicon
     unseen: list[str]
@@ -53,12 +60,36 @@ def load_data(config: Config) -> Data:
     summary = read_summary(data.data_dir, data.dataset)
     charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
-    train, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
+    real, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
+    train, repeats = _training_words(config, real, charset, spec)
     words = read_lexicon_file(data.lexicon) if data.lexicon else train.texts
     if data.rare_share:
         words = [*words, *words_with_rare(words, charset.characters, data.rare_share, config.seed)]
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
-    return Data(charset, spec, train, validation, Lexicon.from_words(words, charset, spec), unseen)
+    return Data(charset, spec, train, repeats, validation, Lexicon.from_words(words, charset, spec), unseen)
+
+
+def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:
+    """The words that teach to read, and how often each comes: a part of the real ones, generated ones if asked for."""
+    data = config.data
+    if not 0.0 <= data.real_share <= 1.0 or not (data.real_share or data.generated):
+        raise UserError(f"data.real_share={data.real_share} must be from 0 to 1, and above 0 without data.generated")
+    if data.real_share < 1.0:
+        real = real.take(range(round(data.real_share * len(real))))
+    if not data.generated:
+        words, repeats = real, np.ones(len(real), np.int64)
+    else:
+        generated = load_words(data.data_dir, data.generated, "train", charset, spec, data.cache_dir)
+        if not len(real):
+            words, repeats = generated, np.ones(len(generated), np.int64)
+        elif 0.0 < data.generated_share < 1.0:
+            words = real.join(generated)
+            repeats = repeats_of_mixture(len(real), len(generated), data.generated_share)
+        else:
+            raise UserError(f"data.generated_share={data.generated_share} must be between 0 and 1")
+    if data.plentiful:
+        repeats = repeats * repeats_of_rare(words.texts, data.plentiful)
+    return words, repeats
 
 
 def sample_sheet(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:
@@ -115,7 +146,7 @@ class Trainer:
             batch_size=config.train.batch_size,
             num_buckets=config.data.num_buckets,
             seed=config.seed,
-            plentiful=config.data.plentiful,
+            repeats=self.data.repeats,
         )
         stream = train_batches(
             self.data.train,
@@ -186,6 +217,7 @@ def _jit_steps(
         discriminator_steps=train.discriminator_steps,
         balance_rule=train.balance_rule,
         alpha=train.alpha,
+        augment=train.augment,
         recognizer_noise=train.recognizer_noise,
         style_weight=train.style_weight,
         ema_decay=train.ema_decay,

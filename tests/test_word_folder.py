@@ -156,6 +156,14 @@ def test_unknown_split_and_empty_split(tmp_path):
     assert not list((tmp_path / "data").rglob("summary.json"))
 
 
+def test_a_table_may_be_of_one_split(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("validation\n", "train\n").replace("test\n", "train\n"), encoding="utf-8")
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))["examples"] == {"train": 60}
+
+
 def test_right_to_left_words_are_read_from_the_right(tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()

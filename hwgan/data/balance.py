@@ -1,4 +1,5 @@
-"""Rare characters met more often: in the real words that teach to read, and in the words to write."""
+"""How often words are met: rare characters oftener, in the real words that teach to read and in the words to write; and
+generated words beside real ones."""
 
 import unicodedata
 from collections import Counter
@@ -29,6 +30,21 @@ def repeats_of_rare(texts: Sequence[str], plentiful: int) -> Int[np.ndarray, " n
     rarest = np.array([min((counts[c] for c in text), default=plentiful) for text in texts])
     repeats = np.rint(np.sqrt(plentiful / np.maximum(rarest, 1)))
     return np.clip(repeats, 1, _MOST_REPEATS).astype(np.int64)
+
+
+def repeats_of_mixture(num_real: int, num_generated: int, generated_share: float) -> Int[np.ndarray, " n"]:
+    """How often real and then generated words come, so that about `generated_share` of what is met is generated.
+
+    The fewer come several times; none is left out.
+
+    Args:
+      num_real: words, at least 1.
+      num_generated: words, at least 1.
+      generated_share: in (0, 1).
+    """
+    ratio = num_generated * (1.0 - generated_share) / (generated_share * num_real)
+    real, generated = (max(1, round(ratio)), 1) if ratio >= 1.0 else (1, max(1, round(1.0 / ratio)))
+    return np.repeat([real, generated], [num_real, num_generated]).astype(np.int64)
 
 
 def words_with_rare(words: Sequence[str], characters: str, share: float, seed: int = 0) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import grain
 import numpy as np
+from jaxtyping import Int
 
-from hwgan.data.balance import repeats_of_rare
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
@@ -82,7 +82,14 @@ def read_lexicon_file(path: str) -> list[str]:
     return [normalize_text(line.strip()) for line in lines if line.strip()]
 
 
-def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed: int, plentiful: int = 0) -> Schedule:
+def create_schedule(
+    words: WordStore,
+    *,
+    batch_size: int,
+    num_buckets: int,
+    seed: int,
+    repeats: Int[np.ndarray, " n"] | None = None,
+) -> Schedule:
     """The batches of a run, in as many shapes as pay off; the log says what is saved.
 
     Args:
@@ -90,7 +97,7 @@ def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed
       batch_size: over all hosts.
       num_buckets: at most so many shapes; 1 pads every batch to `max_width`.
       seed: of shuffling.
-      plentiful: see `balance.repeats_of_rare`; 0 for every word as often as any other.
+      repeats: how often each word comes where others come once; None for all alike.
     """
     buckets = choose_buckets(
         words.widths,
@@ -105,7 +112,6 @@ def create_schedule(words: WordStore, *, batch_size: int, num_buckets: int, seed
         100 * padding_share(words.widths, buckets),
         100 * padding_share(words.widths, (words.spec.max_width,)),
     )
-    repeats = repeats_of_rare(words.texts, plentiful) if plentiful else None
     return Schedule(words.widths, buckets, batch_size, seed, repeats)
 
 

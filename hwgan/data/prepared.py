@@ -71,6 +71,11 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
     return rows
 
 
+def read_texts(data_dir: str, dataset: str, split: str) -> list[str]:
+    """What the words of a split say, in the order of its rows."""
+    return [row_text(row, "text") for row in open_rows(data_dir, dataset, split)]
+
+
 def row_text(row: dict[str, Any], field: str) -> str:
     """A text field of a row; tfds gives bytes."""
     value = row[field]

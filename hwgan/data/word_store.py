@@ -75,10 +75,24 @@ class WordStore:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def first(self, count: int) -> "WordStore":
-        """The first `count` words."""
-        fields = ("starts", "widths", "texts", "labels", "lengths", "writers")
-        return dataclasses.replace(self, **{name: getattr(self, name)[:count] for name in fields})
+    def take(self, rows: Sequence[int]) -> "WordStore":
+        """These words, in this order."""
+        chosen = list(rows)
+        arrays = {name: getattr(self, name)[chosen] for name in ("starts", "widths", "labels", "lengths")}
+        lists = {name: [getattr(self, name)[row] for row in chosen] for name in ("texts", "writers")}
+        return dataclasses.replace(self, **arrays, **lists)
+
+    def join(self, other: "WordStore") -> "WordStore":
+        """These words and then those of another store of the same spec; its writers are other writers."""
+        assert self.spec == other.spec and self.right_to_left == other.right_to_left
+        arrays = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in ("pixels", "widths", "labels", "lengths")
+        }
+        starts = np.concatenate([self.starts, other.starts + len(self.pixels)])
+        return dataclasses.replace(
+            self, **arrays, starts=starts, texts=self.texts + other.texts, writers=self.writers + other.writers
+        )
 
     def image(self, index: int) -> np.ndarray:
         """uint8 [height, width], as on paper."""

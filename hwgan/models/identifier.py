@@ -29,20 +29,22 @@ class WriterIdentifier(nn.Module):
     Attributes:
       num_writers: at least as many as the training words have.
       features: numbers that describe a hand.
-      conv_features: channels of the stages, each of which halves the image, after a space-to-depth that does so too.
+      conv_features: channels of the stages, each of which halves the image.
+      stem: the image is first made so many times smaller, its blocks of pixels moved into channels.
     """
 
     num_writers: int
     features: int = 31
     conv_features: tuple[int, ...] = (32, 64, 96)
+    stem: int = 2
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> IdentifierOutput:
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
-        x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
-        widths = columns_after(widths, 2)
+        x = space_to_depth(mask_columns(ink(image), widths), self.stem).astype(self.dtype)
+        widths = columns_after(widths, self.stem)
         for i, features in enumerate(self.conv_features):
             x = Conv(features, name=f"conv_{i}", **kinds)(x)
             x = nn.relu(nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x))

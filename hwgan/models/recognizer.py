@@ -45,6 +45,7 @@ class CRNN(nn.Module):
       num_labels: size of the alphabet, the blank included.
       conv_features: channels of the 3x3 convolutions.
       pools: (height, width) of the max pool after each.
+      stem: the image is first made so many times smaller, its blocks of pixels moved into channels.
       batch_norm: after each convolution.
       lstm_features: per direction.
       lstm_layers: stacked.
@@ -57,6 +58,7 @@ class CRNN(nn.Module):
     num_labels: int
     conv_features: tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 1), (2, 1))
+    stem: int = 1
     batch_norm: bool = True
     lstm_features: int = 256
     lstm_layers: int = 2
@@ -66,7 +68,8 @@ class CRNN(nn.Module):
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
-        x = mask_columns(ink(image), widths).astype(self.dtype)
+        x = space_to_depth(mask_columns(ink(image), widths), self.stem).astype(self.dtype)
+        widths = columns_after(widths, self.stem)
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, use_bias=not self.batch_norm, name=f"conv_{i}", **kinds)(x)
             if self.batch_norm:

@@ -12,8 +12,13 @@ from hwgan.models.layers import Conv, columns_after, depth_to_space, mask_column
 from hwgan.models.layout import Layout, place_on_columns
 
 
-def _on_paper(x: Float[Array, "b h w 1"], layout: Layout) -> Float[Array, "b h w 1"]:
-    """Squashes to [-1, 1], with white paper past the end of each word."""
+def _image(
+    x: Float[Array, "b h w c"], widths: Int[Array, " b"], layout: Layout, kinds: dict[str, Any]
+) -> Float[Array, "b h2 w2 1"]:
+    """The end of both generators: twice as large, in [-1, 1], with white paper past the end of each word."""
+    x = nn.relu(nn.LayerNorm(dtype=kinds["dtype"], name="norm")(x))
+    x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
+    x = depth_to_space(x.astype(jnp.float32))
     inside = mask_columns(jnp.ones_like(x), layout.widths)
     return jnp.where(inside > 0, jnp.tanh(x), jnp.ones((), x.dtype))
 
@@ -103,10 +108,7 @@ class VariableWidthGenerator(nn.Module):
             x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
             widths = 2 * widths
             x = mask_columns(x, widths)
-        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x))
-        x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
-        x = depth_to_space(x.astype(jnp.float32))
-        return _on_paper(x, layout)
+        return _image(x, widths, layout, kinds)
 
 
 class LetterWidthGenerator(nn.Module):
@@ -164,9 +166,7 @@ class LetterWidthGenerator(nn.Module):
             x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
             widths = 2 * widths
             x = mask_columns(x, widths)
-        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm")(x))
-        x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
-        return _on_paper(depth_to_space(x.astype(jnp.float32)), layout)
+        return _image(x, widths, layout, kinds)
 
     def _columns(
         self, z: Float[Array, "b z"], text: TextFeatures, layout: Layout, num_columns: int

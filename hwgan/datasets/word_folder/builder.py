@@ -49,6 +49,10 @@ class WordFolder(WordImageBuilder, skip_registration=True):
                 splits[split].append(example)
             elif split is not None:
                 self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
+        only = {clean_text(row.split) for row in rows}
+        if self.lists is None and len(only) == 1 and only <= set(SPLITS):
+            # A table of one split alone, such as generated words to train on beside real ones.
+            return {split: splits[split] for split in only}
         return splits
 
     def _assign_splits(self, rows: list[Row]) -> list[str]:
