@@ -105,10 +105,17 @@ def get_common() -> ConfigDict:
 
     config.evaluate = ConfigDict(
         dict(
-            split="validation",  # of --mode=evaluate; training watches the validation split
+            # While training, on the validation split, by the run's own recognizer:
             real_words=500,  # at most
             generated_words=200,  # words of the split that no training writer wrote, at most
-            recognizer="",  # workdir of a recognizer trained apart; empty: the run's own
+            # --mode=evaluate:
+            split="test",
+            judge="",  # workdir or weights of a recognizer trained apart; empty: the package's; "own": the run's own
+            protocol="standard",  # see hwgan/evaluation/protocols.py
+            words=2000,  # on either side, at most; of a run that only learns to read: all of the split
+            geometry_rounds=100,  # of the geometry score; 0 leaves it out
+            inception="",  # weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used
+            lexicon=False,  # a run that only learns to read also reads with the training words for a lexicon
         )
     )
 

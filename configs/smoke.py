@@ -38,4 +38,7 @@ def get_config() -> ConfigDict:
 
     config.evaluate.real_words = 20
     config.evaluate.generated_words = 10
+    config.evaluate.judge = "own"
+    config.evaluate.words = 20
+    config.evaluate.geometry_rounds = 2
     return config

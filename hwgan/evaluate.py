@@ -1,149 +1,63 @@
-"""Scores a checkpoint: how well its recognizer reads real words, and how well generated words can be read."""
+"""Scores what a generator writes, or how a recognizer reads, by a written protocol.
+
+A run, by its config, and a file of weights:
+  python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste --mode=evaluate
+  python -m hwgan.evaluate --checkpoint=weights.npz --real=word_folder/copiste --output=results.json
+
+Images that any other method made, a folder or archive with a table as `hwgan.prepare` reads it:
+  python -m hwgan.evaluate --generated=DIR --real=word_folder/copiste --output=results.json
+  python -m hwgan.evaluate --generated=DIR --real=DIR --train=DIR --output=results.json
+
+Beside the JSON lies a table of the same name, *.md. What each figure means: hwgan/evaluation/README.md.
+"""
 
 import datetime
 import functools
 import json
 import logging
-import math
 import pathlib
 from typing import Any
 
-import jax
+import numpy as np
+from absl import flags
 
-from hwgan.data import transforms
+from hwgan.data.prepared import read_summary
 from hwgan.data.word_store import WordStore, load_words
-from hwgan.distances import frechet_distance, kernel_distance
-from hwgan.errors import UserError
+from hwgan.errors import UserError, run_main
+from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
+from hwgan.evaluation.folder import is_folder_of_words, read_folder
+from hwgan.evaluation.table import as_table
 from hwgan.judge import Judge
-from hwgan.metrics import (
-    character_error_rate,
-    error_rates_by_group,
-    mean_distance_within,
-    nearest_is_same,
-    word_error_rate,
-)
-from hwgan.run import Config, load_run, trains_generator
-from hwgan.sampler import Sampler, create_sampler
+from hwgan.release import PACKAGED_JUDGE, read_judge
+from hwgan.run import Config, Run, load_run, trains_generator
+from hwgan.sample import open_sampler
+from hwgan.sampler import create_sampler
 
 logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
-_HANDS = 16
-_DISTANCE_WORDS = 2000  # at most
-_FREQUENT_WORDS, _FREQUENT_HANDS = 20, 64
 
 
-def unseen_words(words: WordStore, train_texts: set[str], count: int) -> list[str]:
-    """Up to `count` different texts of a split that are not among the training texts, in the order of the split."""
-    return list(dict.fromkeys(text for text in words.texts if text not in train_texts))[:count]
+def open_judge(name: str, run: Run | None = None) -> Judge:
+    """The judge of that name.
 
+    Args:
+      name: "" for the one in the package; "own" for `run` itself; the workdir of a run; a file made by `hwgan.release`.
+      run: that is judged.
 
-def generated_store(sampler: Sampler, texts: list[str], seed: int) -> WordStore:
-    """Writes each text in a random hand, and puts the images in a store as if they were real ones."""
-    hands = jax.random.normal(jax.random.key(seed), (len(texts), sampler.networks.z_dim))
-    spec = sampler.spec
-    drawn = zip(sampler.draw(texts, hands), texts, strict=True)
-    images = [spec.preprocessing.resize(image, len(text)) for image, text in drawn]
-    return WordStore.from_images(spec, images, texts, sampler.charset, [""] * len(texts))
-
-
-def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
-    """How much one word differs between hands: standard deviation of a pixel in [-1, 1] over hands, averaged."""
-    hands = jax.random.normal(jax.random.key(seed), (_HANDS, sampler.networks.z_dim))
-    images = sampler.draw([text] * _HANDS, hands)
-    stacked = transforms.pad_images(images, max(image.shape[1] for image in images))
-    return float(transforms.to_float(stacked).std(axis=0).mean())
-
-
-def recognition_figures(
-    judge: Judge,
-    real: WordStore,
-    sampler: Sampler | None,
-    texts: list[str],
-    *,
-    real_words: int,
-    seed: int,
-    by_group: bool = False,
-) -> dict[str, int | float]:
-    """CER and WER on real words, and on `texts` written by the sampler, if there is one, and how its hands differ.
-
-    With `by_group` also the errors by kind of word and character (`metrics.error_rates_by_group`).
+    Raises:
+      UserError: there is none, or it cannot be read.
     """
-    figures = _reading_figures("real", judge.read(real, real_words), by_group)
-    if sampler is not None and texts:
-        figures |= _reading_figures("generated", judge.read(generated_store(sampler, texts, seed)), by_group)
-        figures["hand_variance"] = hand_variance(sampler, texts[0], seed)
-    return figures
-
-
-def _reading_figures(name: str, read: tuple[list[str], list[str]], by_group: bool) -> dict[str, int | float]:
-    """Figures of (true texts, texts as read)."""
-    figures: dict[str, int | float] = {
-        f"{name}_cer": character_error_rate(*read),
-        f"{name}_wer": word_error_rate(*read),
-        f"{name}_words": len(read[0]),
-    }
-    groups = error_rates_by_group(*read) if by_group else {}
-    return figures | {f"{name}_{group}": value for group, value in groups.items()}
-
-
-def hand_figures(judge: Judge, real: WordStore, sampler: Sampler, seed: int) -> dict[str, int | float]:
-    """How hands differ, and whether they can be told, for the words that most writers of a split wrote.
-
-    Returns:
-      `hand_distance`: mean distance, as the judge sees hands, between two hands that wrote one word; `hand_retrieval`:
-      how often the hand nearest to that of an image, among all images of other words, is its own (chance is about one
-      in the number of hands). Each for `generated` words, in 64 hands, and for `real` ones.
-    """
-    writers_of: dict[str, dict[str, int]] = {}
-    for row, (text, writer) in enumerate(zip(real.texts, real.writers, strict=True)):
-        if writer:
-            writers_of.setdefault(text, {}).setdefault(writer, row)
-    frequent = sorted(writers_of, key=lambda text: (-len(writers_of[text]), text))[:_FREQUENT_WORDS]
-    rows = [(text, writer, row) for text in frequent for writer, row in sorted(writers_of[text].items())]
-    if not rows:
-        return {}
-    _, writers, indices = zip(*rows, strict=True)
-    originals = real.take(indices)
-    hands = jax.random.normal(jax.random.key(seed), (_FREQUENT_HANDS, sampler.networks.z_dim))
-    written = [text for text in frequent for _ in range(_FREQUENT_HANDS)]
-    images = sampler.draw(written, jax.numpy.tile(hands, (len(frequent), 1)))
-    generated = WordStore.from_images(real.spec, images, written, sampler.charset, [""] * len(written))
-    figures = {}
-    for name, words, names in (
-        ("real", originals, list(writers)),
-        ("generated", generated, list(range(_FREQUENT_HANDS)) * len(frequent)),
-    ):
-        seen = judge.hands(words)
-        by_text, by_hand = ([sorted(set(keys)).index(key) for key in keys] for keys in (words.texts, names))
-        figures[f"{name}_hand_distance"] = mean_distance_within(seen, by_text)
-        figures[f"{name}_hand_retrieval"] = nearest_is_same(seen, by_hand, by_text)
-        figures[f"{name}_hands"] = len(set(names))
-    # Where no word has two writers, or no writer two words, there is nothing to measure.
-    return {name: value for name, value in figures.items() if not math.isnan(value)}
-
-
-def distance_figures(
-    judge: Judge, train: WordStore, real: WordStore, sampler: Sampler, *, limit: int, seed: int
-) -> dict[str, int | float]:
-    """How far generated words, and for comparison real training words, are from those of a split.
-
-    The first words of the split are written again, each in a hand of its own, so that texts are the same. The distances
-    are in the feature space of the judge's recognizer; see `distances`.
-    """
-    count = min(limit, len(real), len(train))
-    expected = judge.features(real.take(range(count)))
-    figures: dict[str, int | float] = {"distance_words": count}
-    others = {"generated": generated_store(sampler, real.texts[:count], seed), "train": train.take(range(count))}
-    for name, words in others.items():
-        features = judge.features(words)
-        figures[f"{name}_frechet"] = frechet_distance(features, expected)
-        figures[f"{name}_kernel"], figures[f"{name}_kernel_spread"] = kernel_distance(features, expected, seed)
-    return figures
+    if name == "own" and run is not None:
+        return Judge.of_state(run.networks, run.state, run.charset, run.spec)
+    if not name or pathlib.Path(name).is_file():
+        return read_judge(name or PACKAGED_JUDGE)
+    other = load_run(name)
+    return Judge.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
 
 
 def evaluate(config: Config, workdir: str) -> dict[str, Any]:
-    """Scores the newest checkpoint of `workdir` and writes results.json there.
+    """Scores the newest checkpoint of `workdir` and writes results.json and results.md there.
 
     Args:
       config: `evaluate`, `seed` and where the data lies are taken from it; all else, the preprocessing too, from the
@@ -154,47 +68,107 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
       What was written.
 
     Raises:
-      UserError: no checkpoint, no data, or a recognizer of another alphabet, preprocessing or sizes.
+      UserError: no checkpoint, no data, no judge, or one that can read none of the words.
     """
     run = load_run(workdir)
-    data, spec = run.config.data, run.spec
-    settings = config.evaluate
-    load = functools.partial(load_words, config.data.data_dir, data.dataset, charset=run.charset, spec=spec)
-    real, train = (load(split=split, cache_dir=config.data.cache_dir) for split in (settings.split, "train"))
-    texts = unseen_words(real, set(train.texts), settings.generated_words)
-    judging = run
-    if settings.recognizer:
-        judging = load_run(settings.recognizer)
-        if judging.charset != run.charset or judging.spec != spec:
-            raise UserError(
-                f"the recognizer {settings.recognizer!r} was trained on another alphabet, preprocessing or sizes than "
-                f"{workdir!r}"
-            )
-    judge = Judge(judging.networks, judging.state, judging.charset)
-    sampler = create_sampler(run) if trains_generator(run.config) else None
-    figures = recognition_figures(
-        judge, real, sampler, texts, real_words=settings.real_words, seed=config.seed, by_group=True
+    settings, dataset = config.evaluate, run.config.data.dataset
+    judge = open_judge(settings.judge if trains_generator(run.config) else "own", run)
+    load = functools.partial(
+        load_words,
+        config.data.data_dir,
+        dataset,
+        charset=judge.charset,
+        spec=judge.spec,
+        cache_dir=config.data.cache_dir,
     )
-    if sampler is not None:
-        figures |= distance_figures(judge, train, real, sampler, limit=_DISTANCE_WORDS, seed=config.seed)
-        if judge.knows_writers and sampler.networks.has_variable_width:
-            figures |= hand_figures(judge, real, sampler, config.seed)
-    results = {
-        **figures,
+    split, train = load(split=settings.split), load(split="train")
+    about = {
         "step": int(run.state.step),
-        "dataset": data.dataset,
+        "dataset": dataset,
+        "content": read_summary(config.data.data_dir, dataset)["content"],
         "split": settings.split,
-        "recognizer": settings.recognizer or "own",
-        "seed": config.seed,
-        "preprocessing": run.config.preprocessing.to_dict(),
-        "data": run.config.data.to_dict(),
-        "train": run.config.train.to_dict(),
-        "model": run.config.model.to_dict(),
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "config": run.config.to_dict(),
     }
-    path = pathlib.Path(workdir) / RESULTS_FILE
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for name, value in figures.items():
-        logger.info("%s: %s", name, f"{value:.4f}" if isinstance(value, float) else value)
-    print(f"wrote {path}")
+    if trains_generator(run.config):
+        results = evaluate_sampler(
+            create_sampler(run),
+            split,
+            train,
+            judge,
+            protocol=settings.protocol,
+            limit=settings.words,
+            seed=config.seed,
+            inception=settings.inception,
+            geometry_rounds=settings.geometry_rounds,
+        )
+    else:
+        results = evaluate_recognizer(judge, split, train, use_lexicon=settings.lexicon, seed=config.seed)
+    return write_results(results | about, pathlib.Path(workdir) / RESULTS_FILE)
+
+
+def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
+    """Writes the JSON and, beside it, the table; returns the results with the time."""
+    results = results | {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.with_suffix(".md").write_text(as_table(results), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+    print(as_table(results) + f"\nwrote {path}")
     return results
+
+
+def _open_words(name: str, split: str, judge: Judge, data_dir: str) -> WordStore:
+    """Words of a folder or archive, or of a split of a prepared dataset."""
+    if not is_folder_of_words(name):
+        return load_words(data_dir, name, split, judge.charset, judge.spec)
+    words, dropped = judge.store(*read_folder(name))
+    logger.info("%s: %d words, dropped: %s", name, len(words), dropped or "none")
+    order = np.random.default_rng(0).permutation(len(words))  # tables are sorted by writer
+    return words.take(order.tolist())
+
+
+def main(argv: list[str]) -> None:
+    """Evaluates by the flags of the command line."""
+    del argv
+    args = flags.FLAGS
+    judge = open_judge(args.judge)
+    real = _open_words(args.real, args.split, judge, args.data_dir)
+    train = args.train or ("" if is_folder_of_words(args.real) else args.real)
+    train_words = _open_words(train, "train", judge, args.data_dir) if train else None
+    how = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
+    if args.generated:
+        words = _open_words(args.generated, "train", judge, args.data_dir)
+        real = real.take(range(min(len(real), args.words)))
+        results = evaluate_words(words, real, train_words, judge, **how) | {
+            "generated": pathlib.Path(args.generated).name
+        }
+    elif train_words is None:
+        raise UserError("to score a checkpoint give --train= too, or a prepared dataset for --real=")
+    else:
+        sampler = open_sampler(args.checkpoint)
+        results = evaluate_sampler(sampler, real, train_words, judge, protocol=args.protocol, limit=args.words, **how)
+    about = {"real": pathlib.Path(args.real).name if is_folder_of_words(args.real) else args.real, "split": args.split}
+    write_results(results | about, pathlib.Path(args.output))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("generated", "", "folder or archive of generated words with a table; else --checkpoint writes")
+    flags.DEFINE_string("checkpoint", "", "workdir of a run, or a file of weights; empty: the package's own")
+    flags.DEFINE_string(
+        "real", None, "folder or archive of real words, or the name of a prepared dataset", required=True
+    )
+    flags.DEFINE_string("train", "", "the same of training words, to find copies; by default those of --real's dataset")
+    flags.DEFINE_string("split", "test", "of a prepared dataset")
+    flags.DEFINE_string("data_dir", "data", "where prepared datasets lie")
+    flags.DEFINE_string(
+        "judge", "", "workdir of a recognizer trained apart, or a file of its weights; empty: the package's"
+    )
+    flags.DEFINE_string("inception", "", "weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used")
+    flags.DEFINE_string("protocol", "standard", "which words are written; see hwgan/evaluation/protocols.py")
+    flags.DEFINE_integer("words", 2000, "on either side, at most")
+    flags.DEFINE_integer("geometry_rounds", 100, "of the geometry score; 0 leaves it out")
+    flags.DEFINE_integer("seed", 0, "of texts, hands and intervals")
+    flags.DEFINE_string("output", "results.json", "where to write")
+    run_main(main)

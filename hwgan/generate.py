@@ -31,8 +31,10 @@ from hwgan.data.prepared import read_texts
 from hwgan.errors import UserError, run_main
 from hwgan.sample import open_sampler
 from hwgan.sampler import Sampler
+from hwgan.train_state import variables_digest
 
-TABLE, RECORD = "words.tsv", "order.json"
+TABLE, TRANSCRIPTIONS, RECORD = "words.tsv", "transcriptions.json", "order.json"
+LAYOUTS = ("words", "hwd")
 _MADE = ".made"
 _COLUMNS = ("file", "text", "writer", "split")
 _CHUNK = 256  # words drawn at once
@@ -49,20 +51,25 @@ class Order:
       seed: of words and hands.
       shard_size: images a shard.
       crop: cut close around the ink, as scanned words often are.
+      layout: "words", a folder with a table; or "hwd", a folder a hand and transcriptions.json, for `aimagelab/HWD`.
+      once: each word of the list once, in its order, as for a test set that is written again.
     """
 
     count: int
     words: tuple[str, ...]
     seed: int
     shard_size: int
-    crop: bool
+    crop: bool = True
+    layout: str = "words"
+    once: bool = False
 
     def shard(self, number: int) -> tuple[list[str], list[int]]:
         """Texts of a shard, and the seeds of their hands; each hand writes some twenty words."""
         first = number * self.shard_size
         places = np.arange(first, min(first + self.shard_size, self.count))
         rng = np.random.default_rng((self.seed, number))
-        texts = [self.words[i] for i in rng.integers(len(self.words), size=len(places)).tolist()]
+        rows = places if self.once else rng.integers(len(self.words), size=len(places))
+        texts = [self.words[i] for i in rows.tolist()]
         num_hands = -(-self.count // _WORDS_A_HAND)
         # A hand's words are spread over all shards, so that any part of them is of many hands.
         hands = (places % num_hands).tolist()
@@ -74,7 +81,7 @@ class Order:
 
     def record(self, checkpoint: str, weights: str) -> dict:
         """What decides the result."""
-        fields = dataclasses.asdict(self) | {"words": _digest("\n".join(self.words).encode())}
+        fields = dataclasses.asdict(self) | {"words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]}
         return fields | {"checkpoint": checkpoint, "weights": weights}
 
 
@@ -83,16 +90,6 @@ def writable_words(sampler: Sampler, texts: list[str]) -> list[str]:
     return [
         text for text in texts if text and len(text) <= sampler.spec.max_length and not sampler.charset.unknown(text)
     ]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def weights_digest(sampler: Sampler) -> str:
-    """A name for the numbers that a sampler writes with, 16 hexadecimal digits."""
-    leaves = jax.tree_util.tree_leaves_with_path(sampler.variables)
-    return _digest(b"".join(jax.tree_util.keystr(path).encode() + np.asarray(leaf).tobytes() for path, leaf in leaves))
 
 
 def generate_words(
@@ -122,7 +119,7 @@ def generate_words(
     """
     sampler.check(list(dict.fromkeys(order.words)))
     try:
-        _claim(output, order.record(checkpoint, weights_digest(sampler)))
+        _claim(output, order.record(checkpoint, variables_digest(sampler.variables)))
         missing = [n for n in range(process_id, order.num_shards, num_processes) if not _table_of(output, n).exists()]
         total = sum(len(order.shard(number)[0]) for number in missing)
         with tqdm(total=total, unit=" images", disable=not sys.stderr.isatty()) as progress:
@@ -155,16 +152,16 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
 def _write_shard(sampler: Sampler, order: Order, output: pathlib.Path, number: int, progress: tqdm) -> None:
     """Images first, then the table: a shard with a table is whole."""
     texts, hands = order.shard(number)
-    folder = output / "images" / f"{number:05d}"
-    folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for start in range(0, len(texts), _CHUNK):
         part, part_hands = texts[start : start + _CHUNK], hands[start : start + _CHUNK]
         z = np.stack([sampler.hand(order.seed + hand) for hand in part_hands])
         for i, image in enumerate(sampler.draw(part, jax.numpy.asarray(z))):
-            path = folder / f"{number * order.shard_size + start + i:09d}.png"
-            Image.fromarray(transforms.trim_box(image) if order.crop else image).save(path)
-            rows.append((path.relative_to(output).as_posix(), part[i], f"hand{part_hands[i]:06d}", "train"))
+            hand, name = f"hand{part_hands[i]:06d}", f"{number * order.shard_size + start + i:09d}.png"
+            file = f"{hand}/{name}" if order.layout == "hwd" else f"images/{number:05d}/{name}"
+            (output / file).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(transforms.trim_box(image) if order.crop else image).save(output / file)
+            rows.append((file, part[i], hand, "train"))
         progress.update(len(part))
     _write_whole(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows).encode())
 
@@ -173,8 +170,13 @@ def _join(output: pathlib.Path, order: Order) -> bool:
     tables = [_table_of(output, number) for number in range(order.num_shards)]
     if not all(table.exists() for table in tables):
         return False
-    head = "\t".join(_COLUMNS) + "\n"
-    _write_whole(output / TABLE, head.encode() + b"".join(table.read_bytes() for table in tables))
+    content = b"".join(table.read_bytes() for table in tables)
+    if order.layout == "hwd":
+        rows = [line.split("\t") for line in content.decode().splitlines()]
+        texts = {file: text for file, text, *_ in rows}
+        _write_whole(output / TRANSCRIPTIONS, json.dumps(texts, indent=0, ensure_ascii=False).encode())
+    else:
+        _write_whole(output / TABLE, ("\t".join(_COLUMNS) + "\n").encode() + content)
     return True
 
 
@@ -189,8 +191,8 @@ def main(argv: list[str]) -> None:
     """Generates by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    if args.count < 1 or args.shard_size < 1:
-        raise UserError(f"--count={args.count} and --shard_size={args.shard_size} must be at least 1")
+    if args.count < 0 or args.shard_size < 1:
+        raise UserError(f"--count={args.count} must be at least 0 and --shard_size={args.shard_size} at least 1")
     if (args.process_id is None) != (args.num_processes is None) or not 0 <= (args.process_id or 0) < (
         args.num_processes or 1
     ):
@@ -201,21 +203,32 @@ def main(argv: list[str]) -> None:
     if args.words:
         words = read_lexicon_file(args.words)
     else:
-        words = writable_words(sampler, read_texts(args.data_dir, args.dataset, "train"))
-    order = Order(args.count, tuple(words), args.seed, args.shard_size, args.crop)
+        words = writable_words(sampler, read_texts(args.data_dir, args.dataset, args.split))
+    if not words:
+        raise UserError("there is no word to write")
+    count = args.count or len(words)
+    if args.once:
+        count = min(count, len(words))
+    order = Order(count, tuple(words), args.seed, args.shard_size, args.crop, args.layout, args.once)
     output = pathlib.Path(args.output)
     share = dict(process_id=args.process_id or 0, num_processes=args.num_processes or 1)
     whole = generate_words(sampler, order, output, checkpoint=args.checkpoint or "package", **share)
-    print(f"wrote {output / TABLE}" if whole else f"this process's share of {output} is there; others are not done")
+    table = TRANSCRIPTIONS if args.layout == "hwd" else TABLE
+    print(f"wrote {output / table}" if whole else f"this process's share of {output} is there; others are not done")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a file of weights; empty: the package's own")
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
-    flags.DEFINE_integer("count", None, "how many images", required=True)
+    flags.DEFINE_integer("count", 0, "how many images; 0: as many as there are words")
     flags.DEFINE_string("output", None, "folder to write into, or to go on with", required=True)
     flags.DEFINE_string("words", "", "what to write: a UTF-8 file, one word a line, drawn as often as it is listed")
     flags.DEFINE_string("dataset", "", "or the training words of this prepared dataset")
+    flags.DEFINE_string("split", "train", "of --dataset")
+    flags.DEFINE_bool("once", False, "each word of the list once, in its order: a test set written again")
+    flags.DEFINE_enum(
+        "layout", "words", LAYOUTS, "a folder with a table, or a folder a hand, as aimagelab/HWD reads it"
+    )
     flags.DEFINE_string("data_dir", "data", "where prepared datasets lie")
     flags.DEFINE_integer("seed", 0, "of words and hands")
     flags.DEFINE_integer("shard_size", 1000, "images a shard: what is made again at most when it is interrupted")

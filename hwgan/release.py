@@ -1,7 +1,7 @@
 """Trained weights as one plain file, to be given away: NumPy's own format, with the record of what made them.
 
-The file holds the averaged generator with its language model and nothing else of the training, and a record: config,
-alphabet, preprocessing (in the config), step, and a checksum over all of it.
+The file holds the averaged generator with its language model, or, of a run that only learns to read, the recognizer
+with the identifier of writers; and a record: config, alphabet, preprocessing (in the config), step, and a checksum.
 
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
 """
@@ -18,22 +18,29 @@ from absl import flags
 from flax import traverse_util
 
 from hwgan.data.charset import Charset
+from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError, run_main
-from hwgan.run import Run, build_networks, image_spec, load_run
+from hwgan.judge import Judge
+from hwgan.models import Networks
+from hwgan.run import Run, build_networks, image_spec, load_run, trains_generator
 from hwgan.sampler import Sampler, ema_variables
 
-PACKAGED = str(pathlib.Path(__file__).parent / "weights" / "copiste.npz")
+_WEIGHTS = pathlib.Path(__file__).parent / "weights"
+PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
 _RECORD, _SEPARATOR = "record", "/"
 
 
 def write_release(run: Run, path: str) -> None:
-    """Writes the generator of a run to a file.
+    """Writes the generator of a run to a file; of a run that trains none, its recognizer and identifier.
 
     Raises:
       UserError: the file cannot be written.
     """
-    nested = {name: dict(variables) for name, variables in ema_variables(run.state).items()}
-    arrays = traverse_util.flatten_dict(nested, sep=_SEPARATOR)
+    if trains_generator(run.config):
+        variables = ema_variables(run.state)
+    else:
+        variables = {"recognizer": run.state.recognizer.variables, "identifier": run.state.identifier.variables}
+    arrays = traverse_util.flatten_dict({name: dict(part) for name, part in variables.items()}, sep=_SEPARATOR)
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     config = run.config.copy_and_resolve_references()
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
@@ -59,6 +66,18 @@ def read_release(path: str) -> Sampler:
     Raises:
       UserError: there is no such file, or it is no such file, or it is damaged.
     """
+    networks, variables, charset, spec = _read(path, "generator")
+    return Sampler(networks, variables, charset, spec)
+
+
+def read_judge(path: str) -> Judge:
+    """The recognizer and identifier of a file of weights; see `read_release`."""
+    networks, variables, charset, spec = _read(path, "recognizer")
+    name = pathlib.Path(path).stem
+    return Judge(networks, variables["recognizer"], variables.get("identifier", {}), charset, spec, name)
+
+
+def _read(path: str, wanted: str) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:
     try:
         with pathlib.Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -70,11 +89,13 @@ def read_release(path: str) -> Sampler:
         raise UserError(f"{path!r} holds no weights, or is damaged: {error}") from error
     if _checksum(record, arrays) != expected:
         raise UserError(f"the weights {path!r} are damaged: their checksum is not the one they were written with")
+    variables: dict[str, Any] = traverse_util.unflatten_dict(arrays, sep=_SEPARATOR)
+    if wanted not in variables:
+        raise UserError(f"the weights {path!r} are of {' and '.join(sorted(variables))}; here a {wanted} is needed")
     charset = Charset(record["alphabet"], record["right_to_left"])
     config = ml_collections.ConfigDict(record["config"])
     networks, _ = build_networks(config, charset)
-    variables: dict[str, Any] = traverse_util.unflatten_dict(arrays, sep=_SEPARATOR)
-    return Sampler(networks, variables, charset, image_spec(config))
+    return networks, variables, charset, image_spec(config)
 
 
 def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

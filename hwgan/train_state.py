@@ -1,11 +1,13 @@
 """Everything that training changes, in one struct."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import flax.struct
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from hwgan.models import Networks
@@ -98,3 +100,12 @@ def create_train_state(
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
+
+
+def variables_digest(variables: Any) -> str:
+    """A name for the numbers of networks: 16 hexadecimal digits over their names and values."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        digest.update(jax.tree_util.keystr(path).encode())
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()[:16]

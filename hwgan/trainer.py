@@ -19,7 +19,7 @@ from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.errors import UserError
-from hwgan.evaluate import recognition_figures, unseen_words
+from hwgan.evaluation.reading import recognition_figures, unseen_words
 from hwgan.judge import Judge
 from hwgan.models import Networks
 from hwgan.page import side_by_side, stack_lines
@@ -178,7 +178,7 @@ class Trainer:
     def evaluate(self) -> dict[str, int | float]:
         """Figures on validation words and on generated words that were never trained on."""
         figures = recognition_figures(
-            Judge(self.networks, self._local_state, self.data.charset),
+            Judge.of_state(self.networks, self._local_state, self.data.charset, self.data.spec),
             self.data.validation,
             self.sampler if trains_generator(self.config) else None,
             self.data.unseen,

@@ -170,6 +170,10 @@ def test_lexicon_file(tmp_path):
 
 def test_eval_batches_cover_each_word_once(words):
     batches = list(eval_batches(words, 50, limit=120))
-    assert [len(texts) for _, texts in batches] == [50, 50, 20]
+    assert [len(rows) for _, rows in batches] == [50, 50, 20]
     assert all(batch["image"].shape[0] == 50 for batch, _ in batches)
-    assert [text for _, texts in batches for text in texts] == words.texts[:120]
+    assert sorted(np.concatenate([rows for _, rows in batches]).tolist()) == list(range(120))
+    for batch, rows in batches:
+        np.testing.assert_array_equal(batch["labels"][: len(rows)], words.labels[rows])
+        assert words.widths[rows].max() <= batch["image"].shape[2] < words.widths[rows].max() + 32
+    assert {batch["image"].shape[2] for batch, _ in eval_batches(words, 50, one_width=True)} == {SPEC.max_width}

@@ -10,12 +10,11 @@ from ml_collections import ConfigDict
 
 from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
-from hwgan.evaluate import hand_figures
+from hwgan.evaluation.assessment import Assessor, frequent_words
 from hwgan.judge import Judge
 from hwgan.models.identifier import WriterIdentifier
 from hwgan.models.layout import letter_spans, place_on_columns
-from hwgan.run import Run, build_networks
-from hwgan.sampler import create_sampler
+from hwgan.run import build_networks
 from hwgan.train_state import NETWORK_NAMES
 from tests.conftest import SmallRun
 
@@ -171,22 +170,24 @@ def test_hands_are_measured(run):
     texts = ["ab", "ab", "ab", "cde", "cde", "cde", "f"]
     writers = ["w0", "w1", "w2", "w0", "w1", "w2", "w1"]
     images = [rng.integers(0, 256, (40, 30), dtype=np.uint8) for _ in texts]
-    real = WordStore.from_images(run.spec, images, texts, run.charset, writers)
-    judge = Judge(run.networks, run.state, run.charset)
-    sampler = create_sampler(Run(run.config, run.charset, run.networks, run.state))
-    figures = hand_figures(judge, real, sampler, seed=0)
-    assert (figures["real_hands"], figures["generated_hands"]) == (3, 64)
-    assert figures["real_hand_distance"] > 0
-    assert figures["generated_hand_distance"] > 0
-    assert 0 <= figures["generated_hand_retrieval"] <= 1
-    assert figures == hand_figures(judge, real, sampler, seed=0)
-    assert figures != hand_figures(judge, real, sampler, seed=1)
+    real = WordStore.from_images(run.spec, images, texts, writers, charset=run.charset)
+    assert frequent_words(real) == ["ab", "cde"]
+    assessor = Assessor(Judge.of_state(run.networks, run.state, run.charset, run.spec), [], seed=0)
+    figures = assessor.hands(real, frequent_words(real))
+    assert figures["hands"].value == 3
+    assert figures["hand_distance"].value > 0
+    assert 0 <= figures["hand_retrieval"].value <= 1
     nobody = dataclasses.replace(real, writers=[""] * len(texts))
-    assert hand_figures(judge, nobody, sampler, seed=0) == {}
+    assert frequent_words(nobody) == []
+    assert assessor.hands(nobody, ["ab"]) == {}
+    alone = real.take([0, 3])  # one writer: nobody to differ from
+    assert set(assessor.hands(alone, ["ab", "cde"])) == {"hands", "hand_retrieval"}
 
 
 def test_writers_are_numbered_and_the_unknown_is_not(run):
     images = [np.full((40, 30), 255, np.uint8)] * 4
-    store = WordStore.from_images(run.spec, images, ["a", "b", "c", "d"], run.charset, ["zoe", "", "ann", "zoe"])
+    store = WordStore.from_images(
+        run.spec, images, ["a", "b", "c", "d"], ["zoe", "", "ann", "zoe"], charset=run.charset
+    )
     assert store.batch(np.arange(4))["writer"].tolist() == [1, -1, 0, 1]
     assert store.num_writers == 2

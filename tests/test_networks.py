@@ -5,16 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import copiste, copiste_judge, demo, iam, iam_variable, smoke
+from configs import copiste, copiste_fogel, copiste_founding, copiste_judge, demo, htr, iam, iam_variable, smoke
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
 from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
 from hwgan.models.generator import Generator
-from hwgan.models.language_model import LanguageModel
+from hwgan.models.language_model import LanguageModel, Letters
 from hwgan.models.layout import even_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
-from hwgan.models.variable_width import VariableWidthGenerator
+from hwgan.models.variable_width import FilterBankGenerator, VariableWidthGenerator
 from hwgan.run import build_networks, image_spec, init_state
 from hwgan.train_state import NETWORK_NAMES
 
@@ -60,9 +60,12 @@ def test_language_model_knows_order_and_first_letter(text):
     assert float(jnp.abs(words[0] - words[1]).max()) > 1e-4
 
 
-@pytest.fixture(scope="module")
-def variable_generator(text):
+@pytest.fixture(scope="module", params=["variable", "filter_bank"])
+def variable_generator(text, request):
     generator = VariableWidthGenerator(block_features=(6, 4), cell_features=8, condition_features=5)
+    if request.param == "filter_bank":
+        generator, letters = FilterBankGenerator(block_features=(6, 4), cell_features=8), Letters(num_labels=4)
+        text = lambda labels, lengths: letters.apply({}, labels, lengths)  # noqa: E731
     z = jax.random.normal(KEYS[2], (2, 6))
     variables = randomized(init(generator, KEYS[3], z, text(LABELS, LENGTHS), even_spans(LENGTHS, 6, 16), train=True))
 
@@ -167,6 +170,7 @@ def test_discriminator_norm_must_exist():
 RECOGNIZERS = {
     "conv": ConvRecognizer(num_labels=5, conv_features=(4, 4, 4), dense_features=6),
     "crnn": CRNN(num_labels=5, conv_features=(4, 4), pools=((2, 2), (2, 1)), lstm_features=3, lstm_layers=1),
+    "crnn_stem": CRNN(5, conv_features=(4, 4), pools=((2, 1), (2, 1)), stem=2, lstm_features=3, lstm_layers=1),
     "gated_crnn": GatedCRNN(num_labels=5, conv_features=(4, 4, 4, 4, 4), lstm_features=3),
 }
 
@@ -239,11 +243,14 @@ def test_founding_shapes():
     assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
 
 
-@pytest.mark.parametrize("module", [iam, iam_variable, copiste, copiste_judge, demo, smoke])
+CONFIGS = [copiste, copiste_fogel, copiste_founding, copiste_judge, demo, htr, iam, iam_variable, smoke]
+
+
+@pytest.mark.parametrize("module", CONFIGS)
 def test_every_config_builds(module):
     config = module.get_config()
     networks, _ = build_networks(config, Charset("abc"))
-    assert networks.has_variable_width == (module is not iam)
+    assert networks.has_variable_width == (module not in (iam, copiste_founding))
 
 
 @pytest.mark.parametrize(
@@ -252,8 +259,9 @@ def test_every_config_builds(module):
         (
             "model.generator.name",
             "vae",
-            r"model.generator.name='vae' does not exist; there are \['fixed', 'letters', 'variable'\]",
+            r"model.generator.name='vae' does not exist; there are \['filter_bank', 'fixed', 'letters', 'variable'\]",
         ),
+        ("model.language_model.name", "letters", "belong together"),
         ("preprocessing.height", 64, "the generator draws 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
     ],

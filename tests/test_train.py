@@ -274,15 +274,20 @@ def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
 
 
 def test_evaluate_writes_results_that_repeat(trained):
-    config, workdir, figures = trained
+    config, workdir, _ = trained
     results = evaluate(config, workdir)
     written = json.loads((pathlib.Path(workdir) / "results.json").read_text())
     assert written == results
     assert written["step"] == 6
-    assert written["recognizer"] == "own"
-    assert (written["seed"], written["real_words"], written["generated_words"]) == (0, 20, 10)
-    assert written["real_cer"] == figures["evaluate/real_cer"]
-    assert written["generated_cer"] == pytest.approx(figures["evaluate/generated_cer"], abs=0.1)
+    assert written["judge"]["name"] == "own"
+    counts = written["counts"]["same_words"]
+    assert (written["seed"], counts["real"], counts["generated"]) == (0, 20, 20)
+    sides = written["figures"]["same_words"]
+    assert sides["generated"]["cer"]["low"] <= sides["generated"]["cer"]["value"] <= sides["generated"]["cer"]["high"]
+    assert sides["real"]["frechet/reader/whole"]["value"] > 0
+    assert set(sides["generated"]) - set(sides["real"]) == {"copies/reader"}
+    table = (pathlib.Path(workdir) / "results.md").read_text()
+    assert "| frechet/reader/left |" in table
     again = evaluate(config, workdir)
     assert {k: v for k, v in again.items() if k != "time"} == {k: v for k, v in results.items() if k != "time"}
 
@@ -294,13 +299,26 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
     judge.seed = 5
     judge.train.updated_networks = ("recognizer",)
     train_and_evaluate(judge, str(tmp_path / "judge"))
-    config.evaluate.recognizer = str(tmp_path / "judge")
-    assert evaluate(config, workdir)["recognizer"] == str(tmp_path / "judge")
-    judge.data.alphabet = "abcdefghijklmnopqrstuvwxyzé"
+    config.evaluate.judge = str(tmp_path / "judge")
+    by_judge = evaluate(config, workdir)
+    assert by_judge["judge"]["name"] == "judge"
+    config.evaluate.judge = "own"
+    assert evaluate(config, workdir)["judge"]["checksum"] != by_judge["judge"]["checksum"]
+    # A recognizer of its own alphabet, preprocessing and sizes can judge too, of the words that it can read.
+    judge.data.alphabet = "abcdefghijklmnopqrstuvwxé"
+    judge.preprocessing.update(height=40, pixels_per_character=0, contrast=True)
+    judge.model.generator.cell_shape = (5, 2)
+    judge.model.generator.name = "variable"
+    judge.preprocessing.pixels_per_character = 16
     train_and_evaluate(judge, str(tmp_path / "other"))
-    config.evaluate.recognizer = str(tmp_path / "other")
-    with pytest.raises(UserError, match="another alphabet, preprocessing or sizes"):
-        evaluate(config, workdir)
+    config.evaluate.judge = str(tmp_path / "other")
+    other = evaluate(config, workdir)
+    assert other["preprocessing"]["height"] == 40
+    # A run that only learns to read is scored by how it reads.
+    config.evaluate.lexicon = True
+    figures = evaluate(config, str(tmp_path / "judge"))["figures"]
+    assert list(figures) == ["reading"]
+    assert 0 <= figures["reading"]["real"]["lexicon_wer"]["value"] <= 1
 
 
 # the command line

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _WIDTH_MULTIPLE = 16  # pixels; at least what networks shrink a width by, so that no column is cut
 _SMALLEST_BUCKET = 4  # batches of words
 _ENDLESS = 2**40  # batches
+_EVAL_WIDTH_STEP = 32  # pixels, so that few shapes are compiled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,14 +169,23 @@ def _longest_texts(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
     return [min(width // spec.pixels_per_character, spec.max_length) for width in buckets]
 
 
-def eval_batches(words: WordStore, batch_size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[str]]]:
-    """Batches in order with their texts; the last one is filled up by repeating its last row.
+def eval_batches(
+    words: WordStore, batch_size: int, limit: int | None = None, *, one_width: bool = False
+) -> Iterator[tuple[Batch, Int[np.ndarray, " rows"]]]:
+    """Batches of words of about one width, so that little is padding, each with the numbers of its words.
 
-    They are `max_width` wide, or a multiple of it where generated words are wider.
+    Args:
+      words: to look at.
+      batch_size: the last batch is filled up by repeating its last word, whose number is not given again.
+      limit: of the first so many words alone.
+      one_width: every batch is `max_width` wide, or a multiple of it where words are wider.
     """
     count = len(words) if limit is None else min(limit, len(words))
-    width = words.spec.max_width * -(-int(words.widths[:count].max(initial=1)) // words.spec.max_width)
+    order = np.argsort(words.widths[:count], kind="stable")
+    step = words.spec.max_width if one_width else _EVAL_WIDTH_STEP
+    widest = int(words.widths[:count].max(initial=1))
     for start in range(0, count, batch_size):
-        indices = np.arange(start, min(start + batch_size, count))
-        padded = np.pad(indices, (0, batch_size - len(indices)), mode="edge")
-        yield words.batch(padded, width), [words.texts[i] for i in indices]
+        rows = order[start : start + batch_size]
+        padded = np.pad(rows, (0, batch_size - len(rows)), mode="edge")
+        needed = widest if one_width else int(words.widths[rows].max())
+        yield words.batch(padded, step * -(-needed // step)), rows

@@ -52,8 +52,9 @@ class WordStore:
         spec: ImageSpec,
         images: Sequence[np.ndarray],
         texts: Sequence[str],
-        charset: Charset,
         writers: Sequence[str],
+        *,
+        charset: Charset,
     ) -> "WordStore":
         """Of images as on paper that are of `spec` already, such as generated ones."""
         widths = np.array([image.shape[1] for image in images], np.int32)

@@ -11,13 +11,18 @@ from hwgan.errors import UserError
 from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
 from hwgan.models.generator import Generator
 from hwgan.models.identifier import NoIdentifier, WriterIdentifier
-from hwgan.models.language_model import LanguageModel
+from hwgan.models.language_model import LanguageModel, Letters
 from hwgan.models.layout import Layout, even_spans, letter_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
-from hwgan.models.variable_width import LetterWidthGenerator, VariableWidthGenerator
+from hwgan.models.variable_width import FilterBankGenerator, LetterWidthGenerator, VariableWidthGenerator
 
-LANGUAGE_MODELS = {"lstm": LanguageModel}
-GENERATORS = {"fixed": Generator, "variable": VariableWidthGenerator, "letters": LetterWidthGenerator}
+LANGUAGE_MODELS = {"lstm": LanguageModel, "letters": Letters}
+GENERATORS = {
+    "fixed": Generator,
+    "variable": VariableWidthGenerator,
+    "filter_bank": FilterBankGenerator,
+    "letters": LetterWidthGenerator,
+}
 DISCRIMINATORS = {"fixed": Discriminator, "variable": VariableWidthDiscriminator}
 RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer}
 IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
@@ -80,6 +85,8 @@ def create_networks(config: Any, num_labels: int, letter_widths: tuple[float, ..
     dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
     readers = dict(num_labels=num_labels, **dtypes)
+    if isinstance(generator, FilterBankGenerator) != (model.language_model.name == "letters"):
+        raise UserError('model.generator.name="filter_bank" and model.language_model.name="letters" belong together')
     networks = Networks(
         language_model=_create("language_model", LANGUAGE_MODELS, model.language_model, **readers),
         generator=generator,
@@ -132,7 +139,7 @@ def _generated_size(
                 "divides"
             )
         return {"letter_widths": letter_widths}
-    if isinstance(generator, VariableWidthGenerator):
+    if isinstance(generator, VariableWidthGenerator | FilterBankGenerator):
         growth = 2 ** (len(generator.block_features) + 1)
         drawn = tuple(growth * size for size in generator.cell_shape)
         if drawn != (height, pixels):

@@ -4,6 +4,7 @@ from typing import Any
 
 import flax.linen as nn
 import flax.struct
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -56,3 +57,21 @@ class LanguageModel(nn.Module):
         last = jnp.take_along_axis(states[:, :, :half], (lengths - 1)[:, None, None], axis=1)[:, 0]
         word = jnp.concatenate([last, states[:, 0, half:]], axis=-1)
         return TextFeatures(word=word, characters=jnp.concatenate([embedded, states], axis=-1))
+
+
+class Letters(nn.Module):
+    """No language model: which character stands where, and nothing of its neighbours.
+
+    Attributes:
+      num_labels: size of the alphabet, the blank included.
+    """
+
+    num_labels: int
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    def __call__(self, labels: Int[Array, "b t"], lengths: Int[Array, " b"]) -> TextFeatures:
+        """See `LanguageModel`: one entry a label, 1 at that of the character; the word vector is their mean."""
+        mask = length_mask(lengths, labels.shape[1])[:, :, None].astype(self.dtype)
+        characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype) * mask
+        return TextFeatures(word=characters.sum(axis=1) / lengths[:, None], characters=characters)

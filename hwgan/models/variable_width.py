@@ -15,7 +15,7 @@ from hwgan.models.layout import Layout, place_on_columns
 def _image(
     x: Float[Array, "b h w c"], widths: Int[Array, " b"], layout: Layout, kinds: dict[str, Any]
 ) -> Float[Array, "b h2 w2 1"]:
-    """The end of both generators: twice as large, in [-1, 1], with white paper past the end of each word."""
+    """The end of all of them: twice as large, in [-1, 1], with white paper past the end of each word."""
     x = nn.relu(nn.LayerNorm(dtype=kinds["dtype"], name="norm")(x))
     x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
     x = depth_to_space(x.astype(jnp.float32))
@@ -109,6 +109,57 @@ class VariableWidthGenerator(nn.Module):
             widths = 2 * widths
             x = mask_columns(x, widths)
         return _image(x, widths, layout, kinds)
+
+
+class FilterBankGenerator(nn.Module):
+    """Fogel et al.'s generator, smaller: each character has a filter of its own, which makes its first cell of noise.
+
+    Characters know nothing of their neighbours but what the overlapping receptive fields of the blocks tell; the
+    language model is `letters`, which says which character stands where. The noise comes in equal chunks: the first is
+    multiplied by the filters, each other conditions a block. As in `VariableWidthGenerator`, norms are layer norms,
+    and a last depth-to-space doubles the size.
+
+    Attributes:
+      block_features: channels of the up-sampling blocks.
+      cell_shape: height and width of a character's first cell; the image is `2 ** (blocks + 1)` times as large.
+      cell_features: channels of the cell.
+
+    References:
+      Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
+    """
+
+    block_features: tuple[int, ...] = (64, 32)
+    cell_shape: tuple[int, int] = (4, 2)
+    cell_features: int = 96
+    dtype: Any = jnp.float32
+    param_dtype: Any = jnp.float32
+
+    @property
+    def num_noise_chunks(self) -> int:
+        """One for the filters, one for each block."""
+        return len(self.block_features) + 1
+
+    @nn.compact
+    def __call__(
+        self, z: Float[Array, "b z"], text: TextFeatures, layout: Layout, *, train: bool
+    ) -> Float[Array, "b h w 1"]:
+        del train  # nothing here depends on it
+        kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+        batch, num_characters, num_labels = text.characters.shape
+        height, width = self.cell_shape
+        first, *others = jnp.split(z.astype(self.dtype), self.num_noise_chunks, axis=-1)
+        size = height * width * self.cell_features
+        init = nn.initializers.normal(first.shape[-1] ** -0.5)
+        filters = self.param("filters", init, (num_labels, first.shape[-1], size), self.param_dtype)
+        x = jnp.einsum("btv,vzc,bz->btc", text.characters.astype(self.dtype), filters.astype(self.dtype), first)
+        x = x.reshape(batch, num_characters, height, width, self.cell_features)
+        x = x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, self.cell_features)
+        widths = layout.lengths * width
+        for i, (features, chunk) in enumerate(zip(self.block_features, others, strict=True)):
+            condition = jnp.broadcast_to(chunk[:, None], (batch, num_characters, chunk.shape[-1]))
+            x = VariableUpBlock(features, name=f"block_{i}", **kinds)(mask_columns(x, widths), condition, widths)
+            widths = 2 * widths
+        return _image(mask_columns(x, widths), widths, layout, kinds)
 
 
 class LetterWidthGenerator(nn.Module):

@@ -1,0 +1,268 @@
+"""Inception-v3 as FID has used it since 2017: TensorFlow's weights of 2015-12-05, in the layout PyTorch knows them by.
+
+The weights are not ours to give away. They are `pt_inception-2015-12-05-6726825d.pth`, which pytorch-fid publishes
+(https://github.com/mseitzer/pytorch-fid); this makes them a file that is read without PyTorch:
+
+  python -c "import torch; from safetensors.torch import save_file; \\
+      save_file(torch.load('pt_inception-2015-12-05-6726825d.pth'), 'inception.safetensors')"
+"""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
+from flax import traverse_util
+from jaxtyping import Array, Float, UInt8
+
+from hwgan.data import transforms
+from hwgan.errors import UserError
+
+_SIZE = 299
+_BATCH_SIZE = 16
+_IGNORED = ("fc.", "AuxLogits.")  # of torchvision's layout: what comes after the features
+# PyTorch's name of each number → (flax collection, flax name).
+_LEAVES = {
+    "conv.weight": ("params", ("conv", "kernel")),
+    "bn.weight": ("params", ("bn", "scale")),
+    "bn.bias": ("params", ("bn", "bias")),
+    "bn.running_mean": ("batch_stats", ("bn", "mean")),
+    "bn.running_var": ("batch_stats", ("bn", "var")),
+}
+
+
+class ConvNorm(nn.Module):
+    """Convolution, batch norm with its stored statistics, ReLU."""
+
+    features: int
+    kernel_size: tuple[int, int]
+    strides: int = 1
+    padding: str = "SAME"
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        strides = (self.strides, self.strides)
+        x = nn.Conv(self.features, self.kernel_size, strides, self.padding, use_bias=False, name="conv")(x)
+        return nn.relu(nn.BatchNorm(use_running_average=True, epsilon=1e-3, name="bn")(x))
+
+
+class Branches(nn.Module):
+    """Paths of convolutions side by side, and a pool; their channels are put one after another.
+
+    Attributes:
+      paths: of each its convolutions: name, features, kernel, stride. A list in the place of the last one forks.
+      pool: "average", "max" or "half", which halves the image without a convolution.
+      pool_features: of the convolution after the pool.
+    """
+
+    paths: tuple[tuple[Any, ...], ...]
+    pool: str
+    pool_features: int = 0
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 d"]:
+        outputs = []
+        for path in self.paths:
+            y = x
+            for step in path:
+                fork = step if isinstance(step[0], tuple) else (step,)
+                y = jnp.concatenate([self._conv(*one)(y) for one in fork], axis=-1)
+            outputs.append(y)
+        if self.pool == "half":
+            outputs.append(nn.max_pool(x, (3, 3), (2, 2)))
+        else:
+            # TensorFlow's average leaves the padding out of the count. That the last block takes the maximum is how
+            # these weights were made.
+            mean = functools.partial(nn.avg_pool, count_include_pad=False)
+            pooled = (nn.max_pool if self.pool == "max" else mean)(x, (3, 3), padding="SAME")
+            outputs.append(ConvNorm(self.pool_features, (1, 1), name="branch_pool")(pooled))
+        return jnp.concatenate(outputs, axis=-1)
+
+    def _conv(self, name: str, features: int, kernel_size: tuple[int, int], strides: int = 1) -> ConvNorm:
+        return ConvNorm(features, kernel_size, strides, "SAME" if strides == 1 else "VALID", name=name)
+
+
+def _block_a(pool_features: int, name: str) -> Branches:
+    paths = (
+        (("branch1x1", 64, (1, 1)),),
+        (("branch5x5_1", 48, (1, 1)), ("branch5x5_2", 64, (5, 5))),
+        (("branch3x3dbl_1", 64, (1, 1)), ("branch3x3dbl_2", 96, (3, 3)), ("branch3x3dbl_3", 96, (3, 3))),
+    )
+    return Branches(paths, "average", pool_features, name=name)
+
+
+def _block_b(name: str) -> Branches:
+    paths = (
+        (("branch3x3", 384, (3, 3), 2),),
+        (("branch3x3dbl_1", 64, (1, 1)), ("branch3x3dbl_2", 96, (3, 3)), ("branch3x3dbl_3", 96, (3, 3), 2)),
+    )
+    return Branches(paths, "half", name=name)
+
+
+def _block_c(middle: int, name: str) -> Branches:
+    doubled = tuple(
+        (f"branch7x7dbl_{i}", features, kernel)
+        for i, (features, kernel) in enumerate(
+            ((middle, (1, 1)), (middle, (7, 1)), (middle, (1, 7)), (middle, (7, 1)), (192, (1, 7))), start=1
+        )
+    )
+    paths = (
+        (("branch1x1", 192, (1, 1)),),
+        (("branch7x7_1", middle, (1, 1)), ("branch7x7_2", middle, (1, 7)), ("branch7x7_3", 192, (7, 1))),
+        doubled,
+    )
+    return Branches(paths, "average", 192, name=name)
+
+
+def _block_d(name: str) -> Branches:
+    paths = (
+        (("branch3x3_1", 192, (1, 1)), ("branch3x3_2", 320, (3, 3), 2)),
+        (
+            ("branch7x7x3_1", 192, (1, 1)),
+            ("branch7x7x3_2", 192, (1, 7)),
+            ("branch7x7x3_3", 192, (7, 1)),
+            ("branch7x7x3_4", 192, (3, 3), 2),
+        ),
+    )
+    return Branches(paths, "half", name=name)
+
+
+def _block_e(pool: str, name: str) -> Branches:
+    def forked(branch: str) -> tuple[tuple[str, int, tuple[int, int]], ...]:
+        return ((f"{branch}a", 384, (1, 3)), (f"{branch}b", 384, (3, 1)))
+
+    paths = (
+        (("branch1x1", 320, (1, 1)),),
+        (("branch3x3_1", 384, (1, 1)), forked("branch3x3_2")),
+        (("branch3x3dbl_1", 448, (1, 1)), ("branch3x3dbl_2", 384, (3, 3)), forked("branch3x3dbl_3")),
+    )
+    return Branches(paths, pool, 192, name=name)
+
+
+class InceptionV3(nn.Module):
+    """Images of 299x299 in [-1, 1] to 2,048 features.
+
+    References:
+      Szegedy et al., Rethinking the Inception Architecture, 2015, https://arxiv.org/abs/1512.00567
+    """
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b 299 299 3"]) -> Float[Array, "b 2048"]:
+        x = ConvNorm(32, (3, 3), 2, "VALID", name="Conv2d_1a_3x3")(x)
+        x = ConvNorm(32, (3, 3), padding="VALID", name="Conv2d_2a_3x3")(x)
+        x = ConvNorm(64, (3, 3), name="Conv2d_2b_3x3")(x)
+        x = nn.max_pool(x, (3, 3), (2, 2))
+        x = ConvNorm(80, (1, 1), name="Conv2d_3b_1x1")(x)
+        x = ConvNorm(192, (3, 3), padding="VALID", name="Conv2d_4a_3x3")(x)
+        x = nn.max_pool(x, (3, 3), (2, 2))
+        for letter, pool_features in zip("bcd", (32, 64, 64), strict=True):
+            x = _block_a(pool_features, f"Mixed_5{letter}")(x)
+        x = _block_b("Mixed_6a")(x)
+        for letter, middle in zip("bcde", (128, 160, 160, 192), strict=True):
+            x = _block_c(middle, f"Mixed_6{letter}")(x)
+        x = _block_d("Mixed_7a")(x)
+        x = _block_e("average", "Mixed_7b")(x)
+        x = _block_e("max", "Mixed_7c")(x)
+        return x.mean(axis=(1, 2))
+
+
+@jax.jit
+def _see(variables: Any, squares: Float[Array, "b 299 299"]) -> Float[Array, "b 2048"]:
+    features: Any = InceptionV3().apply(variables, jnp.repeat(squares[..., None], 3, axis=-1))
+    return features
+
+
+def to_square(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "299 299"]:
+    """Stretched to 299x299 by bilinear interpolation, in [-1, 1]; where it shrinks, without smoothing, as FID does."""
+    rows, columns = (_interpolation(size) for size in image.shape)
+    return rows @ transforms.to_float(image) @ columns.T
+
+
+@functools.lru_cache(1024)
+def _interpolation(size: int) -> Float[np.ndarray, "299 size"]:
+    """The matrix that interpolates a line of `size` pixels at 299 places, pixels being squares, not points."""
+    places = np.clip((np.arange(_SIZE) + 0.5) * size / _SIZE - 0.5, 0, size - 1)
+    below = np.minimum(places.astype(int), max(size - 2, 0))
+    matrix = np.zeros((_SIZE, size), np.float32)
+    matrix[np.arange(_SIZE), below] = 1.0 - (places - below)
+    matrix[np.arange(_SIZE), np.minimum(below + 1, size - 1)] += places - below
+    return matrix
+
+
+@dataclasses.dataclass(frozen=True)
+class Inception:
+    """The network with its weights.
+
+    Attributes:
+      variables: of the module.
+      checksum: of the weights file: the first 16 digits of its SHA-256.
+    """
+
+    variables: Any
+    checksum: str
+
+    def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """[images, 2048] of uint8 images of any size, each stretched to a square."""
+        seen = np.empty((len(images), 2048), np.float32)
+        for start in range(0, len(images), _BATCH_SIZE):
+            rows = list(range(start, min(start + _BATCH_SIZE, len(images))))
+            filled = rows + rows[-1:] * (_BATCH_SIZE - len(rows))
+            batch = np.stack([to_square(images[row]) for row in filled])
+            seen[rows] = np.asarray(_see(self.variables, batch))[: len(rows)]
+        return seen
+
+
+def load_inception(path: str) -> Inception:
+    """Reads the weights.
+
+    Args:
+      path: a safetensors file with PyTorch's names, see the top of this file.
+
+    Raises:
+      UserError: there is no such file, or it holds something else.
+    """
+    try:
+        content = pathlib.Path(path).read_bytes()
+        tensors = safetensors.numpy.load(content)
+    except OSError as error:
+        raise UserError(f"cannot read the Inception weights {path!r}: {error.strerror or error}") from error
+    except Exception as error:  # SafetensorError is not exported by all versions
+        raise UserError(f"{path!r} is no safetensors file ({error}); see hwgan/evaluation/inception.py") from error
+    return Inception(convert_weights(tensors, path), hashlib.sha256(content).hexdigest()[:16])
+
+
+def convert_weights(tensors: dict[str, np.ndarray], name: str = "the weights") -> Any:
+    """PyTorch's arrays by their names to flax variables.
+
+    Raises:
+      UserError: an array is missing, unknown or of another shape.
+    """
+    shapes: Any = jax.eval_shape(InceptionV3().init, jax.random.key(0), jnp.zeros((1, _SIZE, _SIZE, 3)))
+    flat: dict[Any, Any] = traverse_util.flatten_dict(shapes)
+    expected = {key: leaf.shape for key, leaf in flat.items()}
+    found = {}
+    for tensor_name, value in tensors.items():
+        if tensor_name.startswith(_IGNORED) or tensor_name.endswith("num_batches_tracked"):
+            continue
+        module, leaf = tensor_name.rsplit(".", 2)[0], ".".join(tensor_name.rsplit(".", 2)[1:])
+        if leaf not in _LEAVES:
+            raise UserError(f"{name} has an array {tensor_name!r}, which Inception-v3 has not")
+        collection, path = _LEAVES[leaf]
+        key = (collection, *module.split("."), *path)
+        array = np.asarray(value, np.float32)
+        found[key] = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" else array
+        if expected.get(key) != found[key].shape:
+            raise UserError(
+                f"{name} has {tensor_name!r} of shape {value.shape}, which does not fit Inception-v3 of FID"
+            )
+    missing = sorted(set(expected) - set(found))
+    if missing:
+        raise UserError(f"{name} lacks {len(missing)} arrays of Inception-v3, first {'.'.join(missing[0])}")
+    return traverse_util.unflatten_dict(found)

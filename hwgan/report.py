@@ -1,0 +1,180 @@
+"""One page of HTML from several runs: results side by side, curves, sheets; in one file, with nothing to be fetched.
+
+  python -m hwgan.report runs/a runs/b others/results.json --output=report.html
+
+A run is a workdir, or a results.json of `hwgan.evaluate`.
+"""
+
+import base64
+import dataclasses
+import io
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+import markupsafe
+import matplotlib
+import matplotlib.pyplot as plt
+from absl import app, flags
+from matplotlib.figure import Figure
+
+from hwgan.errors import EXIT_CODE, UserError
+from hwgan.evaluation.table import format_figure
+
+matplotlib.use("svg")  # no display is needed
+_CURVES = (
+    "evaluate/generated_cer",
+    "evaluate/real_cer",
+    "discriminator/loss",
+    "generator/ctc_loss",
+    "generator/hand_error",
+    "recognizer/loss",
+    "speed/images_per_second",
+)
+_FACTS = ("step", "dataset", "split", "protocol", "seed", "commit")
+
+
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """What is known of a run.
+
+    Attributes:
+      name: of its folder.
+      results: of its evaluation; empty without one.
+      metrics: rows of metrics.jsonl.
+      config: of the run.
+      sheet: its newest sample sheet, PNG in base64; "" without one.
+    """
+
+    name: str
+    results: dict[str, Any]
+    metrics: list[dict[str, float]]
+    config: dict[str, Any]
+    sheet: str
+
+    @classmethod
+    def read(cls, source: str) -> "Reported":
+        """Of a workdir or a results.json.
+
+        Raises:
+          UserError: it is neither, or a file of it cannot be read.
+        """
+        path = pathlib.Path(source)
+        folder = path if path.is_dir() else path.parent
+        results = path / "results.json" if path.is_dir() else path
+        if not path.exists() or (path.is_dir() and not any((folder / f).exists() for f in _FILES)):
+            raise UserError(f"{source!r} is no workdir of a run and no results.json")
+        try:
+            own = {name: (folder / name) for name in _FILES} if path.is_dir() else {}
+            read = {name: file.read_text(encoding="utf-8") for name, file in own.items() if file.exists()}
+            sheet = folder / "samples.png"
+            return cls(
+                path.name if path.is_dir() else (path.stem if path.stem != "results" else folder.name),
+                json.loads(results.read_text(encoding="utf-8")) if results.exists() else {},
+                [json.loads(line) for line in read.get("metrics.jsonl", "").splitlines()],
+                json.loads(read.get("config.json", "{}")),
+                base64.b64encode(sheet.read_bytes()).decode() if path.is_dir() and sheet.exists() else "",
+            )
+        except (OSError, ValueError) as error:
+            raise UserError(f"{source!r} cannot be read: {error}") from error
+
+
+_FILES = ("metrics.jsonl", "config.json", "results.json")
+
+
+def write_report(runs: Sequence[Reported], title: str) -> str:
+    """The page."""
+    loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    return environment.get_template("report.html").render(
+        title=title,
+        runs=runs,
+        facts=[(name, [run.results.get(name, "") for run in runs]) for name in _FACTS] + [_judges(runs)],
+        differences=_differences([_flat(run.config) for run in runs]),
+        tables=_tables(runs),
+        curves=[markupsafe.Markup(svg) for svg in (_curve(runs, name) for name in _CURVES) if svg],
+    )
+
+
+def _judges(runs: Sequence[Reported]) -> tuple[str, list[str]]:
+    judges = [run.results.get("judge", {}) for run in runs]
+    return "judge", [" ".join(str(judge[key]) for key in ("name", "checksum") if key in judge) for judge in judges]
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for key, value in config.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    names = sorted(set().union(*configs))
+    rows = [(name, [config.get(name, "") for config in configs]) for name in names]
+    return [row for row in rows if any(value != row[1][0] for value in row[1])]
+
+
+def _tables(runs: Sequence[Reported]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
+    """For each case: its name, the columns, and rows of a figure's name and cells."""
+    figures = [run.results.get("figures", {}) for run in runs]
+    tables = []
+    for case in dict.fromkeys(case for of_run in figures for case in of_run):
+        columns = [
+            (f"{run.name}, {side}", of_run[case][side])
+            for run, of_run in zip(runs, figures, strict=True)
+            if case in of_run
+            for side in of_run[case]
+        ]
+        names = dict.fromkeys(name for _, column in columns for name in column)
+        rows = [(name, [format_figure(name, column.get(name)) for _, column in columns]) for name in names]
+        tables.append((case, [label for label, _ in columns], rows))
+    return tables
+
+
+def _curve(runs: Sequence[Reported], name: str) -> str:
+    """An SVG of one metric of all runs over their steps; "" where none has it."""
+    figure, axes = plt.subplots(figsize=(8, 2.6), layout="constrained")
+    assert isinstance(figure, Figure)
+    for run in runs:
+        points = [(row["step"], row[name]) for row in run.metrics if name in row]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=run.name, linewidth=1.2)
+    drawn = bool(axes.lines)
+    if drawn:
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.set_xlabel("step")
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    stream = io.StringIO()
+    if drawn:
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return stream.getvalue().partition("<svg")[1] + stream.getvalue().partition("<svg")[2]
+
+
+def main(argv: list[str]) -> None:
+    """Writes the report by the flags of the command line."""
+    sources = argv[1:]
+    output = pathlib.Path(flags.FLAGS.output)
+    try:
+        if not sources:
+            raise UserError("name one run or several: python -m hwgan.report RUN ... --output=report.html")
+        page = write_report([Reported.read(source) for source in sources], flags.FLAGS.title)
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            output.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"cannot write {str(output)!r}: {error.strerror or error}") from error
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_CODE)
+    print(f"wrote {output}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("output", "report.html", "where to write")
+    flags.DEFINE_string("title", "Runs of hwgan", "of the page")
+    app.run(main)

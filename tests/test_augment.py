@@ -1,0 +1,65 @@
+"""Words made into others."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hwgan.augment import Augmentation, augment
+
+STILL = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
+
+
+@pytest.fixture
+def words():
+    rng = np.random.default_rng(0)
+    image = np.ones((3, 40, 96, 1), np.float32)
+    widths = np.array([96, 50, 8], np.int32)
+    for row, width in zip(image, widths, strict=True):
+        row[10:30, 2 : width - 2] = np.where(rng.random((20, width - 4, 1)) < 0.3, -1.0, 1.0)
+    return jnp.asarray(image), jnp.asarray(widths)
+
+
+def test_nothing_changed_is_the_same(words):
+    image, widths = words
+    same, same_widths = augment(image, widths, jax.random.key(0), STILL)
+    np.testing.assert_allclose(same, image, atol=1e-4)
+    np.testing.assert_array_equal(same_widths, widths)
+
+
+def test_words_differ_and_repeat(words):
+    image, widths = words
+    changed = jax.jit(augment)
+    first, first_widths = changed(image, widths, jax.random.key(0))
+    again, _ = changed(image, widths, jax.random.key(0))
+    other, _ = changed(image, widths, jax.random.key(1))
+    np.testing.assert_array_equal(first, again)
+    assert float(jnp.abs(first - other).mean()) > 0.01
+    assert float(first.min()) >= -1.0
+    assert float(first.max()) <= 1.0 + 1e-6
+    assert (first_widths <= 96).all()
+    assert (first_widths >= 1).all()
+    for row, width in zip(np.asarray(first), np.asarray(first_widths), strict=True):
+        np.testing.assert_allclose(row[:, width:], 1.0, atol=1e-5)  # paper past the end
+
+
+def test_ink_stays(words):
+    """Slanted, stretched and moved, a word keeps most of its ink: nothing is cut off."""
+    image, widths = words
+    how = Augmentation(wave=0.0, thickness=0.0, gamma=0.0, stretch=0.0, scale=0.0)
+    ink = (1 - image).sum(axis=(1, 2, 3))
+    for seed in range(5):
+        changed, _ = augment(image, widths, jax.random.key(seed), how)
+        kept = (1 - changed).sum(axis=(1, 2, 3)) / ink
+        assert float(kept[1]) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_pen_makes_strokes_wider_or_thinner():
+    image = jnp.ones((2, 20, 30, 1)).at[:, 8:12, 5:25].set(-1.0)
+    widths = jnp.array([30, 30])
+    inks = []
+    for seed in range(12):
+        changed, _ = augment(image, widths, jax.random.key(seed), STILL.__class__(**{**vars(STILL), "thickness": 1.0}))
+        inks += ((1 - changed).sum(axis=(1, 2, 3)) / 2).tolist()
+    assert min(inks) < 0.9 * 80
+    assert max(inks) > 1.1 * 80

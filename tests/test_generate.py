@@ -1,0 +1,124 @@
+"""Training sets of generated words: the same whoever makes them, whole or not there."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.errors import UserError
+from hwgan.generate import Order, generate_words, writable_words
+from hwgan.prepare import prepare_dataset
+from hwgan.run import Run
+from hwgan.sampler import create_sampler
+
+ORDER = Order(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
+
+
+@pytest.fixture(scope="module")
+def sampler(small_run):
+    return create_sampler(Run(small_run.config, small_run.charset, small_run.networks, small_run.state))
+
+
+def content(folder):
+    """Every file but the hidden ones, by its path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".made" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(sampler, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    assert generate_words(sampler, ORDER, folder)
+    return folder
+
+
+def test_a_set_is_a_folder_that_recognizers_read(whole, tmp_path):
+    lines = (whole / "words.tsv").read_text().splitlines()
+    assert lines[0] == "file\ttext\twriter\tsplit"
+    rows = [line.split("\t") for line in lines[1:]]
+    assert len(rows) == 25
+    assert {text for _, text, _, _ in rows} == {"ab", "cde", "f"}
+    assert len({writer for _, _, writer, _ in rows}) == 2  # some twenty words a hand
+    for file, *_ in rows:
+        with Image.open(whole / file) as image:
+            assert image.mode == "L"
+    summary = prepare_dataset("word_folder", str(tmp_path), str(whole), "generated")
+    assert summary["examples"] == {"train": 25}
+
+
+def test_processes_share_the_work_in_any_order(sampler, whole, tmp_path):
+    share = dict(num_processes=2)
+    assert not generate_words(sampler, ORDER, tmp_path, process_id=1, **share)
+    assert not (tmp_path / "words.tsv").exists()
+    assert generate_words(sampler, ORDER, tmp_path, process_id=0, **share)
+    assert content(tmp_path) == content(whole)
+
+
+def test_what_an_interrupted_run_left_is_gone_on_with(sampler, whole, tmp_path, monkeypatch):
+    class Interrupt(Exception):
+        pass
+
+    saved = Image.Image.save
+    calls = []
+
+    def save(image, path, *arguments):
+        calls.append(path)
+        if len(calls) == 14:  # in the second shard
+            raise Interrupt
+        return saved(image, path, *arguments)
+
+    monkeypatch.setattr(Image.Image, "save", save)
+    with pytest.raises(Interrupt):
+        generate_words(sampler, ORDER, tmp_path)
+    assert not (tmp_path / "words.tsv").exists()
+    calls.clear()
+    monkeypatch.setattr(Image.Image, "save", lambda image, path, *a: (calls.append(path), saved(image, path, *a)))
+    assert generate_words(sampler, ORDER, tmp_path)
+    assert len(calls) == 15  # the first shard was not made again
+    assert content(tmp_path) == content(whole)
+
+
+@pytest.mark.parametrize("change", [dict(seed=1), dict(words=("ab",)), dict(crop=False), dict(count=26)])
+def test_another_order_is_refused(sampler, whole, change):
+    before = content(whole)
+    with pytest.raises(UserError, match=f"holds words generated with {next(iter(change))}="):
+        generate_words(sampler, dataclasses.replace(ORDER, **change), whole)
+    assert content(whole) == before
+
+
+def test_layout_of_hwd(sampler, tmp_path):
+    order = dataclasses.replace(ORDER, layout="hwd")
+    assert generate_words(sampler, order, tmp_path)
+    import json
+
+    texts = json.loads((tmp_path / "transcriptions.json").read_text())
+    assert len(texts) == 25
+    for file, text in texts.items():
+        assert (tmp_path / file).parent.name.startswith("hand")
+        assert text in ORDER.words
+    assert not (tmp_path / "words.tsv").exists()
+
+
+def test_each_word_once(sampler):
+    order = dataclasses.replace(ORDER, once=True, count=3)
+    assert order.shard(0)[0] == ["ab", "cde", "f"]
+
+
+def test_words_that_cannot_be_written(sampler, tmp_path):
+    with pytest.raises(UserError, match="character '1'"):
+        generate_words(sampler, dataclasses.replace(ORDER, words=("a1",)), tmp_path / "set")
+    assert writable_words(sampler, ["ab", "a1", "", "toolongaword"]) == ["ab"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write to"):
+        generate_words(sampler, ORDER, tmp_path / "file" / "set")
+
+
+def test_uncropped_words_keep_their_frame(sampler, tmp_path):
+    order = dataclasses.replace(ORDER, crop=False, count=3)
+    generate_words(sampler, order, tmp_path)
+    shapes = {np.asarray(Image.open(path)).shape[0] for path in (tmp_path / "images").rglob("*.png")}
+    assert shapes == {sampler.spec.height}
