@@ -51,7 +51,7 @@ class Reported:
 
     name: str
     results: dict[str, Any]
-    metrics: list[dict[str, float]]
+    metrics: list[dict[str, Any]]
     config: dict[str, Any]
     sheet: str
 

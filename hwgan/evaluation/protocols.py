@@ -30,7 +30,7 @@ class Case:
 
 PROTOCOLS: dict[str, tuple[Case, ...]] = {
     # Every word of the evaluated split again; and words that were never trained on.
-    "standard": (Case("same_words", "same"), Case("unknown_words", "unknown")),
+    "standard": (Case("same_words", "same"), Case("unknown_words", "unknown", matched=True)),
     # GANwriting (Kang et al. 2020): words in and out of the vocabulary, writers seen and not seen. A generator that is
     # not given a writer's hand writes all four in its own hands; what differs is the real words it is held against.
     "ganwriting": (

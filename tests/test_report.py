@@ -1,0 +1,66 @@
+"""The page of several runs."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.errors import UserError
+from hwgan.report import Reported, write_report
+
+FIGURES = {"words": {"generated": {"cer": {"value": 0.12, "low": 0.1, "high": 0.14}}, "real": {"cer": {"value": 0.2}}}}
+RESULTS = {"figures": FIGURES, "judge": {"name": "judge", "checksum": "0123"}, "features": {}, "seed": 0, "step": 7}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    for name, rate in (("first", 1e-3), ("second <b>", 2e-3)):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = [{"step": i, "recognizer/loss": 1.0 / i} for i in range(1, 4)]
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "config.json").write_text(json.dumps({"train": {"alpha": 1.0}, "optimizer": {"rate": rate}}))
+        (folder / "results.json").write_text(json.dumps(RESULTS))
+        Image.fromarray(np.zeros((4, 6), np.uint8)).save(folder / "samples.png")
+    (tmp_path / "others.json").write_text(json.dumps(RESULTS))
+    return [str(tmp_path / name) for name in ("first", "second <b>", "others.json")]
+
+
+def test_a_report_shows_what_there_is(runs):
+    page = write_report([Reported.read(source) for source in runs], "Ours & theirs")
+    assert "<title>Ours &amp; theirs</title>" in page
+    assert "<b>" not in page  # names are text
+    assert page.count("12.0 % (10.0 to 14.0)") == 3
+    assert "<td>optimizer.rate</td><td>0.001</td><td>0.002</td><td></td>" in page.replace("\n", "")
+    assert page.count("<svg") == 1  # of the one metric there is
+    assert page.count("data:image/png;base64,") == 2
+    assert "judge 0123" in page
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )  # nothing is fetched
+
+
+def test_what_is_no_run_is_named(tmp_path):
+    for source in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match=r"no workdir of a run and no results\.json"):
+            Reported.read(str(source))
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        Reported.read(str(tmp_path))
+
+
+def test_the_command(runs, tmp_path):
+    output = tmp_path / "out" / "report.html"
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    command = [sys.executable, "-m", "hwgan.report"]
+    done = subprocess.run([*command, *runs, f"--output={output}"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "second &lt;b&gt;" in output.read_text()
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: name one run or several")
