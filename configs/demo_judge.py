@@ -2,7 +2,7 @@
 
   python -m hwgan.main --config=configs/demo_judge.py --workdir=runs/demo_judge
   python -m hwgan.main --config=configs/demo.py --workdir=runs/demo --mode=evaluate \\
-      --config.evaluate.recognizer=runs/demo_judge
+      --config.evaluate.judge=runs/demo_judge
 """
 
 from ml_collections import ConfigDict

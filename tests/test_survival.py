@@ -20,16 +20,21 @@ STEPS = (f"train.num_steps={NUM_STEPS}", "train.checkpoint_every=10")
 STEPS += (f"train.evaluate_every={NUM_STEPS}", f"train.sample_every={NUM_STEPS}")
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=120, pause=0.01):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 def steps_logged(workdir):
     path = pathlib.Path(workdir) / "metrics.jsonl"
     return path.read_text().count("\n") if path.exists() else 0
+
+
+def being_saved(workdir):
+    """What is on disk of checkpoints that are not whole yet."""
+    return list((pathlib.Path(workdir) / "checkpoints").glob("*.orbax-checkpoint-tmp*"))
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +47,21 @@ def undisturbed(data_dir, tmp_path_factory):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_soak(data_dir, tmp_path, undisturbed, processes):
-    """Killed at random moments, by -9 and TERM, while saving too: it ends with the metrics of an undisturbed run."""
-    rng, ends, kills = np.random.default_rng(processes), [], 0
+    """Killed at random moments, by -9 and TERM, every other one by -9 in the middle of a save: it ends with the metrics of
+    an undisturbed run."""
+    rng, ends, kills, while_saving = np.random.default_rng(processes), [], 0, 0
     for _ in range(4 * KILLS + 4):
         before = steps_logged(tmp_path)
         run = start(tmp_path, data_dir, *STEPS, processes=processes)
         if kills < KILLS:
             # From the first step on: most of a start is importing, in which there is nothing to lose.
             wait_for(lambda before=before, run=run: steps_logged(tmp_path) > before or run[0].poll() is not None)
-            time.sleep(rng.uniform(0.0, 0.6))
             number = [signal.SIGKILL, signal.SIGTERM][int(rng.integers(2))]
+            if kills % 2 == 0:
+                number = signal.SIGKILL
+                wait_for(lambda run=run: being_saved(tmp_path) or run[0].poll() is not None, pause=0.0005)
+            else:
+                time.sleep(rng.uniform(0.0, 0.6))
             # A machine taken away takes one process of several with it; a notice reaches one, and is passed on.
             victims = run if number == signal.SIGKILL and rng.random() < 0.5 else run[-1:]
             kills += any(process.poll() is None for process in run)
@@ -60,16 +70,20 @@ def test_soak(data_dir, tmp_path, undisturbed, processes):
                     process.send_signal(number)
         codes = [code for code, _ in finish(run)]
         ends.append(codes)
+        while_saving += bool(being_saved(tmp_path))  # what a process that was killed left behind
         assert all(codes) or not any(codes), ends
         if not any(codes):
             break
     assert kills >= KILLS, ends
+    assert while_saving >= 1
     assert ends[-1] == [0] * processes
     lines = metrics_of(tmp_path)
     assert [line["step"] for line in lines] == [line["step"] for line in undisturbed]
     if processes == 1:
         assert lines == undisturbed  # to the last digit
-    (tmp_path / "soak.txt").write_text(f"{processes} process(es): {kills} kills, exit codes {ends}\n")
+    (tmp_path / "soak.txt").write_text(
+        f"{processes} process(es): {kills} kills, {while_saving} while saving, exit codes {ends}\n"
+    )
 
 
 def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_path, undisturbed):

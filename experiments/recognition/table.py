@@ -1,4 +1,4 @@
-"""The results of experiments.recognition.run as a table: python -m experiments.recognition.table runs/recognition"""
+"""The results of experiments.recognition.run as a table: python -m experiments.recognition.table runs/recognition."""
 
 import json
 import pathlib
