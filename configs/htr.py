@@ -7,8 +7,9 @@
 
 Generated words come from `hwgan.generate` and `hwgan.prepare`. What it reads of the test split:
 
-  python -m hwgan.main --config=configs/htr.py --workdir=runs/htr --mode=evaluate \\
-      --config.evaluate.split=test --config.evaluate.real_words=100000
+  python -m hwgan.main --config=configs/htr.py --workdir=runs/htr --mode=evaluate
+
+The weights of the package that generate words learned from all real training words, whatever data.real_share is.
 """
 
 from ml_collections import ConfigDict

@@ -14,7 +14,6 @@ Beside the JSON lies a table of the same name, *.md. What each figure means: hwg
 import datetime
 import functools
 import json
-import logging
 import pathlib
 from typing import Any
 
@@ -32,8 +31,6 @@ from hwgan.release import PACKAGED_JUDGE, read_judge
 from hwgan.run import Config, Run, load_run, trains_generator
 from hwgan.sample import open_sampler
 from hwgan.sampler import create_sampler
-
-logger = logging.getLogger(__name__)
 
 RESULTS_FILE = "results.json"
 
@@ -71,8 +68,11 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
       UserError: no checkpoint, no data, no judge, or one that can read none of the words.
     """
     run = load_run(workdir)
-    settings, dataset = config.evaluate, run.config.data.dataset
+    settings, data = config.evaluate, run.config.data
+    dataset = data.dataset
     judge = open_judge(settings.judge if trains_generator(run.config) else "own", run)
+    if trains_generator(run.config):  # a recognizer is to read words as it learned them
+        judge = judge.looking_at_paper()
     load = functools.partial(
         load_words,
         config.data.data_dir,
@@ -102,7 +102,9 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
             geometry_rounds=settings.geometry_rounds,
         )
     else:
-        results = evaluate_recognizer(judge, split, train, use_lexicon=settings.lexicon, seed=config.seed)
+        share = data.get("real_share", 1.0)
+        known = train.take(range(round(share * len(train))))  # the part that training took
+        results = evaluate_recognizer(judge, split, known, use_lexicon=settings.lexicon, seed=config.seed)
     return write_results(results | about, pathlib.Path(workdir) / RESULTS_FILE)
 
 
@@ -119,37 +121,40 @@ def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]
     return results
 
 
-def _open_words(name: str, split: str, judge: Judge, data_dir: str) -> WordStore:
-    """Words of a folder or archive, or of a split of a prepared dataset."""
+def _open_words(name: str, split: str, judge: Judge, data_dir: str) -> tuple[WordStore, dict[str, int]]:
+    """Words of a folder or archive, or of a split of a prepared dataset; and how many cannot be judged, by reason."""
     if not is_folder_of_words(name):
-        return load_words(data_dir, name, split, judge.charset, judge.spec)
-    words, dropped = judge.store(*read_folder(name))
-    logger.info("%s: %d words, dropped: %s", name, len(words), dropped or "none")
+        return load_words(data_dir, name, split, judge.charset, judge.spec), {}
+    words, dropped = judge.store(*read_folder(name, split))
     order = np.random.default_rng(0).permutation(len(words))  # tables are sorted by writer
-    return words.take(order.tolist())
+    return words.take(order.tolist()), dropped
 
 
 def main(argv: list[str]) -> None:
     """Evaluates by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    judge = open_judge(args.judge)
-    real = _open_words(args.real, args.split, judge, args.data_dir)
-    train = args.train or ("" if is_folder_of_words(args.real) else args.real)
-    train_words = _open_words(train, "train", judge, args.data_dir) if train else None
+    judge = open_judge(args.judge).looking_at_paper()
+    real, dropped = _open_words(args.real, args.split, judge, args.data_dir)
+    from_folder = is_folder_of_words(args.real)
+    if from_folder and args.train == args.real:
+        raise UserError("--train= must be other words than --real=, or none: they show whether words are copies")
+    train_name = args.train or ("" if from_folder else args.real)
+    train = _open_words(train_name, "train", judge, args.data_dir)[0] if train_name else None
     how = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
+    about = {"real": pathlib.Path(args.real).name if from_folder else args.real, "split": args.split}
+    if dropped:
+        about["dropped_real"] = dropped
     if args.generated:
-        words = _open_words(args.generated, "train", judge, args.data_dir)
+        words, dropped = _open_words(args.generated, "", judge, args.data_dir)
         real = real.take(range(min(len(real), args.words)))
-        results = evaluate_words(words, real, train_words, judge, **how) | {
-            "generated": pathlib.Path(args.generated).name
-        }
-    elif train_words is None:
+        results = evaluate_words(words, real, train, judge, **how)
+        about |= {"generated": pathlib.Path(args.generated).name, "dropped_generated": dropped}
+    elif train is None:
         raise UserError("to score a checkpoint give --train= too, or a prepared dataset for --real=")
     else:
         sampler = open_sampler(args.checkpoint)
-        results = evaluate_sampler(sampler, real, train_words, judge, protocol=args.protocol, limit=args.words, **how)
-    about = {"real": pathlib.Path(args.real).name if is_folder_of_words(args.real) else args.real, "split": args.split}
+        results = evaluate_sampler(sampler, real, train, judge, protocol=args.protocol, limit=args.words, **how)
     write_results(results | about, pathlib.Path(args.output))
 
 
@@ -160,7 +165,7 @@ if __name__ == "__main__":
         "real", None, "folder or archive of real words, or the name of a prepared dataset", required=True
     )
     flags.DEFINE_string("train", "", "the same of training words, to find copies; by default those of --real's dataset")
-    flags.DEFINE_string("split", "test", "of a prepared dataset")
+    flags.DEFINE_string("split", "test", "of a prepared dataset, or of a table that has splits")
     flags.DEFINE_string("data_dir", "data", "where prepared datasets lie")
     flags.DEFINE_string(
         "judge", "", "workdir of a recognizer trained apart, or a file of its weights; empty: the package's"

@@ -15,9 +15,9 @@ result is a folder that most recognizers read, and `hwgan.prepare` too:
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import sys
+import uuid
 
 import jax
 import numpy as np
@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.input_pipeline import read_lexicon_file
+from hwgan.data.locking import only_writer
 from hwgan.data.prepared import read_texts
 from hwgan.errors import UserError, run_main
 from hwgan.sample import open_sampler
@@ -133,11 +134,12 @@ def generate_words(
 def _claim(output: pathlib.Path, record: dict) -> None:
     """Makes the folder, or checks that it is of the same order."""
     path = output / _MADE / RECORD
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        _write_whole(path, json.dumps(record, indent=1).encode())
+    with only_writer(path.parent):
+        if not path.exists():
+            _write_whole(path, json.dumps(record, indent=1).encode())
     before = json.loads(path.read_text())
-    changed = sorted(key for key in record if before.get(key) != record[key])
+    # The weights decide, by whatever name they are called.
+    changed = sorted(key for key in record if key != "checkpoint" and before.get(key) != record[key])
     if changed:
         raise UserError(
             f"{str(output)!r} holds words generated with {changed[0]}={before.get(changed[0])!r}, not "
@@ -155,8 +157,7 @@ def _write_shard(sampler: Sampler, order: Order, output: pathlib.Path, number: i
     rows = []
     for start in range(0, len(texts), _CHUNK):
         part, part_hands = texts[start : start + _CHUNK], hands[start : start + _CHUNK]
-        z = np.stack([sampler.hand(order.seed + hand) for hand in part_hands])
-        for i, image in enumerate(sampler.draw(part, jax.numpy.asarray(z))):
+        for i, image in enumerate(sampler.draw(part, _hands(sampler, order.seed, part_hands))):
             hand, name = f"hand{part_hands[i]:06d}", f"{number * order.shard_size + start + i:09d}.png"
             file = f"{hand}/{name}" if order.layout == "hwd" else f"images/{number:05d}/{name}"
             (output / file).parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +165,13 @@ def _write_shard(sampler: Sampler, order: Order, output: pathlib.Path, number: i
             rows.append((file, part[i], hand, "train"))
         progress.update(len(part))
     _write_whole(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows).encode())
+
+
+def _hands(sampler: Sampler, seed: int, numbers: list[int]) -> jax.Array:
+    """Noise of each hand of a seed, [hands, z_dim]; no two seeds share one."""
+    key, size = jax.random.key(seed), sampler.networks.z_dim
+    draw = jax.vmap(lambda number: jax.random.normal(jax.random.fold_in(key, number), (size,)))
+    return draw(jax.numpy.asarray(numbers))
 
 
 def _join(output: pathlib.Path, order: Order) -> bool:
@@ -182,7 +190,7 @@ def _join(output: pathlib.Path, order: Order) -> bool:
 
 def _write_whole(path: pathlib.Path, content: bytes) -> None:
     """Under another name first: who is killed, or two that write the same, leave a whole file or none."""
-    making = path.with_name(f".{path.name}.{os.getpid()}")
+    making = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     making.write_bytes(content)
     making.replace(path)
 

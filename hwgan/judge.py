@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.data.word_store import WordStore
+from hwgan.errors import UserError
 from hwgan.metrics import greedy_texts
 from hwgan.models import Networks
 from hwgan.models.layers import length_mask
@@ -87,13 +87,23 @@ class Judge:
         """Of all its numbers."""
         return variables_digest({"recognizer": self.reading, "identifier": self.seeing})
 
+    def looking_at_paper(self) -> "Judge":
+        """The same, for images from anywhere.
+
+        Where its preprocessing puts words back between their lines, all of them are cut close around their ink first,
+        with the same margin: real ones, which a dataset cut with a margin of its own, and generated ones alike.
+        """
+        steps = self.spec.preprocessing
+        if not steps.frame:
+            return self
+        return dataclasses.replace(
+            self, spec=dataclasses.replace(self.spec, preprocessing=dataclasses.replace(steps, trim="ink"))
+        )
+
     def store(
         self, images: Sequence[np.ndarray], texts: Sequence[str], writers: Sequence[str]
     ) -> tuple[WordStore, dict[str, int]]:
         """Images as on paper, made into what this judge looks at.
-
-        Where its preprocessing puts words back between their lines, they are cut close around their ink first, as the
-        words it learned from were.
 
         Args:
           images: uint8 [height, width] each, dark ink on white.
@@ -104,7 +114,7 @@ class Judge:
           The words, and how many could not be used, by reason.
 
         Raises:
-          ValueError: none can be used.
+          UserError: none can be used.
         """
         steps = self.spec.preprocessing
         kept: list[tuple[np.ndarray, str, str]] = []
@@ -117,11 +127,12 @@ class Judge:
                 dropped["longer than the judge's words"] += 1
                 continue
             try:
-                kept.append((steps(transforms.trim_box(image) if steps.frame else image, text), text, writer))
+                kept.append((steps(image, text), text, writer))
             except TooWide:
                 dropped["far too wide"] += 1
         if not kept:
-            raise ValueError(f"no word can be judged: {dict(dropped)}")
+            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "there is none"
+            raise UserError(f"no word can be judged: {reasons}")
         return WordStore.from_images(self.spec, *zip(*kept, strict=True), charset=self.charset), dict(dropped)
 
     def read(self, words: WordStore, limit: int | None = None) -> tuple[list[str], list[str]]:

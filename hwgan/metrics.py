@@ -83,32 +83,3 @@ def _missed(reference: str, hypothesis: str) -> list[bool]:
         if edit.tag != "insert":
             missed[edit.src_pos] = True
     return missed
-
-
-def nearest_is_same(features: np.ndarray, groups: Sequence[int], excluded: Sequence[int]) -> float:
-    """How often the nearest neighbour is of the same group, where those of the same `excluded` do not count.
-
-    With images of words, hands for groups and texts for excluded: can a hand be told by another word of it?
-
-    Args:
-      features: [n, d].
-      groups: of each row.
-      excluded: of each row.
-
-    Returns:
-      In [0, 1], over the rows that have a neighbour to find; nan if none has.
-    """
-    group, other = np.asarray(groups), np.asarray(excluded)
-    distances = np.sqrt(np.square(features[:, None] - features[None]).sum(axis=-1))
-    distances[other[:, None] == other[None]] = np.inf
-    findable = ((group[:, None] == group[None]) & np.isfinite(distances)).any(axis=1)
-    hits = group[distances.argmin(axis=1)] == group
-    return float(hits[findable].mean()) if findable.any() else float("nan")
-
-
-def mean_distance_within(features: np.ndarray, groups: Sequence[int]) -> float:
-    """Mean distance between two rows of one group, over all groups; nan if no group has two."""
-    group = np.asarray(groups)
-    distances = np.sqrt(np.square(features[:, None] - features[None]).sum(axis=-1))
-    same = (group[:, None] == group[None]) & ~np.eye(len(group), dtype=bool)
-    return float(distances[same].mean()) if same.any() else float("nan")

@@ -28,6 +28,7 @@ from hwgan.sampler import Sampler, ema_variables
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
 _RECORD, _SEPARATOR = "record", "/"
+_MOST_BYTES = 4 * 2**30
 
 
 def write_release(run: Run, path: str) -> None:
@@ -67,7 +68,8 @@ def read_release(path: str) -> Sampler:
       UserError: there is no such file, or it is no such file, or it is damaged.
     """
     networks, variables, charset, spec = _read(path, "generator")
-    return Sampler(networks, variables, charset, spec)
+    # A language model without numbers has left no trace.
+    return Sampler(networks, {"language_model": {}, **variables}, charset, spec)
 
 
 def read_judge(path: str) -> Judge:
@@ -79,6 +81,12 @@ def read_judge(path: str) -> Judge:
 
 def _read(path: str, wanted: str) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > _MOST_BYTES:
+            raise UserError(
+                f"the weights {path!r} would unpack to {unpacked / 1e9:.1f} GB, more than any that are known"
+            )
         with pathlib.Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         record = json.loads(str(arrays.pop(_RECORD)))
@@ -92,10 +100,13 @@ def _read(path: str, wanted: str) -> tuple[Networks, dict[str, Any], Charset, Im
     variables: dict[str, Any] = traverse_util.unflatten_dict(arrays, sep=_SEPARATOR)
     if wanted not in variables:
         raise UserError(f"the weights {path!r} are of {' and '.join(sorted(variables))}; here a {wanted} is needed")
-    charset = Charset(record["alphabet"], record["right_to_left"])
-    config = ml_collections.ConfigDict(record["config"])
-    networks, _ = build_networks(config, charset)
-    return networks, variables, charset, image_spec(config)
+    try:
+        charset = Charset(record["alphabet"], record["right_to_left"])
+        config = ml_collections.ConfigDict(record["config"])
+        networks, _ = build_networks(config, charset)
+        return networks, variables, charset, image_spec(config)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"the weights {path!r} were written by another version of hwgan ({error})") from error
 
 
 def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

@@ -25,6 +25,7 @@ from hwgan.errors import EXIT_CODE, UserError
 from hwgan.evaluation.table import format_figure
 
 matplotlib.use("svg")  # no display is needed
+matplotlib.rcParams["svg.hashsalt"] = "hwgan"  # the same page twice is the same file
 _CURVES = (
     "evaluate/generated_cer",
     "evaluate/real_cer",
@@ -34,7 +35,7 @@ _CURVES = (
     "recognizer/loss",
     "speed/images_per_second",
 )
-_FACTS = ("step", "dataset", "split", "protocol", "seed", "commit")
+_FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,18 +72,26 @@ class Reported:
             own = {name: (folder / name) for name in _FILES} if path.is_dir() else {}
             read = {name: file.read_text(encoding="utf-8") for name, file in own.items() if file.exists()}
             sheet = folder / "samples.png"
+            found = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+            _tables_of("", found)  # raises what is malformed
             return cls(
                 path.name if path.is_dir() else (path.stem if path.stem != "results" else folder.name),
-                json.loads(results.read_text(encoding="utf-8")) if results.exists() else {},
-                [json.loads(line) for line in read.get("metrics.jsonl", "").splitlines()],
-                json.loads(read.get("config.json", "{}")),
+                found,
+                _rows(read.get("metrics.jsonl", "")),
+                json.loads(read["config.json"]) if "config.json" in read else found.get("config", {}),
                 base64.b64encode(sheet.read_bytes()).decode() if path.is_dir() and sheet.exists() else "",
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{source!r} cannot be read: {error}") from error
 
 
 _FILES = ("metrics.jsonl", "config.json", "results.json")
+
+
+def _rows(metrics: str) -> list[dict[str, Any]]:
+    """Lines of metrics.jsonl but for one that a running or killed run has not finished."""
+    lines = metrics.splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def write_report(runs: Sequence[Reported], title: str) -> str:
@@ -94,6 +103,7 @@ def write_report(runs: Sequence[Reported], title: str) -> str:
         runs=runs,
         facts=[(name, [run.results.get(name, "") for run in runs]) for name in _FACTS] + [_judges(runs)],
         differences=_differences([_flat(run.config) for run in runs]),
+        networks=_networks(runs),
         tables=_tables(runs),
         curves=[markupsafe.Markup(svg) for svg in (_curve(runs, name) for name in _CURVES) if svg],
     )
@@ -114,24 +124,41 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
     names = sorted(set().union(*configs))
     rows = [(name, [config.get(name, "") for config in configs]) for name in names]
-    return [row for row in rows if any(value != row[1][0] for value in row[1])]
+    known = [number for number, config in enumerate(configs) if config]
+    return [row for row in rows if any(row[1][number] != row[1][known[0]] for number in known)]
+
+
+def _networks(runs: Sequence[Reported]) -> list[tuple[str, str, str]]:
+    """Run, name and what is known of each feature network."""
+    return [
+        (run.name, name, " ".join(str(network.get(key, "")) for key in ("checksum", "preprocessing")))
+        for run in runs
+        for name, network in run.results.get("features", {}).items()
+    ]
 
 
 def _tables(runs: Sequence[Reported]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
     """For each case: its name, the columns, and rows of a figure's name and cells."""
-    figures = [run.results.get("figures", {}) for run in runs]
+    found = [column for run in runs for column in _tables_of(run.name, run.results)]
     tables = []
-    for case in dict.fromkeys(case for of_run in figures for case in of_run):
-        columns = [
-            (f"{run.name}, {side}", of_run[case][side])
-            for run, of_run in zip(runs, figures, strict=True)
-            if case in of_run
-            for side in of_run[case]
-        ]
-        names = dict.fromkeys(name for _, column in columns for name in column)
-        rows = [(name, [format_figure(name, column.get(name)) for _, column in columns]) for name in names]
+    for case in dict.fromkeys(case for case, _, _ in found):
+        columns = [(label, cells) for of_case, label, cells in found if of_case == case]
+        names = dict.fromkeys(name for _, cells in columns for name in cells)
+        rows = [(name, [cells.get(name, "") for _, cells in columns]) for name in names]
         tables.append((case, [label for label, _ in columns], rows))
     return tables
+
+
+def _tables_of(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[str, str]]]:
+    """(case, heading, cells by figure) of each column of a run, how many words it is of in the heading."""
+    columns = []
+    for case, sides in results.get("figures", {}).items():
+        counts = results.get("counts", {}).get(case, {})
+        for side, figures in sides.items():
+            words = f" ({counts[side]:,} words)" if side in counts else ""
+            cells = {figure: format_figure(figure, value) for figure, value in figures.items()}
+            columns.append((case, f"{name}, {side}{words}", cells))
+    return columns
 
 
 def _curve(runs: Sequence[Reported], name: str) -> str:
@@ -141,7 +168,9 @@ def _curve(runs: Sequence[Reported], name: str) -> str:
     for run in runs:
         points = [(row["step"], row[name]) for row in run.metrics if name in row]
         if points:
-            axes.plot(*zip(*points, strict=True), label=run.name, linewidth=1.2)
+            # A dollar would begin a formula, an underscore hide the name.
+            label = " " + run.name.replace("$", r"\$")
+            axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2)
     drawn = bool(axes.lines)
     if drawn:
         axes.set_title(name, loc="left", fontsize=10)

@@ -16,7 +16,7 @@ from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError
 from hwgan.models import Networks
 from hwgan.page import break_lines, side_by_side, stack_lines
-from hwgan.run import Run
+from hwgan.run import Run, trains_generator
 from hwgan.train_state import TrainState
 from hwgan.writing import generate
 
@@ -159,7 +159,13 @@ def between_hands(first: Float[Array, " z"], last: Float[Array, " z"], count: in
 
 
 def create_sampler(run: Run) -> Sampler:
-    """The sampler of a restored run."""
+    """The sampler of a restored run.
+
+    Raises:
+      UserError: the run only learned to read.
+    """
+    if not trains_generator(run.config):
+        raise UserError("this run trained no generator, so it cannot write; give the workdir of one that does")
     return Sampler(run.networks, ema_variables(run.state), run.charset, run.spec)
 
 

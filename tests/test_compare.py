@@ -78,7 +78,7 @@ def test_a_judge_looks_at_paper(small_run):
     assert words.texts == ["ab"]
     assert words.image(0).shape == (32, 32)  # 16 pixels a character
     assert dropped == {"outside the alphabet of the judge": 1, "longer than the judge's words": 1, "far too wide": 1}
-    with pytest.raises(ValueError, match="no word can be judged"):
+    with pytest.raises(UserError, match="no word can be judged: 1 outside the alphabet"):
         judge.store([image], ["é"], [""])
     assert (
         judge.checksum
@@ -116,32 +116,63 @@ def test_folders(tmp_path):
     assert not is_folder_of_words("word_folder/nowhere")
     images, texts, writers = read_folder(str(folder))
     assert (len(images), texts[3], writers[3]) == (12, "mot3é", "w3")
+    with_splits = make_folder(tmp_path / "splits", count=12, columns=("file", "text", "split"))
+    assert len(read_folder(str(with_splits))[0]) == 12
+    assert len(read_folder(str(with_splits), "test")[0]) == 4
     (folder / "3.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"the image '3.png' of the table cannot be read"):
         read_folder(str(folder))
 
 
-def test_commit():
-    here = pathlib.Path(__file__).parent
-    assert commit(pathlib.Path("/")) == ""
-    assert commit(here) == ""  # provenance.py is not in it, so this is not the package's checkout
+def test_commit(tmp_path):
+    assert commit(tmp_path) == ""
+    package = tmp_path / "package"
+    (package / "evaluation").mkdir(parents=True)
+    (package / "evaluation" / "provenance.py").write_text("")
+    (package / "judge.py").write_text("")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    assert commit(package) == ""  # in somebody else's checkout
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "all"], check=True)
+    clean = commit(package)
+    assert len(clean) == 40
+    (package / "judge.py").write_text("changed")
+    assert commit(package) == clean + "+changes"
+
+
+def test_size_of_the_image_does_not_matter():
+    """One word scanned at two resolutions, with and without paper around, is one word to the judge."""
+    judge = read_judge(PACKAGED_JUDGE).looking_at_paper()
+    word = np.full((40, 60), 255, np.uint8)
+    word[10:30, 10:14] = word[10:14, 10:50] = 0
+    large = word.repeat(4, axis=0).repeat(4, axis=1)
+    images = [word, large, np.pad(word, 30, constant_values=255)]
+    words, _ = judge.store(images, ["mot"] * 3, [""] * 3)
+    assert np.ptp(words.widths) <= 1
+    for row in (1, 2):
+        width = int(min(words.widths[0], words.widths[row]))
+        difference = np.abs(words.image(0)[:, :width].astype(int) - words.image(row)[:, :width])
+        assert difference.mean() < 12  # of 255: edges lie half a pixel elsewhere
 
 
 @pytest.mark.slow
 def test_images_of_any_method_are_held_against_real_ones(tmp_path):
     real, other = make_folder(tmp_path / "real", count=20), make_folder(tmp_path / "other", count=16)
+    train = make_folder(tmp_path / "train", count=24)
     for path in other.glob("*.png"):
         with Image.open(path) as image:
             turned = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
         turned.save(path)
     environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
     output = tmp_path / "results.json"
-    command = [sys.executable, "-m", "hwgan.evaluate", f"--real={real}", f"--train={real}", f"--output={output}"]
+    command = [sys.executable, "-m", "hwgan.evaluate", f"--real={real}", f"--train={train}", f"--output={output}"]
     command += ["--geometry_rounds=2"]
     done = subprocess.run([*command, f"--generated={other}"], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     results = json.loads(output.read_text())
     assert results["counts"]["words"] == {"generated": 16, "real": 16}
+    assert results["dropped_generated"] == {}
     assert results["judge"]["name"] == "copiste_judge"
     first = output.read_text()
     subprocess.run([*command, f"--generated={other}"], check=True, capture_output=True, env=environment)
@@ -151,3 +182,5 @@ def test_images_of_any_method_are_held_against_real_ones(tmp_path):
     done = subprocess.run([*command, "--generated=", "--train="], capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     assert "give --train= too" in done.stderr
+    done = subprocess.run([*command, f"--train={real}"], capture_output=True, text=True, env=environment)
+    assert "must be other words than --real=" in done.stderr

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 
 from hwgan.data.charset import Charset
+from hwgan.evaluation.neighbors import mean_distance_within, nearest_is_same
 from hwgan.metrics import (
     character_error_rate,
     error_rates_by_group,
     greedy_texts,
-    mean_distance_within,
-    nearest_is_same,
     word_error_rate,
 )
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from hwgan.errors import UserError
@@ -13,6 +14,7 @@ from hwgan.release import PACKAGED, read_release, write_release
 from hwgan.run import Run
 from hwgan.sample import open_sampler, write_text_image
 from hwgan.sampler import between_hands, create_sampler
+from tests.conftest import SmallRun
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,34 @@ def test_a_release_does_not_tell_where_it_was_made(run, tmp_path):
     write_release(dataclasses.replace(run, config=config), str(path))
     assert b"somebody" not in path.read_bytes()
     assert run.config.data.data_dir == "data"  # as it was
+
+
+def test_a_language_model_without_numbers(tmp_path):
+    """The filter bank's: nothing of it is stored, and it is there again."""
+
+    def edit(config):
+        config.model.z_dim = 6
+        config.model.language_model = ConfigDict(dict(name="letters"))
+        config.model.generator = ConfigDict(dict(name="filter_bank", block_features=(4, 4), cell_features=4))
+
+    bank = SmallRun(edit)
+    run = Run(bank.config, bank.charset, bank.networks, bank.state)
+    write_release(run, str(tmp_path / "bank.npz"))
+    sampler, again = create_sampler(run), read_release(str(tmp_path / "bank.npz"))
+    np.testing.assert_array_equal(again.draw_text("ab", again.hand(0)), sampler.draw_text("ab", sampler.hand(0)))
+
+
+def test_a_run_that_only_reads_cannot_write(run):
+    config = run.config.copy_and_resolve_references()
+    config.train.updated_networks = ("recognizer",)
+    with pytest.raises(UserError, match="trained no generator"):
+        create_sampler(dataclasses.replace(run, config=config))
+
+
+def test_other_files_are_no_weights(tmp_path):
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    with pytest.raises(UserError, match="holds no weights"):
+        read_release(str(tmp_path / "one.npy"))
 
 
 def test_every_damage_is_noticed(released):

@@ -37,6 +37,8 @@ def test_a_report_shows_what_there_is(runs):
     assert "<b>" not in page  # names are text
     assert page.count("12.0 % (10.0 to 14.0)") == 3
     assert "<td>optimizer.rate</td><td>0.001</td><td>0.002</td><td></td>" in page.replace("\n", "")
+    assert page == write_report([Reported.read(source) for source in runs], "Ours & theirs")
+    assert "judge.weights" not in page
     assert page.count("<svg") == 1  # of the one metric there is
     assert page.count("data:image/png;base64,") == 2
     assert "judge 0123" in page
@@ -49,9 +51,21 @@ def test_what_is_no_run_is_named(tmp_path):
     for source in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=r"no workdir of a run and no results\.json"):
             Reported.read(str(source))
-    (tmp_path / "results.json").write_text("{")
-    with pytest.raises(UserError, match="cannot be read"):
-        Reported.read(str(tmp_path))
+    for broken in ("{", "[]", '{"figures": []}', '{"figures": {"words": {"real": {"cer": {}}}}}'):
+        (tmp_path / "results.json").write_text(broken)
+        with pytest.raises(UserError, match="cannot be read"):
+            Reported.read(str(tmp_path))
+
+
+def test_a_run_in_progress(runs, tmp_path):
+    """Its last line may not be whole; and any name of a folder can be written under a curve."""
+    odd = tmp_path / r"_a$\frac$"
+    (tmp_path / "first").rename(odd)
+    with (odd / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 4, "recog')
+    page = write_report([Reported.read(str(odd))], "One")
+    assert page.count("<svg") == 1
+    assert "differ" not in page.split("Results")[0].split("<table>")[-1]
 
 
 def test_the_command(runs, tmp_path):

@@ -63,7 +63,7 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
     command = [*pin, sys.executable, "-m", "hwgan.main", "--config=configs/htr.py", f"--workdir={workdir}"]
-    evaluate = ["--mode=evaluate", "--config.evaluate.split=test", "--config.evaluate.real_words=100000"]
+    evaluate = ["--mode=evaluate"]
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / "log.txt").open("a") as log:
         for arguments in (settings, evaluate):

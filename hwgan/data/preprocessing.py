@@ -12,7 +12,7 @@ from hwgan.data import transforms
 from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 from hwgan.errors import UserError
 
-TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box}
+TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box, "ink": transforms.trim_ink}
 _REVISION = 2  # to be raised with any change of what a step does: caches made before are then made anew
 _PLAUSIBLE = 2.0  # times wider or narrower than expected
 _MAX_ASPECT = 100  # an image wider than this many times its height is no word, and scaled up would fill the memory
@@ -30,7 +30,8 @@ class Preprocessing:
       contrast: stretches grey levels so that ink is black and paper white (`transforms.stretch_contrast`).
       deslant: shears the word upright (`transforms.deslant`).
       trim: "" leaves the white around the ink; "sides" cuts it left and right; "box" on all four sides, so that the
-        ink fills the height and the size of letters no longer tells ascenders from none.
+        ink fills the height and the size of letters no longer tells ascenders from none; "ink" does so with a margin
+        that grows with the image.
       frame: pads a crop that is cut close around its ink above and below, to where it stood between the lines, as its
         text tells (`letterforms.vertical_extent`): all words are then written in one size, on one baseline.
       height: pixels, to which every image is scaled.

@@ -84,7 +84,7 @@ class WordStore:
         return dataclasses.replace(self, **arrays, **lists)
 
     def join(self, other: "WordStore") -> "WordStore":
-        """These words and then those of another store of the same spec; its writers are other writers."""
+        """These words and then those of another store of the same spec; writers of one name count as one."""
         assert self.spec == other.spec and self.right_to_left == other.right_to_left
         arrays = {
             name: np.concatenate([getattr(self, name), getattr(other, name)])

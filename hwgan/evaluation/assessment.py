@@ -11,9 +11,10 @@ from hwgan.evaluation.coverage import precision_recall_density_coverage, share_o
 from hwgan.evaluation.distances import frechet_distance, kernel_distance
 from hwgan.evaluation.features import CROPS, FeatureNetwork
 from hwgan.evaluation.intervals import Figure, bootstrap_ratio, half_sample_figure
+from hwgan.evaluation.neighbors import mean_distance_within, nearest_is_same
 from hwgan.evaluation.topology import geometry_score
 from hwgan.judge import Judge
-from hwgan.metrics import error_rates_by_group, mean_distance_within, nearest_is_same
+from hwgan.metrics import error_rates_by_group
 
 _REPLICATES = 20
 _MOST_FEATURES = 512  # with an interval of the Fréchet distance
@@ -102,13 +103,9 @@ class Assessor:
           how often the hand nearest to that of an image, among all images of other words, is its own (chance is about
           one in the number of hands); `hands`: how many there are. None of them where no word has two known writers.
         """
-        first: dict[tuple[str, str], int] = {}
-        for row, key in enumerate(zip(words.texts, words.writers, strict=True)):
-            first.setdefault(key, row)
-        rows = [row for (text, writer), row in first.items() if writer and text in set(texts)]
-        if not rows or not self.judge.knows_writers:
+        chosen = one_of_each_hand(words, texts)
+        if not len(chosen) or not self.judge.knows_writers:
             return {}
-        chosen = words.take(rows)
         seen = self.judge.hands(chosen)
         by_text, by_hand = ([sorted(set(keys)).index(key) for key in keys] for keys in (chosen.texts, chosen.writers))
         figures = {
@@ -116,7 +113,9 @@ class Assessor:
             "hand_retrieval": nearest_is_same(seen, by_hand, by_text),
             "hands": float(len(set(chosen.writers))),
         }
-        # Where no word has two writers, or no writer two words, there is nothing to measure.
+        if math.isnan(figures["hand_distance"]):
+            return {}
+        # Where no writer has two words, there is none to find again.
         return {name: Figure(value) for name, value in figures.items() if not math.isnan(value)}
 
 
@@ -136,6 +135,14 @@ def reading_figures(references: list[str], readings: list[str], writers: list[st
         "wer": bootstrap_ratio(wrong, [1.0] * len(references), writers, seed),
     }
     return figures | {name: Figure(value) for name, value in error_rates_by_group(references, readings).items()}
+
+
+def one_of_each_hand(words: WordStore, texts: list[str]) -> WordStore:
+    """The first image of each of the texts by each known writer."""
+    first: dict[tuple[str, str], int] = {}
+    for row, key in enumerate(zip(words.texts, words.writers, strict=True)):
+        first.setdefault(key, row)
+    return words.take([row for (text, writer), row in first.items() if writer and text in set(texts)])
 
 
 def frequent_words(words: WordStore, count: int = _FREQUENT_WORDS) -> list[str]:

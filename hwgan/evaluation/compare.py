@@ -3,11 +3,11 @@
 import logging
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 
 from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
-from hwgan.evaluation.assessment import Assessor, Seen, frequent_words, reading_figures
+from hwgan.evaluation.assessment import Assessor, Seen, frequent_words, one_of_each_hand, reading_figures
 from hwgan.evaluation.decoding import Lexicon
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Figure
@@ -20,7 +20,6 @@ from hwgan.train_state import variables_digest
 
 logger = logging.getLogger(__name__)
 
-_FREQUENT_HANDS = 64
 _LEAST_WORDS = 8  # on either side: fewer have no neighbours
 
 
@@ -68,6 +67,7 @@ def evaluate_sampler(
       UserError: no such protocol, or too few words.
     """
     split, train = (_writable(words, sampler) for words in (split, train))
+    _check_count("training words", len(train))
     assessor = Assessor(judge, feature_networks(judge, inception), seed, geometry_rounds)
     seen_train = Seen(train)
     cases, counts = {}, {}
@@ -77,18 +77,20 @@ def evaluate_sampler(
         images = sampler.draw(texts, random_hands(sampler, len(texts), seed))
         words, dropped = judge.store(images, texts, [""] * len(texts))
         real = Seen(reference)
-        # Training words are no baseline for training words, and no copies of them can be told from good ones.
+        # Training words are no baseline for training words, and no copies of them can be told from good ones. Nor are
+        # they one for unknown words, for they are known: other texts, and shorter.
         against = seen_train if case.reference == "split" else None
         cases[case.name] = {
             "generated": assessor.assess(Seen(words), real, against),
-            "real": _baseline(assessor, real, against),
+            "real": _baseline(assessor, real, against if case.texts != "unknown" else None),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
-    frequent = [text for text in frequent_words(split) if sampler.charset.unknown(text) == []]
-    if frequent and judge.knows_writers:
-        grid = _hands_grid(sampler, judge, frequent, seed)
-        cases["hands"] = {"generated": assessor.hands(grid, frequent), "real": assessor.hands(split, frequent)}
+    originals = one_of_each_hand(split, frequent_words(split))
+    if len(originals) and judge.knows_writers:
+        texts = list(dict.fromkeys(originals.texts))
+        hands = _written_by_as_many(sampler, judge, originals, seed)
+        cases["hands"] = {"generated": assessor.hands(hands, texts), "real": assessor.hands(originals, texts)}
     results = _results(cases, assessor)
     return results | {"protocol": protocol, "counts": counts, "weights": variables_digest(sampler.variables)}
 
@@ -106,6 +108,8 @@ def evaluate_words(
     """Holds any set of words against real ones; see `evaluate_sampler`. Both are cut to the size of the smaller."""
     count = min(len(words), len(real))
     _check_count("words", count)
+    if train is not None:
+        _check_count("training words", len(train))
     words, real = words.take(range(count)), real.take(range(count))
     assessor = Assessor(judge, feature_networks(judge, inception), seed, geometry_rounds)
     seen_real, seen_train = Seen(real), None if train is None else Seen(train)
@@ -143,12 +147,13 @@ def _writable(words: WordStore, sampler: Sampler) -> WordStore:
     return words.take(fitting)
 
 
-def _hands_grid(sampler: Sampler, judge: Judge, texts: list[str], seed: int) -> WordStore:
-    """Each text in each of 64 hands."""
-    hands = random_hands(sampler, _FREQUENT_HANDS, seed)
-    written = [text for text in texts for _ in range(_FREQUENT_HANDS)]
-    images = sampler.draw(written, jax.numpy.tile(hands, (len(texts), 1)))
-    return judge.store(images, written, [f"hand{i}" for i in range(_FREQUENT_HANDS)] * len(texts))[0]
+def _written_by_as_many(sampler: Sampler, judge: Judge, originals: WordStore, seed: int) -> WordStore:
+    """The same texts as the originals, by as many hands, each of which writes what one of their writers wrote."""
+    writers = sorted(set(originals.writers))
+    hands = random_hands(sampler, len(writers), seed)
+    rows = [writers.index(writer) for writer in originals.writers]
+    images = sampler.draw(originals.texts, hands[jnp.array(rows)])
+    return judge.store(images, originals.texts, [f"hand{row}" for row in rows])[0]
 
 
 def _results(cases: dict[str, dict[str, dict[str, Figure]]], assessor: Assessor) -> dict[str, Any]:

@@ -57,11 +57,10 @@ def whole_words(words: WordStore) -> WordStore:
 
 
 def left_squares(words: WordStore) -> WordStore:
-    """The first square of each word, as high as it: 64x64 at 64 pixels. Shorter words are padded with white."""
+    """The square where each word begins, as high as it: 64x64 at 64 pixels. Shorter words are padded with white."""
     height = words.spec.height
-    images = [words.image(row)[:, :height] for row in range(len(words))]
-    squares = [transforms.pad_images([image], height)[0] for image in images]
-    pixels = np.concatenate([transforms.flip_reading(square, words.right_to_left).ravel() for square in squares])
+    images = [transforms.flip_reading(words.image(row), words.right_to_left)[:, :height] for row in range(len(words))]
+    pixels = np.concatenate([transforms.pad_images([image], height).ravel() for image in images])
     starts = np.arange(len(words), dtype=np.int64) * height * height
     widths = np.full(len(words), height, np.int32)
     return dataclasses.replace(words, pixels=pixels, starts=starts, widths=widths)

@@ -16,11 +16,12 @@ def is_folder_of_words(name: str) -> bool:
     return pathlib.Path(name).expanduser().exists()
 
 
-def read_folder(source: str) -> tuple[list[np.ndarray], list[str], list[str]]:
+def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[str], list[str]]:
     """Images, texts and writers ("" where unknown), by a table or by the names of images.
 
     Args:
       source: a folder, zip or tar, as `hwgan.prepare --dataset=word_folder` takes it.
+      split: rows of this split alone, where the table says which are; "" for all.
 
     Raises:
       UserError: there is no table and no such image, or an image cannot be read.
@@ -35,6 +36,7 @@ def read_folder(source: str) -> tuple[list[np.ndarray], list[str], list[str]]:
         folder = posixpath.dirname(table)
         if bad:
             raise UserError(f"{source}: {bad[0]}")
+    rows = [row for row in rows if not split or row.split in ("", split)]
     images = []
     for row in rows:
         try:

@@ -257,7 +257,7 @@ def convert_weights(tensors: dict[str, np.ndarray], name: str = "the weights") -
         collection, path = _LEAVES[leaf]
         key = (collection, *module.split("."), *path)
         array = np.asarray(value, np.float32)
-        found[key] = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" else array
+        found[key] = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" and array.ndim == 4 else array
         if expected.get(key) != found[key].shape:
             raise UserError(
                 f"{name} has {tensor_name!r} of shape {value.shape}, which does not fit Inception-v3 of FID"

@@ -41,7 +41,6 @@ def average_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
 def max_pool(x: Float[Array, "b h w c"], window: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
     """The largest of each block of `window` pixels; rows and columns that fill no block are left out.
 
@@ -49,6 +48,12 @@ def max_pool(x: Float[Array, "b h w c"], window: tuple[int, int]) -> Float[Array
     That gradient is kept as a number of the pixel. XLA's own is an index array and a scatter, several times slower on a
     CPU; one that compares the input with the result once more may find nothing equal where the compiler rounds twice.
     """
+    pooled: Any = _max_pool(x, window)
+    return pooled
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _max_pool(x: Array, window: tuple[int, int]) -> Array:
     return _largest(x, window)[0]
 
 
@@ -78,7 +83,7 @@ def _max_pool_backward(window: tuple[int, int], kept: tuple[Array, Array], gradi
     return (jnp.pad(whole, ((0, 0), (0, shape.shape[1] - h * rows), (0, shape.shape[2] - w * columns), (0, 0))),)
 
 
-max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+_max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def space_to_depth(x: Float[Array, "b h w c"], block: int = 2) -> Float[Array, "b h2 w2 c2"]:
