@@ -12,6 +12,14 @@ from hwgan.models.layers import Conv, columns_after, depth_to_space, mask_column
 from hwgan.models.layout import Layout, place_on_columns
 
 
+def _cells_in_a_row(x: Float[Array, "b t d"], cell_shape: tuple[int, int]) -> Float[Array, "b h w c"]:
+    """A vector a character, as a cell of so many rows and columns a character, side by side."""
+    batch, num_characters, size = x.shape
+    height, width = cell_shape
+    x = x.reshape(batch, num_characters, height, width, size // (height * width))
+    return x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, -1)
+
+
 def _image(
     x: Float[Array, "b h w c"], widths: Int[Array, " b"], layout: Layout, kinds: dict[str, Any]
 ) -> Float[Array, "b h2 w2 1"]:
@@ -99,8 +107,7 @@ class VariableWidthGenerator(nn.Module):
         hand = jnp.broadcast_to(z.astype(self.dtype)[:, None], (batch, num_characters, z.shape[-1]))
         condition = jnp.concatenate([text.characters, hand], axis=-1)
         x = nn.Dense(height * width * self.cell_features, name="cell", **kinds)(condition)
-        x = x.reshape(batch, num_characters, height, width, self.cell_features)
-        x = x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, self.cell_features)
+        x = _cells_in_a_row(x, self.cell_shape)
         widths = layout.lengths * width
         x = mask_columns(x, widths)
         for i, features in enumerate(self.block_features):
@@ -152,8 +159,7 @@ class FilterBankGenerator(nn.Module):
         init = nn.initializers.normal(first.shape[-1] ** -0.5)
         filters = self.param("filters", init, (num_labels, first.shape[-1], size), self.param_dtype)
         x = jnp.einsum("btv,vzc,bz->btc", text.characters.astype(self.dtype), filters.astype(self.dtype), first)
-        x = x.reshape(batch, num_characters, height, width, self.cell_features)
-        x = x.transpose(0, 2, 1, 3, 4).reshape(batch, height, num_characters * width, self.cell_features)
+        x = _cells_in_a_row(x, self.cell_shape)
         widths = layout.lengths * width
         for i, (features, chunk) in enumerate(zip(self.block_features, others, strict=True)):
             condition = jnp.broadcast_to(chunk[:, None], (batch, num_characters, chunk.shape[-1]))
