@@ -45,13 +45,16 @@ def relative_living_times(
     order = np.argsort(distances, axis=1)
     table = np.dstack([order, np.take_along_axis(distances, order, axis=1)])
     largest = float(distances.max()) * gamma
+    times = np.zeros(_MOST_HOLES)
+    if not largest:  # all rows are one point
+        times[0] = 1.0
+        return times
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of gudhi's own converters
         tree = gudhi.WitnessComplex(table).create_simplex_tree(max_alpha_square=largest, limit_dimension=2)
         tree.compute_persistence(homology_coeff_field=2)
         holes = np.asarray(tree.persistence_intervals_in_dimension(1)).reshape(-1, 2)
-    times = np.zeros(_MOST_HOLES)
-    if not len(holes) or not largest:
+    if not len(holes):
         times[0] = 1.0
         return times
     holes = np.where(np.isinf(holes), largest, holes)
