@@ -119,6 +119,9 @@ def test_folders(tmp_path):
     with_splits = make_folder(tmp_path / "splits", count=12, columns=("file", "text", "split"))
     assert len(read_folder(str(with_splits))[0]) == 12
     assert len(read_folder(str(with_splits), "test")[0]) == 4
+    with pytest.raises(UserError, match="no rows of split 'dev'; it has test, train, validation"):
+        read_folder(str(with_splits), "dev")
+    assert len(read_folder(str(folder), "test")[0]) == 12  # no column, so all
     (folder / "3.png").write_bytes(b"no image")
     with pytest.raises(UserError, match=r"the image '3.png' of the table cannot be read"):
         read_folder(str(folder))

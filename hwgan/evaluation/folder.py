@@ -21,7 +21,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
 
     Args:
       source: a folder, zip or tar, as `hwgan.prepare --dataset=word_folder` takes it.
-      split: rows of this split alone, where the table says which are; "" for all.
+      split: rows of this split alone, where the table has several; "" for all.
 
     Raises:
       UserError: there is no table and no such image, or an image cannot be read.
@@ -36,7 +36,11 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
         folder = posixpath.dirname(table)
         if bad:
             raise UserError(f"{source}: {bad[0]}")
-    rows = [row for row in rows if not split or row.split in ("", split)]
+    splits = {row.split for row in rows}
+    if split and len(splits) > 1:  # a table of one split alone is taken whole
+        rows = [row for row in rows if row.split == split]
+    if not rows:
+        raise UserError(f"{source}: its table has no rows of split {split!r}; it has {', '.join(sorted(splits))}")
     images = []
     for row in rows:
         try:
