@@ -54,7 +54,7 @@ def test_what_is_no_word_is_refused_before_it_fills_the_memory():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (dict(trim="all"), r'preprocessing.trim=.all. does not exist; there are "" and \[.box., .sides.\]'),
+        (dict(trim="all"), r'preprocessing.trim=.all. does not exist; there are "" and \[.box., .ink., .sides.\]'),
         (dict(height=0), "preprocessing.height=0 must be at least 1"),
         (dict(pixels_per_character=-1), "at least 0"),
     ],
