@@ -3,6 +3,7 @@ import itertools
 import json
 import math
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +11,7 @@ import optax
 import pytest
 
 from configs import smoke
-from experiments.bench import adversarial, breakdown, hlo, machine, run, table
+from experiments.bench import adversarial, breakdown, hlo, machine, run, table, variants
 from experiments.bench import workload as workloads
 from experiments.bench.entries import Entry, Settings, run_entries
 from experiments.bench.programs import caller, compile_program, network_arguments, network_functions, rate_fields
@@ -140,6 +141,17 @@ def test_one_drawing_for_both_updates_changes_no_gradient(workload):
     for ours, theirs in zip(present, other, strict=True):
         assert adversarial.relative_difference(ours, theirs) < 1e-3
     assert all(float(jnp.abs(leaf).max()) > 0 for leaf in jax.tree.leaves(present[1]["generator"]))
+
+
+def test_max_pool_by_blocks_is_max_pool():
+    image = jax.random.normal(jax.random.key(0), (2, 9, 12, 3))
+    for window in ((2, 2), (2, 1), (1, 1)):
+        pools = [lambda x, w=window, p=p: p(x, w, strides=w) for p in (nn.max_pool, variants.max_pool_by_blocks)]
+        (ours, ours_back), (theirs, theirs_back) = (jax.vjp(pool, image) for pool in pools)
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(ours_back(ours)[0], theirs_back(ours)[0])
+    with pytest.raises(ValueError, match="windows of"):
+        variants.max_pool_by_blocks(image, (3, 3), strides=(2, 2))
 
 
 def test_batch_norm_is_not_fused(workload):

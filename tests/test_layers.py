@@ -1,4 +1,3 @@
-import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,19 +66,3 @@ def test_lstm_ignores_padding_in_both_directions():
     np.testing.assert_array_equal(states[0, 2:], np.zeros((3, 8)))
     np.testing.assert_allclose(lstm.apply(variables, x.at[0, 2:].set(9.0), lengths), states, atol=1e-6)
     np.testing.assert_allclose(lstm.apply(variables, x[:1, :2], lengths[:1])[0], states[0, :2], atol=1e-6)
-
-
-@pytest.mark.parametrize("shape", [(2, 6, 8, 3), (1, 5, 7, 2)])
-@pytest.mark.parametrize("window", [(1, 1), (2, 1), (2, 2), (3, 2)])
-def test_max_pool_is_that_of_flax(shape, window):
-    """To the gradient, also where pixels are equal and where rows and columns are left over."""
-    x = jnp.maximum(jax.random.normal(jax.random.key(0), shape).round(1), 0.0)
-    weights = jax.random.normal(jax.random.key(1), layers.max_pool(x, window).shape)
-    for compiled in (jax.jit, lambda f: f):
-        (own, own_grad), (other, other_grad) = (
-            compiled(lambda x, pool=pool: (pool(x), jax.grad(lambda x: (pool(x) * weights).sum())(x)))(x)
-            for pool in (lambda x: layers.max_pool(x, window), lambda x: flax.linen.max_pool(x, window, window))
-        )
-        np.testing.assert_array_equal(own, other)
-        np.testing.assert_array_equal(own_grad, other_grad)
-    assert bool(jnp.isfinite(jax.grad(lambda x: layers.max_pool(x, window).sum())(jnp.zeros(shape))).all())

@@ -1,11 +1,9 @@
 """Building blocks that several networks share."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -39,51 +37,6 @@ def average_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
         x = jnp.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0)))
     b, h, w, c = x.shape
     return x.reshape(b, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
-
-
-def max_pool(x: Float[Array, "b h w c"], window: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
-    """The largest of each block of `window` pixels; rows and columns that fill no block are left out.
-
-    As `flax.linen.max_pool` with strides like its window, to the gradient: of equal pixels the first gets all of it.
-    That gradient is kept as a number of the pixel. XLA's own is an index array and a scatter, several times slower on a
-    CPU; one that compares the input with the result once more may find nothing equal where the compiler rounds twice.
-    """
-    pooled: Any = _max_pool(x, window)
-    return pooled
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _max_pool(x: Array, window: tuple[int, int]) -> Array:
-    return _largest(x, window)[0]
-
-
-def _largest(x: Float[Array, "b h w c"], window: tuple[int, int]) -> tuple[Array, Array]:
-    """The largest of each block, and which of its pixels that is."""
-    (rows, columns), (b, h, w, c) = window, x.shape
-    h, w = h // rows, w // columns
-    blocks = x[:, : h * rows, : w * columns].reshape(b, h, rows, w, columns, c)
-    pixels = [blocks[:, :, i, :, j] for i in range(rows) for j in range(columns)]
-    best, place = pixels[0], jnp.zeros(pixels[0].shape, jnp.int8)
-    for number, pixel in enumerate(pixels[1:], start=1):
-        place = jnp.where(pixel > best, jnp.int8(number), place)
-        best = jnp.maximum(best, pixel)
-    return best, place
-
-
-def _max_pool_forward(x: Array, window: tuple[int, int]) -> tuple[Array, tuple[Array, Array]]:
-    best, place = _largest(x, window)
-    return best, (place, x[:, :, :, :0])  # an empty array that has the shape
-
-
-def _max_pool_backward(window: tuple[int, int], kept: tuple[Array, Array], gradient: Array) -> tuple[Array]:
-    (place, shape), (rows, columns) = kept, window
-    b, h, w, c = gradient.shape
-    parts = jnp.stack([jnp.where(place == number, gradient, 0.0) for number in range(rows * columns)])
-    whole = parts.reshape(rows, columns, b, h, w, c).transpose(2, 3, 0, 4, 1, 5).reshape(b, h * rows, w * columns, c)
-    return (jnp.pad(whole, ((0, 0), (0, shape.shape[1] - h * rows), (0, shape.shape[2] - w * columns), (0, 0))),)
-
-
-_max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def space_to_depth(x: Float[Array, "b h w c"], block: int = 2) -> Float[Array, "b h2 w2 c2"]:

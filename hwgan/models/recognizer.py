@@ -15,7 +15,6 @@ from hwgan.models.layers import (
     ink,
     length_mask,
     mask_columns,
-    max_pool,
     space_to_depth,
 )
 
@@ -33,6 +32,10 @@ class RecognizerOutput:
     logits: Float[Array, "b frames labels"]
     lengths: Int[Array, " b"]
     states: Float[Array, "b frames features"]
+
+
+def _max_pool(x: Float[Array, "b h w c"], stride: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
+    return nn.max_pool(x, stride, strides=stride)
 
 
 class CRNN(nn.Module):
@@ -72,7 +75,7 @@ class CRNN(nn.Module):
             if self.batch_norm:
                 mask = length_mask(widths, x.shape[2])[:, None, :, None]
                 x = nn.BatchNorm(use_running_average=not train, momentum=0.9, name=f"norm_{i}", **kinds)(x, mask=mask)
-            x = max_pool(mask_columns(nn.relu(x), widths), pool)
+            x = _max_pool(mask_columns(nn.relu(x), widths), pool)
             widths = columns_after(widths, pool[1])
         x = x.max(axis=1)
         x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
@@ -149,7 +152,7 @@ class ConvRecognizer(nn.Module):
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, name=f"conv_{i}", **kinds)(x)
             x = nn.relu(nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x))
-            x = max_pool(mask_columns(x, widths), pool)
+            x = _max_pool(mask_columns(x, widths), pool)
             widths = columns_after(widths, pool[1])
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         x = nn.Dense(self.dense_features, name="dense", **kinds)(columns)
