@@ -76,6 +76,8 @@ def get_common() -> ConfigDict:
         dict(
             batch_size=16,  # over all devices
             num_steps=10_000,
+            # Workdirs or files of weights, commas between, whose networks a new run starts with; the last counts.
+            start_from="",
             # Recognizer and identifier see only real words, so they may start alone: the generator is wrongly taught by
             # one that cannot read yet.
             recognizer_first_steps=0,
@@ -87,6 +89,7 @@ def get_common() -> ConfigDict:
             augment=False,  # the recognizer learns from words slanted, stretched, bent, in other pens
             recognizer_noise=0.0,  # on the images it sees in training; paper and ink are 2 apart
             style_weight=0.0,  # of guessing the noise from the image, by the identifier or D's own style_features
+            gradient_penalty=0.0,  # on D's gradient at real words (R1), for a D without spectral norm
             ema_decay=0.999,
             log_every=100,  # steps, as are the next three
             sample_every=1000,

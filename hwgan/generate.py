@@ -86,13 +86,6 @@ class Order:
         return fields | {"checkpoint": checkpoint, "weights": weights}
 
 
-def writable_words(sampler: Sampler, texts: list[str]) -> list[str]:
-    """Those of the texts that the sampler's alphabet and training lengths allow."""
-    return [
-        text for text in texts if text and len(text) <= sampler.spec.max_length and not sampler.charset.unknown(text)
-    ]
-
-
 def generate_words(
     sampler: Sampler,
     order: Order,
@@ -211,7 +204,7 @@ def main(argv: list[str]) -> None:
     if args.words:
         words = read_lexicon_file(args.words)
     else:
-        words = writable_words(sampler, read_texts(args.data_dir, args.dataset, args.split))
+        words = list(filter(sampler.knows, read_texts(args.data_dir, args.dataset, args.split)))
     if not words:
         raise UserError("there is no word to write")
     count = args.count or len(words)

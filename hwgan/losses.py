@@ -23,6 +23,16 @@ def hinge_generator(fake_scores: Float[Array, " b"]) -> Float[Array, " b"]:
     return -fake_scores
 
 
+def gradient_penalty(slopes: Float[Array, "b h w 1"]) -> Float[Array, " b"]:
+    """R1: half the squared norm of the discriminator's gradient by the real image, which keeps it from rising steeply.
+
+    References:
+      Mescheder et al., Which Training Methods for GANs do actually Converge?, ICML 2018,
+      https://arxiv.org/abs/1801.04406
+    """
+    return 0.5 * jnp.square(slopes).sum(axis=(1, 2, 3))
+
+
 def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Array, " b"]:
     """Mean squared error of a guess of the first entries of the noise; 0 where nothing is guessed.
 

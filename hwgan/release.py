@@ -6,10 +6,13 @@ with the identifier of writers; and a record: config, alphabet, preprocessing (i
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
 """
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import pathlib
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import ml_collections
@@ -22,7 +25,7 @@ from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError, run_main
 from hwgan.judge import Judge
 from hwgan.models import Networks
-from hwgan.run import Run, build_networks, image_spec, load_run, trains_generator
+from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
 from hwgan.sampler import Sampler, ema_variables
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
@@ -61,25 +64,58 @@ def write_release(run: Run, path: str) -> None:
         raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
 
 
+@dataclasses.dataclass(frozen=True)
+class Weights:
+    """What a file of weights holds.
+
+    Attributes:
+      config: of the run that made it.
+      charset: its alphabet.
+      variables: by the name of the network. A language model without numbers has left no trace.
+    """
+
+    config: Config
+    charset: Charset
+    variables: dict[str, Any]
+
+
 def read_release(path: str) -> Sampler:
     """The sampler of a file of weights.
 
     Raises:
       UserError: there is no such file, or it is no such file, or it is damaged.
     """
-    networks, variables, charset, spec = _read(path, "generator")
-    # A language model without numbers has left no trace.
-    return Sampler(networks, {"language_model": {}, **variables}, charset, spec)
+    networks, weights, spec = _rebuild(path, "generator")
+    return Sampler(networks, {"language_model": {}, **weights.variables}, weights.charset, spec)
 
 
 def read_judge(path: str) -> Judge:
     """The recognizer and identifier of a file of weights; see `read_release`."""
-    networks, variables, charset, spec = _read(path, "recognizer")
-    name = pathlib.Path(path).stem
-    return Judge(networks, variables["recognizer"], variables.get("identifier", {}), charset, spec, name)
+    networks, weights, spec = _rebuild(path, "recognizer")
+    name, variables = pathlib.Path(path).stem, weights.variables
+    return Judge(networks, variables["recognizer"], variables.get("identifier", {}), weights.charset, spec, name)
 
 
-def _read(path: str, wanted: str) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:
+def _rebuild(path: str, wanted: str) -> tuple[Networks, Weights, ImageSpec]:
+    weights = read_weights(path)
+    if wanted not in weights.variables:
+        kinds = " and ".join(sorted(weights.variables))
+        raise UserError(f"the weights {path!r} are of {kinds}; here a {wanted} is needed")
+    with _as_of_this_version(path):
+        networks, _ = build_networks(weights.config, weights.charset)
+        return networks, weights, image_spec(weights.config)
+
+
+@contextlib.contextmanager
+def _as_of_this_version(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"the weights {path!r} were written by another version of hwgan ({error})") from error
+
+
+def read_weights(path: str) -> Weights:
+    """All that a file of weights holds; see `read_release`."""
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
@@ -97,16 +133,10 @@ def _read(path: str, wanted: str) -> tuple[Networks, dict[str, Any], Charset, Im
         raise UserError(f"{path!r} holds no weights, or is damaged: {error}") from error
     if _checksum(record, arrays) != expected:
         raise UserError(f"the weights {path!r} are damaged: their checksum is not the one they were written with")
-    variables: dict[str, Any] = traverse_util.unflatten_dict(arrays, sep=_SEPARATOR)
-    if wanted not in variables:
-        raise UserError(f"the weights {path!r} are of {' and '.join(sorted(variables))}; here a {wanted} is needed")
-    try:
+    with _as_of_this_version(path):
         charset = Charset(record["alphabet"], record["right_to_left"])
         config = ml_collections.ConfigDict(record["config"])
-        networks, _ = build_networks(config, charset)
-        return networks, variables, charset, image_spec(config)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"the weights {path!r} were written by another version of hwgan ({error})") from error
+    return Weights(config, charset, traverse_util.unflatten_dict(arrays, sep=_SEPARATOR))
 
 
 def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

@@ -59,6 +59,10 @@ class Sampler:
             if len(word) > longest:
                 raise UserError(f"{word[:80]!r} has {len(word)} characters; this model writes words of up to {longest}")
 
+    def knows(self, text: str) -> bool:
+        """Whether it learned to write such words: their characters, and no more of them than words had in training."""
+        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
+
     def hand(self, seed: int) -> jax.Array:
         """The noise vector [z_dim] of a seed: a hand."""
         return jax.random.normal(jax.random.key(seed), (self.networks.z_dim,))

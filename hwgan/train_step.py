@@ -1,54 +1,19 @@
 """One training step: updates of the discriminator, the recognizer, the identifier, and the generator with its language
 model."""
 
-import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
-from jaxtyping import Array, Float
 
 from hwgan import losses
-from hwgan.augment import augment
 from hwgan.models import Networks
 from hwgan.train_state import NetworkState, Optimizers, TrainState
+from hwgan.update import Metrics, StepConfig, add_noise, apply_training, mean_gradients, norms
+from hwgan.update_readers import update_identifier, update_recognizer
 from hwgan.writing import Batch, draw_hands, fake_layout, generate, real_hands, real_widths
-
-Metrics = dict[str, jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class StepConfig:
-    """Plain values that shape the step.
-
-    Attributes:
-      updated_networks: those that learn: of "discriminator", "recognizer", "identifier", "generator".
-      discriminator_steps: updates of D for each of G.
-      balance_rule: see `losses.balance_gradients`.
-      alpha: weight of the recognizer's gradient against the discriminator's.
-      augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
-        (`augment.augment`). Not the identifier: these are what hands differ in.
-      recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
-        that reads through noise looks at strokes, and its gradient draws strokes.
-      style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
-        is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
-      ema_decay: of the averaged generator.
-      accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
-        if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
-    """
-
-    updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "identifier", "generator")
-    discriminator_steps: int = 1
-    balance_rule: str = "alonso"
-    alpha: float = 1.0
-    augment: bool = False
-    recognizer_noise: float = 0.0
-    style_weight: float = 0.0
-    ema_decay: float = 0.999
-    accumulate: int = 1
 
 
 def make_train_step(
@@ -73,11 +38,11 @@ def make_train_step(
                 state = state.replace(discriminator=discriminator)
             metrics |= metrics_d
         if "recognizer" in config.updated_networks:
-            recognizer, metrics_r = _update_recognizer(networks, optimizers, state, batch, recognizer_key, config)
+            recognizer, metrics_r = update_recognizer(networks, optimizers, state, batch, recognizer_key, config)
             state = state.replace(recognizer=recognizer)
             metrics |= metrics_r
         if "identifier" in config.updated_networks and networks.knows_writers:
-            identifier, metrics_i = _update_identifier(networks, optimizers, state, batch, identifier_key, config)
+            identifier, metrics_i = update_identifier(networks, optimizers, state, batch, identifier_key, config)
             state = state.replace(identifier=identifier)
             metrics |= metrics_i
         if "generator" in config.updated_networks:
@@ -86,44 +51,6 @@ def make_train_step(
         return state.replace(step=state.step + 1), metrics
 
     return train_step
-
-
-def _apply(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
-    """Applies in training mode; returns the output and the new collections."""
-    return module.apply({"params": params, **state.collections}, *inputs, train=True, mutable=list(state.collections))
-
-
-def _norms(name: str, grads: Any, after: NetworkState) -> Metrics:
-    # The norm of the new parameters tells a network that breaks from those that it breaks one step later.
-    return {f"{name}/grad_norm": optax.tree.norm(grads), f"{name}/param_norm": optax.tree.norm(after.params)}
-
-
-def _mean_gradients(
-    gradients_of: Callable[[Any, Batch, jax.Array], tuple[Any, Any, Metrics]],
-    collections: Any,
-    batch: Batch,
-    key: jax.Array,
-    num_parts: int,
-) -> tuple[Any, Any, Metrics]:
-    """`gradients_of(collections, batch, key) → (gradients, collections, metrics)` over the parts of a batch, averaged.
-
-    Collections pass from part to part. Rows are dealt out in turn, so that each device's rows stay on it.
-    """
-    if num_parts == 1:
-        return gradients_of(collections, batch, key)
-    parts = jax.tree.map(lambda rows: rows.reshape(-1, num_parts, *rows.shape[1:]).swapaxes(0, 1), batch)
-    first = jax.tree.map(lambda rows: rows[0], parts)
-    gradients, _, metrics = jax.eval_shape(gradients_of, collections, first, key)
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (gradients, metrics))
-
-    def add(carry, part):
-        collections, total = carry
-        gradients, collections, metrics = gradients_of(collections, part[0], part[1])
-        return (collections, jax.tree.map(jnp.add, total, (gradients, metrics))), None
-
-    (collections, total), _ = jax.lax.scan(add, (collections, zeros), (parts, jax.random.split(key, num_parts)))
-    gradients, metrics = jax.tree.map(lambda leaf: leaf / num_parts, total)
-    return gradients, collections, metrics
 
 
 def _update_discriminator(
@@ -139,9 +66,9 @@ def _update_discriminator(
 
         def loss_fn(params):
             widths = real_widths(networks, part)
-            on_real, after_real = _apply(networks.discriminator, now, params, part["image"], widths)
+            on_real, after_real, penalty = _score_real(networks, now, params, part["image"], widths, config)
             after_real = before.replace(collections=after_real)
-            on_fake, collections = _apply(networks.discriminator, after_real, params, fake, layout.widths)
+            on_fake, collections = apply_training(networks.discriminator, after_real, params, fake, layout.widths)
             real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
             hinge = real_losses.mean() + fake_losses.mean()
             style = losses.style_error(on_fake.style, part["z"]).mean()
@@ -150,77 +77,33 @@ def _update_discriminator(
                 "discriminator/real_score": on_real.scores.mean(),
                 "discriminator/fake_score": on_fake.scores.mean(),
                 "discriminator/style_error": style,
+                **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
             }
-            return hinge + config.style_weight * style, (collections, metrics)
+            return hinge + penalty + config.style_weight * style, (collections, metrics)
 
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
     batch = batch | {"z": draw_hands(networks, batch, key)}
-    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
+    grads, collections, metrics = mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
-    return discriminator, metrics | _norms("discriminator", grads, discriminator)
+    return discriminator, metrics | norms("discriminator", grads, discriminator)
 
 
-def _add_noise(image: Float[Array, "b h w 1"], scale: float, key: jax.Array) -> Float[Array, "b h w 1"]:
-    return image + scale * jax.random.normal(key, image.shape) if scale else image
+def _score_real(
+    networks: Networks, state: NetworkState, params: Any, image: jax.Array, widths: jax.Array, config: StepConfig
+) -> tuple[Any, Any, jax.Array]:
+    """What D says of real words, its new collections, and the penalty on its gradient at them."""
+    if not config.gradient_penalty:
+        return *apply_training(networks.discriminator, state, params, image, widths), jnp.zeros(())
 
+    def scores_of(image):
+        output, collections = apply_training(networks.discriminator, state, params, image, widths)
+        return output.scores, (output, collections)
 
-def _update_recognizer(
-    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
-) -> tuple[NetworkState, Metrics]:
-    """CTC on real images only: a recognizer that saw generated ones would learn to read scribble."""
-
-    def loss_of(output, part):
-        return losses.ctc(output.logits, output.lengths, part["labels"], part["label_length"]).mean(), {}
-
-    if config.augment:
-        key, augment_key = jax.random.split(key)
-        image, widths = augment(batch["image"], batch["image_width"], augment_key)
-        batch = batch | {"image": image, "image_width": widths}
-    return _update_on_real_words("recognizer", loss_of, networks, optimizers, state, batch, key, config)
-
-
-def _update_identifier(
-    networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
-) -> tuple[NetworkState, Metrics]:
-    """Cross-entropy over the writers of real words; those whose writer is not known teach nothing."""
-
-    def loss_of(output, part):
-        right = (output.logits.argmax(axis=-1) == part["writer"]).mean()
-        return losses.writer_cross_entropy(output.logits, part["writer"]).mean(), {"identifier/accuracy": right}
-
-    return _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
-
-
-def _update_on_real_words(
-    name: str,
-    loss_of: Callable[[Any, Batch], tuple[jax.Array, Metrics]],
-    networks: Networks,
-    optimizers: Optimizers,
-    state: TrainState,
-    batch: Batch,
-    key: jax.Array,
-    config: StepConfig,
-) -> tuple[NetworkState, Metrics]:
-    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise."""
-    module, before = getattr(networks, name), getattr(state, name)
-
-    def gradients_of(collections, part, _):
-        now = before.replace(collections=collections)
-
-        def loss_fn(params):
-            output, collections = _apply(module, now, params, part["image"], real_widths(networks, part))
-            loss, metrics = loss_of(output, part)
-            return loss, (collections, {f"{name}/loss": loss, **metrics})
-
-        grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
-        return grads, collections, metrics
-
-    batch = batch | {"image": _add_noise(batch["image"], config.recognizer_noise, key)}
-    grads, collections, metrics = _mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
-    after = before.replace(collections=collections).apply_gradients(grads, getattr(optimizers, name))
-    return after, metrics | _norms(name, grads, after)
+    scores, backward, (output, collections) = jax.vjp(scores_of, image, has_aux=True)
+    (slopes,) = backward(jnp.ones_like(scores))
+    return output, collections, config.gradient_penalty * losses.gradient_penalty(slopes).mean()
 
 
 def _update_generator(
@@ -233,7 +116,7 @@ def _update_generator(
         return _generator_gradients(networks, state, collections, part, part_key, config)
 
     batch = batch | {"z": draw_hands(networks, batch, z_key)}
-    grads, collections, metrics = _mean_gradients(
+    grads, collections, metrics = mean_gradients(
         gradients_of, state.generator.collections, batch, noise_key, config.accumulate
     )
     language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
@@ -241,8 +124,8 @@ def _update_generator(
         grads["generator"], optimizers.generator
     )
     ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
-    metrics |= _norms("generator", grads["generator"], generator)
-    metrics |= _norms("language_model", grads["language_model"], language_model)
+    metrics |= norms("generator", grads["generator"], generator)
+    metrics |= norms("language_model", grads["language_model"], language_model)
     return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
 
 
@@ -259,12 +142,12 @@ def _generator_gradients(
 
     def adversarial(image):
         before = state.discriminator
-        output, _ = _apply(networks.discriminator, before, before.params, image, layout.widths)
+        output, _ = apply_training(networks.discriminator, before, before.params, image, layout.widths)
         hinge = losses.hinge_generator(output.scores).mean()
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 
     def reading(image):
-        image = _add_noise(image, config.recognizer_noise, noise_key)
+        image = add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
         return losses.ctc(output.logits, output.lengths, labels, layout.lengths).mean()
 

@@ -25,8 +25,10 @@ from hwgan.models import Networks
 from hwgan.page import side_by_side, stack_lines
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
 from hwgan.sampler import Sampler, ema_variables
+from hwgan.start import start_from
 from hwgan.train_state import Optimizers, TrainState
-from hwgan.train_step import StepConfig, make_train_step
+from hwgan.train_step import make_train_step
+from hwgan.update import StepConfig
 
 _REAL_ROWS = 2  # on a sample sheet, under the generated words
 
@@ -133,6 +135,7 @@ class Trainer:
         restored = self.checkpointer.restore_newest(checkpoints.abstract_like(shapes, everywhere), set_aside=True)
         if restored is None:
             restored = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
+            restored = start_from(restored, config, self.data.charset)
         self.state = restored
         self.step = int(self.state.step)
         self._steps = _jit_steps(self.networks, optimizers, config)
@@ -220,6 +223,7 @@ def _jit_steps(
         augment=train.augment,
         recognizer_noise=train.recognizer_noise,
         style_weight=train.style_weight,
+        gradient_penalty=train.gradient_penalty,
         ema_decay=train.ema_decay,
         accumulate=train.accumulate,
     )

@@ -19,7 +19,8 @@ from configs import smoke
 from hwgan.data.charset import Charset
 from hwgan.prepare import prepare_dataset
 from hwgan.run import build_networks, image_spec, init_state
-from hwgan.train_step import StepConfig, make_train_step
+from hwgan.train_step import make_train_step
+from hwgan.update import StepConfig
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -17,7 +17,8 @@ from experiments.bench.entries import Entry, Settings, run_entries
 from experiments.bench.programs import caller, compile_program, network_arguments, network_functions, rate_fields
 from experiments.bench.timing import Timing, interleave, measure, ratio_fields
 from hwgan.errors import UserError
-from hwgan.train_step import StepConfig, make_train_step
+from hwgan.train_step import make_train_step
+from hwgan.update import StepConfig
 from hwgan.writing import fake_layout, real_widths
 
 SETTINGS = Settings(0.01, {}, {"matmul_float32": 100.0, "copy": 10.0})

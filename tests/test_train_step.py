@@ -10,7 +10,8 @@ from configs import iam
 from hwgan import losses, sharding
 from hwgan.models import create_networks
 from hwgan.train_state import NETWORK_NAMES
-from hwgan.train_step import StepConfig, make_train_step, nonfinite_network
+from hwgan.train_step import make_train_step, nonfinite_network
+from hwgan.update import StepConfig
 from hwgan.writing import generate
 from tests.conftest import SmallRun
 
@@ -111,6 +112,41 @@ def test_alpha_zero_ignores_the_recognizer(small_run):
     with_one, _ = step(small_run.state, small_run.batch(), KEY)
     with_other, _ = step(broken, small_run.batch(), KEY)
     assert not changed(with_one.generator.params, with_other.generator.params)
+
+
+def test_gradient_penalty_is_that_of_the_slopes_at_real_words():
+    """Against slopes by finite differences; and it makes them less steep."""
+
+    def edit(config):
+        config.model.discriminator.spectral_norm = False
+
+    run, weight = SmallRun(edit), 1e4
+    batch, rng = run.batch(), np.random.default_rng(0)
+    direction = jnp.asarray(rng.normal(size=batch["image"].shape), jnp.float32)
+
+    def slopes(state):
+        def scores(image):
+            return run.networks.discriminator.apply(
+                state.discriminator.variables, image, batch["image_width"], train=False
+            ).scores
+
+        return scores, jax.grad(lambda image: scores(image).sum())(batch["image"])
+
+    scores, gradient = slopes(run.state)
+    ahead, behind = (scores(batch["image"] + sign * 1e-2 * direction).sum() for sign in (1, -1))
+    np.testing.assert_allclose((gradient * direction).sum(), (ahead - behind) / 2e-2, rtol=0.02, atol=1e-3)
+
+    step = run.step(updated_networks=("discriminator",), gradient_penalty=weight)
+    state, metrics = step(run.state, batch, KEY)
+    per_image = (gradient**2).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(metrics["discriminator/gradient_penalty"], weight / 2 * per_image.mean(), rtol=1e-4)
+    assert "discriminator/gradient_penalty" not in run.step(updated_networks=("discriminator",))(state, batch, KEY)[1]
+    for _ in range(20):
+        state, _ = step(state, batch, KEY)
+    plain = run.state
+    for _ in range(21):
+        plain, _ = run.step(updated_networks=("discriminator",))(plain, batch, KEY)
+    assert (slopes(state)[1] ** 2).sum() < 0.5 * (slopes(plain)[1] ** 2).sum()
 
 
 def test_more_discriminator_steps(small_run):

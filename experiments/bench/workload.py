@@ -13,7 +13,8 @@ import numpy as np
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.run import build_networks, image_spec, init_state
-from hwgan.train_step import StepConfig, make_train_step
+from hwgan.train_step import make_train_step
+from hwgan.update import StepConfig
 from hwgan.writing import fake_layout, generate
 
 # Alphabets of the datasets, where a config leaves it to them: a to z as in penman, 79 characters as in IAM.

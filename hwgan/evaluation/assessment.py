@@ -28,6 +28,7 @@ class Seen:
     def __init__(self, words: WordStore):
         self.words = words
         self._features: dict[tuple[str, str], np.ndarray] = {}
+        self._first: dict[int, Seen] = {}
 
     def features(self, network: FeatureNetwork, crop: str) -> np.ndarray:
         """[words, features] of the whole words or of their left squares."""
@@ -35,6 +36,13 @@ class Seen:
         if key not in self._features:
             self._features[key] = network.see(CROPS[crop](self.words))
         return self._features[key]
+
+    def first(self, count: int) -> "Seen":
+        """The first `count` of the words, at most; the same object each time."""
+        count = min(count, len(self.words))
+        if count not in self._first:
+            self._first[count] = Seen(self.words.take(range(count)))
+        return self._first[count]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,7 +66,7 @@ def evaluate_sampler(
     Raises:
       UserError: no such protocol, or too few words.
     """
-    split, train = (_writable(words, sampler) for words in (split, train))
+    split, train = (_known(words, sampler) for words in (split, train))
     _check_count("training words", len(train))
     assessor = Assessor(judge, feature_networks(judge, inception), seed, geometry_rounds)
     seen_train = Seen(train)
@@ -137,14 +137,12 @@ def _baseline(assessor: Assessor, real: Seen, train: Seen | None) -> dict[str, F
     figures = assessor.reading(real.words)
     if train is None:
         return figures
-    some = Seen(train.words.take(range(min(len(real.words), len(train.words)))))
+    some = train.first(len(real.words))
     return figures | assessor.distances(some, real) | assessor.overlap(some, real, None)
 
 
-def _writable(words: WordStore, sampler: Sampler) -> WordStore:
-    longest = sampler.spec.max_length
-    fitting = [i for i, t in enumerate(words.texts) if len(t) <= longest and not sampler.charset.unknown(t)]
-    return words.take(fitting)
+def _known(words: WordStore, sampler: Sampler) -> WordStore:
+    return words.take([i for i, text in enumerate(words.texts) if sampler.knows(text)])
 
 
 def _written_by_as_many(sampler: Sampler, judge: Judge, originals: WordStore, seed: int) -> WordStore:

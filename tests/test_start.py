@@ -1,0 +1,96 @@
+"""A new run starts from networks that others trained."""
+
+import jax
+import numpy as np
+import pytest
+
+from configs import smoke
+from hwgan.errors import UserError
+from hwgan.release import write_release
+from hwgan.run import load_run
+from hwgan.sampler import create_sampler
+from hwgan.train import train_and_evaluate
+from hwgan.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def writer(data_dir, tmp_path_factory):
+    """A run that writes and, beside it, its release."""
+    config = smoke.get_config()
+    config.data.data_dir = data_dir
+    folder = tmp_path_factory.mktemp("writer")
+    train_and_evaluate(config, str(folder / "run"))
+    write_release(load_run(str(folder / "run")), str(folder / "weights.npz"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reader(data_dir, tmp_path_factory):
+    """A run that only learned to read, with another seed."""
+    config = smoke.get_config()
+    config.data.data_dir, config.seed = data_dir, 1
+    config.train.updated_networks, config.train.num_steps = ("recognizer",), 2
+    folder = tmp_path_factory.mktemp("reader")
+    train_and_evaluate(config, str(folder))
+    return folder
+
+
+def numbers(tree):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(numbers(first), numbers(second), strict=True))
+
+
+@pytest.mark.parametrize("source", ["run", "weights.npz"])
+def test_it_writes_at_once_what_they_wrote(writer, config, tmp_path, source):
+    config.train.start_from = str(writer / source)
+    trainer, old = Trainer(config, str(tmp_path)), load_run(str(writer / "run"))
+    before = create_sampler(old)
+    np.testing.assert_array_equal(
+        trainer.sampler.draw_text("hello", before.hand(0)), before.draw_text("hello", before.hand(0))
+    )
+    assert trainer.step == 0
+    assert same(trainer.state.generator.params, old.state.ema["generator"])  # the averages, for both
+    # A run gives all networks that it trained, weights those that they hold.
+    assert same(trainer.state.discriminator.variables, old.state.discriminator.variables) == (source == "run")
+    assert same(trainer.state.recognizer.variables, old.state.recognizer.variables) == (source == "run")
+
+
+def test_of_several_the_later_counts(writer, reader, config, tmp_path):
+    config.train.start_from = f"{writer / 'run'}, {reader}"
+    state = Trainer(config, str(tmp_path)).state
+    first, second = (load_run(str(path)).state for path in (writer / "run", reader))
+    assert same(state.recognizer.variables, second.recognizer.variables)
+    assert same(state.generator.params, first.ema["generator"])
+    # What the reader had and did not train is not taken.
+    assert not same(second.discriminator.params, first.discriminator.params)
+    assert same(state.discriminator.params, first.discriminator.params)
+
+
+def test_it_goes_on_training_and_then_from_its_own_checkpoint(writer, config, tmp_path):
+    config.train.start_from, config.train.num_steps = str(writer / "weights.npz"), 3
+    train_and_evaluate(config, str(tmp_path))
+    after = load_run(str(tmp_path)).state
+    assert not same(after.generator.params, load_run(str(writer / "run")).state.ema["generator"])
+    again = Trainer(config, str(tmp_path))
+    assert again.step == 3
+    assert same(again.state.generator.params, after.generator.params)
+
+
+def test_what_does_not_fit_is_named(writer, config, tmp_path):
+    def message(source="weights.npz", **changes):
+        with config.unlocked():
+            config.update_from_flattened_dict({name.replace("__", "."): value for name, value in changes.items()})
+        config.train.start_from = str(writer / source)
+        with pytest.raises(UserError) as error:
+            Trainer(config, str(tmp_path))
+        return str(error.value)
+
+    assert "no checkpoint" in message("nowhere")
+    assert "alphabet" in message(data__alphabet="abcdefghijklmnopqrstuvwxyzé")
+    config.data.alphabet = ""
+    assert "preprocessing.contrast=False" in message(preprocessing__contrast=True)
+    config.preprocessing.contrast = False
+    assert "generator" in message(model__generator__condition_features=5)
