@@ -8,8 +8,8 @@ from hwgan.models.layers import length_mask
 
 
 def hinge_discriminator(
-    real_scores: Float[Array, " b"], fake_scores: Float[Array, " b"]
-) -> tuple[Float[Array, " b"], Float[Array, " b"]]:
+    real_scores: Float[Array, "*b"], fake_scores: Float[Array, "*b"]
+) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
     """Hinge losses of real and fake images: max(0, 1 - real), max(0, 1 + fake).
 
     References:
@@ -18,7 +18,7 @@ def hinge_discriminator(
     return jnp.maximum(0.0, 1.0 - real_scores), jnp.maximum(0.0, 1.0 + fake_scores)
 
 
-def hinge_generator(fake_scores: Float[Array, " b"]) -> Float[Array, " b"]:
+def hinge_generator(fake_scores: Float[Array, "*b"]) -> Float[Array, "*b"]:
     """The generator's part of the hinge loss: it wants high scores."""
     return -fake_scores
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
-from hwgan.release import read_weights
+from hwgan.release import PACKAGED, read_weights
 from hwgan.run import Config, load_run
 from hwgan.sampler import ema_variables
 from hwgan.train_state import TrainState
@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 def start_from(state: TrainState, config: Config, charset: Charset) -> TrainState:
     """The state with the networks that `config.train.start_from` has; their optimizers begin anew.
 
-    A run gives those that it trained, of generator and language model the averages; a file of weights all that it has.
+    A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
+    "package" is the file of the generator that comes with the package.
 
     Args:
       state: fresh, of any number of devices.
@@ -43,8 +44,8 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
 
 def _read(source: str) -> tuple[Config, Charset, dict[str, Any]]:
     """Config, alphabet, and variables by the name of the network."""
-    if pathlib.Path(source).is_file():
-        weights = read_weights(source)
+    if source == "package" or pathlib.Path(source).is_file():
+        weights = read_weights(PACKAGED if source == "package" else source)
         return weights.config, weights.charset, weights.variables
     run = load_run(source)
     trained = set(run.config.train.updated_networks)

@@ -89,10 +89,11 @@ def create_train_state(
     variables = {
         "language_model": language_variables,
         "generator": networks.generator.init(keys["generator"], z, text, layout, train=True),
-        "discriminator": networks.discriminator.init(keys["discriminator"], image, widths, train=True),
         "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
+    seen = networks.readers_view(variables["recognizer"], variables["identifier"], image, widths)
+    variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *seen, train=True)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none

@@ -10,10 +10,13 @@ import jax.numpy as jnp
 
 from hwgan import losses
 from hwgan.models import Networks
+from hwgan.models.discriminator import DiscriminatorOutput
 from hwgan.train_state import NetworkState, Optimizers, TrainState
 from hwgan.update import Metrics, StepConfig, add_noise, apply_training, mean_gradients, norms
 from hwgan.update_readers import update_identifier, update_recognizer
 from hwgan.writing import Batch, draw_hands, fake_layout, generate, real_hands, real_widths
+
+HEADS = ("ink", "reading", "hand")  # of a discriminator that asks the readers
 
 
 def make_train_step(
@@ -66,11 +69,12 @@ def _update_discriminator(
 
         def loss_fn(params):
             widths = real_widths(networks, part)
-            on_real, after_real, penalty = _score_real(networks, now, params, part["image"], widths, config)
+            on_real, after_real, penalty = _score_real(networks, state, now, params, part["image"], widths, config)
             after_real = before.replace(collections=after_real)
-            on_fake, collections = apply_training(networks.discriminator, after_real, params, fake, layout.widths)
+            on_fake, collections = _score(networks, state, after_real, params, fake, layout.widths)
             real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
-            hinge = real_losses.mean() + fake_losses.mean()
+            hinges = real_losses.mean(axis=0) + fake_losses.mean(axis=0)
+            hinge = hinges.mean()
             style = losses.style_error(on_fake.style, part["z"]).mean()
             metrics = {
                 "discriminator/loss": hinge,
@@ -78,6 +82,11 @@ def _update_discriminator(
                 "discriminator/fake_score": on_fake.scores.mean(),
                 "discriminator/style_error": style,
                 **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
+                **{
+                    f"discriminator/loss_{head}": hinges[i]
+                    for i, head in enumerate(HEADS[: hinges.size])
+                    if hinges.ndim
+                },
             }
             return hinge + penalty + config.style_weight * style, (collections, metrics)
 
@@ -90,15 +99,36 @@ def _update_discriminator(
     return discriminator, metrics | norms("discriminator", grads, discriminator)
 
 
+def _loss_of_heads(hinges: jax.Array) -> Metrics:
+    """The loss of each head, where there are several."""
+    if not hinges.ndim:
+        return {}
+    return {f"discriminator/loss_{head}": loss for head, loss in zip(HEADS, hinges, strict=False)}
+
+
+def _score(
+    networks: Networks, state: TrainState, discriminator: NetworkState, params: Any, image: jax.Array, widths: jax.Array
+) -> tuple[DiscriminatorOutput, Any]:
+    """What D says of words, and its new collections."""
+    seen = networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
+    return apply_training(networks.discriminator, discriminator, params, image, widths, *seen)
+
+
 def _score_real(
-    networks: Networks, state: NetworkState, params: Any, image: jax.Array, widths: jax.Array, config: StepConfig
-) -> tuple[Any, Any, jax.Array]:
+    networks: Networks,
+    state: TrainState,
+    discriminator: NetworkState,
+    params: Any,
+    image: jax.Array,
+    widths: jax.Array,
+    config: StepConfig,
+) -> tuple[DiscriminatorOutput, Any, jax.Array]:
     """What D says of real words, its new collections, and the penalty on its gradient at them."""
     if not config.gradient_penalty:
-        return *apply_training(networks.discriminator, state, params, image, widths), jnp.zeros(())
+        return *_score(networks, state, discriminator, params, image, widths), jnp.zeros(())
 
     def scores_of(image):
-        output, collections = apply_training(networks.discriminator, state, params, image, widths)
+        output, collections = _score(networks, state, discriminator, params, image, widths)
         return output.scores, (output, collections)
 
     scores, backward, (output, collections) = jax.vjp(scores_of, image, has_aux=True)
@@ -142,7 +172,7 @@ def _generator_gradients(
 
     def adversarial(image):
         before = state.discriminator
-        output, _ = apply_training(networks.discriminator, before, before.params, image, layout.widths)
+        output, _ = _score(networks, state, before, before.params, image, layout.widths)
         hinge = losses.hinge_generator(output.scores).mean()
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 

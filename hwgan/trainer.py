@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -168,6 +169,10 @@ class Trainer:
         self.state, metrics = self._steps["recognizer" if alone else "all"](self.state, batch, self._root_key)
         self.step += 1
         return metrics
+
+    def lower(self, phase: str, batch: dict[str, jax.Array]) -> Any:
+        """The program of a step on such a batch, not compiled; phase "recognizer" (readers alone) or "all"."""
+        return self._steps[phase].lower(self.state, batch, self._root_key)
 
     @property
     def sampler(self) -> Sampler:

@@ -9,7 +9,7 @@ from configs import copiste, copiste_fogel, copiste_founding, copiste_judge, dem
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
-from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
+from hwgan.models.discriminator import Discriminator, ReadersView, VariableWidthDiscriminator
 from hwgan.models.generator import Generator
 from hwgan.models.language_model import LanguageModel, Letters
 from hwgan.models.layout import even_spans, whole_canvas
@@ -149,6 +149,32 @@ def test_variable_discriminator_ignores_padding():
     for other in (dirty, alone):
         np.testing.assert_allclose(other.scores[0], output.scores[0], atol=1e-5)
         np.testing.assert_allclose(other.style[0], output.style[0], atol=1e-5)
+
+
+def test_heads_that_ask_the_readers_ignore_padding_and_the_ink():
+    module = VariableWidthDiscriminator(block_features=(8, 8, 8), reader_features=4)
+    keys = jax.random.split(jax.random.key(0), 5)
+    image, widths = jax.random.uniform(keys[0], (2, 32, 64, 1), minval=-1.0), jnp.array([64, 32])
+    states, hand = jax.random.normal(keys[1], (2, 8, 6)), jax.random.normal(keys[2], (2, 5))
+    seen = ReadersView(states, jnp.array([8, 4]), hand)
+    variables = module.init(keys[3], image, widths, seen, train=True)
+
+    def scores(image=image, seen=seen):
+        return module.apply(variables, image, widths, seen, train=False).scores
+
+    assert scores().shape == (2, 3)
+    others = seen.replace(states=states.at[1, 4:].add(1.0))  # past the end of the second word
+    np.testing.assert_array_equal(scores(seen=others), scores())
+    changed = scores(seen=seen.replace(states=states.at[1, 3].add(1.0))) != scores()
+    np.testing.assert_array_equal(changed, [[False] * 3, [False, True, False]])
+    changed = scores(seen=seen.replace(hand=hand.at[0].add(1.0))) != scores()
+    np.testing.assert_array_equal(changed, [[False, False, True], [False] * 3])
+    changed = scores(image=image.at[0, :, :20].add(0.5)) != scores()
+    np.testing.assert_array_equal(changed, [[True, False, False], [False] * 3])
+
+    nobody = seen.replace(hand=jnp.zeros((2, 0)))  # a run without an identifier
+    variables = module.init(keys[3], image, widths, nobody, train=True)
+    assert module.apply(variables, image, widths, nobody, train=False).scores.shape == (2, 2)
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])

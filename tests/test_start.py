@@ -80,10 +80,10 @@ def test_it_goes_on_training_and_then_from_its_own_checkpoint(writer, config, tm
 
 
 def test_what_does_not_fit_is_named(writer, config, tmp_path):
-    def message(source="weights.npz", **changes):
+    def message(source="weights.npz", here="", **changes):
         with config.unlocked():
             config.update_from_flattened_dict({name.replace("__", "."): value for name, value in changes.items()})
-        config.train.start_from = str(writer / source)
+        config.train.start_from = here or str(writer / source)
         with pytest.raises(UserError) as error:
             Trainer(config, str(tmp_path))
         return str(error.value)
@@ -91,6 +91,7 @@ def test_what_does_not_fit_is_named(writer, config, tmp_path):
     assert "no checkpoint" in message("nowhere")
     assert "alphabet" in message(data__alphabet="abcdefghijklmnopqrstuvwxyzé")
     config.data.alphabet = ""
+    assert "'package' writes another alphabet" in message(here="package")
     assert "preprocessing.contrast=False" in message(preprocessing__contrast=True)
     config.preprocessing.contrast = False
     assert "generator" in message(model__generator__condition_features=5)

@@ -149,6 +149,27 @@ def test_gradient_penalty_is_that_of_the_slopes_at_real_words():
     assert (slopes(state)[1] ** 2).sum() < 0.5 * (slopes(plain)[1] ** 2).sum()
 
 
+def test_a_discriminator_that_asks_the_readers():
+    """It alone learns in its update, and the generator feels what it says through them."""
+
+    def edit(config):
+        config.model.discriminator.reader_features = 4
+
+    run = SmallRun(edit)
+    batch = run.batch()
+    state, metrics = run.step(updated_networks=("discriminator",))(run.state, batch, KEY)
+    assert {n for n in NETWORK_NAMES if changed(getattr(run.state, n), getattr(state, n))} == {"discriminator"}
+    heads = [metrics["discriminator/loss_ink"], metrics["discriminator/loss_reading"]]  # this run has no identifier
+    np.testing.assert_allclose(metrics["discriminator/loss"], np.mean(heads), rtol=1e-6)
+    assert "discriminator/loss_hand" not in metrics
+
+    step = run.step(updated_networks=("generator",), balance_rule="fogel", alpha=0.0)
+    blind = run.state.recognizer.replace(params=jax.tree.map(jnp.zeros_like, run.state.recognizer.params))
+    with_one, _ = step(run.state, batch, KEY)
+    with_other, _ = step(run.state.replace(recognizer=blind), batch, KEY)
+    assert changed(with_one.generator.params, with_other.generator.params)
+
+
 def test_more_discriminator_steps(small_run):
     one, _ = small_run.step(updated_networks=("discriminator",))(small_run.state, small_run.batch(), KEY)
     step = small_run.step(updated_networks=("discriminator",), discriminator_steps=3)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from hwgan.errors import UserError
-from hwgan.models.discriminator import Discriminator, VariableWidthDiscriminator
+from hwgan.models.discriminator import Discriminator, ReadersView, VariableWidthDiscriminator
 from hwgan.models.generator import Generator
 from hwgan.models.identifier import NoIdentifier, WriterIdentifier
 from hwgan.models.language_model import LanguageModel, Letters
@@ -57,6 +57,16 @@ class Networks:
     def knows_writers(self) -> bool:
         """Whether there is a network that tells hands apart, learned from the writers of the real words."""
         return not isinstance(self.identifier, NoIdentifier)
+
+    def readers_view(
+        self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
+    ) -> tuple[ReadersView, ...]:
+        """What the readers, of these variables, see in images; none for a discriminator that does not ask them."""
+        if not getattr(self.discriminator, "reader_features", 0):
+            return ()
+        read = self.recognizer.apply(recognizer, image, widths, train=False)
+        hand = self.identifier.apply(identifier, image, widths, train=False).features
+        return (ReadersView(read.states, read.lengths, hand),)
 
     def layout(
         self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int

@@ -15,6 +15,7 @@ from hwgan.models.layers import (
     average_pool,
     columns_after,
     ink,
+    length_mask,
     mask_columns,
     space_to_depth,
 )
@@ -25,12 +26,27 @@ class DiscriminatorOutput:
     """What a discriminator says of a batch of images.
 
     Attributes:
-      scores: high for real.
+      scores: high for real; one an image, or one of each of its heads.
       style: its guess of the noise a generated image was made from; no columns where it makes none.
     """
 
-    scores: Float[Array, " b"]
+    scores: Float[Array, "b *heads"]
     style: Float[Array, "b s"]
+
+
+@flax.struct.dataclass
+class ReadersView:
+    """What the networks that learn from real words alone see in a batch of images.
+
+    Attributes:
+      states: of the recognizer's frames.
+      lengths: frames that belong to each word.
+      hand: the identifier's features.
+    """
+
+    states: Float[Array, "b frames features"]
+    lengths: Int[Array, " b"]
+    hand: Float[Array, "b s"]
 
 
 class DownBlock(nn.Module):
@@ -104,21 +120,32 @@ class VariableWidthDiscriminator(nn.Module):
       block_features: channels of the blocks, each of which halves the image, after a space-to-depth that does so too.
       style_features: how many entries of the noise it guesses from the image, 0 for none (Chen et al. 2016): a
         generator whose noise can be told from its images cannot write all words in one hand.
+      reader_features: channels of two more heads, which score what the recognizer and the identifier see of the word;
+        0 for none. They know letters and hands from the start, where pixels take long to tell.
       spectral_norm: on every layer.
 
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
+      Sauer et al., Projected GANs Converge Faster, NeurIPS 2021, https://arxiv.org/abs/2111.01007
       Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657
     """
 
     block_features: tuple[int, ...] = (32, 64, 96)
     style_features: int = 0
+    reader_features: int = 0
     spectral_norm: bool = True
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> DiscriminatorOutput:
+    def __call__(
+        self,
+        image: Float[Array, "b h w 1"],
+        widths: Int[Array, " b"],
+        seen: ReadersView | None = None,
+        *,
+        train: bool,
+    ) -> DiscriminatorOutput:
         kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
         conv = partial(Conv, **kinds)
         x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
@@ -136,9 +163,30 @@ class VariableWidthDiscriminator(nn.Module):
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         num_columns = jnp.maximum(widths, 1)[:, None]
         scores = Dense(1, self.spectral_norm, name="score")(columns, train=train)
-        scores = mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns
+        scores = (mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns)[:, 0]
+        if self.reader_features and seen is not None:
+            heads = [scores, self._reading(seen, train)]
+            heads += [self._hand(seen, train)] if seen.hand.shape[1] else []
+            scores = jnp.stack(heads, axis=1)
         if not self.style_features:
-            return DiscriminatorOutput(scores[:, 0], jnp.zeros((scores.shape[0], 0)))
+            return DiscriminatorOutput(scores, jnp.zeros((scores.shape[0], 0)))
         # Padding columns are zero, so the plain sum is that of the word.
         style = nn.Dense(self.style_features, name="style")(columns.sum(axis=1) / num_columns)
-        return DiscriminatorOutput(scores[:, 0], style)
+        return DiscriminatorOutput(scores, style)
+
+    def _reading(self, seen: ReadersView, train: bool) -> Float[Array, " b"]:
+        """The mean score of the recognizer's frames, each seen with its neighbours."""
+        dense = partial(Dense, spectral_norm=self.spectral_norm)
+        x, inside = seen.states, length_mask(seen.lengths, seen.states.shape[1])[:, :, None]
+        for i in range(2):
+            x = jnp.pad(x * inside, ((0, 0), (1, 1), (0, 0)))
+            x = jnp.concatenate([x[:, :-2], x[:, 1:-1], x[:, 2:]], axis=-1)
+            x = nn.leaky_relu(dense(self.reader_features, name=f"reading_{i}")(x, train=train), 0.2)
+        scores = dense(1, name="reading_score")(x, train=train) * inside
+        return scores[..., 0].sum(axis=1) / jnp.maximum(seen.lengths, 1)
+
+    def _hand(self, seen: ReadersView, train: bool) -> Float[Array, " b"]:
+        dense, x = partial(Dense, spectral_norm=self.spectral_norm), seen.hand
+        for i in range(2):
+            x = nn.leaky_relu(dense(self.reader_features, name=f"hand_{i}")(x, train=train), 0.2)
+        return dense(1, name="hand_score")(x, train=train)[:, 0]

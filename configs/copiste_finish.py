@@ -1,0 +1,49 @@
+"""The second part of the package's weights: what configs/copiste.py made learns to write as variously as people do.
+
+Its words are read far more easily than real ones, being neater and more alike. Here the discriminator also scores what
+the recognizer and the identifier see (`reader_features`), has no spectral norm but a penalty on its slopes, and has more
+say. From a run or weights of configs/copiste.py, readers, and a discriminator that learned first, alone:
+
+  python -m hwgan.main --config=configs/copiste.py --workdir=runs/reader --config.train.num_steps=5000 \\
+    --config.train.updated_networks='("recognizer","identifier")' \\
+    --config.optimizer.recognizer.decay_steps=5000 --config.optimizer.identifier.decay_steps=5000
+  python -m hwgan.main --config=configs/copiste_finish.py --workdir=runs/critic --config.train.num_steps=1000 \\
+    --config.train.start_from=runs/copiste,runs/reader --config.train.updated_networks='("discriminator",)' \\
+    --config.optimizer.discriminator.learning_rate=1e-3
+  python -m hwgan.main --config=configs/copiste_finish.py --workdir=runs/copiste_finish \\
+    --config.train.start_from=runs/copiste,runs/reader,runs/critic
+"""
+
+from ml_collections import ConfigDict
+
+from configs import copiste
+from configs.common import fast_optimizers
+
+
+def get_config() -> ConfigDict:
+    config = copiste.get_config()
+
+    # Real words and those to write are of one kind, else the discriminator would tell them by their letters.
+    config.data.plentiful = 0
+    config.data.rare_share = 0.0
+
+    config.model.discriminator.spectral_norm = False
+    config.model.discriminator.reader_features = 128
+
+    config.train.num_steps = 2500
+    config.train.recognizer_first_steps = 0
+    config.train.alpha = 0.8
+    config.train.style_weight = 0.7
+    config.train.gradient_penalty = 0.3
+    config.train.sample_every = 500
+    config.train.evaluate_every = 500
+    config.train.checkpoint_every = 500
+
+    config.optimizer = fast_optimizers(config.train.num_steps)
+    for name in ("language_model", "generator"):
+        config.optimizer[name].learning_rate = 5e-4
+        config.optimizer[name].warmup_steps = 500  # until the discriminator has seen what it is to tell apart
+    config.optimizer.discriminator.learning_rate = 4e-4
+    for name in ("recognizer", "identifier"):
+        config.optimizer[name].learning_rate = 2e-4
+    return config
