@@ -102,6 +102,9 @@ def get_common() -> ConfigDict:
         )
     )
 
+    # How far from plain the hands are that are drawn from a trained run; 1 as in training, see hwgan/sampler.py.
+    config.sample = ConfigDict(dict(spread=1.0))
+
     config.sheet = ConfigDict(
         dict(words=("amit", "station", "received", "hand", "writing", "quick", "brown", "foxes"), hands=6)
     )

@@ -1,8 +1,8 @@
 """The second part of the package's weights: what configs/copiste.py made learns to write as variously as people do.
 
-Its words are read far more easily than real ones, being neater and more alike. Here the discriminator also scores what
-the recognizer and the identifier see (`reader_features`), has no spectral norm but a penalty on its slopes, and has more
-say. From a run or weights of configs/copiste.py, readers, and a discriminator that learned first, alone:
+Its words are read far more easily than real ones, being neater and more alike. Here the discriminator also scores
+what the recognizer and the identifier see (`reader_features`), has no spectral norm but a penalty on its slopes, and
+has more say. From a run or weights of configs/copiste.py, readers, and a discriminator that learned first, alone:
 
   python -m hwgan.main --config=configs/copiste.py --workdir=runs/reader --config.train.num_steps=5000 \\
     --config.train.updated_networks='("recognizer","identifier")' \\

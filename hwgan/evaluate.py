@@ -153,7 +153,7 @@ def main(argv: list[str]) -> None:
     elif train is None:
         raise UserError("to score a checkpoint give --train= too, or a prepared dataset for --real=")
     else:
-        sampler = open_sampler(args.checkpoint)
+        sampler = open_sampler(args.checkpoint, spread=args.spread)
         results = evaluate_sampler(sampler, real, train, judge, protocol=args.protocol, limit=args.words, **how)
     write_results(results | about, pathlib.Path(args.output))
 
@@ -161,6 +161,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("generated", "", "folder or archive of generated words with a table; else --checkpoint writes")
     flags.DEFINE_string("checkpoint", "", "workdir of a run, or a file of weights; empty: the package's own")
+    flags.DEFINE_float("spread", None, "of the hands of --checkpoint; by default as its config has it")
     flags.DEFINE_string(
         "real", None, "folder or archive of real words, or the name of a prepared dataset", required=True
     )

@@ -80,10 +80,11 @@ class Order:
     def num_shards(self) -> int:
         return -(-self.count // self.shard_size)
 
-    def record(self, checkpoint: str, weights: str) -> dict:
+    def record(self, checkpoint: str, sampler: Sampler) -> dict:
         """What decides the result."""
         fields = dataclasses.asdict(self) | {"words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]}
-        return fields | {"checkpoint": checkpoint, "weights": weights}
+        weights = variables_digest(sampler.variables)
+        return fields | {"checkpoint": checkpoint, "weights": weights, "spread": sampler.spread}
 
 
 def generate_words(
@@ -113,7 +114,7 @@ def generate_words(
     """
     sampler.check(list(dict.fromkeys(order.words)))
     try:
-        _claim(output, order.record(checkpoint, variables_digest(sampler.variables)))
+        _claim(output, order.record(checkpoint, sampler))
         missing = [n for n in range(process_id, order.num_shards, num_processes) if not _table_of(output, n).exists()]
         total = sum(len(order.shard(number)[0]) for number in missing)
         with tqdm(total=total, unit=" images", disable=not sys.stderr.isatty()) as progress:
@@ -162,8 +163,8 @@ def _write_shard(sampler: Sampler, order: Order, output: pathlib.Path, number: i
 
 def _hands(sampler: Sampler, seed: int, numbers: list[int]) -> jax.Array:
     """Noise of each hand of a seed, [hands, z_dim]; no two seeds share one."""
-    key, size = jax.random.key(seed), sampler.networks.z_dim
-    draw = jax.vmap(lambda number: jax.random.normal(jax.random.fold_in(key, number), (size,)))
+    key = jax.random.key(seed)
+    draw = jax.vmap(lambda number: sampler.noise(jax.random.fold_in(key, number)))
     return draw(jax.numpy.asarray(numbers))
 
 
@@ -200,7 +201,7 @@ def main(argv: list[str]) -> None:
         raise UserError("--process_id= and --num_processes= belong together, ids from 0")
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
-    sampler = open_sampler(args.checkpoint, args.step)
+    sampler = open_sampler(args.checkpoint, args.step, args.spread)
     if args.words:
         words = read_lexicon_file(args.words)
     else:
@@ -221,6 +222,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a file of weights; empty: the package's own")
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
+    flags.DEFINE_float("spread", None, "how far from plain hands are; by default as the checkpoint's config has it")
     flags.DEFINE_integer("count", 0, "how many images; 0: as many as there are words")
     flags.DEFINE_string("output", None, "folder to write into, or to go on with", required=True)
     flags.DEFINE_string("words", "", "what to write: a UTF-8 file, one word a line, drawn as often as it is listed")

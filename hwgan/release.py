@@ -26,7 +26,7 @@ from hwgan.errors import UserError, run_main
 from hwgan.judge import Judge
 from hwgan.models import Networks
 from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
-from hwgan.sampler import Sampler, ema_variables
+from hwgan.sampler import Sampler, ema_variables, spread_of_hands
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
@@ -86,7 +86,8 @@ def read_release(path: str) -> Sampler:
       UserError: there is no such file, or it is no such file, or it is damaged.
     """
     networks, weights, spec = _rebuild(path, "generator")
-    return Sampler(networks, {"language_model": {}, **weights.variables}, weights.charset, spec)
+    variables = {"language_model": {}, **weights.variables}
+    return Sampler(networks, variables, weights.charset, spec, spread_of_hands(weights.config))
 
 
 def read_judge(path: str) -> Judge:

@@ -12,6 +12,7 @@ One image for each line of a file, with a labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 """
 
+import dataclasses
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -31,16 +32,22 @@ from hwgan.sampler import Sampler, between_hands, create_sampler
 _GAP = 12  # pixels between hands
 
 
-def open_sampler(checkpoint: str, step: int | None = None) -> Sampler:
+def open_sampler(checkpoint: str, step: int | None = None, spread: float | None = None) -> Sampler:
     """The sampler of a run, or of a file of released weights.
 
     Args:
       checkpoint: workdir of a run, or a file that `hwgan.release` wrote; "" for the weights in the package.
       step: which checkpoint of a run; the newest by default.
+      spread: see `Sampler`; None for that of its config.
 
     Raises:
       UserError: there is nothing, or what there is cannot be read.
     """
+    sampler = _open(checkpoint, step)
+    return sampler if spread is None else dataclasses.replace(sampler, spread=spread)
+
+
+def _open(checkpoint: str, step: int | None) -> Sampler:
     if not checkpoint or pathlib.Path(checkpoint).is_file():
         if step is not None:
             raise UserError("--step is for the checkpoint of a run; released weights have but one")
@@ -87,7 +94,7 @@ def main(argv: list[str]) -> None:
         raise UserError("give either --text or --text_file")
     if args.count < 1 or args.width < 0:
         raise UserError(f"--count={args.count} must be at least 1 and --width={args.width} at least 0")
-    sampler = open_sampler(args.checkpoint, args.step)
+    sampler = open_sampler(args.checkpoint, args.step, args.spread)
     output = pathlib.Path(args.output)
     if args.text is not None:
         if args.to_seed is None:
@@ -106,6 +113,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a file of weights; empty: the package's own")
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
+    flags.DEFINE_float("spread", None, "how far from plain hands are; by default as the checkpoint's config has it")
     flags.DEFINE_string("text", None, "what to write; several words become a line, or with --width a paragraph")
     flags.DEFINE_string("text_file", None, "a UTF-8 file, one image a line")
     flags.DEFINE_string("output", None, "an image file, or with --text_file a folder", required=True)

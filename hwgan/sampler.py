@@ -42,12 +42,23 @@ class Sampler:
       variables: of the language model and the generator.
       charset: the alphabet they were trained on.
       spec: the size of their images.
+      spread: standard deviation of the noise that hands are drawn from, above 0. In training it is 1; below, hands are
+        plainer and more alike (truncation), above, they differ more and are harder to read.
+
+    References:
+      Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
+      https://arxiv.org/abs/1809.11096, for truncation
     """
 
     networks: Networks
     variables: dict[str, Any]
     charset: Charset
     spec: ImageSpec
+    spread: float = 1.0
+
+    def __post_init__(self):
+        if not 0.0 < self.spread < float("inf"):
+            raise UserError(f"the spread of hands must be above 0, got {self.spread}")
 
     def check(self, words: Sequence[str]) -> None:
         """Raises UserError if a word is empty, too long, or has a character outside the alphabet."""
@@ -65,7 +76,11 @@ class Sampler:
 
     def hand(self, seed: int) -> jax.Array:
         """The noise vector [z_dim] of a seed: a hand."""
-        return jax.random.normal(jax.random.key(seed), (self.networks.z_dim,))
+        return self.noise(jax.random.key(seed))
+
+    def noise(self, key: jax.Array, *count: int) -> jax.Array:
+        """Hands drawn at random: one, [z_dim], or `count`, [count, z_dim]."""
+        return self.spread * jax.random.normal(key, (*count, self.networks.z_dim))
 
     def draw(self, words: Sequence[str], hands: jax.Array) -> list[np.ndarray]:
         """Images of the words, each in its own hand.
@@ -170,7 +185,12 @@ def create_sampler(run: Run) -> Sampler:
     """
     if not trains_generator(run.config):
         raise UserError("this run trained no generator, so it cannot write; give the workdir of one that does")
-    return Sampler(run.networks, ema_variables(run.state), run.charset, run.spec)
+    return Sampler(run.networks, ema_variables(run.state), run.charset, run.spec, spread_of_hands(run.config))
+
+
+def spread_of_hands(config: Any) -> float:
+    """What a config asks for; see `Sampler.spread`."""
+    return config.sample.spread if "sample" in config else 1.0
 
 
 def ema_variables(state: TrainState) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from hwgan.judge import Judge
 from hwgan.models import Networks
 from hwgan.page import side_by_side, stack_lines
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
-from hwgan.sampler import Sampler, ema_variables
+from hwgan.sampler import Sampler, ema_variables, spread_of_hands
 from hwgan.start import start_from
 from hwgan.train_state import Optimizers, TrainState
 from hwgan.train_step import make_train_step
@@ -176,7 +176,8 @@ class Trainer:
 
     @property
     def sampler(self) -> Sampler:
-        return Sampler(self.networks, ema_variables(self._local_state), self.data.charset, self.data.spec)
+        variables, spread = ema_variables(self._local_state), spread_of_hands(self.config)
+        return Sampler(self.networks, variables, self.data.charset, self.data.spec, spread)
 
     @property
     def _local_state(self) -> TrainState:

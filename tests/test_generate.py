@@ -87,6 +87,8 @@ def test_another_order_is_refused(sampler, whole, change):
     before = content(whole)
     with pytest.raises(UserError, match=f"holds words generated with {next(iter(change))}="):
         generate_words(sampler, dataclasses.replace(ORDER, **change), whole)
+    with pytest.raises(UserError, match="holds words generated with spread="):
+        generate_words(dataclasses.replace(sampler, spread=1.2), ORDER, whole)
     assert content(whole) == before
 
 

@@ -106,6 +106,25 @@ def test_mistakes_are_named(tmp_path, released):
         open_sampler(str(tmp_path / "no_run"))
 
 
+def test_spread_of_hands_goes_with_the_weights_and_may_be_changed(run, tmp_path):
+    config = run.config.copy_and_resolve_references()
+    config.sample.spread = 1.25
+    path = str(tmp_path / "wide.npz")
+    write_release(dataclasses.replace(run, config=config), path)
+    wide, plain = open_sampler(path), open_sampler(path, spread=0.5)
+    assert (wide.spread, plain.spread) == (1.25, 0.5)
+    as_trained = create_sampler(run)
+    for sampler in (wide, plain):
+        np.testing.assert_allclose(sampler.hand(3), sampler.spread * as_trained.hand(3), rtol=1e-6)
+        hands = sampler.noise(jax.random.key(0), 2000)
+        np.testing.assert_allclose(hands.std(), sampler.spread, rtol=0.02)
+    with config.unlocked():
+        del config.sample  # a run of before
+    assert create_sampler(dataclasses.replace(run, config=config)).spread == 1.0
+    with pytest.raises(UserError, match="must be above 0"):
+        open_sampler(path, spread=0.0)
+
+
 def test_hands_between_two_begin_and_end_with_them(run):
     sampler = create_sampler(run)
     first, last = sampler.hand(0), sampler.hand(1)

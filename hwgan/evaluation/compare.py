@@ -92,7 +92,8 @@ def evaluate_sampler(
         hands = _written_by_as_many(sampler, judge, originals, seed)
         cases["hands"] = {"generated": assessor.hands(hands, texts), "real": assessor.hands(originals, texts)}
     results = _results(cases, assessor)
-    return results | {"protocol": protocol, "counts": counts, "weights": variables_digest(sampler.variables)}
+    weights = variables_digest(sampler.variables)
+    return results | {"protocol": protocol, "counts": counts, "weights": weights, "spread": sampler.spread}
 
 
 def evaluate_words(

@@ -20,7 +20,7 @@ def unseen_words(words: WordStore, train_texts: set[str], count: int) -> list[st
 
 def random_hands(sampler: Sampler, count: int, seed: int) -> jax.Array:
     """Noise, [count, z_dim]."""
-    return jax.random.normal(jax.random.key(seed), (count, sampler.networks.z_dim))
+    return sampler.noise(jax.random.key(seed), count)
 
 
 def hand_variance(sampler: Sampler, text: str, seed: int) -> float:
