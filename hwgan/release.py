@@ -49,6 +49,7 @@ def write_release(run: Run, path: str) -> None:
     config = run.config.copy_and_resolve_references()
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
         config.data.update(data_dir="", cache_dir="", lexicon="")
+        config.train.start_from = ""
     record = {
         "config": config.to_dict(),
         "alphabet": run.charset.characters,
@@ -154,12 +155,17 @@ def main(argv: list[str]) -> None:
     """Writes weights by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    write_release(load_run(args.checkpoint, args.step), args.output)
+    run = load_run(args.checkpoint, args.step)
+    if args.spread is not None:
+        with run.config.unlocked():
+            run.config.sample = {"spread": args.spread}
+    write_release(run, args.output)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
+    flags.DEFINE_float("spread", None, "of the hands drawn with it; by default as the run's config has it")
     flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
     run_main(main)
