@@ -2,16 +2,17 @@
 
 Its words are read far more easily than real ones, being neater and more alike. Here the discriminator also scores
 what the recognizer and the identifier see (`reader_features`), has no spectral norm but a penalty on its slopes, and
-has more say. From a run or weights of configs/copiste.py, readers, and a discriminator that learned first, alone:
+has more say. From the weights of configs/copiste.py, readers, and a discriminator that learned first, alone:
 
+  python -m hwgan.release --checkpoint=runs/copiste --output=first.npz
   python -m hwgan.main --config=configs/copiste.py --workdir=runs/reader --config.train.num_steps=5000 \\
     --config.train.updated_networks='("recognizer","identifier")' \\
     --config.optimizer.recognizer.decay_steps=5000 --config.optimizer.identifier.decay_steps=5000
   python -m hwgan.main --config=configs/copiste_finish.py --workdir=runs/critic --config.train.num_steps=1000 \\
-    --config.train.start_from=runs/copiste,runs/reader --config.train.updated_networks='("discriminator",)' \\
+    --config.train.start_from=first.npz,runs/reader --config.train.updated_networks='("discriminator",)' \\
     --config.optimizer.discriminator.learning_rate=1e-3
   python -m hwgan.main --config=configs/copiste_finish.py --workdir=runs/copiste_finish \\
-    --config.train.start_from=runs/copiste,runs/reader,runs/critic
+    --config.train.start_from=first.npz,runs/reader,runs/critic
 """
 
 from ml_collections import ConfigDict
