@@ -146,6 +146,8 @@ def main(argv: list[str]) -> None:
     if dropped:
         about["dropped_real"] = dropped
     if args.generated:
+        if args.spread is not None:
+            raise UserError("--spread is for the hands of --checkpoint; the images of --generated are as they are")
         words, dropped = _open_words(args.generated, "", judge, args.data_dir)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, judge, **how)

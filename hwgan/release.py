@@ -157,6 +157,8 @@ def main(argv: list[str]) -> None:
     args = flags.FLAGS
     run = load_run(args.checkpoint, args.step)
     if args.spread is not None:
+        if not trains_generator(run.config) or not 0.0 < args.spread < float("inf"):
+            raise UserError(f"--spread={args.spread} must be above 0, and is for weights that write")
         with run.config.unlocked():
             run.config.sample = {"spread": args.spread}
     write_release(run, args.output)

@@ -82,11 +82,7 @@ def _update_discriminator(
                 "discriminator/fake_score": on_fake.scores.mean(),
                 "discriminator/style_error": style,
                 **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
-                **{
-                    f"discriminator/loss_{head}": hinges[i]
-                    for i, head in enumerate(HEADS[: hinges.size])
-                    if hinges.ndim
-                },
+                **_loss_of_heads(hinges),
             }
             return hinge + penalty + config.style_weight * style, (collections, metrics)
 
@@ -123,7 +119,7 @@ def _score_real(
     widths: jax.Array,
     config: StepConfig,
 ) -> tuple[DiscriminatorOutput, Any, jax.Array]:
-    """What D says of real words, its new collections, and the penalty on its gradient at them."""
+    """What D says of real words, its new collections, and the weighted penalty on the slopes of its heads' sum."""
     if not config.gradient_penalty:
         return *_score(networks, state, discriminator, params, image, widths), jnp.zeros(())
 

@@ -31,7 +31,7 @@ class StepConfig:
       style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
         is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
-        0: none.
+        0: none. Of several heads the slopes are those of the sum, while their hinge losses are averaged.
       ema_decay: of the averaged generator.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
         if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
