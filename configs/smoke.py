@@ -17,10 +17,6 @@ def get_config() -> ConfigDict:
     config.data.max_width = 16 * 6
     config.data.num_buckets = 1
 
-    config.preprocessing.contrast = config.preprocessing.frame = False
-    config.preprocessing.height = 32
-    config.preprocessing.pixels_per_character = 16
-
     config.model.z_dim = 6
     config.model.language_model = ConfigDict(dict(name="lstm", embedding_features=4, features=4, num_layers=1))
     config.model.generator = ConfigDict(
@@ -28,8 +24,6 @@ def get_config() -> ConfigDict:
     )
     config.model.discriminator = ConfigDict(dict(name="variable", block_features=(4, 4, 4), style_features=2))
     config.model.recognizer = ConfigDict(dict(name="conv", conv_features=(4, 4, 4), dense_features=8))
-
-    config.model.identifier = ConfigDict(dict(name="none"))
 
     config.train.batch_size = 4
     config.train.num_steps = 6

@@ -26,7 +26,7 @@ from hwgan.errors import UserError, run_main
 from hwgan.judge import Judge
 from hwgan.models import Networks
 from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
-from hwgan.sampler import Sampler, ema_variables, spread_of_hands
+from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hands
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
@@ -157,10 +157,9 @@ def main(argv: list[str]) -> None:
     args = flags.FLAGS
     run = load_run(args.checkpoint, args.step)
     if args.spread is not None:
-        if not trains_generator(run.config) or not 0.0 < args.spread < float("inf"):
-            raise UserError(f"--spread={args.spread} must be above 0, and is for weights that write")
         with run.config.unlocked():
-            run.config.sample = {"spread": args.spread}
+            run.config.sample = ml_collections.ConfigDict({"spread": args.spread})
+        create_sampler(run)  # refuses a spread that is none, and a run that cannot write
     write_release(run, args.output)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 

@@ -217,22 +217,17 @@ def _of_first_process(error: float | None) -> float | None:
     return None if np.isnan(value) else value
 
 
+def step_settings(config: Config) -> StepConfig:
+    """The settings of the step: the fields of `config.train` by their names."""
+    settings: dict[str, Any] = {field.name: config.train[field.name] for field in dataclasses.fields(StepConfig)}
+    settings["updated_networks"] = tuple(config.train.updated_networks)
+    return StepConfig(**settings)
+
+
 def _jit_steps(
     networks: Networks, optimizers: Optimizers, config: Config
 ) -> dict[str, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
-    train = config.train
-    step_config = StepConfig(
-        updated_networks=tuple(train.updated_networks),
-        discriminator_steps=train.discriminator_steps,
-        balance_rule=train.balance_rule,
-        alpha=train.alpha,
-        augment=train.augment,
-        recognizer_noise=train.recognizer_noise,
-        style_weight=train.style_weight,
-        gradient_penalty=train.gradient_penalty,
-        ema_decay=train.ema_decay,
-        accumulate=train.accumulate,
-    )
+    step_config = step_settings(config)
     readers = tuple(name for name in step_config.updated_networks if name in ("recognizer", "identifier"))
     alone = dataclasses.replace(step_config, updated_networks=readers)
     return {

@@ -14,6 +14,7 @@ from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.run import build_networks, image_spec, init_state
 from hwgan.train_step import make_train_step
+from hwgan.trainer import step_settings
 from hwgan.update import StepConfig
 from hwgan.writing import fake_layout, generate
 
@@ -53,10 +54,7 @@ class Workload:
     @property
     def step_config(self) -> StepConfig:
         """The settings of the step, as a training run takes them from the config."""
-        train = self.config.train
-        names = [field.name for field in dataclasses.fields(StepConfig) if field.name in train]
-        settings = {name: train[name] for name in names}
-        return StepConfig(**settings | {"updated_networks": tuple(train.updated_networks)})
+        return step_settings(self.config)
 
     def step_function(self, **changes: Any):
         """`(state, batch, root_key) → (state, metrics)`, with changes to its settings; to be jitted, state donated."""

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -51,7 +52,7 @@ class Words:
 
 def trained(sampler: Sampler, texts: list[str], *, one_hand: bool = False) -> Words:
     """The texts, each in a hand of its own or all in one."""
-    fitting = [t for t in texts if len(t) <= sampler.spec.max_length and not sampler.charset.unknown(t)]
+    fitting = list(filter(sampler.knows, texts))
     hands = random_hands(sampler, len(fitting), 0)
     return Words(sampler.draw(fitting, hands[:1].repeat(len(fitting), axis=0) if one_hand else hands), fitting)
 
@@ -107,30 +108,46 @@ def sheet(sets: dict[str, Words], height: int = 40) -> np.ndarray:
     return stack_lines(lines, 8)
 
 
-def main() -> None:
-    """Makes and evaluates all of them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", action="append", default=[], help="NAME=WORKDIR of another generator")
+def parse_arguments(description: str | None, **run: Any) -> argparse.Namespace:
+    """The flags of an experiment that holds generators against the same words; `run` is about `--run`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", action="append", help="NAME=WORKDIR, or weights, of a generator", **run)
     parser.add_argument("--data_dir", default="data")
     parser.add_argument("--dataset", default="word_folder/copiste")
     parser.add_argument("--words", type=int, default=2000)
     parser.add_argument("--output", type=pathlib.Path, required=True)
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def open_judged_words(args: argparse.Namespace) -> tuple[Judge, WordStore, WordStore]:
+    """The package's judge, and the test and training words as it looks at them."""
     jax.config.update("jax_platforms", "cpu")
     judge = open_judge("").looking_at_paper()
     real, train = (
         load_words(args.data_dir, args.dataset, split, judge.charset, judge.spec) for split in ("test", "train")
     )
+    return judge, real, train
+
+
+def write_results(results: dict[str, dict], sets: dict[str, Words], output: pathlib.Path) -> None:
+    """results.json, table.md and sheet.png."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "results.json").write_text(json.dumps(results, ensure_ascii=False) + "\n")
+    (output / "table.md").write_text(table(results))
+    Image.fromarray(sheet(sets)).save(output / "sheet.png")
+
+
+def main() -> None:
+    """Makes and evaluates all of them."""
+    args = parse_arguments(__doc__, default=[])
+    judge, real, train = open_judged_words(args)
     real = real.take(range(min(args.words, len(real))))
     sets, results = {}, {}
     for name, make in sets_of_words(dict(run.split("=", 1) for run in args.run), real, train).items():
         sets[name] = make()
         results[name] = evaluate(sets[name], real, train, judge)
         print(name, results[name]["figures"]["words"]["generated"]["cer"], flush=True)
-    args.output.mkdir(parents=True, exist_ok=True)
-    (args.output / "results.json").write_text(json.dumps(results, ensure_ascii=False) + "\n")
-    (args.output / "table.md").write_text(table(results))
-    Image.fromarray(sheet(sets)).save(args.output / "sheet.png")
+    write_results(results, sets, args.output)
 
 
 if __name__ == "__main__":
