@@ -18,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from hwgan.errors import UserError
+from hwgan.errors import UserError, abandon_threads
 from hwgan.train_state import TrainState
 
 logger = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Checkpointer:
             self._under_way = True
 
     def _check_room(self, state: TrainState) -> None:
-        """Raises OSError where a save would fail. orbax's own failures leave threads that wait for minutes."""
+        """Raises OSError where a save would fail; orbax would begin, and leave its threads and files behind."""
         folder = self._workdir / DIRECTORY
         probe = folder / f".probe-{jax.process_index()}"
         probe.write_bytes(b"")
@@ -110,6 +110,7 @@ class Checkpointer:
         logger.warning(
             "a checkpoint could not be saved by step %d, training goes on to the next: %s", step, self._failure
         )
+        abandon_threads()  # orbax's own wait five minutes for a folder that was not made
         for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -221,11 +222,14 @@ class Checkpointer:
         Raises:
           UserError: the last save failed, so that what was trained since the one before is lost.
         """
-        self._settle(max(self.steps(), default=0))
-        failure = self._failure
-        self._manager.close()
-        if failure:
-            raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {failure}")
+        newest = max(self.steps(), default=0)
+        self._settle(newest)
+        try:
+            self._manager.close()
+        except Exception as failure:  # of another thread of a save that failed
+            self._note_failure(newest, failure)
+        if self._failure:
+            raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
 
 
 def state_checksum(state: Any) -> str:

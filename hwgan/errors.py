@@ -1,15 +1,26 @@
 """The one exception that means "the user can mend this"."""
 
+import os
 import sys
+import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
+import jax
 from absl import app, logging
 
 EXIT_CODE = 2
+_threads_abandoned = False
 
 
 class UserError(Exception):
     """Something the user gave is wrong; the message says what, where and what to do."""
+
+
+def abandon_threads() -> None:
+    """Lets `run_main` end the process without waiting for threads: a library has left some behind that only wait."""
+    global _threads_abandoned
+    _threads_abandoned = True
 
 
 def run_main(main: Callable[[list[str]], None], **app_run_arguments) -> None:
@@ -26,4 +37,25 @@ def run_main(main: Callable[[list[str]], None], **app_run_arguments) -> None:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_CODE)
 
-    app.run(guarded, **app_run_arguments)
+    try:
+        app.run(guarded, **app_run_arguments)
+    except BaseException as stop:
+        if not _threads_abandoned:
+            raise
+        _end_at_once(stop)
+
+
+def _end_at_once(stop: BaseException) -> NoReturn:
+    """Ends the process as Python would for this exception, but waits for no thread."""
+    code = 1
+    if isinstance(stop, SystemExit):
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+    else:
+        traceback.print_exception(stop)
+    if jax.distributed.is_initialized():
+        jax.distributed.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -32,6 +32,11 @@ def steps_logged(workdir):
     return path.read_text().count("\n") if path.exists() else 0
 
 
+def saved(workdir):
+    """Checkpoints that are whole."""
+    return [path for path in (pathlib.Path(workdir) / "checkpoints").glob("*") if path.name.isdigit()]
+
+
 def being_saved(workdir):
     """What is on disk of checkpoints that are not whole yet."""
     return list((pathlib.Path(workdir) / "checkpoints").glob("*.orbax-checkpoint-tmp*"))
@@ -93,12 +98,12 @@ def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_pa
     run.send_signal(signal.SIGTERM)
     ((code, output),) = finish([run])
     assert code == 75, output
-    (saved,) = (int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit())
-    assert f"SIGTERM: saved at step {saved}; the same command goes on from there" in output
-    assert saved == metrics_of(tmp_path)[-1]["step"]
+    (step,) = (int(path.name) for path in saved(tmp_path))
+    assert f"SIGTERM: saved at step {step}; the same command goes on from there" in output
+    assert step == metrics_of(tmp_path)[-1]["step"]
     ((code, output),) = finish(start(tmp_path, data_dir, *settings))
     assert code == 0, output
-    assert f"training from step {saved}" in output
+    assert f"training from step {step}" in output
     assert metrics_of(tmp_path) == undisturbed
 
 
@@ -131,10 +136,6 @@ def on_disk(workdir, disk):
     return workdir
 
 
-def saved(folder):
-    return [path for path in folder.iterdir() if path.name.isdigit()]
-
-
 LONG = (*STEPS, "train.num_steps=500", "train.evaluate_every=500", "train.sample_every=500")
 
 
@@ -144,7 +145,7 @@ def test_full_disk_while_training(data_dir, tmp_path, small_disk):
     ballast.write_bytes(b"\0" * 4_000_000)
     (run,) = start(workdir, data_dir, *LONG)
     wait_for(lambda: steps_logged(workdir) > 35)
-    assert not saved(small_disk)
+    assert not saved(workdir)
     ballast.unlink()
     ((code, output),) = finish([run])
     assert code == 0, output[-3000:]
@@ -157,11 +158,15 @@ def test_full_disk_while_training(data_dir, tmp_path, small_disk):
     assert "training from step 500" in output
 
 
-def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk):
+@pytest.mark.parametrize("when", [saved, being_saved])
+def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk, when):
+    """Between two saves, or in the middle of one; the latter leaves threads of orbax that nothing must wait for."""
     workdir = on_disk(tmp_path / "run", small_disk)
     (run,) = start(workdir, data_dir, *LONG)
-    wait_for(lambda: saved(small_disk))
-    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    wait_for(lambda: saved(workdir))
+    wait_for(lambda: when(workdir), pause=0.0005)
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    wait_for(lambda: not subprocess.run(remount, capture_output=True).returncode)  # refused while a file is written
     ((code, output),) = finish([run])
     assert code == 2, output[-3000:]
     assert "training goes on to the next" in output
