@@ -57,8 +57,7 @@ class Sampler:
     spread: float = 1.0
 
     def __post_init__(self):
-        if not 0.0 < self.spread < float("inf"):
-            raise UserError(f"the spread of hands must be above 0, got {self.spread}")
+        _check_spread(self.spread)
 
     def check(self, words: Sequence[str]) -> None:
         """Raises UserError if a word is empty, too long, or has a character outside the alphabet."""
@@ -189,8 +188,19 @@ def create_sampler(run: Run) -> Sampler:
 
 
 def spread_of_hands(config: Any) -> float:
-    """What a config asks for; see `Sampler.spread`."""
-    return config.sample.spread if "sample" in config else 1.0
+    """What a config asks for; see `Sampler.spread`.
+
+    Raises:
+      UserError: it is not above 0.
+    """
+    spread = config.sample.spread if "sample" in config else 1.0
+    _check_spread(spread)
+    return spread
+
+
+def _check_spread(spread: float) -> None:
+    if not 0.0 < spread < float("inf"):
+        raise UserError(f"the spread of hands must be above 0, got {spread}")
 
 
 def ema_variables(state: TrainState) -> dict[str, Any]:

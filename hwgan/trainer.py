@@ -117,6 +117,7 @@ class Trainer:
 
     def __init__(self, config: Config, workdir: str):
         self.config, self.workdir = config, pathlib.Path(workdir)
+        self._spread = spread_of_hands(config)
         self.data = load_data(config)
         self.mesh = sharding.create_mesh(config.train.batch_size, config.train.accumulate)
         self.networks, optimizers = build_networks(config, self.data.charset)
@@ -176,8 +177,8 @@ class Trainer:
 
     @property
     def sampler(self) -> Sampler:
-        variables, spread = ema_variables(self._local_state), spread_of_hands(self.config)
-        return Sampler(self.networks, variables, self.data.charset, self.data.spec, spread)
+        variables = ema_variables(self._local_state)
+        return Sampler(self.networks, variables, self.data.charset, self.data.spec, self._spread)
 
     @property
     def _local_state(self) -> TrainState:
