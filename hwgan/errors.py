@@ -54,8 +54,10 @@ def _end_at_once(stop: BaseException) -> NoReturn:
             print(stop.code, file=sys.stderr)
     else:
         traceback.print_exception(stop)
-    if jax.distributed.is_initialized():
-        jax.distributed.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    try:
+        if jax.distributed.is_initialized():
+            jax.distributed.shutdown()
+    finally:  # also where the peers are gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
