@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can mend this", and how a program of ours ends."""
 
 import os
 import sys
