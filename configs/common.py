@@ -49,7 +49,7 @@ def get_common() -> ConfigDict:
             max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
-            lexicon="",  # file of words to write, one a line; empty: the training words
+            lexicon="",  # file of words to write, one a line; empty: the training words, as often as they come
             # Words with characters that fewer training words have than this come several times as often; 0: all alike.
             plentiful=0,
             # Words are invented for the lexicon until each character is in this share of it; 0: none.

@@ -65,7 +65,8 @@ def load_data(config: Config) -> Data:
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
     real, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
     train, repeats = _training_words(config, real, charset, spec)
-    words = read_lexicon_file(data.lexicon) if data.lexicon else train.texts
+    # As often as they are met among the real words: else a discriminator could tell the two by their letters.
+    words = read_lexicon_file(data.lexicon) if data.lexicon else np.repeat(train.texts, repeats).tolist()
     if data.rare_share:
         words = [*words, *words_with_rare(words, charset.characters, data.rare_share, config.seed)]
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)

@@ -6,6 +6,7 @@ import numpy as np
 
 from hwgan.data.balance import repeats_of_rare, words_with_rare
 from hwgan.data.schedule import Schedule
+from hwgan.trainer import load_data
 
 ALPHABET = "!-(019ABXabcdefghijklmnopqrstuvwxyzéù"
 WORDS = ["word", "letter", "able", "pour", "the", "ou"] * 20 + ["Able"]
@@ -18,6 +19,17 @@ def test_the_rarer_the_oftener():
     assert repeats[400:425].tolist() == [2] * 25  # x is in 26 texts: sqrt(100 / 26)
     assert repeats[425] == 10  # z is in one
     assert repeats_of_rare(["a"], plentiful=10_000).tolist() == [10]  # at most
+
+
+def test_words_to_write_are_met_as_often_as_real_ones(config):
+    config.data.plentiful = 1000
+    data = load_data(config)
+    assert data.repeats.max() > 1
+    met = Counter(dict.fromkeys(data.train.texts, 0))
+    for text, count in zip(data.train.texts, data.repeats.tolist(), strict=True):
+        met[text] += count
+    rows = zip(data.lexicon.labels, data.lexicon.lengths, strict=True)
+    assert Counter(data.charset.decode(labels[:length]) for labels, length in rows) == met
 
 
 def test_invented_words_have_what_was_missing():
