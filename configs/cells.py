@@ -1,6 +1,8 @@
-"""The demo: synthetic hands, no download, minutes on two CPU cores.
+"""The smallest system that can be read: synthetic words, cells of one width, hands that differ in ink alone.
 
-python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
+What the demo is made of, what the tests use small, and what experiments/bench times.
+
+python -m hwgan.main --config=configs/cells.py --workdir=runs/cells
 """
 
 from ml_collections import ConfigDict

@@ -7,11 +7,11 @@
 
 from ml_collections import ConfigDict
 
-from configs import demo
+from configs import cells
 
 
 def get_config() -> ConfigDict:
-    config = demo.get_config()
+    config = cells.get_config()
     config.seed = 1
     config.model.recognizer = ConfigDict(
         dict(

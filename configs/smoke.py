@@ -5,11 +5,11 @@ python -m hwgan.main --config=configs/smoke.py --workdir=runs/smoke
 
 from ml_collections import ConfigDict
 
-from configs import demo
+from configs import cells
 
 
 def get_config() -> ConfigDict:
-    config = demo.get_config()
+    config = cells.get_config()
 
     config.data.dataset = "penman/smoke"
     config.data.min_length = 1

@@ -264,10 +264,10 @@ def test_the_table_has_every_row(tmp_path, monkeypatch, capsys):
 def test_the_plan_covers_parts_and_configs():
     every = run.plan(list(run.PARTS), [], SETTINGS)
     assert {entry.part for entry in every} == set(run.PARTS)
-    assert {entry.config for entry in every if entry.part == "training"} == {"demo", "copiste", "iam"}
+    assert {entry.config for entry in every if entry.part == "training"} == {"cells", "copiste", "iam"}
     order = [entry.config for entry in every]
     assert sum(a != b for a, b in itertools.pairwise(order)) == len(set(order)) - 1  # each config in one go
-    assert {entry.part for entry in run.plan(["torch"], ["demo"], SETTINGS)} == {"torch"}
+    assert {entry.part for entry in run.plan(["torch"], ["cells"], SETTINGS)} == {"torch"}
 
 
 @pytest.mark.parametrize("flags", [["--only=speed"], ["--batch_size=iam"], ["--configs=nothing"]])

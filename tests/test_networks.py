@@ -5,7 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import copiste, copiste_fogel, copiste_founding, copiste_judge, demo, htr, iam, iam_variable, smoke
+from configs import (
+    cells,
+    copiste,
+    copiste_finish,
+    copiste_fogel,
+    copiste_founding,
+    copiste_judge,
+    demo,
+    htr,
+    iam,
+    iam_variable,
+    smoke,
+)
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
@@ -222,7 +234,7 @@ IAM_PARAMETERS = {
     "discriminator": 2_786_594,
     "recognizer": 10_052_624,
 }
-DEMO_PARAMETERS = {
+CELLS_PARAMETERS = {
     "language_model": 26_560,
     "generator": 307_044,
     "discriminator": 224_681,
@@ -239,7 +251,7 @@ def abstract_state(config, letters):
     )
 
 
-@pytest.mark.parametrize(("config", "letters", "expected"), [(iam, 79, IAM_PARAMETERS), (demo, 26, DEMO_PARAMETERS)])
+@pytest.mark.parametrize(("config", "letters", "expected"), [(iam, 79, IAM_PARAMETERS), (cells, 26, CELLS_PARAMETERS)])
 def test_parameter_counts(config, letters, expected):
     _, state = abstract_state(config.get_config(), letters)
     counts = {name: sum(leaf.size for leaf in jax.tree.leaves(getattr(state, name).params)) for name in NETWORK_NAMES}
@@ -269,7 +281,19 @@ def test_founding_shapes():
     assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
 
 
-CONFIGS = [copiste, copiste_fogel, copiste_founding, copiste_judge, demo, htr, iam, iam_variable, smoke]
+CONFIGS = [
+    cells,
+    copiste,
+    copiste_finish,
+    copiste_fogel,
+    copiste_founding,
+    copiste_judge,
+    demo,
+    htr,
+    iam,
+    iam_variable,
+    smoke,
+]
 
 
 @pytest.mark.parametrize("module", CONFIGS)

@@ -3,7 +3,7 @@
 One command on a quiet machine, from the root of the repository:
 
     python -m experiments.bench.run --output=experiments/bench
-    python -m experiments.bench.run --output=DIR --only=torch --configs=demo
+    python -m experiments.bench.run --output=DIR --only=torch --configs=cells
     python -m experiments.bench.run --output=DIR --batch_size iam=64 --seconds=5
 
 Writes results.json and results.md. No dataset is needed: batches are noise of the right shapes. The comparison with
@@ -27,11 +27,11 @@ from hwgan.errors import UserError
 PARTS = ("training", "input", "sampling", "variants", "breakdown", "torch")
 # By default: which configs a part measures.
 CONFIGS = {
-    "training": ("demo", "copiste", "iam"),
-    "sampling": ("demo", "copiste", "iam"),
+    "training": ("cells", "copiste", "iam"),
+    "sampling": ("cells", "copiste", "iam"),
     "variants": ("copiste", "iam"),
     "breakdown": ("copiste", "iam"),
-    "torch": ("demo", "iam"),
+    "torch": ("cells", "iam"),
 }
 _CPU_BATCH_SIZES = {"iam": 4}  # of 64, which would take some 40 s a step on two cores, and 30 GB
 

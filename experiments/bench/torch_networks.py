@@ -1,4 +1,4 @@
-"""The networks of configs/iam.py and configs/demo.py in PyTorch, for timing against; checked by `torch_weights`.
+"""The networks of configs/iam.py and configs/cells.py in PyTorch, for timing against; checked by `torch_weights`.
 
 `widths` is None where a canvas of one size is read to its end. `commit` says whether what a forward pass learns beside
 gradients (spectral vectors, batch statistics) is kept.

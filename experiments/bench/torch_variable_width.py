@@ -1,4 +1,4 @@
-"""The variable-width networks of configs/demo.py in PyTorch; see `torch_networks`."""
+"""The variable-width networks of configs/cells.py in PyTorch; see `torch_networks`."""
 
 from typing import Any
 
