@@ -1,23 +1,15 @@
 """Properties of the four networks, and their sizes."""
 
+import importlib
+import pkgutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import (
-    cells,
-    copiste,
-    copiste_finish,
-    copiste_fogel,
-    copiste_founding,
-    copiste_judge,
-    demo,
-    htr,
-    iam,
-    iam_variable,
-    smoke,
-)
+import configs
+from configs import cells, copiste_founding, iam, smoke
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
@@ -282,17 +274,9 @@ def test_founding_shapes():
 
 
 CONFIGS = [
-    cells,
-    copiste,
-    copiste_finish,
-    copiste_fogel,
-    copiste_founding,
-    copiste_judge,
-    demo,
-    htr,
-    iam,
-    iam_variable,
-    smoke,
+    importlib.import_module(f"configs.{found.name}")
+    for found in pkgutil.iter_modules(configs.__path__)
+    if found.name != "common"  # not a run of its own
 ]
 
 
