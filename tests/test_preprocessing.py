@@ -46,6 +46,27 @@ def test_every_field_changes_the_key_of_the_cache():
     assert base.key("a") == Preprocessing().key("a")
 
 
+def thin_word():
+    """Strokes thinner than a pixel once it is 40 high, as a pen's are on a scan."""
+    word = np.full((110, 380), 40, np.uint8)
+    word[:, 4:-4] = 255
+    word[53:56] = word[::8, 180:] = 40
+    return np.pad(word, 7, constant_values=255)  # the margin of the Copiste crops
+
+
+def test_a_drawing_at_the_height_of_the_look_is_seen_as_the_scan_is():
+    """What comes at its height must not be stretched and cut once more than what is finer."""
+    drawing = Preprocessing(contrast=True, frame=True, height=40)(thin_word(), "chat")
+    look = Preprocessing(contrast=True, trim="ink", frame=True, height=40)
+    scan, drawn = look(thin_word(), "chat"), look(drawing, "chat")
+    assert [name for name, _ in look.steps(thin_word(), "chat")] == ["contrast", "trim", "frame", "height"] * 2
+    assert [name for name, _ in look.steps(drawing, "chat")] == ["contrast", "trim", "frame", "height"]
+    assert abs(scan.shape[1] - drawn.shape[1]) <= 1
+    np.testing.assert_allclose(drawn.mean(), scan.mean(), atol=3)
+    once = look.steps(thin_word(), "chat")[3][1]
+    assert abs(once.mean() - drawn.mean()) > 3 * abs(scan.mean() - drawn.mean())
+
+
 def test_what_is_no_word_is_refused_before_it_fills_the_memory():
     with pytest.raises(TooWide, match="1000000 pixels wide and 2 high"):
         Preprocessing()(np.zeros((2, 1_000_000), np.uint8), "abc")

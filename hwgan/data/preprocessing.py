@@ -13,8 +13,9 @@ from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 from hwgan.errors import UserError
 
 TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box, "ink": transforms.trim_ink}
-_REVISION = 2  # to be raised with any change of what a step does: caches made before are then made anew
+REVISION = 3  # to be raised with any change of what a step does: caches made before are then made anew
 _PLAUSIBLE = 2.0  # times wider or narrower than expected
+_FINE = 1.5  # times as high as it will be
 _MAX_ASPECT = 100  # an image wider than this many times its height is no word, and scaled up would fill the memory
 
 
@@ -31,7 +32,8 @@ class Preprocessing:
       deslant: shears the word upright (`transforms.deslant`).
       trim: "" leaves the white around the ink; "sides" cuts it left and right; "box" on all four sides, so that the
         ink fills the height and the size of letters no longer tells ascenders from none; "ink" does so with a margin
-        that grows with the image.
+        that grows with the image, and where that is fine all steps are done twice, the second time on what is as high
+        as `height`: drawn at that height or scanned at any, a word is the same to who looks.
       frame: pads a crop that is cut close around its ink above and below, to where it stood between the lines, as its
         text tells (`letterforms.vertical_extent`): all words are then written in one size, on one baseline.
       height: pixels, to which every image is scaled.
@@ -65,6 +67,11 @@ class Preprocessing:
         Raises:
           TooWide: it would be more than 100 times as wide as high.
         """
+        done = self._once(image, text)
+        fine = len(done) > 1 and done[-2][1].shape[0] > _FINE * self.height
+        return [*done, *self._once(done[-1][1], text)] if fine and self.trim == "ink" else done
+
+    def _once(self, image: np.ndarray, text: str) -> list[tuple[str, np.ndarray]]:
         _check_width(image)
         done = []
         if self.contrast:
@@ -90,7 +97,7 @@ class Preprocessing:
 
     def key(self, content: str) -> str:
         """A name for "these steps on this content", 16 hexadecimal digits."""
-        fields = json.dumps([_REVISION, content, dataclasses.asdict(self)], sort_keys=True)
+        fields = json.dumps([REVISION, content, dataclasses.asdict(self)], sort_keys=True)
         return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
 

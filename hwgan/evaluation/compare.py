@@ -5,6 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from hwgan.data.preprocessing import REVISION
 from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
 from hwgan.evaluation.assessment import Assessor, Seen, frequent_words, one_of_each_hand, reading_figures
@@ -166,7 +167,7 @@ def _results(cases: dict[str, dict[str, dict[str, Figure]]], assessor: Assessor)
         },
         "seed": assessor.seed,
         "judge": {"name": judge.name, "checksum": judge.checksum, "max_length": judge.spec.max_length},
-        "preprocessing": vars(judge.spec.preprocessing),
+        "preprocessing": vars(judge.spec.preprocessing) | {"revision": REVISION},
         "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in assessor.networks},
         **provenance(),
     }
