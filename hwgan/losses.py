@@ -45,6 +45,13 @@ def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Arr
     return jnp.square(guess - z[:, :num_entries]).sum(axis=1) / max(num_entries, 1)
 
 
+def mean_error(
+    mean: Float[Array, " d"], real_mean: Float[Array, " d"], real_variance: Float[Array, " d"]
+) -> Float[Array, ""]:
+    """Squared distance of two means of features, in units of the variance of each; averaged over the features."""
+    return (jnp.square(mean - real_mean) / real_variance).mean()
+
+
 def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, " b"]) -> Float[Array, " b"]:
     """Cross-entropy of the writer of each word, in nats; 0 for writer -1, who is not known."""
     entropies = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.maximum(writers, 0))

@@ -35,10 +35,16 @@ def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimize
     return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
 
 
-def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, spec: ImageSpec) -> TrainState:
-    """A fresh state for images of `spec`; to be called under `jit` or `eval_shape`."""
-    shape = (spec.height, spec.max_width)
-    return create_train_state(networks, optimizers, key, image_shape=shape, max_length=spec.max_length)
+def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, config: Config) -> TrainState:
+    """A fresh state for the networks of a config; to be called under `jit` or `eval_shape`."""
+    return create_train_state(
+        networks,
+        optimizers,
+        key,
+        image_shape=(config.preprocessing.height, config.data.max_width),
+        max_length=config.data.max_length,
+        matches_features=config.train.get("feature_matching", 0.0) > 0.0,  # a run of before has no such field
+    )
 
 
 def trains_generator(config: Config) -> bool:
@@ -82,8 +88,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     record = checkpointer.read_record(step)
     config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"], record["right_to_left"])
     networks, optimizers = build_networks(config, charset)
-    spec = image_spec(config)
-    shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, spec), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     abstract = checkpoints.abstract_like(shapes, here)
     state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from hwgan.matching import start_means, word_features
 from hwgan.models import Networks
 
 NETWORK_NAMES = ("language_model", "generator", "discriminator", "recognizer", "identifier")
@@ -44,7 +45,8 @@ class TrainState(flax.struct.PyTreeNode):
 
     Attributes:
       step: number of finished steps.
-      ema: moving averages of the parameters of the generator and its language model; what is sampled from.
+      ema: moving averages of the parameters of the generator and its language model, what is sampled from; and
+        "means" of features, where they are matched.
     """
 
     step: Any  # an int32 scalar
@@ -68,7 +70,13 @@ class Optimizers:
 
 
 def create_train_state(
-    networks: Networks, optimizers: Optimizers, key: jax.Array, *, image_shape: tuple[int, int], max_length: int
+    networks: Networks,
+    optimizers: Optimizers,
+    key: jax.Array,
+    *,
+    image_shape: tuple[int, int],
+    max_length: int,
+    matches_features: bool = False,
 ) -> TrainState:
     """A fresh state; to be called under `jit`, so that it is born where it is to live.
 
@@ -78,6 +86,7 @@ def create_train_state(
       key: for the initial parameters.
       image_shape: height and width of a batch of real images.
       max_length: of a text.
+      matches_features: whether means of features are followed.
     """
     keys = dict(zip(NETWORK_NAMES, jax.random.split(key, len(NETWORK_NAMES)), strict=True))
     labels, lengths = jnp.ones((1, max_length), jnp.int32), jnp.full((1,), max_length, jnp.int32)
@@ -93,13 +102,16 @@ def create_train_state(
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
     seen = networks.readers_view(variables["recognizer"], variables["identifier"], image, widths)
-    variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *seen, train=True)
+    shown = (seen,) if networks.asks_readers else ()
+    variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
         states[name] = NetworkState(params, collections, getattr(optimizers, name).init(params))
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}
+    if matches_features:
+        ema["means"] = start_means(word_features(seen))
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
 
 

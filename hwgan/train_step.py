@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
+from hwgan.matching import follow_real, match, word_features
 from hwgan.models import Networks
-from hwgan.models.discriminator import DiscriminatorOutput
+from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
 from hwgan.update import Metrics, StepConfig, add_noise, apply_training, mean_gradients, norms
 from hwgan.update_readers import update_identifier, update_recognizer
@@ -89,7 +90,7 @@ def _update_discriminator(
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
-    batch = batch | {"z": draw_hands(networks, batch, key)}
+    batch = batch | draw_hands(networks, batch, key)
     grads, collections, metrics = mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
     return discriminator, metrics | norms("discriminator", grads, discriminator)
@@ -102,12 +103,16 @@ def _loss_of_heads(hinges: jax.Array) -> Metrics:
     return {f"discriminator/loss_{head}": loss for head, loss in zip(HEADS, hinges, strict=False)}
 
 
+def _readers_view(networks: Networks, state: TrainState, image: jax.Array, widths: jax.Array) -> ReadersView:
+    return networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
+
+
 def _score(
     networks: Networks, state: TrainState, discriminator: NetworkState, params: Any, image: jax.Array, widths: jax.Array
 ) -> tuple[DiscriminatorOutput, Any]:
     """What D says of words, and its new collections."""
-    seen = networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
-    return apply_training(networks.discriminator, discriminator, params, image, widths, *seen)
+    shown = (_readers_view(networks, state, image, widths),) if networks.asks_readers else ()
+    return apply_training(networks.discriminator, discriminator, params, image, widths, *shown)
 
 
 def _score_real(
@@ -141,15 +146,17 @@ def _update_generator(
     def gradients_of(collections, part, part_key):
         return _generator_gradients(networks, state, collections, part, part_key, config)
 
-    batch = batch | {"z": draw_hands(networks, batch, z_key)}
-    grads, collections, metrics = mean_gradients(
-        gradients_of, state.generator.collections, batch, noise_key, config.accumulate
-    )
+    batch = batch | draw_hands(networks, batch, z_key)
+    before = {"generator": state.generator.collections, "means": state.ema.get("means", {})}
+    grads, after, metrics = mean_gradients(gradients_of, before, batch, noise_key, config.accumulate)
     language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)
-    generator = state.generator.replace(collections=collections).apply_gradients(
+    generator = state.generator.replace(collections=after["generator"]).apply_gradients(
         grads["generator"], optimizers.generator
     )
-    ema = _update_ema(state, {"language_model": language_model.params, "generator": generator.params}, config.ema_decay)
+    params = {"language_model": language_model.params, "generator": generator.params}
+    ema = state.ema | _update_ema(state, params, config.ema_decay)
+    if after["means"]:
+        ema["means"] = after["means"]
     metrics |= norms("generator", grads["generator"], generator)
     metrics |= norms("language_model", grads["language_model"], language_model)
     return state.replace(language_model=language_model, generator=generator, ema=ema), metrics
@@ -163,7 +170,7 @@ def _generator_gradients(
 
     def draw(params):
         language_variables = {"params": params["language_model"], **state.language_model.collections}
-        generator_variables = {"params": params["generator"], **collections}
+        generator_variables = {"params": params["generator"], **collections["generator"]}
         return generate(networks, language_variables, generator_variables, z, labels, layout, train=True)
 
     def adversarial(image):
@@ -181,9 +188,14 @@ def _generator_gradients(
         seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).features
         return losses.style_error(seen, z[:, 1:]).mean()
 
+    def unlike_real_words(image, means):
+        features = word_features(_readers_view(networks, state, image, layout.widths))
+        return match(means, features, batch["from_noise"])
+
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
-    image, backward, after = jax.vjp(draw, params, has_aux=True)
+    image, backward, after_draw = jax.vjp(draw, params, has_aux=True)
+    after = {"generator": after_draw, "means": collections["means"]}
     image_grad_d, adversarial_loss = jax.grad(adversarial, has_aux=True)(image)
     ctc_loss, image_grad_r = jax.value_and_grad(reading)(image)
     image_grad = image_grad_d + balance(image_grad_r, image_grad_d, alpha=config.alpha)
@@ -195,6 +207,12 @@ def _generator_gradients(
     if networks.knows_writers:
         metrics["generator/hand_error"], image_grad_i = jax.value_and_grad(recognizing_the_hand)(image)
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
+    if config.feature_matching:
+        seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
+        means = follow_real(collections["means"], word_features(seen))
+        matching = jax.value_and_grad(unlike_real_words, has_aux=True)
+        (metrics["generator/feature_distance"], after["means"]), image_grad_m = matching(image, means)
+        image_grad += config.feature_matching * image_grad_m
     (grads,) = backward(image_grad)
     return grads, after, metrics
 
@@ -202,7 +220,8 @@ def _generator_gradients(
 def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict[str, Any]:
     # The average follows closely at first, so that it is worth sampling from early on.
     bounded_decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
-    return jax.tree.map(lambda old, new: bounded_decay * old + (1.0 - bounded_decay) * new, state.ema, params)
+    before = {name: state.ema[name] for name in params}
+    return jax.tree.map(lambda old, new: bounded_decay * old + (1.0 - bounded_decay) * new, before, params)
 
 
 def nonfinite_network(metrics: dict[str, float]) -> str | None:

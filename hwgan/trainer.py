@@ -131,7 +131,7 @@ class Trainer:
                 f"the training words have {self.data.train.num_writers} writers, more than "
                 f"model.identifier.num_writers={self.networks.identifier.num_writers}"
             )
-        init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, spec=self.data.spec)
+        init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config)
         everywhere = sharding.replicated(self.mesh)
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
         shapes = jax.eval_shape(init, jax.random.key(config.seed))

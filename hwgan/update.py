@@ -32,6 +32,8 @@ class StepConfig:
         is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
         0: none. Of several heads the slopes are those of the sum, while their hinge losses are averaged.
+      feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
+        (`matching.match`), where generated ones are in hands of noise; 0: none.
       ema_decay: of the averaged generator.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
         if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
@@ -45,6 +47,7 @@ class StepConfig:
     recognizer_noise: float = 0.0
     style_weight: float = 0.0
     gradient_penalty: float = 0.0
+    feature_matching: float = 0.0
     ema_decay: float = 0.999
     accumulate: int = 1
 

@@ -52,10 +52,14 @@ def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Arr
     return jnp.concatenate([jnp.clip(stretch, -2.5, 2.5)[:, None], seen], axis=1)
 
 
-def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Float[Array, "b z"]:
-    """A hand for each word to write: normal noise, or that of the real word beside it, in every second row."""
+def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
+    """A hand for each word to write: normal noise, or that of the real word beside it, in every second row.
+
+    Returns:
+      `z`, and which of them are `from_noise`.
+    """
     noise = jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
     if "hand" not in batch:
-        return noise
-    from_noise = (jnp.arange(noise.shape[0]) % 2 == 0)[:, None]
-    return jnp.where(from_noise, noise, batch["hand"])
+        return {"z": noise, "from_noise": jnp.ones(noise.shape[0], bool)}
+    from_noise = jnp.arange(noise.shape[0]) % 2 == 0
+    return {"z": jnp.where(from_noise[:, None], noise, batch["hand"]), "from_noise": from_noise}

@@ -52,7 +52,9 @@ class SmallRun:
         self.charset = Charset(letters)
         self.spec = image_spec(self.config)
         self.networks, self.optimizers = build_networks(self.config, self.charset)
-        self.state = jax.jit(lambda key: init_state(key, self.networks, self.optimizers, self.spec))(jax.random.key(0))
+        self.state = jax.jit(lambda key: init_state(key, self.networks, self.optimizers, self.config))(
+            jax.random.key(0)
+        )
 
     def step(self, **settings):
         """The jitted training step with these `StepConfig` settings, compiled once for all tests."""

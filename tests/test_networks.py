@@ -19,7 +19,7 @@ from hwgan.models.language_model import LanguageModel, Letters
 from hwgan.models.layout import even_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
 from hwgan.models.variable_width import FilterBankGenerator, VariableWidthGenerator
-from hwgan.run import build_networks, image_spec, init_state
+from hwgan.run import build_networks, init_state
 from hwgan.train_state import NETWORK_NAMES
 
 KEYS = jax.random.split(jax.random.key(0), 6)
@@ -238,9 +238,7 @@ CELLS_PARAMETERS = {
 def abstract_state(config, letters):
     charset = Charset("".join(chr(48 + i) for i in range(letters)))
     networks, optimizers = build_networks(config, charset)
-    return networks, jax.eval_shape(
-        lambda key: init_state(key, networks, optimizers, image_spec(config)), jax.random.key(0)
-    )
+    return networks, jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
 
 
 @pytest.mark.parametrize(("config", "letters", "expected"), [(iam, 79, IAM_PARAMETERS), (cells, 26, CELLS_PARAMETERS)])

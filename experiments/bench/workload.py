@@ -103,8 +103,7 @@ def _build(name: str, batch_size: int, dtype: str, width: int) -> Workload:
     config.train.batch_size, config.model.dtype = batch_size, dtype
     charset = Charset(config.data.alphabet or _ALPHABETS.get(name, string.ascii_lowercase))
     networks, optimizers = build_networks(config, charset)
-    spec = image_spec(config)
-    state = jax.jit(lambda key: init_state(key, networks, optimizers, spec))(_KEY(0))
+    state = jax.jit(lambda key: init_state(key, networks, optimizers, config))(_KEY(0))
     batch = made_up_batch(config, charset.num_labels, width)
     return Workload(name, config, charset, networks, optimizers, state, batch)
 

@@ -58,15 +58,18 @@ class Networks:
         """Whether there is a network that tells hands apart, learned from the writers of the real words."""
         return not isinstance(self.identifier, NoIdentifier)
 
+    @property
+    def asks_readers(self) -> bool:
+        """Whether the discriminator is shown what the readers see."""
+        return bool(getattr(self.discriminator, "reader_features", 0))
+
     def readers_view(
         self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
-    ) -> tuple[ReadersView, ...]:
-        """What the readers, of these variables, see in images; none for a discriminator that does not ask them."""
-        if not getattr(self.discriminator, "reader_features", 0):
-            return ()
+    ) -> ReadersView:
+        """What the readers, of these variables, see in images."""
         read = self.recognizer.apply(recognizer, image, widths, train=False)
         hand = self.identifier.apply(identifier, image, widths, train=False).features
-        return (ReadersView(read.states, read.lengths, hand),)
+        return ReadersView(read.states, read.lengths, hand)
 
     def layout(
         self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int

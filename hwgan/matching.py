@@ -1,0 +1,82 @@
+"""Feature matching: what the readers see in generated words is drawn, on average, to what they see in real ones.
+
+A discriminator judges words one at a time, and a small difference that all of them share is lost beside what sets one
+word apart from another. Means over many words show it.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from hwgan import losses
+from hwgan.models.discriminator import ReadersView
+from hwgan.models.layers import length_mask
+
+Means = dict[str, dict[str, jax.Array]]
+
+_MEMORY = 100.0  # batches that the running means look back on
+_LEAST_VARIANCE = 1e-3  # of features that hardly vary, as a unit that is silent for most letters
+
+
+def word_features(seen: ReadersView) -> dict[str, Float[Array, "b d"]]:
+    """Of each word, by their name: the mean of its frames' states, and the hand where there is an identifier."""
+    inside = length_mask(seen.lengths, seen.states.shape[1])[:, :, None]
+    reading = (seen.states.astype(jnp.float32) * inside).sum(axis=1) / jnp.maximum(seen.lengths, 1)[:, None]
+    return {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
+
+
+def start_means(features: dict[str, Float[Array, "b d"]]) -> Means:
+    """Running means of nothing yet, for features of this size."""
+    zeros = {name: jnp.zeros(rows.shape[1]) for name, rows in features.items()}
+    kinds = ("real", "real_square", "generated")
+    return {kind: jax.tree.map(jnp.copy, zeros) for kind in kinds} | {"batches": {"seen": jnp.zeros(())}}
+
+
+def follow_real(means: Means, features: dict[str, Float[Array, "b d"]]) -> Means:
+    """The means once these real words are in them, all of which count."""
+    share = _share_of_newest(means)
+    square = {name: jnp.square(rows) for name, rows in features.items()}
+    return means | {
+        "real": _follow(means["real"], features, share),
+        "real_square": _follow(means["real_square"], square, share),
+        "batches": {"seen": means["batches"]["seen"] + 1.0},
+    }
+
+
+def match(
+    means: Means, features: dict[str, Float[Array, "b d"]], counts: Bool[Array, " b"]
+) -> tuple[Float[Array, ""], Means]:
+    """How far generated words are from real ones on average, and the means once these are in them.
+
+    The value is that of the running means; its gradient reaches the words at hand, as if all in the mean moved with
+    them.
+
+    Args:
+      means: in which real words of this step are already.
+      features: of generated words.
+      counts: which of them do; if none does, the running means stay.
+
+    References:
+      Salimans et al., Improved Techniques for Training GANs, 2016, https://arxiv.org/abs/1606.03498, section 3.1: here
+      with the readers in the place of the discriminator, and running means in that of the batch's.
+    """
+    share = jnp.where(counts.any(), 1.0 / jnp.clip(means["batches"]["seen"], 1.0, _MEMORY), 0.0)
+    weights = counts / jnp.maximum(counts.sum(), 1)
+    errors, generated = [], {}
+    for name, rows in features.items():
+        now = weights @ rows
+        before = means["generated"][name]
+        generated[name] = jax.lax.stop_gradient(before + share * (now - before))
+        mean = generated[name] + now - jax.lax.stop_gradient(now)
+        real = means["real"][name]
+        variance = jnp.maximum(means["real_square"][name] - jnp.square(real), 0.0) + _LEAST_VARIANCE
+        errors.append(losses.mean_error(mean, real, variance))
+    return jnp.stack(errors).mean(), means | {"generated": generated}
+
+
+def _share_of_newest(means: Means) -> jax.Array:
+    return 1.0 / jnp.minimum(means["batches"]["seen"] + 1.0, _MEMORY)
+
+
+def _follow(means: dict[str, jax.Array], features: dict[str, jax.Array], share: jax.Array) -> dict[str, jax.Array]:
+    return {name: mean + share * (features[name].mean(axis=0) - mean) for name, mean in means.items()}
