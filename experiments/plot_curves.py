@@ -14,6 +14,7 @@ PANELS = {
     "hinge": ("discriminator/loss", "generator/adversarial_loss"),
     "discriminator's scores": ("discriminator/real_score", "discriminator/fake_score"),
     "error rates": ("evaluate/real_cer", "evaluate/generated_cer"),
+    "means of features, generated from real": ("generator/feature_distance",),
     "hands (squared error of the noise; 1 knows nothing)": ("discriminator/style_error", "generator/hand_error"),
 }
 SMOOTHING = 0.8
