@@ -65,7 +65,7 @@ def get_common() -> ConfigDict:
         dict(
             contrast=False,  # stretch grey levels: ink black, paper white
             deslant=False,  # shear upright
-            trim="",  # cut white: "", "sides" or "box"
+            trim="",  # cut white: "", "sides", "box" or "ink"
             frame=False,  # pad close crops to where they stood between the lines: one size of writing, one baseline
             height=32,  # pixels
             pixels_per_character=16,  # 0 keeps the proportions; else the width of a word is so many pixels a character

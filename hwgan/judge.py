@@ -91,7 +91,8 @@ class Judge:
         """The same, for images from anywhere.
 
         Where its preprocessing puts words back between their lines, all of them are cut close around their ink first,
-        with the same margin: real ones, which a dataset cut with a margin of its own, and generated ones alike.
+        with the same margin: real ones, which a dataset cut with a margin of its own, and generated ones alike. What is
+        finer than it ends in goes that way twice (`Preprocessing.trim`).
         """
         steps = self.spec.preprocessing
         if not steps.frame:

@@ -14,7 +14,7 @@ from hwgan.models.layers import length_mask
 
 Means = dict[str, dict[str, jax.Array]]
 
-_MEMORY = 100.0  # batches that the running means look back on
+_MEMORY = 100.0  # batches, or parts of them (`accumulate`), that the running means look back on
 _LEAST_VARIANCE = 1e-3  # of features that hardly vary, as a unit that is silent for most letters
 
 
@@ -34,12 +34,13 @@ def start_means(features: dict[str, Float[Array, "b d"]]) -> Means:
 
 def follow_real(means: Means, features: dict[str, Float[Array, "b d"]]) -> Means:
     """The means once these real words are in them, all of which count."""
-    share = _share_of_newest(means)
+    seen = means["batches"]["seen"] + 1.0
+    share = _share_of_newest(seen)
     square = {name: jnp.square(rows) for name, rows in features.items()}
     return means | {
         "real": _follow(means["real"], features, share),
         "real_square": _follow(means["real_square"], square, share),
-        "batches": {"seen": means["batches"]["seen"] + 1.0},
+        "batches": {"seen": seen},
     }
 
 
@@ -60,11 +61,11 @@ def match(
       Salimans et al., Improved Techniques for Training GANs, 2016, https://arxiv.org/abs/1606.03498, section 3.1: here
       with the readers in the place of the discriminator, and running means in that of the batch's.
     """
-    share = jnp.where(counts.any(), 1.0 / jnp.clip(means["batches"]["seen"], 1.0, _MEMORY), 0.0)
-    weights = counts / jnp.maximum(counts.sum(), 1)
+    share = jnp.where(counts.any(), _share_of_newest(means["batches"]["seen"]), 0.0)
+    weights = counts[:, None] / jnp.maximum(counts.sum(), 1)
     errors, generated = [], {}
     for name, rows in features.items():
-        now = weights @ rows
+        now = (weights * rows).sum(axis=0)  # no matrix product, which accelerators round
         before = means["generated"][name]
         generated[name] = jax.lax.stop_gradient(before + share * (now - before))
         mean = generated[name] + now - jax.lax.stop_gradient(now)
@@ -74,8 +75,9 @@ def match(
     return jnp.stack(errors).mean(), means | {"generated": generated}
 
 
-def _share_of_newest(means: Means) -> jax.Array:
-    return 1.0 / jnp.minimum(means["batches"]["seen"] + 1.0, _MEMORY)
+def _share_of_newest(batches: jax.Array) -> jax.Array:
+    """Of the last of so many batches: all have one share until there are more than are remembered."""
+    return 1.0 / jnp.clip(batches, 1.0, _MEMORY)
 
 
 def _follow(means: dict[str, jax.Array], features: dict[str, jax.Array], share: jax.Array) -> dict[str, jax.Array]:

@@ -110,8 +110,14 @@ def write_report(runs: Sequence[Reported], title: str) -> str:
 
 
 def _judges(runs: Sequence[Reported]) -> tuple[str, list[str]]:
-    judges = [run.results.get("judge", {}) for run in runs]
-    return "judge", [" ".join(str(judge[key]) for key in ("name", "checksum") if key in judge) for judge in judges]
+    """With the revision of the preprocessing: one judge that looks in two ways is two."""
+    named = []
+    for run in runs:
+        judge = run.results.get("judge", {})
+        words = [str(judge[key]) for key in ("name", "checksum") if key in judge]
+        revision = run.results.get("preprocessing", {}).get("revision", "before 3")
+        named.append(" ".join([*words, f"(preprocessing revision {revision})"] if words else words))
+    return "judge", named
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -207,7 +207,7 @@ def _generator_gradients(
     if networks.knows_writers:
         metrics["generator/hand_error"], image_grad_i = jax.value_and_grad(recognizing_the_hand)(image)
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
-    if config.feature_matching:
+    if config.feature_matching > 0.0:
         seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
         means = follow_real(collections["means"], word_features(seen))
         matching = jax.value_and_grad(unlike_real_words, has_aux=True)

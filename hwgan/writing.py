@@ -53,7 +53,7 @@ def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Arr
 
 
 def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
-    """A hand for each word to write: normal noise, or that of the real word beside it, in every second row.
+    """A hand for each word to write: normal noise, or in the second half of the rows that of the real word beside it.
 
     Returns:
       `z`, and which of them are `from_noise`.
@@ -61,5 +61,5 @@ def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
     noise = jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
     if "hand" not in batch:
         return {"z": noise, "from_noise": jnp.ones(noise.shape[0], bool)}
-    from_noise = jnp.arange(noise.shape[0]) % 2 == 0
+    from_noise = jnp.arange(noise.shape[0]) < noise.shape[0] / 2  # halves, for parts of a batch take every nth row
     return {"z": jnp.where(from_noise[:, None], noise, batch["hand"]), "from_noise": from_noise}

@@ -236,6 +236,7 @@ def test_table():
         "judge": {"name": "own", "checksum": "ab"},
         "features": {"reader": {"checksum": "ab"}},
         "seed": 3,
+        "preprocessing": {"revision": 4},
     }
     assert "| cer | 12.3 % (10.0 to 15.0) |  |" in as_table(results)
-    assert as_table(results).rstrip().endswith("judge own ab; seed 3; features reader ab.")
+    assert as_table(results).rstrip().endswith("judge own ab; seed 3; preprocessing revision 4; features reader ab.")

@@ -7,6 +7,7 @@ import pytest
 
 from hwgan.matching import follow_real, match, start_means, word_features
 from hwgan.models.discriminator import ReadersView
+from hwgan.writing import draw_hands
 from tests.conftest import SmallRun
 
 KEY = jax.random.key(1)
@@ -109,6 +110,14 @@ def test_generated_words_come_nearer(run, accumulate):
 
     # A weight of 1e-6 follows the means without a say.
     assert last_distance(100.0) < 0.6 * last_distance(1e-6)
+
+
+def test_each_part_of_a_batch_has_words_of_noise_and_of_real_hands(run):
+    batch = run.batch(8) | {"hand": jnp.ones((8, run.networks.z_dim))}
+    drawn = draw_hands(run.networks, batch, KEY)
+    for part in range(4):  # as `update.mean_gradients` deals them out
+        assert sorted(drawn["from_noise"][part::4].tolist()) == [False, True]
+    np.testing.assert_array_equal((drawn["z"] == 1.0).all(axis=1), ~drawn["from_noise"])
 
 
 def test_without_it_nothing_is_followed(small_run):

@@ -41,7 +41,7 @@ def test_a_report_shows_what_there_is(runs):
     assert "judge.weights" not in page
     assert page.count("<svg") == 1  # of the one metric there is
     assert page.count("data:image/png;base64,") == 2
-    assert "judge 0123" in page
+    assert "judge 0123 (preprocessing revision before 3)" in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )  # nothing is fetched

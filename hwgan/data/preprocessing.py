@@ -32,8 +32,8 @@ class Preprocessing:
       deslant: shears the word upright (`transforms.deslant`).
       trim: "" leaves the white around the ink; "sides" cuts it left and right; "box" on all four sides, so that the
         ink fills the height and the size of letters no longer tells ascenders from none; "ink" does so with a margin
-        that grows with the image, and where that is fine all steps are done twice, the second time on what is as high
-        as `height`: drawn at that height or scanned at any, a word is the same to who looks.
+        that grows with the image; and where the image is more than 1.5 times as high as `height` before it is scaled,
+        all steps are done again on what they made, so that a word scanned finely is seen as one drawn that high is.
       frame: pads a crop that is cut close around its ink above and below, to where it stood between the lines, as its
         text tells (`letterforms.vertical_extent`): all words are then written in one size, on one baseline.
       height: pixels, to which every image is scaled.

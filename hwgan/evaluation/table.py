@@ -23,6 +23,7 @@ def as_table(results: Mapping[str, Any]) -> str:
         for name in ("protocol", "split", "step", "commit")
         if results.get(name) not in (None, "")
     ]
+    made_with.append(f"preprocessing revision {results.get('preprocessing', {}).get('revision', 'before 3')}")
     for name, network in results["features"].items():
         made_with.append(f"features {name} {network['checksum']}")
     return "\n".join([*parts, "; ".join(made_with) + ".", ""])
