@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data.charset import Charset, normalize_text
@@ -17,7 +16,7 @@ from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
 from hwgan.metrics import greedy_texts
 from hwgan.models import Networks
-from hwgan.models.layers import length_mask
+from hwgan.models.layers import mean_inside
 from hwgan.train_state import TrainState, variables_digest
 from hwgan.writing import real_widths
 
@@ -41,8 +40,7 @@ def _read_best(networks: Networks, variables: Any, batch: dict[str, jax.Array]) 
 @functools.partial(jax.jit, static_argnums=0)
 def _mean_states(networks: Networks, variables: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array]:
     output = networks.recognizer.apply(variables, batch["image"], real_widths(networks, batch), train=False)
-    inside = length_mask(output.lengths, output.states.shape[1])[:, :, None]
-    return ((output.states * inside).sum(axis=1) / jnp.maximum(output.lengths, 1)[:, None],)
+    return (mean_inside(output.states, output.lengths),)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float
 
 from hwgan import losses
 from hwgan.models.discriminator import ReadersView
-from hwgan.models.layers import length_mask
+from hwgan.models.layers import mean_inside
 
 Means = dict[str, dict[str, jax.Array]]
 
@@ -20,16 +20,17 @@ _LEAST_VARIANCE = 1e-3  # of features that hardly vary, as a unit that is silent
 
 def word_features(seen: ReadersView) -> dict[str, Float[Array, "b d"]]:
     """Of each word, by their name: the mean of its frames' states, and the hand where there is an identifier."""
-    inside = length_mask(seen.lengths, seen.states.shape[1])[:, :, None]
-    reading = (seen.states.astype(jnp.float32) * inside).sum(axis=1) / jnp.maximum(seen.lengths, 1)[:, None]
+    reading = mean_inside(seen.states.astype(jnp.float32), seen.lengths)
     return {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
 
 
 def start_means(features: dict[str, Float[Array, "b d"]]) -> Means:
     """Running means of nothing yet, for features of this size."""
-    zeros = {name: jnp.zeros(rows.shape[1]) for name, rows in features.items()}
-    kinds = ("real", "real_square", "generated")
-    return {kind: jax.tree.map(jnp.copy, zeros) for kind in kinds} | {"batches": {"seen": jnp.zeros(())}}
+    means: Means = {
+        kind: {name: jnp.zeros(rows.shape[1]) for name, rows in features.items()}
+        for kind in ("real", "real_square", "generated")
+    }
+    return means | {"batches": {"seen": jnp.zeros(())}}
 
 
 def follow_real(means: Means, features: dict[str, Float[Array, "b d"]]) -> Means:

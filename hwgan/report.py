@@ -22,7 +22,7 @@ from absl import app, flags
 from matplotlib.figure import Figure
 
 from hwgan.errors import EXIT_CODE, UserError
-from hwgan.evaluation.table import format_figure
+from hwgan.evaluation.table import format_figure, preprocessing_revision
 
 matplotlib.use("svg")  # no display is needed
 matplotlib.rcParams["svg.hashsalt"] = "hwgan"  # the same page twice is the same file
@@ -112,11 +112,9 @@ def write_report(runs: Sequence[Reported], title: str) -> str:
 def _judges(runs: Sequence[Reported]) -> tuple[str, list[str]]:
     """With the revision of the preprocessing: one judge that looks in two ways is two."""
     named = []
-    for run in runs:
-        judge = run.results.get("judge", {})
-        words = [str(judge[key]) for key in ("name", "checksum") if key in judge]
-        revision = run.results.get("preprocessing", {}).get("revision", "before 3")
-        named.append(" ".join([*words, f"(preprocessing revision {revision})"] if words else words))
+    for results in (run.results for run in runs):
+        words = [str(results["judge"][key]) for key in ("name", "checksum") if key in results.get("judge", {})]
+        named.append(" ".join([*words, f"({preprocessing_revision(results)})"] if words else []))
     return "judge", named
 
 

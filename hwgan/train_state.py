@@ -101,9 +101,10 @@ def create_train_state(
         "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
-    seen = networks.readers_view(variables["recognizer"], variables["identifier"], image, widths)
-    shown = (seen,) if networks.asks_readers else ()
+    readers = variables["recognizer"], variables["identifier"]
+    shown = networks.shown_to_discriminator(*readers, image, widths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
+    features = word_features(networks.readers_view(*readers, image, widths)) if matches_features else {}
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
@@ -111,7 +112,7 @@ def create_train_state(
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}
     if matches_features:
-        ema["means"] = start_means(word_features(seen))
+        ema["means"] = start_means(features)
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
 
 

@@ -111,7 +111,8 @@ def _score(
     networks: Networks, state: TrainState, discriminator: NetworkState, params: Any, image: jax.Array, widths: jax.Array
 ) -> tuple[DiscriminatorOutput, Any]:
     """What D says of words, and its new collections."""
-    shown = (_readers_view(networks, state, image, widths),) if networks.asks_readers else ()
+    readers = state.recognizer.variables, state.identifier.variables
+    shown = networks.shown_to_discriminator(*readers, image, widths)
     return apply_training(networks.discriminator, discriminator, params, image, widths, *shown)
 
 

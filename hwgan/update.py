@@ -33,8 +33,8 @@ class StepConfig:
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
         0: none. Of several heads the slopes are those of the sum, while their hinge losses are averaged.
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
-        (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint holds
-        the means, so a run cannot go on with it switched on or off, though a new one can start from it.
+        (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
+        holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
       ema_decay: of the averaged generator.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
         if it were in memory at once; but that batch norm and the balance of gradients are each part's own.

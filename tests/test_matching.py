@@ -72,17 +72,13 @@ def test_where_no_word_counts_the_mean_stays():
     np.testing.assert_array_equal(after["generated"]["reading"], means["generated"]["reading"])
 
 
-def matching_run():
+@pytest.fixture(scope="module")
+def run():
     def edit(config):
         config.train.feature_matching = 1.0
         config.optimizer.generator.learning_rate = 1e-3
 
     return SmallRun(edit)
-
-
-@pytest.fixture(scope="module")
-def run():
-    return matching_run()
 
 
 def test_a_state_has_means_only_where_features_are_matched(run, small_run):

@@ -68,8 +68,9 @@ class Preprocessing:
           TooWide: it would be more than 100 times as wide as high.
         """
         done = self._once(image, text)
-        fine = len(done) > 1 and done[-2][1].shape[0] > _FINE * self.height
-        return [*done, *self._once(done[-1][1], text)] if fine and self.trim == "ink" else done
+        if self.trim == "ink" and done[-2][1].shape[0] > _FINE * self.height:
+            done += self._once(done[-1][1], text)
+        return done
 
     def _once(self, image: np.ndarray, text: str) -> list[tuple[str, np.ndarray]]:
         _check_width(image)

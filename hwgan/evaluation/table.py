@@ -23,10 +23,15 @@ def as_table(results: Mapping[str, Any]) -> str:
         for name in ("protocol", "split", "step", "commit")
         if results.get(name) not in (None, "")
     ]
-    made_with.append(f"preprocessing revision {results.get('preprocessing', {}).get('revision', 'before 3')}")
+    made_with.append(preprocessing_revision(results))
     for name, network in results["features"].items():
         made_with.append(f"features {name} {network['checksum']}")
     return "\n".join([*parts, "; ".join(made_with) + ".", ""])
+
+
+def preprocessing_revision(results: Mapping[str, Any]) -> str:
+    """Figures of one judge are alike only where it was shown words alike."""
+    return f"preprocessing revision {results.get('preprocessing', {}).get('revision', 'before 3')}"
 
 
 def format_figure(name: str, figure: Mapping[str, float] | None) -> str:

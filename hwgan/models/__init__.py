@@ -58,11 +58,6 @@ class Networks:
         """Whether there is a network that tells hands apart, learned from the writers of the real words."""
         return not isinstance(self.identifier, NoIdentifier)
 
-    @property
-    def asks_readers(self) -> bool:
-        """Whether the discriminator is shown what the readers see."""
-        return bool(getattr(self.discriminator, "reader_features", 0))
-
     def readers_view(
         self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
     ) -> ReadersView:
@@ -70,6 +65,13 @@ class Networks:
         read = self.recognizer.apply(recognizer, image, widths, train=False)
         hand = self.identifier.apply(identifier, image, widths, train=False).features
         return ReadersView(read.states, read.lengths, hand)
+
+    def shown_to_discriminator(
+        self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
+    ) -> tuple[ReadersView, ...]:
+        """What a discriminator is given beside images: `readers_view` for one that asks for it, else nothing."""
+        asks = getattr(self.discriminator, "reader_features", 0)
+        return (self.readers_view(recognizer, identifier, image, widths),) if asks else ()
 
     def layout(
         self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int

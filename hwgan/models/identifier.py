@@ -7,7 +7,7 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hwgan.models.layers import Conv, average_pool, columns_after, ink, length_mask, mask_columns, space_to_depth
+from hwgan.models.layers import Conv, average_pool, columns_after, ink, mask_columns, mean_inside, space_to_depth
 
 
 @flax.struct.dataclass
@@ -52,11 +52,9 @@ class WriterIdentifier(nn.Module):
             widths = columns_after(widths, 2)
         x = nn.relu(Conv(self.conv_features[-1], name="conv_last", **kinds)(x)).astype(jnp.float32)
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
-        inside = length_mask(widths, columns.shape[1])[:, :, None]
-        count = jnp.maximum(widths, 1)[:, None]
-        mean = (columns * inside).sum(axis=1) / count
+        mean = mean_inside(columns, widths)
         # The small number keeps the gradient of the root finite where a channel is silent.
-        spread = jnp.sqrt((jnp.square(columns - mean[:, None]) * inside).sum(axis=1) / count + 1e-4)
+        spread = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + 1e-4)
         features = nn.Dense(self.features, name="features")(jnp.concatenate([mean, spread], axis=-1))
         norm = nn.BatchNorm(
             use_running_average=not train, momentum=0.98, use_scale=False, use_bias=False, name="feature_norm"

@@ -16,6 +16,12 @@ def length_mask(lengths: Int[Array, " b"], size: int) -> Bool[Array, "b size"]:
     return jnp.arange(size)[None] < lengths[:, None]
 
 
+def mean_inside(x: Float[Array, "b t d"], lengths: Int[Array, " b"]) -> Float[Array, "b d"]:
+    """The mean over the first `length` entries of each row; 0 where there are none."""
+    inside = length_mask(lengths, x.shape[1])[:, :, None]
+    return (x * inside).sum(axis=1) / jnp.maximum(lengths, 1)[:, None]
+
+
 def mask_columns(x: Float[Array, "b h w c"], widths: Int[Array, " b"]) -> Float[Array, "b h w c"]:
     """Sets the columns from each row's width on to zero, so that padding cannot leak through a convolution."""
     return x * length_mask(widths, x.shape[2])[:, None, :, None].astype(x.dtype)
