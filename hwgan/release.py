@@ -4,6 +4,7 @@ The file holds the averaged generator with its language model, or, of a run that
 with the identifier of writers; and a record: config, alphabet, preprocessing (in the config), step, and a checksum.
 
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
+  python -m hwgan.release --checkpoint=runs/copiste --output=all.npz --all_networks   # for others to train on from
 """
 
 import contextlib
@@ -30,22 +31,30 @@ from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hand
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
-_RECORD, _SEPARATOR = "record", "/"
+_RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
 _MOST_BYTES = 4 * 2**30
 
 
-def write_release(run: Run, path: str) -> None:
-    """Writes the generator of a run to a file; of a run that trains none, its recognizer and identifier.
+def trained_variables(run: Run) -> dict[str, Any]:
+    """Variables of the networks that a run trained, by their names; of generator and language model the averages."""
+    trained = set(run.config.train.updated_networks)
+    variables = ema_variables(run.state) if trains_generator(run.config) else {}
+    for name in sorted(trained - {"generator"}):
+        variables[name] = getattr(run.state, name).variables
+    # A network that a run has in name alone has no numbers.
+    return {name: part for name, part in variables.items() if part.get("params")}
+
+
+def write_release(run: Run, path: str, *, all_networks: bool = False) -> None:
+    """Writes what it takes to write, or, of a run that only learned to read, to read; or all `trained_variables`.
 
     Raises:
       UserError: the file cannot be written.
     """
-    if trains_generator(run.config):
-        variables = ema_variables(run.state)
-    else:
-        variables = {"recognizer": run.state.recognizer.variables, "identifier": run.state.identifier.variables}
-    arrays = traverse_util.flatten_dict({name: dict(part) for name, part in variables.items()}, sep=_SEPARATOR)
-    arrays = {name: np.asarray(array) for name, array in arrays.items()}
+    variables = trained_variables(run)
+    if trains_generator(run.config) and not all_networks:
+        variables = {name: variables[name] for name in ("language_model", "generator") if name in variables}
+    arrays = _flat(variables)
     config = run.config.copy_and_resolve_references()
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
         config.data.update(data_dir="", cache_dir="", lexicon="")
@@ -138,7 +147,22 @@ def read_weights(path: str) -> Weights:
     with _as_of_this_version(path):
         charset = Charset(record["alphabet"], record["right_to_left"])
         config = ml_collections.ConfigDict(record["config"])
-    return Weights(config, charset, traverse_util.unflatten_dict(arrays, sep=_SEPARATOR))
+    return Weights(config, charset, _nested(arrays))
+
+
+def _flat(variables: dict[str, Any]) -> dict[str, np.ndarray]:
+    """By names as of paths; a slash inside a name, as spectral norm has them, is written otherwise."""
+    flat = traverse_util.flatten_dict({name: dict(part) for name, part in variables.items()})
+    return {
+        _SEPARATOR.join(part.replace(_SEPARATOR, _SLASH) for part in path): np.asarray(array)
+        for path, array in flat.items()
+    }
+
+
+def _nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The inverse of `_flat`."""
+    paths = {tuple(part.replace(_SLASH, _SEPARATOR) for part in name.split(_SEPARATOR)): name for name in arrays}
+    return traverse_util.unflatten_dict({path: arrays[name] for path, name in paths.items()})
 
 
 def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
@@ -160,7 +184,7 @@ def main(argv: list[str]) -> None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"spread": args.spread})
         create_sampler(run)  # refuses a spread that is none, and a run that cannot write
-    write_release(run, args.output)
+    write_release(run, args.output, all_networks=args.all_networks)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
@@ -168,5 +192,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
     flags.DEFINE_float("spread", None, "of the hands drawn with it; by default as the run's config has it")
+    flags.DEFINE_bool("all_networks", False, "those too that only training needs: other runs can go on from them")
     flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
     run_main(main)

@@ -10,9 +10,8 @@ import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
-from hwgan.release import PACKAGED, read_weights
+from hwgan.release import PACKAGED, read_weights, trained_variables
 from hwgan.run import Config, load_run
-from hwgan.sampler import ema_variables
 from hwgan.train_state import TrainState
 
 logger = logging.getLogger(__name__)
@@ -22,7 +21,7 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     """The state with the networks that `config.train.start_from` has; their optimizers begin anew.
 
     A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
-    "package" is the file of the generator that comes with the package.
+    "package" is the file that comes with the package.
 
     Args:
       state: fresh, of any number of devices.
@@ -48,12 +47,7 @@ def _read(source: str) -> tuple[Config, Charset, dict[str, Any]]:
         weights = read_weights(PACKAGED if source == "package" else source)
         return weights.config, weights.charset, weights.variables
     run = load_run(source)
-    trained = set(run.config.train.updated_networks)
-    variables = ema_variables(run.state) if "generator" in trained else {}
-    for name in trained - {"generator"}:
-        variables[name] = getattr(run.state, name).variables
-    # A network that a run has in name alone has no numbers.
-    return run.config, run.charset, {name: part for name, part in variables.items() if part.get("params")}
+    return run.config, run.charset, trained_variables(run)
 
 
 def _check_words(source: str, old: Charset, new: Charset) -> None:

@@ -20,7 +20,9 @@ def writer(data_dir, tmp_path_factory):
     config.data.data_dir = data_dir
     folder = tmp_path_factory.mktemp("writer")
     train_and_evaluate(config, str(folder / "run"))
-    write_release(load_run(str(folder / "run")), str(folder / "weights.npz"))
+    run = load_run(str(folder / "run"))
+    write_release(run, str(folder / "weights.npz"))
+    write_release(run, str(folder / "all.npz"), all_networks=True)
     return folder
 
 
@@ -43,7 +45,7 @@ def same(first, second):
     return all(np.array_equal(a, b) for a, b in zip(numbers(first), numbers(second), strict=True))
 
 
-@pytest.mark.parametrize("source", ["run", "weights.npz"])
+@pytest.mark.parametrize("source", ["run", "weights.npz", "all.npz"])
 def test_it_writes_at_once_what_they_wrote(writer, config, tmp_path, source):
     config.train.start_from = str(writer / source)
     trainer, old = Trainer(config, str(tmp_path)), load_run(str(writer / "run"))
@@ -54,8 +56,9 @@ def test_it_writes_at_once_what_they_wrote(writer, config, tmp_path, source):
     assert trainer.step == 0
     assert same(trainer.state.generator.params, old.state.ema["generator"])  # the averages, for both
     # A run gives all networks that it trained, weights those that they hold.
-    assert same(trainer.state.discriminator.variables, old.state.discriminator.variables) == (source == "run")
-    assert same(trainer.state.recognizer.variables, old.state.recognizer.variables) == (source == "run")
+    whole = source != "weights.npz"
+    assert same(trainer.state.discriminator.variables, old.state.discriminator.variables) == whole
+    assert same(trainer.state.recognizer.variables, old.state.recognizer.variables) == whole
 
 
 def test_of_several_the_later_counts(writer, reader, config, tmp_path):
