@@ -76,7 +76,8 @@ def get_common() -> ConfigDict:
         dict(
             batch_size=16,  # over all devices
             num_steps=10_000,
-            # Workdirs, files of weights, "package", by commas: whose networks a new run starts with; the last counts.
+            # Whose networks a new run starts with: workdirs, files of weights, "package", "package_all", by commas; the
+            # last counts.
             start_from="",
             # Recognizer and identifier see only real words, so they may start alone: the generator is wrongly taught by
             # one that cannot read yet.

@@ -33,7 +33,7 @@ def get_config() -> ConfigDict:
             dtype="float32",
             z_dim=32,
             language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
-            generator=dict(name="letters", block_features=(96, 48), first_features=128),
+            generator=dict(name="letters", block_features=(96, 48), first_features=128, stretch=0.22, crowding=0.14),
             discriminator=dict(name="variable", block_features=(32, 64, 96)),
             recognizer=dict(name="conv", conv_features=(48, 96, 128, 128), pools=((2, 2), (2, 1), (2, 1), (1, 1))),
             identifier=dict(name="writers", num_writers=256, features=31),

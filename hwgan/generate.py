@@ -26,7 +26,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hwgan.data import transforms
-from hwgan.data.input_pipeline import read_lexicon_file
+from hwgan.data.lexicon import read_lexicon_file
 from hwgan.data.locking import only_writer
 from hwgan.data.prepared import read_texts
 from hwgan.errors import UserError, run_main

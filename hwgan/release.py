@@ -31,6 +31,7 @@ from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hand
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
+PACKAGED_ALL = str(_WEIGHTS / "copiste_all.npz")
 _RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
 _MOST_BYTES = 4 * 2**30
 

@@ -8,7 +8,7 @@ import ml_collections
 
 from hwgan import checkpoint as checkpoints
 from hwgan.data.charset import Charset
-from hwgan.data.letterforms import character_widths
+from hwgan.data.letterforms import character_widths, usual_width
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.models import Networks, create_networks
 from hwgan.optimizers import create_optimizer
@@ -30,8 +30,9 @@ def image_spec(config: Config) -> ImageSpec:
 
 def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimizers]:
     """The modules of a config and their optimizers."""
-    letter_widths = character_widths(charset.characters, config.preprocessing.height)
-    networks = create_networks(config, charset.num_labels, (0.0, *letter_widths.tolist()))
+    height = config.preprocessing.height
+    letter_widths = (0.0, *character_widths(charset.characters, height).tolist())
+    networks = create_networks(config, charset.num_labels, letter_widths, usual_width(height))
     return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
 
 

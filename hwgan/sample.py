@@ -22,7 +22,7 @@ from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-from hwgan.data.input_pipeline import read_lexicon_file
+from hwgan.data.lexicon import read_lexicon_file
 from hwgan.errors import UserError, run_main
 from hwgan.page import stack_lines
 from hwgan.release import PACKAGED, read_release

@@ -10,9 +10,11 @@ import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
-from hwgan.release import PACKAGED, read_weights, trained_variables
+from hwgan.release import PACKAGED, PACKAGED_ALL, read_weights, trained_variables
 from hwgan.run import Config, load_run
 from hwgan.train_state import TrainState
+
+_PACKAGE = {"package": PACKAGED, "package_all": PACKAGED_ALL}
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +23,7 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     """The state with the networks that `config.train.start_from` has; their optimizers begin anew.
 
     A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
-    "package" is the file that comes with the package.
+    "package" is the generator that comes with the package, "package_all" all that trained with it.
 
     Args:
       state: fresh, of any number of devices.
@@ -43,8 +45,9 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
 
 def _read(source: str) -> tuple[Config, Charset, dict[str, Any]]:
     """Config, alphabet, and variables by the name of the network."""
-    if source == "package" or pathlib.Path(source).is_file():
-        weights = read_weights(PACKAGED if source == "package" else source)
+    source = _PACKAGE.get(source, source)
+    if pathlib.Path(source).is_file():
+        weights = read_weights(source)
         return weights.config, weights.charset, weights.variables
     run = load_run(source)
     return run.config, run.charset, trained_variables(run)

@@ -14,8 +14,9 @@ from jax.experimental import multihost_utils
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
 from hwgan.data.balance import repeats_of_mixture, repeats_of_rare, words_with_rare
-from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import Lexicon, create_schedule, read_lexicon_file, train_batches
+from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.input_pipeline import create_schedule, train_batches
+from hwgan.data.lexicon import Lexicon, read_lexicon_file
 from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import WordStore, load_words
@@ -41,6 +42,7 @@ class Data:
     Attributes:
       repeats: how often each training word comes where others come once.
       lexicon: words to write.
+      stretches: how wide the hand of each training word writes; None where all write as wide.
       unseen: validation texts that are not among the training words.
     """
 
@@ -50,6 +52,7 @@ class Data:
     repeats: np.ndarray
     validation: WordStore
     lexicon: Lexicon
+    stretches: np.ndarray | None
     unseen: list[str]
 
 
@@ -70,7 +73,12 @@ def load_data(config: Config) -> Data:
     if data.rare_share:
         words = [*words, *words_with_rare(words, charset.characters, data.rare_share, config.seed)]
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
-    return Data(charset, spec, train, repeats, validation, Lexicon.from_words(words, charset, spec), unseen)
+    networks, _ = build_networks(config, charset)
+    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch)
+    labels = [charset.encode(text) for text in train.texts]
+    lengths = np.array([len(row) for row in labels], np.int32)
+    stretches = lexicon.stretches(train.widths, networks.text_widths(pad_labels(labels, spec.max_length), lengths))
+    return Data(charset, spec, train, repeats, validation, lexicon, stretches, unseen)
 
 
 def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:
@@ -159,6 +167,7 @@ class Trainer:
             self.data.lexicon,
             schedule,
             seed=config.seed,
+            stretches=self.data.stretches,
             start_step=self.step,
             process_index=jax.process_index(),
             process_count=jax.process_count(),

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from hwgan.data.lexicon import noise_rows
 from hwgan.models import Networks
 from hwgan.models.layout import Layout
 from hwgan.train_state import TrainState
@@ -43,23 +44,23 @@ def fake_layout(networks: Networks, batch: Batch) -> Layout:
 
 
 def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Array, "b z"]:
-    """The noise that stands for the hand of each real word: its width for its text, and what the identifier sees."""
-    widths, canvas_width = real_widths(networks, batch), batch["image"].shape[2]
+    """The noise that stands for the hand of each real word: what the identifier sees, after a width not yet known."""
+    widths = real_widths(networks, batch)
     seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).features
-    average = jnp.zeros((widths.shape[0], networks.z_dim))
-    expected = networks.layout(batch["labels"], batch["label_length"], average, canvas_width).widths
-    stretch = jnp.log(widths / expected) / networks.generator.stretch if networks.letter_widths else average[:, 0]
-    return jnp.concatenate([jnp.clip(stretch, -2.5, 2.5)[:, None], seen], axis=1)
+    return jnp.concatenate([jnp.zeros((seen.shape[0], 1)), seen], axis=1)
 
 
 def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
     """A hand for each word to write: normal noise, or in the second half of the rows that of the real word beside it.
 
+    How wide it writes comes with the text (`Lexicon.draw`): what is written must fit beside the real words.
+
     Returns:
       `z`, and which of them are `from_noise`.
     """
     noise = jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
-    if "hand" not in batch:
-        return {"z": noise, "from_noise": jnp.ones(noise.shape[0], bool)}
-    from_noise = jnp.arange(noise.shape[0]) < noise.shape[0] / 2  # halves, for parts of a batch take every nth row
-    return {"z": jnp.where(from_noise[:, None], noise, batch["hand"]), "from_noise": from_noise}
+    from_noise = jnp.array(noise_rows(noise.shape[0])) if "hand" in batch else jnp.ones(noise.shape[0], bool)
+    z = jnp.where(from_noise[:, None], noise, batch["hand"]) if "hand" in batch else noise
+    if "fake_stretch" in batch:
+        z = z.at[:, 0].set(batch["fake_stretch"])
+    return {"z": z, "from_noise": from_noise}

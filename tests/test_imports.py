@@ -17,7 +17,7 @@ ALLOWED = {
     "optimizers": (),
     "matching": ("losses", "models"),
     "train_state": ("matching", "models"),
-    "writing": ("models", "train_state"),
+    "writing": ("data.lexicon", "models", "train_state"),
     "augment": ("models.layers",),
     "update": ("train_state", "writing"),
     "update_readers": ("augment", "losses", "models", "train_state", "update", "writing"),

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import Lexicon, create_schedule, eval_batches, read_lexicon_file, train_batches
+from hwgan.data.input_pipeline import create_schedule, eval_batches, train_batches
+from hwgan.data.lexicon import Lexicon, read_lexicon_file
 from hwgan.data.prepared import dataset_directory
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.data.word_store import load_words

@@ -16,6 +16,7 @@ from hwgan.models.identifier import WriterIdentifier
 from hwgan.models.layout import letter_spans, place_on_columns
 from hwgan.run import build_networks
 from hwgan.train_state import NETWORK_NAMES
+from hwgan.writing import draw_hands
 from tests.conftest import SmallRun
 
 WIDTHS = jnp.array([0.0, 5.0, 10.0, 20.0])
@@ -23,8 +24,8 @@ LABELS = jnp.array([[1, 2, 0, 0], [3, 3, 2, 1]])
 LENGTHS = jnp.array([2, 4])
 
 
-def layout(stretch=(1.0, 1.0), canvas_width=64):
-    return letter_spans(LABELS, LENGTHS, WIDTHS, jnp.array(stretch), canvas_width)
+def layout(stretch=(1.0, 1.0), canvas_width=64, crowding=0.0, usual_width=1.0):
+    return letter_spans(LABELS, LENGTHS, WIDTHS, jnp.array(stretch), canvas_width, crowding, usual_width)
 
 
 def test_spans_are_those_of_the_letters_times_the_stretch():
@@ -38,6 +39,20 @@ def test_a_word_that_is_too_wide_is_squeezed():
     assert squeezed.widths.tolist() == [15, 40]
     np.testing.assert_allclose(squeezed.spans.sum(axis=1), [15, 40], rtol=1e-6)
     np.testing.assert_allclose(squeezed.spans[1] / squeezed.spans[1, 0], [1, 1, 0.5, 0.25], rtol=1e-6)
+
+
+def test_letters_of_long_words_are_narrower_and_those_of_short_ones_wider():
+    crowded = layout(crowding=0.5, usual_width=30.0)
+    wished = [15 * (30 / 15) ** 0.5, 55 * (30 / 55) ** 0.5]  # 21.2 instead of 15, 40.6 instead of 55
+    np.testing.assert_array_equal(crowded.widths, np.ceil(wished))
+    np.testing.assert_allclose(crowded.spans.sum(axis=1), np.ceil(wished), rtol=1e-6)
+    np.testing.assert_allclose(crowded.spans[1] / crowded.spans[1, 0], [1, 1, 0.5, 0.25], rtol=1e-6)
+
+
+def test_hands_write_a_usual_word_as_wide_with_crowding_as_without():
+    for stretch in ((1.0, 1.0), (1.3, 0.8)):
+        crowded = layout(stretch, crowding=0.5, usual_width=55.0)
+        assert int(crowded.widths[1]) == int(layout(stretch, canvas_width=96).widths[1])
 
 
 def test_columns_belong_to_the_letter_above_them():
@@ -116,6 +131,22 @@ def test_the_step_moves_every_network(run):
         assert any(bool((a != b).any()) for a, b in pairs), name
     assert all(np.isfinite(value) for value in metrics.values())
     assert {"identifier/loss", "identifier/accuracy", "generator/hand_error"} <= set(metrics)
+
+
+def test_hands_write_as_wide_as_their_words_were_chosen_for(run):
+    """Those of noise and those of real words alike, else what is written would not fit beside the real words."""
+    stretch = jnp.linspace(-1.0, 1.0, 8)
+    batch = run.batch(8) | {"fake_stretch": stretch, "hand": 9.0 * jnp.ones((8, 5))}
+    drawn = draw_hands(run.networks, batch, jax.random.key(0))
+    np.testing.assert_array_equal(drawn["z"][:, 0], stretch)
+    np.testing.assert_array_equal((drawn["z"][:, 1:] == 9.0).all(axis=1), ~drawn["from_noise"])
+
+
+@pytest.mark.parametrize("crowding", [0.0, 0.3])
+def test_texts_are_as_wide_as_the_layout_makes_them(run, crowding):
+    networks = dataclasses.replace(run.networks, generator=run.networks.generator.clone(crowding=crowding))
+    layout = networks.layout(LABELS, LENGTHS, jnp.zeros((2, 5)), 512)
+    np.testing.assert_array_equal(np.ceil(networks.text_widths(np.array(LABELS), np.array(LENGTHS))), layout.widths)
 
 
 def test_words_of_unknown_writers_teach_nothing(run):

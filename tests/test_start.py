@@ -4,13 +4,16 @@ import jax
 import numpy as np
 import pytest
 
-from configs import smoke
+from configs import copiste_finish, smoke
 from hwgan.errors import UserError
-from hwgan.release import write_release
+from hwgan.release import PACKAGED, PACKAGED_ALL, read_weights, write_release
 from hwgan.run import load_run
 from hwgan.sampler import create_sampler
+from hwgan.start import start_from
 from hwgan.train import train_and_evaluate
+from hwgan.train_state import NETWORK_NAMES
 from hwgan.trainer import Trainer
+from tests.conftest import SmallRun
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,17 @@ def test_it_writes_at_once_what_they_wrote(writer, config, tmp_path, source):
     whole = source != "weights.npz"
     assert same(trainer.state.discriminator.variables, old.state.discriminator.variables) == whole
     assert same(trainer.state.recognizer.variables, old.state.recognizer.variables) == whole
+
+
+def test_the_networks_of_the_package_fit_the_config_they_were_trained_by():
+    weights = read_weights(PACKAGED_ALL)
+    run = SmallRun(config=copiste_finish.get_config(), letters=weights.charset.characters)
+    run.config.train.start_from = "package_all"
+    state = start_from(run.state, run.config, run.charset)
+    for name in NETWORK_NAMES:
+        assert same(getattr(state, name).variables, weights.variables[name]), name
+    writes = read_weights(PACKAGED).variables
+    assert all(same(state.ema[name], writes[name]["params"]) for name in ("language_model", "generator"))
 
 
 def test_of_several_the_later_counts(writer, reader, config, tmp_path):

@@ -10,7 +10,8 @@ from experiments.bench.entries import Entry, Row, Settings
 from experiments.bench.timing import measure
 from experiments.bench.workload import load_config, load_workload
 from hwgan.data.charset import Charset
-from hwgan.data.input_pipeline import Lexicon, create_schedule, train_batches
+from hwgan.data.input_pipeline import create_schedule, train_batches
+from hwgan.data.lexicon import Lexicon
 from hwgan.data.prepared import read_summary
 from hwgan.data.word_store import load_words
 from hwgan.prepare import prepare_dataset

@@ -95,7 +95,8 @@ def in_child(code: str) -> dict[str, float]:
 def hwgan_batches(data_dir: str) -> float:
     """Images a second through `train_batches`, best of some rounds."""
     from hwgan.data.charset import Charset
-    from hwgan.data.input_pipeline import Lexicon, create_schedule, train_batches
+    from hwgan.data.input_pipeline import create_schedule, train_batches
+    from hwgan.data.lexicon import Lexicon
     from hwgan.data.prepared import read_summary
     from hwgan.data.preprocessing import ImageSpec, Preprocessing
     from hwgan.data.word_store import load_words

@@ -1,15 +1,14 @@
 """Words → shuffled batches of a few fixed shapes, the same stream at every restart and on any number of hosts."""
 
-import dataclasses
+import itertools
 import logging
-import pathlib
 from collections.abc import Iterator
 
 import grain
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.lexicon import Lexicon, noise_rows
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
 from hwgan.data.word_store import Batch, WordStore
@@ -21,66 +20,6 @@ _WIDTH_MULTIPLE = 16  # pixels; at least what networks shrink a width by, so tha
 _SMALLEST_BUCKET = 4  # batches of words
 _ENDLESS = 2**40  # batches
 _EVAL_WIDTH_STEP = 32  # pixels, so that few shapes are compiled
-
-
-@dataclasses.dataclass(frozen=True)
-class Lexicon:
-    """Words to write, drawn with the frequency they are listed with.
-
-    Attributes:
-      labels: int32 [num_words, max_length], padded with 0.
-      lengths: int32 [num_words].
-      widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
-    """
-
-    labels: np.ndarray
-    lengths: np.ndarray
-    widths: np.ndarray
-
-    @classmethod
-    def from_words(cls, words: list[str], charset: Charset, spec: ImageSpec) -> "Lexicon":
-        """Drops words that do not fit; raises UserError if none does."""
-        fitting = [w for w in words if spec.min_length <= len(w) <= spec.max_length and not charset.unknown(w)]
-        if len(fitting) < len(words):
-            logger.info("lexicon: %d words, dropped: %d", len(fitting), len(words) - len(fitting))
-        if not fitting:
-            raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
-        labels = [charset.encode(word) for word in fitting]
-        lengths = np.array([len(row) for row in labels], np.int32)
-        return cls(pad_labels(labels, spec.max_length), lengths, spec.expected_widths(fitting))
-
-    def part(self, above: float, up_to: float) -> "Lexicon":
-        """The words wider than `above` and at most `up_to` pixels; where there are none, all up to `up_to`.
-
-        Raises:
-          UserError: there are none of these either.
-        """
-        fitting = (self.widths > above) & (self.widths <= up_to)
-        fitting = fitting if fitting.any() else self.widths <= up_to
-        if not fitting.any():
-            raise UserError(
-                f"the lexicon has no word of up to {up_to:.0f} pixels to write beside real words as short; "
-                "add some, or set data.num_buckets=1"
-            )
-        return Lexicon(self.labels[fitting], self.lengths[fitting], self.widths[fitting])
-
-    def draw(self, rng: np.random.Generator, count: int, length: int) -> Batch:
-        """fake_labels [count, length], fake_label_length [count]."""
-        rows = rng.integers(len(self.lengths), size=count)
-        return {"fake_labels": self.labels[rows, :length], "fake_label_length": self.lengths[rows]}
-
-
-def read_lexicon_file(path: str) -> list[str]:
-    """One word a line, UTF-8, blank lines skipped.
-
-    Raises:
-      UserError: there is no such file.
-    """
-    try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the lexicon {path!r}: {getattr(error, 'strerror', None) or error}") from error
-    return [normalize_text(line.strip()) for line in lines if line.strip()]
 
 
 def create_schedule(
@@ -122,6 +61,7 @@ def train_batches(
     schedule: Schedule,
     *,
     seed: int,
+    stretches: Float[np.ndarray, " n"] | None = None,
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,
@@ -130,13 +70,14 @@ def train_batches(
 
     Batch `i` of the stream depends on the schedule, `seed` and `i` alone, so a restart at any step, or on another
     number of hosts, continues the same global stream. Where width follows the text, the words to write are as wide as
-    the real ones beside them, for both share one shape.
+    the real ones beside them, for both share one shape, and no one can tell them by their width.
 
     Args:
       words: the training words.
       lexicon: the words to write.
       schedule: of these words.
       seed: of drawing from the lexicon.
+      stretches: how wide the hand of each training word writes, see `Lexicon.stretches`.
       start_step: the first batch to give.
       process_index: of this host.
       process_count: number of hosts.
@@ -148,18 +89,33 @@ def train_batches(
     # In one piece, as devices hold it: the batch over all hosts is then the same array on any number of them.
     share = slice(process_index * local_size, (process_index + 1) * local_size)
     lengths = _longest_texts(words.spec, schedule.buckets)
-    reaches = [words.spec.lexicon_share * width for width in schedule.buckets]
-    lexicons = [lexicon.part(above, up_to) for above, up_to in zip((0.0, *reaches), reaches, strict=False)]
+    limits = _limits(lexicon, schedule.buckets)
+    hands = np.full(len(words), np.nan) if stretches is None else stretches
 
     def make_batch(number: int) -> Batch:
         bucket, indices = schedule.batch(number)
-        fakes = lexicons[bucket].draw(np.random.default_rng((seed, number)), schedule.batch_size, lengths[bucket])
+        rng, (above, up_to) = np.random.default_rng((seed, number)), limits[bucket]
+        given = np.where(noise_rows(len(indices)), np.nan, hands[indices])
+        fakes = lexicon.draw(rng, lengths[bucket], given, above=above, up_to=up_to)
         real = words.batch(indices[share], schedule.buckets[bucket], lengths[bucket])
         return real | {name: rows[share] for name, rows in fakes.items()}
 
     stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)
     options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)
     return iter(stream.to_iter_dataset(options))
+
+
+def _limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[float, float]]:
+    """How wide words to write are in each bucket, above and up to: as real ones; if there are none, up to it."""
+    limits = []
+    for above, up_to in itertools.pairwise((-np.inf, *map(float, buckets))):
+        if not lexicon.has_words(-np.inf, up_to):
+            raise UserError(
+                f"the lexicon has no word of up to {up_to:.0f} pixels to write beside real words as short; "
+                "add some, or set data.num_buckets=1"
+            )
+        limits.append((above if lexicon.has_words(above, up_to) else -np.inf, up_to))
+    return limits
 
 
 def _longest_texts(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:

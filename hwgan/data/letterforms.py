@@ -39,6 +39,7 @@ _WIDTHS = {
     **dict.fromkeys("mMNOUWQwKXTœæ—", 1.3),
 }
 _OTHER_WIDTH = 0.95
+_USUAL_WIDTH = 3.5
 
 
 def _base(character: str) -> str:
@@ -70,6 +71,11 @@ def character_widths(characters: str, height: int) -> Float[np.ndarray, " n"]:
     """Widths of characters in pixels, in the average hand, where the frame from `BOTTOM` to `TOP` is `height` high."""
     x_height = height / (TOP - BOTTOM)
     return np.array([x_height * _WIDTHS.get(c, _WIDTHS.get(_base(c), _OTHER_WIDTH)) for c in characters], np.float32)
+
+
+def usual_width(height: int) -> float:
+    """Pixels, by `character_widths`, of words that are so wide; longer ones come narrower, shorter ones wider."""
+    return _USUAL_WIDTH * height / (TOP - BOTTOM)
 
 
 def text_widths(texts: Sequence[str], height: int) -> Float[np.ndarray, " n"]:

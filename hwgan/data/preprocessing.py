@@ -146,10 +146,5 @@ class ImageSpec:
         return expected / _PLAUSIBLE <= width <= expected * _PLAUSIBLE
 
     @property
-    def lexicon_share(self) -> float:
-        """How much of a canvas a word to write may be expected to take: some, where hands write wider than others."""
-        return 0.85 if self.preprocessing.frame else 1.0
-
-    @property
     def pixels_per_character(self) -> int:
         return self.preprocessing.pixels_per_character

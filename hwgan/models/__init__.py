@@ -5,6 +5,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hwgan.errors import UserError
@@ -12,7 +13,7 @@ from hwgan.models.discriminator import Discriminator, ReadersView, VariableWidth
 from hwgan.models.generator import Generator
 from hwgan.models.identifier import NoIdentifier, WriterIdentifier
 from hwgan.models.language_model import LanguageModel, Letters
-from hwgan.models.layout import Layout, even_spans, letter_spans, whole_canvas
+from hwgan.models.layout import Layout, crowded, even_spans, letter_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
 from hwgan.models.variable_width import FilterBankGenerator, LetterWidthGenerator, VariableWidthGenerator
 
@@ -36,6 +37,7 @@ class Networks:
       z_dim: size of the noise.
       pixels_per_character: width of generated words, where each character has as much; else 0.
       letter_widths: pixels by label in the average hand, where each letter has its own width; else empty.
+      usual_width: pixels of the letters of a usual word together, in that hand.
       canvas_width: width of a generated image, where every word is on a canvas of one size; else 0.
     """
 
@@ -47,6 +49,7 @@ class Networks:
     z_dim: int
     pixels_per_character: int = 0
     letter_widths: tuple[float, ...] = ()
+    usual_width: float = 1.0
     canvas_width: int = 0
 
     @property
@@ -73,25 +76,41 @@ class Networks:
         asks = getattr(self.discriminator, "reader_features", 0)
         return (self.readers_view(recognizer, identifier, image, widths),) if asks else ()
 
+    @property
+    def stretch(self) -> float:
+        """Standard deviation, over hands, of the logarithm of how wide they write; 0 where all write as wide."""
+        return self.generator.stretch if self.letter_widths else 0.0
+
+    def text_widths(self, labels: Int[np.ndarray, "n t"], lengths: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Pixels of texts in the average hand; 0 where the canvas is the same for all."""
+        if self.letter_widths:
+            together = np.array(self.letter_widths)[labels].sum(axis=1)  # padding has no width
+            return crowded(np.maximum(together, 1.0), self.usual_width, self.generator.crowding).astype(np.float32)
+        return (self.pixels_per_character * lengths).astype(np.float32)
+
     def layout(
         self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int
     ) -> Layout:
         """Where the characters of words stand; `canvas_width` counts where nothing else says how wide it is."""
         if self.letter_widths:
             stretch = jnp.exp(self.generator.stretch * z[:, 0])
-            return letter_spans(labels, lengths, jnp.array(self.letter_widths), stretch, canvas_width)
+            crowding = self.generator.crowding, self.usual_width
+            return letter_spans(labels, lengths, jnp.array(self.letter_widths), stretch, canvas_width, *crowding)
         if self.pixels_per_character:
             return even_spans(lengths, labels.shape[1], self.pixels_per_character)
         return whole_canvas(lengths, labels.shape[1], self.canvas_width)
 
 
-def create_networks(config: Any, num_labels: int, letter_widths: tuple[float, ...] = ()) -> Networks:
+def create_networks(
+    config: Any, num_labels: int, letter_widths: tuple[float, ...] = (), usual_width: float = 1.0
+) -> Networks:
     """Builds the modules of `config.model`; sizes are checked against those of the images.
 
     Args:
       config: the whole config of a run.
       num_labels: size of the alphabet, the blank included.
       letter_widths: pixels by label, for the generator that gives each letter its own width.
+      usual_width: pixels of the letters of a usual word together, for the same.
 
     Raises:
       UserError: an unknown name or field, or sizes that do not fit the images.
@@ -109,6 +128,7 @@ def create_networks(config: Any, num_labels: int, letter_widths: tuple[float, ..
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, **readers),
         identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
         z_dim=model.z_dim,
+        usual_width=usual_width,
         **_generated_size(generator, config.preprocessing, config.data.max_width, letter_widths),
     )
     num_chunks = getattr(generator, "num_noise_chunks", 1)

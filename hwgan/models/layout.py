@@ -1,5 +1,7 @@
 """Where the characters of a word stand on the generated canvas."""
 
+from typing import Any
+
 import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -36,14 +38,21 @@ def even_spans(lengths: Int[Array, " b"], num_characters: int, pixels_per_charac
     return Layout(lengths, spans, lengths * pixels_per_character, num_characters * pixels_per_character)
 
 
+def crowded(together: Any, usual_width: float, crowding: float) -> Any:
+    """Pixels, [words], of words whose letters take so many together; see `letter_spans`."""
+    return together * (together / usual_width) ** -crowding
+
+
 def letter_spans(
     labels: Int[Array, "b t"],
     lengths: Int[Array, " b"],
     letter_widths: Float[Array, " labels"],
     stretch: Float[Array, " b"],
     canvas_width: int,
+    crowding: float = 0.0,
+    usual_width: float = 1.0,
 ) -> Layout:
-    """Every character takes the width of its letter, times the stretch of the hand.
+    """Every character takes the width of its letter, times the stretch of the hand; less where there are many.
 
     Args:
       labels: of the characters.
@@ -51,11 +60,14 @@ def letter_spans(
       letter_widths: pixels by label, in the average hand.
       stretch: how wide each word is written, 1 on average.
       canvas_width: pixels of the images; a word that would be wider is squeezed.
+      crowding: with 0.1, a word of letters twice as wide together as usual is 2 ** 0.9 times as wide.
+      usual_width: pixels that the letters of a word take together where crowding changes nothing.
     """
-    spans = letter_widths[labels] * length_mask(lengths, labels.shape[1]) * stretch[:, None]
-    natural = jnp.maximum(spans.sum(axis=1), 1.0)
-    widths = jnp.clip(jnp.ceil(natural), 1, canvas_width)
-    return Layout(lengths, spans * (widths / natural)[:, None], widths.astype(jnp.int32), canvas_width)
+    spans = letter_widths[labels] * length_mask(lengths, labels.shape[1])
+    together = jnp.maximum(spans.sum(axis=1), 1.0)
+    wished = jnp.maximum(crowded(together, usual_width, crowding) * stretch, 1.0)
+    widths = jnp.clip(jnp.ceil(wished), 1, canvas_width)
+    return Layout(lengths, spans * (widths / together)[:, None], widths.astype(jnp.int32), canvas_width)
 
 
 def place_on_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w t"], Float[Array, "b w"]]:

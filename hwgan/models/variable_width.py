@@ -183,7 +183,9 @@ class LetterWidthGenerator(nn.Module):
       condition_features: size to which text and noise are mixed before they condition a block.
       place_frequencies: waves that tell a column where it lies.
       stretch: standard deviation, over hands, of the logarithm of how wide they write; the first entry of z is the
-        width of a hand in units of it. On the Copiste words: 0.16 between writers, 0.26 between words.
+        width of a hand in units of it. On the Copiste words: 0.16 between writers, 0.24 between words.
+      crowding: how much narrower letters are written the more of them there are (`layout.letter_spans`). On the Copiste
+        words: 0.14.
 
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
@@ -195,6 +197,7 @@ class LetterWidthGenerator(nn.Module):
     condition_features: int = 96
     place_frequencies: int = 3
     stretch: float = 0.2
+    crowding: float = 0.0
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 

@@ -1,0 +1,134 @@
+"""The words that a generator writes in training, drawn so that they are as wide as the real ones beside them."""
+
+import dataclasses
+import logging
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.word_store import Batch
+from hwgan.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_TRIED = 128  # hands, of which one is taken
+_WIDEST_HAND = 2.5  # standard deviations; real words beyond are written as if they were there
+
+# Labels [n, length] and lengths [n] to pixels [n] in the average hand.
+WidthsOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lexicon:
+    """Words to write, drawn with the frequency they are listed with.
+
+    Attributes:
+      labels: int32 [num_words, max_length], padded with 0; from the narrowest word to the widest.
+      lengths: int32 [num_words].
+      widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
+      stretch: standard deviation, over hands, of the logarithm of how wide they write; 0 where all write as wide.
+    """
+
+    labels: np.ndarray
+    lengths: np.ndarray
+    widths: np.ndarray
+    stretch: float = 0.0
+
+    @classmethod
+    def from_words(
+        cls,
+        words: list[str],
+        charset: Charset,
+        spec: ImageSpec,
+        widths_of: WidthsOf | None = None,
+        stretch: float = 0.0,
+    ) -> "Lexicon":
+        """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told."""
+        fitting = [w for w in words if spec.min_length <= len(w) <= spec.max_length and not charset.unknown(w)]
+        if len(fitting) < len(words):
+            logger.info("lexicon: %d words, dropped: %d", len(fitting), len(words) - len(fitting))
+        if not fitting:
+            raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
+        labels = pad_labels([charset.encode(word) for word in fitting], spec.max_length)
+        lengths = np.array([len(word) for word in fitting], np.int32)
+        widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
+        order = np.argsort(widths, kind="stable")
+        return cls(labels[order], lengths[order], widths[order], stretch)
+
+    def stretches(
+        self, widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " n"] | None:
+        """How wide hands write whose words have these widths instead of those expected, in units of `stretch`."""
+        if not self.stretch:
+            return None
+        stretches = np.log(np.maximum(widths, 1) / np.maximum(expected, 1)) / self.stretch
+        return np.clip(stretches, -_WIDEST_HAND, _WIDEST_HAND)
+
+    def has_words(self, above: float, up_to: float) -> bool:
+        """Whether there are words that hands, the widest and narrowest too, write so wide."""
+        scales = np.exp(self.stretch * np.array([-_WIDEST_HAND, _WIDEST_HAND]))
+        return bool(((self.widths * scales[1] > above) & (self.widths * scales[0] <= up_to)).any())
+
+    def draw(
+        self,
+        rng: np.random.Generator,
+        length: int,
+        stretches: Float[np.ndarray, " n"],
+        *,
+        above: float = -np.inf,
+        up_to: float = np.inf,
+    ) -> Batch:
+        """Words that are wider than `above` and at most `up_to` pixels when their hands write them.
+
+        Whatever the limits, the words of many batches are distributed as in the lexicon, and their hands as noise is,
+        if limits are met as often as words of noise lie within them: the width of a real word, and nothing else, says
+        what is written beside it.
+
+        Args:
+          rng: of this batch.
+          length: that labels are cut to.
+          stretches: how wide each hand writes, in units of `stretch`; NaN for a hand of noise, which is drawn too.
+          above: see `has_words`.
+          up_to: the same.
+
+        Returns:
+          fake_labels [n, length], fake_label_length [n], and fake_stretch float32 [n] where hands write differently.
+        """
+        count = len(stretches)
+        noise = rng.standard_normal((count, _TRIED if self.stretch else 1))
+        tried = np.where(np.isnan(stretches)[:, None], noise, stretches[:, None])
+        scales = np.exp(self.stretch * tried)
+        first, end = (np.searchsorted(self.widths, limit / scales, side="right") for limit in (above, up_to))
+        # Of the hands tried one is taken, those that can write many words more often.
+        shares = np.cumsum(end - first, axis=1)
+        taken = (rng.random(count) * shares[:, -1])[:, None] < shares
+        rows = np.arange(count), taken.argmax(axis=1)
+        words = first[rows] + (rng.random(count) * (end - first)[rows]).astype(int)
+        words = np.minimum(words, len(self.lengths) - 1)  # where none fits, the next wider
+        drawn = {"fake_labels": self.labels[words, :length], "fake_label_length": self.lengths[words]}
+        return drawn | ({"fake_stretch": tried[rows].astype(np.float32)} if self.stretch else {})
+
+
+def read_lexicon_file(path: str) -> list[str]:
+    """One word a line, UTF-8, blank lines skipped.
+
+    Raises:
+      UserError: there is no such file.
+    """
+    try:
+        lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the lexicon {path!r}: {getattr(error, 'strerror', None) or error}") from error
+    return [normalize_text(line.strip()) for line in lines if line.strip()]
+
+
+def noise_rows(count: int) -> np.ndarray:
+    """Which words of a batch are written in hands of noise, bool [count]; the others in that of the real word beside.
+
+    Halves, for parts of a batch take every nth row.
+    """
+    return np.arange(count) < count / 2
