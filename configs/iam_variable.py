@@ -3,7 +3,8 @@
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
 
-It has been run on invented data in IAM's layout only, not on IAM.
+How wide hands write, and how much narrower long words, is that of the Copiste words (`model.generator.stretch` and
+`crowding`), not measured on IAM. It has been run on invented data in IAM's layout only, not on IAM.
 """
 
 from ml_collections import ConfigDict

@@ -1,7 +1,8 @@
 """Trained weights as one plain file, to be given away: NumPy's own format, with the record of what made them.
 
-The file holds the averaged generator with its language model, or, of a run that only learns to read, the recognizer
-with the identifier of writers; and a record: config, alphabet, preprocessing (in the config), step, and a checksum.
+The file holds the averaged generator with its language model, or, of a run that trains none, the networks that it
+trained, as a recognizer and an identifier of writers; and a record: config, alphabet, preprocessing (in the config),
+step, and a checksum.
 
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
   python -m hwgan.release --checkpoint=runs/copiste --output=all.npz --all_networks   # for others to train on from
@@ -26,6 +27,7 @@ from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError, run_main
 from hwgan.judge import Judge
 from hwgan.models import Networks
+from hwgan.models.identifier import NoIdentifier
 from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
 from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hands
 
@@ -47,7 +49,7 @@ def trained_variables(run: Run) -> dict[str, Any]:
 
 
 def write_release(run: Run, path: str, *, all_networks: bool = False) -> None:
-    """Writes what it takes to write, or, of a run that only learned to read, to read; or all `trained_variables`.
+    """Writes generator and language model of a run; of one that trains none, or if asked for, all that it trained.
 
     Raises:
       UserError: the file cannot be written.
@@ -105,6 +107,8 @@ def read_judge(path: str) -> Judge:
     """The recognizer and identifier of a file of weights; see `read_release`."""
     networks, weights, spec = _rebuild(path, "recognizer")
     name, variables = pathlib.Path(path).stem, weights.variables
+    if "identifier" not in variables:  # the run had one in name alone, or did not train it
+        networks = dataclasses.replace(networks, identifier=NoIdentifier())
     return Judge(networks, variables["recognizer"], variables.get("identifier", {}), weights.charset, spec, name)
 
 
@@ -193,6 +197,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
     flags.DEFINE_float("spread", None, "of the hands drawn with it; by default as the run's config has it")
-    flags.DEFINE_bool("all_networks", False, "those too that only training needs: other runs can go on from them")
+    flags.DEFINE_bool("all_networks", False, "all that the run trained, so that other runs can go on from them")
     flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
     run_main(main)

@@ -26,7 +26,8 @@ def make_train_step(
     """Returns `(state, batch, root_key) → (state, metrics)`, to be jitted with its state donated.
 
     The batch holds `image, image_width, labels, label_length, writer` of real words and `fake_labels,
-    fake_label_length` of words to write. The key is that of the run; the step number is folded in here.
+    fake_label_length` of words to write, with `fake_stretch` where hands differ in how wide they write. The key is that
+    of the run; the step number is folded in here.
     """
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:

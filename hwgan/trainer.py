@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
 from hwgan.data.balance import repeats_of_mixture, repeats_of_rare, words_with_rare
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.lexicon import Lexicon, read_lexicon_file
 from hwgan.data.prepared import read_summary
@@ -75,9 +75,7 @@ def load_data(config: Config) -> Data:
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     networks, _ = build_networks(config, charset)
     lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch)
-    labels = [charset.encode(text) for text in train.texts]
-    lengths = np.array([len(row) for row in labels], np.int32)
-    stretches = lexicon.stretches(train.widths, networks.text_widths(pad_labels(labels, spec.max_length), lengths))
+    stretches = lexicon.stretches(train.widths, networks.text_widths(train.labels, train.lengths))
     return Data(charset, spec, train, repeats, validation, lexicon, stretches, unseen)
 
 

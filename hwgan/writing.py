@@ -44,7 +44,7 @@ def fake_layout(networks: Networks, batch: Batch) -> Layout:
 
 
 def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Array, "b z"]:
-    """The noise that stands for the hand of each real word: what the identifier sees, after a width not yet known."""
+    """The noise that stands for the hand of each real word: a place for its width, then what the identifier sees."""
     widths = real_widths(networks, batch)
     seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).features
     return jnp.concatenate([jnp.zeros((seen.shape[0], 1)), seen], axis=1)
@@ -53,7 +53,8 @@ def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Arr
 def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
     """A hand for each word to write: normal noise, or in the second half of the rows that of the real word beside it.
 
-    How wide it writes comes with the text (`Lexicon.draw`): what is written must fit beside the real words.
+    Where hands differ in how wide they write, that comes with the text (`Lexicon.draw`), also if no real hands are
+    known and the rest is noise everywhere: what is written must fit beside the real words.
 
     Returns:
       `z`, and which of them are `from_noise`.

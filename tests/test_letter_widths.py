@@ -14,7 +14,8 @@ from hwgan.evaluation.assessment import Assessor, frequent_words
 from hwgan.judge import Judge
 from hwgan.models.identifier import WriterIdentifier
 from hwgan.models.layout import letter_spans, place_on_columns
-from hwgan.run import build_networks
+from hwgan.release import read_judge, write_release
+from hwgan.run import Run, build_networks
 from hwgan.train_state import NETWORK_NAMES
 from hwgan.writing import draw_hands
 from tests.conftest import SmallRun
@@ -50,9 +51,9 @@ def test_letters_of_long_words_are_narrower_and_those_of_short_ones_wider():
 
 
 def test_hands_write_a_usual_word_as_wide_with_crowding_as_without():
-    for stretch in ((1.0, 1.0), (1.3, 0.8)):
-        crowded = layout(stretch, crowding=0.5, usual_width=55.0)
-        assert int(crowded.widths[1]) == int(layout(stretch, canvas_width=96).widths[1])
+    for stretch in (0.8, 1.0, 1.3):
+        plain, crowded = (layout((1.0, stretch), 96, crowding, usual_width=55.0) for crowding in (0.0, 0.5))
+        assert int(crowded.widths[1]) == int(plain.widths[1]) == np.ceil(55 * stretch)
 
 
 def test_columns_belong_to_the_letter_above_them():
@@ -140,6 +141,10 @@ def test_hands_write_as_wide_as_their_words_were_chosen_for(run):
     drawn = draw_hands(run.networks, batch, jax.random.key(0))
     np.testing.assert_array_equal(drawn["z"][:, 0], stretch)
     np.testing.assert_array_equal((drawn["z"][:, 1:] == 9.0).all(axis=1), ~drawn["from_noise"])
+    del batch["hand"]
+    drawn = draw_hands(run.networks, batch, jax.random.key(0))
+    np.testing.assert_array_equal(drawn["z"][:, 0], stretch)
+    assert bool(drawn["from_noise"].all())
 
 
 @pytest.mark.parametrize("crowding", [0.0, 0.3])
@@ -222,3 +227,14 @@ def test_writers_are_numbered_and_the_unknown_is_not(run):
     )
     assert store.batch(np.arange(4))["writer"].tolist() == [1, -1, 0, 1]
     assert store.num_writers == 2
+
+
+def test_a_reader_beside_an_identifier_that_did_not_learn_knows_no_hands(run, tmp_path):
+    config = run.config.copy_and_resolve_references()
+    config.train.updated_networks = ("recognizer",)
+    path = str(tmp_path / "reader.npz")
+    write_release(Run(config, run.charset, run.networks, run.state), path)
+    judge = read_judge(path)
+    assert not judge.knows_writers
+    words, _ = judge.store([np.full((40, 30), 255, np.uint8)], ["ab"], [""])
+    assert judge.features(words).shape[0] == 1

@@ -88,9 +88,22 @@ def test_no_one_can_tell_generated_words_by_length_or_width(words, lexicon, num_
             assert abs((written == length).mean() - (real == length).mean()) < 0.02
         assert abs(hands.mean()) < 0.1
         assert abs(hands.std() - 1.0) < 0.1
-    if num_buckets > 1:  # they need the canvas that they have
-        for batch in batches[:100]:
-            assert (written_width(batch) <= batch["image"].shape[2] * (1 + 1e-6)).all()
+    for canvas in schedule.buckets:  # and as wide, in each bucket
+        found = [batch for batch in batches if batch["image"].shape[2] == canvas]
+        real_widths = np.concatenate([batch["image_width"] for batch in found])
+        written = np.concatenate([written_width(batch) for batch in found])
+        assert written.max() <= canvas * (1 + 1e-6)
+        assert abs(written.mean() / real_widths.mean() - 1.0) < 0.03
+        assert abs(written.std() / real_widths.std() - 1.0) < 0.06
+
+
+def test_a_lexicon_without_words_so_wide_is_noticed():
+    """A hand out of the common is no reason to write what will not fit."""
+    one_word = Lexicon.from_words(["aaaa"], LETTERS, SPEC, widths_of, STRETCH)  # 80 pixels
+    assert not one_word.has_words(-np.inf, 48.0)
+    assert one_word.has_words(64.0, 96.0)
+    assert one_word.has_words(96.0, 128.0)
+    assert not one_word.has_words(128.0, 160.0)
 
 
 def test_where_all_hands_write_as_wide_nothing_is_said_of_them(texts):

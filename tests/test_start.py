@@ -1,5 +1,7 @@
 """A new run starts from networks that others trained."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -71,6 +73,8 @@ def test_the_networks_of_the_package_fit_the_config_they_were_trained_by():
     state = start_from(run.state, run.config, run.charset)
     for name in NETWORK_NAMES:
         assert same(getattr(state, name).variables, weights.variables[name]), name
+    assert read_weights(PACKAGED).config == weights.config  # how wide hands write is in no shape of a network
+    assert json.loads(run.config.model.to_json()) == json.loads(weights.config.model.to_json())
     writes = read_weights(PACKAGED).variables
     assert all(same(state.ema[name], writes[name]["params"]) for name in ("language_model", "generator"))
 

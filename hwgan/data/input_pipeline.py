@@ -70,7 +70,7 @@ def train_batches(
 
     Batch `i` of the stream depends on the schedule, `seed` and `i` alone, so a restart at any step, or on another
     number of hosts, continues the same global stream. Where width follows the text, the words to write are as wide as
-    the real ones beside them, for both share one shape, and no one can tell them by their width.
+    the real ones beside them, of one bucket, for both share one shape, and none should be told by its width.
 
     Args:
       words: the training words.

@@ -16,6 +16,7 @@ from hwgan.errors import UserError
 logger = logging.getLogger(__name__)
 
 _TRIED = 128  # hands, of which one is taken
+_USUAL_HAND = 1.0  # standard deviations from the average
 _WIDEST_HAND = 2.5  # standard deviations; real words beyond are written as if they were there
 
 # Labels [n, length] and lengths [n] to pixels [n] in the average hand.
@@ -53,8 +54,9 @@ class Lexicon:
             logger.info("lexicon: %d words, dropped: %d", len(fitting), len(words) - len(fitting))
         if not fitting:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
-        labels = pad_labels([charset.encode(word) for word in fitting], spec.max_length)
-        lengths = np.array([len(word) for word in fitting], np.int32)
+        encoded = [charset.encode(word) for word in fitting]
+        labels = pad_labels(encoded, spec.max_length)
+        lengths = np.array([len(row) for row in encoded], np.int32)
         widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
         return cls(labels[order], lengths[order], widths[order], stretch)
@@ -69,9 +71,9 @@ class Lexicon:
         return np.clip(stretches, -_WIDEST_HAND, _WIDEST_HAND)
 
     def has_words(self, above: float, up_to: float) -> bool:
-        """Whether there are words that hands, the widest and narrowest too, write so wide."""
-        scales = np.exp(self.stretch * np.array([-_WIDEST_HAND, _WIDEST_HAND]))
-        return bool(((self.widths * scales[1] > above) & (self.widths * scales[0] <= up_to)).any())
+        """Whether there are words that usual hands write wider than `above` and at most `up_to` pixels wide."""
+        narrow, wide = np.exp(self.stretch * np.array([-_USUAL_HAND, _USUAL_HAND]))
+        return bool(((self.widths * wide > above) & (self.widths * narrow <= up_to)).any())
 
     def draw(
         self,
@@ -84,9 +86,9 @@ class Lexicon:
     ) -> Batch:
         """Words that are wider than `above` and at most `up_to` pixels when their hands write them.
 
-        Whatever the limits, the words of many batches are distributed as in the lexicon, and their hands as noise is,
-        if limits are met as often as words of noise lie within them: the width of a real word, and nothing else, says
-        what is written beside it.
+        Words and hands are those of the lexicon and of noise that happen to be so wide. So, over batches whose limits
+        come as often as such words do, they are distributed as in the lexicon and as noise, nearly: each hand is one of
+        128. A hand that is given and can write no word so wide writes the next wider one, or the widest.
 
         Args:
           rng: of this batch.
@@ -108,7 +110,7 @@ class Lexicon:
         taken = (rng.random(count) * shares[:, -1])[:, None] < shares
         rows = np.arange(count), taken.argmax(axis=1)
         words = first[rows] + (rng.random(count) * (end - first)[rows]).astype(int)
-        words = np.minimum(words, len(self.lengths) - 1)  # where none fits, the next wider
+        words = np.minimum(words, len(self.lengths) - 1)  # where none fits
         drawn = {"fake_labels": self.labels[words, :length], "fake_label_length": self.lengths[words]}
         return drawn | ({"fake_stretch": tried[rows].astype(np.float32)} if self.stretch else {})
 

@@ -128,8 +128,7 @@ def create_networks(
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, **readers),
         identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
         z_dim=model.z_dim,
-        usual_width=usual_width,
-        **_generated_size(generator, config.preprocessing, config.data.max_width, letter_widths),
+        **_generated_size(generator, config.preprocessing, config.data.max_width, letter_widths, usual_width),
     )
     num_chunks = getattr(generator, "num_noise_chunks", 1)
     if model.z_dim % num_chunks:
@@ -160,7 +159,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _generated_size(
-    generator: nn.Module, preprocessing: Any, max_width: int, letter_widths: tuple[float, ...]
+    generator: nn.Module, preprocessing: Any, max_width: int, letter_widths: tuple[float, ...], usual_width: float
 ) -> dict[str, Any]:
     """Widths of the generated images, after checking that they are made at the size of the real ones."""
     height, pixels = preprocessing.height, preprocessing.pixels_per_character
@@ -173,7 +172,7 @@ def _generated_size(
                 f"preprocessing.frame=True and a data.max_width (here {max_width}) that {generator.pixels_per_cell} "
                 "divides"
             )
-        return {"letter_widths": letter_widths}
+        return {"letter_widths": letter_widths, "usual_width": usual_width}
     if isinstance(generator, VariableWidthGenerator | FilterBankGenerator):
         growth = 2 ** (len(generator.block_features) + 1)
         drawn = tuple(growth * size for size in generator.cell_shape)
