@@ -166,8 +166,12 @@ def _flat(variables: dict[str, Any]) -> dict[str, np.ndarray]:
 
 def _nested(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """The inverse of `_flat`."""
-    paths = {tuple(part.replace(_SLASH, _SEPARATOR) for part in name.split(_SEPARATOR)): name for name in arrays}
-    return traverse_util.unflatten_dict({path: arrays[name] for path, name in paths.items()})
+    return traverse_util.unflatten_dict(
+        {
+            tuple(part.replace(_SLASH, _SEPARATOR) for part in name.split(_SEPARATOR)): array
+            for name, array in arrays.items()
+        }
+    )
 
 
 def _checksum(record: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:

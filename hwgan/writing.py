@@ -59,9 +59,11 @@ def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
     Returns:
       `z`, and which of them are `from_noise`.
     """
-    noise = jax.random.normal(key, (batch["fake_labels"].shape[0], networks.z_dim))
-    from_noise = jnp.array(noise_rows(noise.shape[0])) if "hand" in batch else jnp.ones(noise.shape[0], bool)
-    z = jnp.where(from_noise[:, None], noise, batch["hand"]) if "hand" in batch else noise
+    count = batch["fake_labels"].shape[0]
+    z, from_noise = jax.random.normal(key, (count, networks.z_dim)), jnp.ones(count, bool)
+    if "hand" in batch:
+        from_noise = jnp.array(noise_rows(count))
+        z = jnp.where(from_noise[:, None], z, batch["hand"])
     if "fake_stretch" in batch:
         z = z.at[:, 0].set(batch["fake_stretch"])
     return {"z": z, "from_noise": from_noise}
