@@ -52,8 +52,11 @@ def get_common() -> ConfigDict:
             lexicon="",  # file of words to write, one a line; empty: the training words, as often as they come
             # Words with characters that fewer training words have than this come several times as often; 0: all alike.
             plentiful=0,
-            # Words are invented for the lexicon until each character is in this share of it; 0: none.
+            # Words to write beside those of the lexicon, which the discriminator does not see, as it would tell them by
+            # letters: invented until each character is in `rare_share` of the words; and characters at random,
+            # until they are `random_share` of all.
             rare_share=0.0,
+            random_share=0.0,
             # Shapes of batches, at most: each holds words of about one width and is padded to the widest, so that less
             # is padding; each is compiled once. 1 pads all batches to max_width.
             num_buckets=1,

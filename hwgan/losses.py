@@ -7,6 +7,14 @@ from jaxtyping import Array, Bool, Float, Int
 from hwgan.models.layers import length_mask
 
 
+def mean_where(values: Float[Array, "b *rest"], counts: Bool[Array, " b"] | None) -> Float[Array, "*rest"]:
+    """The mean over the rows that count, all if that is None; 0 if none does."""
+    if counts is None:
+        return values.mean(axis=0)
+    rows = values * counts.reshape(-1, *(1,) * (values.ndim - 1))
+    return rows.sum(axis=0) / jnp.maximum(counts.sum(), 1)
+
+
 def hinge_discriminator(
     real_scores: Float[Array, "*b"], fake_scores: Float[Array, "*b"]
 ) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:

@@ -15,7 +15,7 @@ from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
 from hwgan.update import Metrics, StepConfig, add_noise, apply_training, mean_gradients, norms
 from hwgan.update_readers import update_identifier, update_recognizer
-from hwgan.writing import Batch, draw_hands, fake_layout, generate, real_hands, real_widths
+from hwgan.writing import Batch, draw_hands, fake_layout, generate, like_real, real_hands, real_widths
 
 HEADS = ("ink", "reading", "hand")  # of a discriminator that asks the readers
 
@@ -26,8 +26,9 @@ def make_train_step(
     """Returns `(state, batch, root_key) → (state, metrics)`, to be jitted with its state donated.
 
     The batch holds `image, image_width, labels, label_length, writer` of real words and `fake_labels,
-    fake_label_length` of words to write, with `fake_stretch` where hands differ in how wide they write. The key is that
-    of the run; the step number is folded in here.
+    fake_label_length` of words to write, with `fake_stretch` where hands differ in how wide they write, and
+    `fake_invented` where some of them are unlike real ones, which only recognizer and identifier look at. The key is
+    that of the run; the step number is folded in here.
     """
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
@@ -75,7 +76,7 @@ def _update_discriminator(
             after_real = before.replace(collections=after_real)
             on_fake, collections = _score(networks, state, after_real, params, fake, layout.widths)
             real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
-            hinges = real_losses.mean(axis=0) + fake_losses.mean(axis=0)
+            hinges = real_losses.mean(axis=0) + losses.mean_where(fake_losses, like_real(part))
             hinge = hinges.mean()
             style = losses.style_error(on_fake.style, part["z"]).mean()
             metrics = {
@@ -178,7 +179,7 @@ def _generator_gradients(
     def adversarial(image):
         before = state.discriminator
         output, _ = _score(networks, state, before, before.params, image, layout.widths)
-        hinge = losses.hinge_generator(output.scores).mean()
+        hinge = losses.mean_where(losses.hinge_generator(output.scores), like_real(batch)).mean()
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 
     def reading(image):
@@ -192,7 +193,9 @@ def _generator_gradients(
 
     def unlike_real_words(image, means):
         features = word_features(_readers_view(networks, state, image, layout.widths))
-        return match(means, features, batch["from_noise"])
+        of_real_texts = like_real(batch)
+        counts = batch["from_noise"] if of_real_texts is None else batch["from_noise"] & of_real_texts
+        return match(means, features, counts)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}

@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
-from hwgan.data.balance import repeats_of_mixture, repeats_of_rare, words_with_rare
+from hwgan.data.balance import random_words, repeats_of_mixture, repeats_of_rare, words_with_rare
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.lexicon import Lexicon, read_lexicon_file
@@ -70,13 +70,25 @@ def load_data(config: Config) -> Data:
     train, repeats = _training_words(config, real, charset, spec)
     # As often as they are met among the real words: else a discriminator could tell the two by their letters.
     words = read_lexicon_file(data.lexicon) if data.lexicon else np.repeat(train.texts, repeats).tolist()
-    if data.rare_share:
-        words = [*words, *words_with_rare(words, charset.characters, data.rare_share, config.seed)]
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     networks, _ = build_networks(config, charset)
-    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch)
+    invented = _invented_words(config, words, charset)
+    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch, invented)
     stretches = lexicon.stretches(train.widths, networks.text_widths(train.labels, train.lengths))
     return Data(charset, spec, train, repeats, validation, lexicon, stretches, unseen)
+
+
+def _invented_words(config: Config, words: list[str], charset: Charset) -> list[str]:
+    """Words to write beside these, for the recognizer and the identifier alone."""
+    data, invented = config.data, []
+    if not 0.0 <= data.random_share < 1.0:
+        raise UserError(f"data.random_share={data.random_share} must be from 0 to below 1")
+    if data.rare_share:
+        invented += words_with_rare(words, charset.characters, data.rare_share, config.seed)
+    if data.random_share:
+        count = round(data.random_share / (1.0 - data.random_share) * len(words))
+        invented += random_words(charset.characters, count, config.seed)
+    return invented
 
 
 def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:

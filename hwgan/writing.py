@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.data.lexicon import noise_rows
 from hwgan.models import Networks
@@ -48,6 +48,11 @@ def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Arr
     widths = real_widths(networks, batch)
     seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).features
     return jnp.concatenate([jnp.zeros((seen.shape[0], 1)), seen], axis=1)
+
+
+def like_real(batch: Batch) -> Bool[Array, " b"] | None:
+    """Which words to write may be held against real ones: those that are not invented; None for all."""
+    return ~batch["fake_invented"] if "fake_invented" in batch else None
 
 
 def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:

@@ -3,9 +3,11 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
-from hwgan.data.balance import repeats_of_rare, words_with_rare
+from hwgan.data.balance import random_words, repeats_of_rare, words_with_rare
 from hwgan.data.schedule import Schedule
+from hwgan.errors import UserError
 from hwgan.trainer import load_data
 
 ALPHABET = "!-(019ABXabcdefghijklmnopqrstuvwxyzéù"
@@ -50,6 +52,29 @@ def test_invented_words_look_like_words():
     assert any(word.isdigit() for word in invented)
     assert all(word.endswith("!") for word in invented if "!" in word)
     assert all(word.replace("é", "e") in WORDS for word in invented if "é" in word)  # in the place of its plain letter
+
+
+def test_random_words_have_all_characters_alike():
+    words = random_words(ALPHABET, 5000)
+    assert set(map(len, words)) == {1, 2, 3, 4}
+    counts = Counter("".join(words))
+    assert set(counts) == set(ALPHABET)
+    assert max(counts.values()) < 1.5 * min(counts.values())
+    assert words == random_words(ALPHABET, 5000)
+    assert words != random_words(ALPHABET, 5000, seed=1)
+
+
+def test_invented_words_are_marked_and_as_many_as_asked_for(config):
+    config.data.random_share = 0.2
+    lexicon = load_data(config).lexicon
+    assert 0.19 < lexicon.invented.mean() < 0.21
+    batch = lexicon.draw(np.random.default_rng(0), lexicon.labels.shape[1], np.full(2000, np.nan))
+    assert 0.15 < batch["fake_invented"].mean() < 0.25
+    config.data.random_share = 0.0
+    assert load_data(config).lexicon.invented is None
+    config.data.random_share = 1.0
+    with pytest.raises(UserError, match="random_share"):
+        load_data(config)
 
 
 def test_a_schedule_deals_repeated_words_out_more_often():

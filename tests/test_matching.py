@@ -116,6 +116,27 @@ def test_each_part_of_a_batch_has_words_of_noise_and_of_real_hands(run):
     np.testing.assert_array_equal((drawn["z"] == 1.0).all(axis=1), ~drawn["from_noise"])
 
 
+def test_invented_words_are_not_held_against_real_ones(run):
+    """But they are read: nothing of them reaches discriminator or means, all of it the generator."""
+    batch = run.batch(8)
+    invented = jnp.array([True, False] * 4)
+    other = jnp.where(invented[:, None] & (batch["fake_labels"] > 0), 1, batch["fake_labels"])
+    assert (other != batch["fake_labels"]).any()
+    step = run.step(updated_networks=("discriminator", "generator"), balance_rule="none", feature_matching=1.0)
+    pairs = [
+        step(run.state, batch | {"fake_labels": labels, "fake_invented": marks}, KEY)
+        for labels, marks in ((batch["fake_labels"], invented), (other, invented), (other, ~invented))
+    ]
+    (first, told), (second, told_of_others), (third, _) = pairs
+    for name in ("discriminator/loss", "discriminator/fake_score", "generator/adversarial_loss"):
+        same = np.isclose(told[name], told_of_others[name], rtol=1e-5)
+        assert same == (name != "discriminator/fake_score")  # which is of all words
+    same = jax.tree.map(np.array_equal, *(s.ema["means"] for s in (first, second)))
+    assert all(jax.tree.leaves(same))
+    assert told["generator/ctc_loss"] != told_of_others["generator/ctc_loss"]
+    assert not np.array_equal(*(s.ema["means"]["generated"]["reading"] for s in (second, third)))
+
+
 def test_without_it_nothing_is_followed(small_run):
     state, metrics = small_run.step()(small_run.state, small_run.batch(), KEY)
     assert "means" not in state.ema

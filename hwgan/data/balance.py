@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 _MOST_REPEATS = 10
+_LONGEST_RANDOM = 4
 _VARIANTS = 40  # words made for each rare character
 _OPENING = "([{«“\"'’"  # punctuation that begins a word; the rest ends one
 
@@ -77,6 +78,13 @@ def words_with_rare(words: Sequence[str], characters: str, share: float, seed: i
         if variants:
             invented += [variants[i % len(variants)] for i in range(missing)]
     return invented
+
+
+def random_words(characters: str, count: int, seed: int = 0) -> list[str]:
+    """So many words of one to four characters of an alphabet, all as likely, which nobody can guess from a part."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, _LONGEST_RANDOM + 1, size=count)
+    return ["".join(rng.choice(list(characters), size=length)) for length in lengths]
 
 
 def _hosts(words: Sequence[str], character: str) -> list[str]:

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,12 +32,14 @@ class Lexicon:
       lengths: int32 [num_words].
       widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
       stretch: standard deviation, over hands, of the logarithm of how wide they write; 0 where all write as wide.
+      invented: bool [num_words], those that are unlike real words; None where there are none.
     """
 
     labels: np.ndarray
     lengths: np.ndarray
     widths: np.ndarray
     stretch: float = 0.0
+    invented: np.ndarray | None = None
 
     @classmethod
     def from_words(
@@ -47,19 +49,26 @@ class Lexicon:
         spec: ImageSpec,
         widths_of: WidthsOf | None = None,
         stretch: float = 0.0,
+        invented: Sequence[str] = (),
     ) -> "Lexicon":
         """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told."""
-        fitting = [w for w in words if spec.min_length <= len(w) <= spec.max_length and not charset.unknown(w)]
-        if len(fitting) < len(words):
-            logger.info("lexicon: %d words, dropped: %d", len(fitting), len(words) - len(fitting))
-        if not fitting:
+
+        def fits(word: str) -> bool:
+            return spec.min_length <= len(word) <= spec.max_length and not charset.unknown(word)
+
+        kept = list(filter(fits, words))
+        if len(kept) < len(words):
+            logger.info("lexicon: %d words, dropped: %d", len(words), len(words) - len(kept))
+        if not kept:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
+        fitting = [*kept, *filter(fits, invented)]
         encoded = [charset.encode(word) for word in fitting]
         labels = pad_labels(encoded, spec.max_length)
         lengths = np.array([len(row) for row in encoded], np.int32)
         widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
-        return cls(labels[order], lengths[order], widths[order], stretch)
+        unlike_real = (np.arange(len(fitting)) >= len(kept))[order] if len(fitting) > len(kept) else None
+        return cls(labels[order], lengths[order], widths[order], stretch, unlike_real)
 
     def stretches(
         self, widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"]
@@ -98,7 +107,8 @@ class Lexicon:
           up_to: the same.
 
         Returns:
-          fake_labels [n, length], fake_label_length [n], and fake_stretch float32 [n] where hands write differently.
+          fake_labels [n, length], fake_label_length [n]; fake_stretch float32 [n] where hands write differently, and
+          fake_invented bool [n] where there are invented words.
         """
         count = len(stretches)
         noise = rng.standard_normal((count, _TRIED if self.stretch else 1))
@@ -112,7 +122,11 @@ class Lexicon:
         words = first[rows] + (rng.random(count) * (end - first)[rows]).astype(int)
         words = np.minimum(words, len(self.lengths) - 1)  # where none fits
         drawn = {"fake_labels": self.labels[words, :length], "fake_label_length": self.lengths[words]}
-        return drawn | ({"fake_stretch": tried[rows].astype(np.float32)} if self.stretch else {})
+        if self.stretch:
+            drawn["fake_stretch"] = tried[rows].astype(np.float32)
+        if self.invented is not None:
+            drawn["fake_invented"] = self.invented[words]
+        return drawn
 
 
 def read_lexicon_file(path: str) -> list[str]:
