@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config = copiste.get_config()
     config.seed = 1
     config.data.plentiful = 0
-    config.data.rare_share = 0.0
+    config.data.random_share = 0.0
     config.model.recognizer = htr.get_config().model.recognizer
     config.model.identifier = ConfigDict(
         dict(name="writers", num_writers=256, features=31, conv_features=(48, 64, 96), stem=4)
@@ -26,6 +26,7 @@ def get_config() -> ConfigDict:
     config.train.recognizer_first_steps = 0
     config.train.recognizer_noise = 0.1
     config.train.augment = True
+    config.train.feature_matching = 0.0
     config.train.batch_size = 32
     config.train.num_steps = 9000
     config.optimizer.recognizer = htr.get_config().optimizer.recognizer

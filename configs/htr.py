@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     config = copiste.get_config()
 
     config.data.plentiful = 0  # rates are measured on text as it is
-    config.data.rare_share = 0.0
+    config.data.random_share = 0.0
 
     config.model.recognizer = ConfigDict(
         dict(
@@ -37,6 +37,8 @@ def get_config() -> ConfigDict:
     config.model.identifier = ConfigDict(dict(name="none"))
 
     config.train.updated_networks = ("recognizer",)
+    config.train.augment = False
+    config.train.feature_matching = 0.0
     config.train.recognizer_first_steps = 0
     config.train.recognizer_noise = 0.0
     config.train.batch_size = 32
