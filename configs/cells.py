@@ -41,5 +41,5 @@ def get_config() -> ConfigDict:
     config.train.evaluate_every = 500
     config.train.checkpoint_every = 250
 
-    config.optimizer = fast_optimizers(config.train.num_steps)
+    config.optimizer = fast_optimizers(config.train)
     return config

@@ -12,11 +12,11 @@ def optimizer(learning_rate: float, *, b1: float, b2: float, clip_norm: float = 
     )
 
 
-def fast_optimizers(num_steps: int, writers_from: int = 0) -> ConfigDict:
-    """What the small variable-width networks learn fastest with; rates fall to a tenth by a cosine.
+def fast_optimizers(train: ConfigDict) -> ConfigDict:
+    """What the small variable-width networks learn fastest with; rates fall to a tenth by a cosine over a run's steps.
 
-    Those of the networks that write, and of the discriminator, are counted from the step in which they begin,
-    `writers_from`.
+    Those of the networks that write, and of the discriminator, over the steps in which they learn. Where
+    `train.num_steps` or `train.recognizer_first_steps` change later, as on the command line, so do they.
     """
     config = ConfigDict(
         dict(
@@ -28,7 +28,9 @@ def fast_optimizers(num_steps: int, writers_from: int = 0) -> ConfigDict:
         )
     )
     for name, rates in config.items():
-        rates.decay_steps = num_steps if name in ("recognizer", "identifier") else num_steps - writers_from
+        steps = train.get_oneway_ref("num_steps")  # each has its own, or setting one would set all
+        begins_later = name not in ("recognizer", "identifier")
+        rates.decay_steps = steps - train.get_oneway_ref("recognizer_first_steps") if begins_later else steps
     return config
 
 
@@ -52,10 +54,8 @@ def get_common() -> ConfigDict:
             lexicon="",  # file of words to write, one a line; empty: the training words, as often as they come
             # Words with characters that fewer training words have than this come several times as often; 0: all alike.
             plentiful=0,
-            # Words to write beside those of the lexicon, which the discriminator does not see, as it would tell them by
-            # letters: invented until each character is in `rare_share` of the words; and characters at random,
-            # until they are `random_share` of all.
-            rare_share=0.0,
+            # What part of the words to write is of a few random characters. They are read, but not held against real
+            # words, from which a discriminator would tell them by their letters.
             random_share=0.0,
             # Shapes of batches, at most: each holds words of about one width and is padded to the widest, so that less
             # is padding; each is compiled once. 1 pads all batches to max_width.

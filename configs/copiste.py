@@ -3,9 +3,9 @@
   python -m hwgan.prepare --dataset=word_folder --source=copiste_words.zip --name=copiste
   python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste
 
-Recognizer and identifier learn to read alone first. Then the discriminator scores, beside pixels, what they see, and
-what they see in generated words is drawn, on average, to what they see in real ones. More training, with rates begun
-anew, brings words nearer still: configs/copiste_finish.py.
+The recognizer learns to read, and the identifier to tell writers apart, alone for 5,000 steps; then all networks learn.
+The discriminator scores, beside pixels, what the two see, and what they see in generated words is drawn, on average, to
+what they see in real ones. To go on with rates begun anew, nearer to real words: configs/copiste_finish.py.
 """
 
 from ml_collections import ConfigDict
@@ -40,7 +40,13 @@ def get_config() -> ConfigDict:
             # `stretch` and `crowding` were measured on these words.
             generator=dict(name="letters", block_features=(96, 48), first_features=128, stretch=0.22, crowding=0.14),
             # With spectral norm it hardly sees how a generator that writes already differs from writers.
-            discriminator=dict(name="variable", block_features=(32, 64, 96), reader_features=128, spectral_norm=False),
+            discriminator=dict(
+                name="variable",
+                block_features=(32, 64, 96),
+                reader_features=128,
+                spectral_norm=False,
+                style_features=0,  # where no writers are known: 16, and identifier.name="none"
+            ),
             recognizer=dict(name="conv", conv_features=(48, 96, 128, 128), pools=((2, 2), (2, 1), (2, 1), (1, 1))),
             identifier=dict(name="writers", num_writers=256, features=31),
         )
@@ -62,6 +68,6 @@ def get_config() -> ConfigDict:
 
     config.sample.spread = 1.2  # nearer to validation and test words, at some cost in legibility
 
-    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
+    config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4
     return config

@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
     config.train.recognizer_first_steps = 0
     config.train.feature_matching = 20.0
 
-    config.optimizer = fast_optimizers(config.train.num_steps)
+    config.optimizer = fast_optimizers(config.train)
     for name in ("language_model", "generator"):
         config.optimizer[name].learning_rate = 2e-4
         config.optimizer[name].warmup_steps = 300  # until the discriminator has seen what it is to tell apart

@@ -38,5 +38,5 @@ def get_config() -> ConfigDict:
     config.train.gradient_penalty = 0.0
     config.train.feature_matching = 0.0
     config.sample.spread = 1.0
-    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
+    config.optimizer = fast_optimizers(config.train)
     return config

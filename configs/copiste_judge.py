@@ -31,5 +31,5 @@ def get_config() -> ConfigDict:
     config.train.num_steps = 9000
     config.optimizer.recognizer = htr.get_config().optimizer.recognizer
     for name in config.train.updated_networks:
-        config.optimizer[name].decay_steps = config.train.num_steps
+        config.optimizer[name].decay_steps = config.train.get_oneway_ref("num_steps")
     return config

@@ -25,6 +25,6 @@ def get_config() -> ConfigDict:
     config.train.alpha = 0.8
     config.train.style_weight = 0.35
 
-    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
+    config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4
     return config

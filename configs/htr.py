@@ -46,5 +46,5 @@ def get_config() -> ConfigDict:
 
     config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
     config.optimizer.recognizer.warmup_steps = 100
-    config.optimizer.recognizer.decay_steps = config.train.num_steps
+    config.optimizer.recognizer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

@@ -1,10 +1,10 @@
-"""The networks of configs/copiste.py on IAM words: letters in widths of their own, hands learned from the writers.
+"""The networks and the recipe of configs/copiste.py on IAM words: letters in widths of their own, hands of its writers.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
 
-How wide hands write, and how much narrower long words, is that of the Copiste words (`model.generator.stretch` and
-`crowding`), not measured on IAM. It has been run on invented data in IAM's layout only, not on IAM.
+How wide hands write, how much narrower long words (`model.generator.stretch` and `crowding`) and the weights of the
+losses are those of the Copiste words, not measured on IAM. It has been run on invented data in IAM's layout only.
 """
 
 from ml_collections import ConfigDict
@@ -29,5 +29,6 @@ def get_config() -> ConfigDict:
     config.train.sample_every = 2000
     config.train.evaluate_every = 2000
     config.train.checkpoint_every = 2000
-    config.optimizer = fast_optimizers(config.train.num_steps, config.train.recognizer_first_steps)
+    config.optimizer = fast_optimizers(config.train)
+    config.optimizer.discriminator.learning_rate = 4e-4
     return config

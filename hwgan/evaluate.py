@@ -50,7 +50,8 @@ def open_judge(name: str, run: Run | None = None) -> Judge:
     if not name or pathlib.Path(name).is_file():
         return read_judge(name or PACKAGED_JUDGE)
     other = load_run(name)
-    return Judge.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
+    judge = Judge.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
+    return judge if "identifier" in other.config.train.updated_networks else judge.without_writers()
 
 
 def evaluate(config: Config, workdir: str) -> dict[str, Any]:

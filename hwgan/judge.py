@@ -16,6 +16,7 @@ from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
 from hwgan.metrics import greedy_texts
 from hwgan.models import Networks
+from hwgan.models.identifier import NoIdentifier
 from hwgan.models.layers import mean_inside
 from hwgan.train_state import TrainState, variables_digest
 from hwgan.writing import real_widths
@@ -79,6 +80,11 @@ class Judge:
     def knows_writers(self) -> bool:
         """Whether it can tell hands apart."""
         return self.networks.knows_writers
+
+    def without_writers(self) -> "Judge":
+        """The same, but that it cannot tell hands apart: of a run whose identifier has learned nothing."""
+        networks = dataclasses.replace(self.networks, identifier=NoIdentifier())
+        return dataclasses.replace(self, networks=networks, seeing={})
 
     @functools.cached_property
     def checksum(self) -> str:

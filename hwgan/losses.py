@@ -6,12 +6,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.models.layers import length_mask
 
+BALANCE_RULES = ("alonso", "fogel", "none")
+
 
 def mean_where(values: Float[Array, "b *rest"], counts: Bool[Array, " b"] | None) -> Float[Array, "*rest"]:
     """The mean over the rows that count, all if that is None; 0 if none does."""
     if counts is None:
         return values.mean(axis=0)
-    rows = values * counts.reshape(-1, *(1,) * (values.ndim - 1))
+    rows = values * counts.reshape(-1, *(1,) * (values.ndim - 1))  # no matrix product, which accelerators round
     return rows.sum(axis=0) / jnp.maximum(counts.sum(), 1)
 
 
@@ -135,4 +137,4 @@ def balance_gradients(
     if rule == "alonso":
         centered = recognizer_gradient - recognizer_gradient.mean()
         return alpha * (scale * centered + discriminator_gradient.mean())
-    raise ValueError(f'rule must be "alonso", "fogel" or "none", got {rule!r}')
+    raise ValueError(f"rule must be one of {BALANCE_RULES}, got {rule!r}")

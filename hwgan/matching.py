@@ -63,10 +63,9 @@ def match(
       with the readers in the place of the discriminator, and running means in that of the batch's.
     """
     share = jnp.where(counts.any(), _share_of_newest(means["batches"]["seen"]), 0.0)
-    weights = counts[:, None] / jnp.maximum(counts.sum(), 1)
     errors, generated = [], {}
     for name, rows in features.items():
-        now = (weights * rows).sum(axis=0)  # no matrix product, which accelerators round
+        now = losses.mean_where(rows, counts)
         before = means["generated"][name]
         generated[name] = jax.lax.stop_gradient(before + share * (now - before))
         mean = generated[name] + now - jax.lax.stop_gradient(now)

@@ -27,7 +27,6 @@ from hwgan.data.preprocessing import ImageSpec
 from hwgan.errors import UserError, run_main
 from hwgan.judge import Judge
 from hwgan.models import Networks
-from hwgan.models.identifier import NoIdentifier
 from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
 from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hands
 
@@ -62,6 +61,7 @@ def write_release(run: Run, path: str, *, all_networks: bool = False) -> None:
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
         config.data.update(data_dir="", cache_dir="", lexicon="")
         config.train.start_from = ""
+        config.evaluate.update(judge="", inception="")
     record = {
         "config": config.to_dict(),
         "alphabet": run.charset.characters,
@@ -107,9 +107,8 @@ def read_judge(path: str) -> Judge:
     """The recognizer and identifier of a file of weights; see `read_release`."""
     networks, weights, spec = _rebuild(path, "recognizer")
     name, variables = pathlib.Path(path).stem, weights.variables
-    if "identifier" not in variables:  # the run had one in name alone, or did not train it
-        networks = dataclasses.replace(networks, identifier=NoIdentifier())
-    return Judge(networks, variables["recognizer"], variables.get("identifier", {}), weights.charset, spec, name)
+    judge = Judge(networks, variables["recognizer"], variables.get("identifier"), weights.charset, spec, name)
+    return judge if "identifier" in variables else judge.without_writers()  # had one in name alone, or not trained
 
 
 def _rebuild(path: str, wanted: str) -> tuple[Networks, Weights, ImageSpec]:

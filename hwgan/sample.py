@@ -69,7 +69,7 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
         try:
             sampler.check(line.split())
         except UserError as error:
-            raise UserError(f"line {number + 1}: {error}") from error
+            raise UserError(f"line {number + 1}, {line[:40]!r}: {error}") from error
     rows = ["file\ttext"]
     for number, line in enumerate(tqdm(lines, unit=" images", disable=not sys.stderr.isatty())):
         name = f"{number:06d}.png"

@@ -12,6 +12,7 @@ import jax
 import ml_collections
 import numpy as np
 
+from hwgan import checkpoint as checkpoints
 from hwgan.distributed import is_first
 from hwgan.errors import UserError
 from hwgan.monitor import Clock, Heartbeat, Profile, signs_of_trouble
@@ -205,7 +206,8 @@ def _claim_workdir(config: Config, workdir: str) -> None:
     path = pathlib.Path(workdir) / CONFIG_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
+        saved = any(path.parent.glob(f"*{checkpoints.DIRECTORY}/*"))  # or damaged_checkpoints
+        if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
             _check_same_run(json.loads(path.read_text()), json.loads(config.to_json()), workdir)
         path.write_text(config.to_json(indent=1) + "\n")
     except OSError as error:
@@ -216,7 +218,8 @@ def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> N
     for section in _FIXED_SECTIONS:
         before, now = old.get(section, {}), new[section]
         changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
-        changed = [key for key in changed if key not in _FREE_FIELDS]
+        # A field that came into being since, or went, changes nothing where it is switched off.
+        changed = [key for key in changed if key not in _FREE_FIELDS and (before.get(key) or now.get(key))]
         if changed:
             key = changed[0]
             raise UserError(

@@ -27,8 +27,8 @@ def make_train_step(
 
     The batch holds `image, image_width, labels, label_length, writer` of real words and `fake_labels,
     fake_label_length` of words to write, with `fake_stretch` where hands differ in how wide they write, and
-    `fake_invented` where some of them are unlike real ones, which only recognizer and identifier look at. The key is
-    that of the run; the step number is folded in here.
+    `fake_invented` where some of them are unlike real ones, which are not held against those. The key is that of the
+    run; the step number is folded in here.
     """
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
@@ -36,7 +36,7 @@ def make_train_step(
         keys = jax.random.split(step_key, config.discriminator_steps + 3)
         recognizer_key, identifier_key, generator_key, *discriminator_keys = keys
         metrics: Metrics = {}
-        if networks.knows_writers and "generator" in config.updated_networks:
+        if networks.knows_writers and {"generator", "discriminator"} & set(config.updated_networks):
             batch = batch | {"hand": real_hands(networks, state, batch)}
         if "discriminator" in config.updated_networks:
             for key in discriminator_keys:
@@ -82,7 +82,7 @@ def _update_discriminator(
             metrics = {
                 "discriminator/loss": hinge,
                 "discriminator/real_score": on_real.scores.mean(),
-                "discriminator/fake_score": on_fake.scores.mean(),
+                "discriminator/fake_score": losses.mean_where(on_fake.scores, like_real(part)).mean(),
                 "discriminator/style_error": style,
                 **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
                 **_loss_of_heads(hinges),
@@ -157,7 +157,7 @@ def _update_generator(
         grads["generator"], optimizers.generator
     )
     params = {"language_model": language_model.params, "generator": generator.params}
-    ema = state.ema | _update_ema(state, params, config.ema_decay)
+    ema = state.ema | _update_ema(state, params, config)
     if after["means"]:
         ema["means"] = after["means"]
     metrics |= norms("generator", grads["generator"], generator)
@@ -222,9 +222,10 @@ def _generator_gradients(
     return grads, after, metrics
 
 
-def _update_ema(state: TrainState, params: dict[str, Any], decay: float) -> dict[str, Any]:
+def _update_ema(state: TrainState, params: dict[str, Any], config: StepConfig) -> dict[str, Any]:
     # The average follows closely at first, so that it is worth sampling from early on.
-    bounded_decay = jnp.minimum(decay, (1.0 + state.step) / (10.0 + state.step))
+    learned = jnp.maximum(state.step - config.recognizer_first_steps, 0)
+    bounded_decay = jnp.minimum(config.ema_decay, (1.0 + learned) / (10.0 + learned))
     before = {name: state.ema[name] for name in params}
     return jax.tree.map(lambda old, new: bounded_decay * old + (1.0 - bounded_decay) * new, before, params)
 

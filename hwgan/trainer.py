@@ -13,7 +13,7 @@ from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
-from hwgan.data.balance import random_words, repeats_of_mixture, repeats_of_rare, words_with_rare
+from hwgan.data.balance import repeats_of_mixture, repeats_of_rare
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.lexicon import Lexicon, read_lexicon_file
@@ -23,6 +23,7 @@ from hwgan.data.word_store import WordStore, load_words
 from hwgan.errors import UserError
 from hwgan.evaluation.reading import recognition_figures, unseen_words
 from hwgan.judge import Judge
+from hwgan.losses import BALANCE_RULES
 from hwgan.models import Networks
 from hwgan.page import side_by_side, stack_lines
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
@@ -32,6 +33,9 @@ from hwgan.train_state import Optimizers, TrainState
 from hwgan.train_step import make_train_step
 from hwgan.update import StepConfig
 
+READERS = ("recognizer", "identifier")
+_UPDATED = ("discriminator", *READERS, "generator")
+_INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
 _REAL_ROWS = 2  # on a sample sheet, under the generated words
 
 
@@ -72,23 +76,12 @@ def load_data(config: Config) -> Data:
     words = read_lexicon_file(data.lexicon) if data.lexicon else np.repeat(train.texts, repeats).tolist()
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     networks, _ = build_networks(config, charset)
-    invented = _invented_words(config, words, charset)
-    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch, invented)
+    share = data.random_share
+    if not 0.0 <= share < 1.0:
+        raise UserError(f"data.random_share={share} must be from 0 to below 1")
+    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch, share, config.seed)
     stretches = lexicon.stretches(train.widths, networks.text_widths(train.labels, train.lengths))
     return Data(charset, spec, train, repeats, validation, lexicon, stretches, unseen)
-
-
-def _invented_words(config: Config, words: list[str], charset: Charset) -> list[str]:
-    """Words to write beside these, for the recognizer and the identifier alone."""
-    data, invented = config.data, []
-    if not 0.0 <= data.random_share < 1.0:
-        raise UserError(f"data.random_share={data.random_share} must be from 0 to below 1")
-    if data.rare_share:
-        invented += words_with_rare(words, charset.characters, data.rare_share, config.seed)
-    if data.random_share:
-        count = round(data.random_share / (1.0 - data.random_share) * len(words))
-        invented += random_words(charset.characters, count, config.seed)
-    return invented
 
 
 def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:
@@ -135,6 +128,7 @@ class Trainer:
     """
 
     def __init__(self, config: Config, workdir: str):
+        _check_training(config.train)
         self.config, self.workdir = config, pathlib.Path(workdir)
         self._spread = spread_of_hands(config)
         self.data = load_data(config)
@@ -148,6 +142,13 @@ class Trainer:
             raise UserError(
                 f"the training words have {self.data.train.num_writers} writers, more than "
                 f"model.identifier.num_writers={self.networks.identifier.num_writers}"
+            )
+        nobody_known = self.data.train.num_writers < 2 and not config.train.start_from
+        if nobody_known and self.networks.knows_writers and trains_generator(config):
+            raise UserError(
+                "the training words do not say who wrote them, so there are no hands to learn from writers; let the "
+                "discriminator guess the noise instead: --config.model.identifier.name=none "
+                "--config.model.discriminator.style_features=16"
             )
         init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config)
         everywhere = sharding.replicated(self.mesh)
@@ -238,6 +239,27 @@ def _of_first_process(error: float | None) -> float | None:
     return None if np.isnan(value) else value
 
 
+def _check_training(train: Config) -> None:
+    """Raises UserError for values that would train nothing, or fail after hours."""
+    for name in ("batch_size", "discriminator_steps", "accumulate", *_INTERVALS):
+        if train[name] < 1:
+            raise UserError(f"train.{name}={train[name]} must be at least 1")
+    if train.balance_rule not in BALANCE_RULES:
+        raise UserError(f"train.balance_rule={train.balance_rule!r} does not exist; there are {BALANCE_RULES}")
+    updated, alone = set(train.updated_networks), train.recognizer_first_steps
+    if not updated or updated - set(_UPDATED):
+        raise UserError(f"train.updated_networks={train.updated_networks} must be some of {_UPDATED}")
+    if alone and not updated & set(READERS):
+        raise UserError(
+            f"train.recognizer_first_steps={alone} are of {READERS}, none of which train.updated_networks has; give 0"
+        )
+    if "generator" in updated and alone >= train.num_steps:
+        raise UserError(
+            f"train.num_steps={train.num_steps} leaves the generator no step, for the readers learn alone in the first "
+            f"train.recognizer_first_steps={alone}; give more of the one or fewer of the other"
+        )
+
+
 def step_settings(config: Config) -> StepConfig:
     """The settings of the step: the fields of `config.train` by their names."""
     settings: dict[str, Any] = {field.name: config.train[field.name] for field in dataclasses.fields(StepConfig)}
@@ -249,7 +271,7 @@ def _jit_steps(
     networks: Networks, optimizers: Optimizers, config: Config
 ) -> dict[str, Callable[..., tuple[TrainState, dict[str, jax.Array]]]]:
     step_config = step_settings(config)
-    readers = tuple(name for name in step_config.updated_networks if name in ("recognizer", "identifier"))
+    readers = tuple(name for name in step_config.updated_networks if name in READERS)
     alone = dataclasses.replace(step_config, updated_networks=readers)
     return {
         name: jax.jit(make_train_step(networks, optimizers, step), donate_argnums=0)

@@ -36,8 +36,10 @@ class StepConfig:
         (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
         holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
       ema_decay: of the averaged generator.
+      recognizer_first_steps: in which the generator does not learn yet; the average is of those after.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
-        if it were in memory at once; but that batch norm and the balance of gradients are each part's own.
+        if it were in memory at once; but that batch norm, the balance of gradients and means over the words that are
+        not invented are each part's own.
     """
 
     updated_networks: tuple[str, ...] = ("discriminator", "recognizer", "identifier", "generator")
@@ -50,6 +52,7 @@ class StepConfig:
     gradient_penalty: float = 0.0
     feature_matching: float = 0.0
     ema_decay: float = 0.999
+    recognizer_first_steps: int = 0
     accumulate: int = 1
 
 

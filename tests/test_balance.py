@@ -5,13 +5,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hwgan.data.balance import random_words, repeats_of_rare, words_with_rare
+from hwgan.data.balance import random_words, repeats_of_rare
 from hwgan.data.schedule import Schedule
 from hwgan.errors import UserError
 from hwgan.trainer import load_data
 
 ALPHABET = "!-(019ABXabcdefghijklmnopqrstuvwxyzéù"
-WORDS = ["word", "letter", "able", "pour", "the", "ou"] * 20 + ["Able"]
 
 
 def test_the_rarer_the_oftener():
@@ -34,34 +33,15 @@ def test_words_to_write_are_met_as_often_as_real_ones(config):
     assert Counter(data.charset.decode(labels[:length]) for labels, length in rows) == met
 
 
-def test_invented_words_have_what_was_missing():
-    share = 0.1
-    invented = words_with_rare(WORDS, ALPHABET, share)
-    counts = Counter(character for word in WORDS + invented for character in set(word))
-    missing = {c for c in ALPHABET if counts[c] < int(share * len(WORDS))}
-    assert not missing
-    assert not set("".join(invented)) - set(ALPHABET)
-    assert max(map(len, invented)) <= max(map(len, WORDS))
-    assert invented == words_with_rare(WORDS, ALPHABET, share)
-    assert words_with_rare(WORDS, ALPHABET, 0.0) == []
-
-
-def test_invented_words_look_like_words():
-    invented = words_with_rare(WORDS, ALPHABET, 0.2)
-    assert any(word[0] == "A" and word[1:].islower() for word in invented)
-    assert any(word.isdigit() for word in invented)
-    assert all(word.endswith("!") for word in invented if "!" in word)
-    assert all(word.replace("é", "e") in WORDS for word in invented if "é" in word)  # in the place of its plain letter
-
-
 def test_random_words_have_all_characters_alike():
-    words = random_words(ALPHABET, 5000)
+    words = random_words(ALPHABET + " ", 5000, (1, 14))
     assert set(map(len, words)) == {1, 2, 3, 4}
     counts = Counter("".join(words))
     assert set(counts) == set(ALPHABET)
     assert max(counts.values()) < 1.5 * min(counts.values())
-    assert words == random_words(ALPHABET, 5000)
-    assert words != random_words(ALPHABET, 5000, seed=1)
+    assert words == random_words(ALPHABET, 5000, (1, 14))
+    assert words != random_words(ALPHABET, 5000, (1, 14), seed=1)
+    assert set(map(len, random_words(ALPHABET, 100, (5, 6)))) == {5, 6}
 
 
 def test_invented_words_are_marked_and_as_many_as_asked_for(config):

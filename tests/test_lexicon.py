@@ -104,6 +104,9 @@ def test_a_lexicon_without_words_so_wide_is_noticed():
     assert one_word.has_words(64.0, 96.0)
     assert one_word.has_words(96.0, 128.0)
     assert not one_word.has_words(128.0, 160.0)
+    with_short = Lexicon.from_words(["aaaa"] * 9, LETTERS, SPEC, widths_of, STRETCH, random_share=0.5)
+    assert with_short.widths.min() < 48.0
+    assert not with_short.has_words(-np.inf, 48.0)  # invented words are not what is missing
 
 
 def test_where_all_hands_write_as_wide_nothing_is_said_of_them(texts):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import configs
-from configs import cells, copiste_founding, iam, smoke
+from configs import cells, copiste, copiste_founding, iam, smoke
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
 from hwgan.models import create_networks
@@ -239,6 +239,21 @@ def abstract_state(config, letters):
     charset = Charset("".join(chr(48 + i) for i in range(letters)))
     networks, optimizers = build_networks(config, charset)
     return networks, jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+
+
+def test_rates_fall_over_the_steps_that_a_run_has():
+    """Also where their number is changed after the config was made, as on the command line; else as they are set."""
+    config = copiste.get_config()
+    config.train.num_steps, config.train.recognizer_first_steps = 700, 100
+    rates = config.optimizer
+    assert (rates.generator.decay_steps, rates.discriminator.decay_steps) == (600, 600)
+    assert (rates.recognizer.decay_steps, rates.identifier.decay_steps) == (700, 700)
+    rates.generator.decay_steps, rates.recognizer.decay_steps = 50, 60
+    decays = {name: fields["decay_steps"] for name, fields in config.to_dict()["optimizer"].items()}
+    assert decays == {
+        "language_model": 600, "generator": 50, "discriminator": 600, "recognizer": 60, "identifier": 700
+    }  # fmt: skip
+    assert config.train.num_steps == 700
 
 
 @pytest.mark.parametrize(("config", "letters", "expected"), [(iam, 79, IAM_PARAMETERS), (cells, 26, CELLS_PARAMETERS)])

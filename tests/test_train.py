@@ -161,6 +161,37 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
         train_and_evaluate(config, str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("num_steps", 2, "train.num_steps=2 leaves the generator no step"),
+        ("balance_rule", "alonzo", "train.balance_rule='alonzo' does not exist"),
+        ("discriminator_steps", 0, "train.discriminator_steps=0 must be at least 1"),
+        ("sample_every", 0, "train.sample_every=0 must be at least 1"),
+        ("updated_networks", ("generater",), "must be some of"),
+        ("updated_networks", ("discriminator",), "train.recognizer_first_steps=2 are of"),
+    ],
+)
+def test_settings_that_would_train_nothing_are_refused_at_once(config, tmp_path, field, value, message):
+    config.train[field] = value
+    config.data.dataset = "not/there"  # which would be missed next
+    with pytest.raises(UserError, match=message):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_words_without_writers_are_refused_by_networks_that_learn_hands_from_them(config, tmp_path):
+    folder = make_folder(tmp_path / "nameless", columns=("file", "text", "split"))
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/nameless"
+    config.model.identifier = dict(name="writers", num_writers=8, features=config.model.z_dim - 1)
+    with pytest.raises(UserError, match=r"do not say who wrote them.*--config.model.identifier.name=none"):
+        train_and_evaluate(config, str(tmp_path / "run"))
+    config.model.identifier.name = "none"  # its other fields may stay
+    config.train.num_steps = 3
+    train_and_evaluate(config, str(tmp_path / "run"))
+    assert "discriminator/style_error" in metrics_of(tmp_path / "run")[-2]
+
+
 def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_path):
     folder = make_folder(tmp_path / "hebrew")
     table = folder / "words.tsv"
@@ -168,7 +199,7 @@ def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_
     table.write_text(lines, encoding="utf-8")
     prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
     config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/hebrew"
-    config.train.num_steps = config.train.recognizer_first_steps = 1
+    config.train.num_steps, config.train.recognizer_first_steps = 1, 0
     train_and_evaluate(config, str(tmp_path / "run"))
     sampler = create_sampler(load_run(str(tmp_path / "run")))
     assert sampler.charset.right_to_left
@@ -211,7 +242,7 @@ def test_letters_train_on_an_invented_iam_tree(tmp_path):
     root = make_iam(tmp_path / "iam", archives=False)
     prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
     config = iam_variable.get_config()
-    config.data.update(data_dir=str(tmp_path / "data"), num_buckets=1, plentiful=5, rare_share=0.1)
+    config.data.update(data_dir=str(tmp_path / "data"), num_buckets=1, plentiful=5)
     config.train.update(num_steps=2, batch_size=4, recognizer_first_steps=1, log_every=1)
     figures = train_and_evaluate(config, str(tmp_path / "run"))
     assert figures["evaluate/real_words"] > 0
@@ -272,7 +303,7 @@ def test_bad_texts(sampler, text, message):
 
 
 def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
-    with pytest.raises(UserError, match="line 2: character '1'"):
+    with pytest.raises(UserError, match="line 2, 'tw1': character '1'"):
         write_text_file(sampler, ["one", "tw1"], tmp_path / "images", seed=0)
     assert not (tmp_path / "images").exists()
 

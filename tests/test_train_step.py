@@ -182,12 +182,15 @@ def test_more_discriminator_steps(small_run):
     assert int(three.step) == 1
 
 
-def test_ema_moves_towards_the_parameters(small_run):
-    state, _ = small_run.step()(small_run.state, small_run.batch(), KEY)
+@pytest.mark.parametrize("alone", [0, 5000])
+def test_ema_moves_towards_the_parameters(small_run, alone):
+    """Closely at first, also where the generator begins late."""
+    before = small_run.state.replace(step=small_run.state.step + alone)
+    state, _ = small_run.step(recognizer_first_steps=alone)(before, small_run.batch(), KEY)
     old = jax.tree.leaves(small_run.state.ema["generator"])
     new = jax.tree.leaves(state.generator.params)
     for average, a, b in zip(jax.tree.leaves(state.ema["generator"]), old, new, strict=True):
-        np.testing.assert_allclose(average, 0.1 * a + 0.9 * b, rtol=1e-5, atol=1e-7)  # (1 + 0) / (10 + 0) at step 0
+        np.testing.assert_allclose(average, 0.1 * a + 0.9 * b, rtol=1e-5, atol=1e-7)  # (1 + 0) / (10 + 0)
 
 
 def test_recognizer_noise_changes_what_it_learns(small_run):

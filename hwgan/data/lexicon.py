@@ -3,11 +3,12 @@
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from hwgan.data.balance import random_words
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import Batch
@@ -49,26 +50,35 @@ class Lexicon:
         spec: ImageSpec,
         widths_of: WidthsOf | None = None,
         stretch: float = 0.0,
-        invented: Sequence[str] = (),
+        random_share: float = 0.0,
+        seed: int = 0,
     ) -> "Lexicon":
-        """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told."""
+        """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told.
 
-        def fits(word: str) -> bool:
-            return spec.min_length <= len(word) <= spec.max_length and not charset.unknown(word)
-
-        kept = list(filter(fits, words))
+        Args:
+          words: as often as they are to be written.
+          charset: the alphabet.
+          spec: of the images.
+          widths_of: where width does not follow from `spec` alone.
+          stretch: see `Lexicon`.
+          random_share: what part of all words is of random characters, and `invented`.
+          seed: of these.
+        """
+        shortest, longest = spec.min_length, spec.max_length
+        kept = [word for word in words if shortest <= len(word) <= longest and not charset.unknown(word)]
         if len(kept) < len(words):
-            logger.info("lexicon: %d words, dropped: %d", len(words), len(words) - len(kept))
+            logger.info("lexicon: %d words, dropped: %d", len(kept), len(words) - len(kept))
         if not kept:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
-        fitting = [*kept, *filter(fits, invented)]
+        num_random = round(random_share / (1.0 - random_share) * len(kept))
+        fitting = kept + random_words(charset.characters, num_random, (shortest, longest), seed)
         encoded = [charset.encode(word) for word in fitting]
         labels = pad_labels(encoded, spec.max_length)
         lengths = np.array([len(row) for row in encoded], np.int32)
         widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
-        unlike_real = (np.arange(len(fitting)) >= len(kept))[order] if len(fitting) > len(kept) else None
-        return cls(labels[order], lengths[order], widths[order], stretch, unlike_real)
+        invented = (np.arange(len(fitting)) >= len(kept))[order] if num_random else None
+        return cls(labels[order], lengths[order], widths[order], stretch, invented)
 
     def stretches(
         self, widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"]
@@ -80,9 +90,10 @@ class Lexicon:
         return np.clip(stretches, -_WIDEST_HAND, _WIDEST_HAND)
 
     def has_words(self, above: float, up_to: float) -> bool:
-        """Whether there are words that usual hands write wider than `above` and at most `up_to` pixels wide."""
+        """Whether usual hands write words, not counting invented ones, wider than `above` and up to `up_to` pixels."""
         narrow, wide = np.exp(self.stretch * np.array([-_USUAL_HAND, _USUAL_HAND]))
-        return bool(((self.widths * wide > above) & (self.widths * narrow <= up_to)).any())
+        fits = (self.widths * wide > above) & (self.widths * narrow <= up_to)
+        return bool((fits if self.invented is None else fits & ~self.invented).any())
 
     def draw(
         self,

@@ -8,6 +8,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from hwgan.data.charset import BLANK_ID, Charset, pad_labels
+from hwgan.errors import UserError
 from hwgan.metrics import greedy_texts
 
 _IMPOSSIBLE = -1e30
@@ -22,8 +23,14 @@ class Lexicon:
     """
 
     def __init__(self, words: Sequence[str], charset: Charset, candidates: int = _CANDIDATES):
-        """Words with characters that the alphabet does not have are left out; each counts once."""
+        """Words with characters that the alphabet does not have are left out; each counts once.
+
+        Raises:
+          UserError: none is left.
+        """
         self.words = [word for word in dict.fromkeys(words) if word and not charset.unknown(word)]
+        if not self.words:
+            raise UserError("there are no words to read with as a lexicon")
         self._charset, self._candidates = charset, min(candidates, len(self.words))
 
     def read(self, log_probabilities: Float[np.ndarray, "frames labels"]) -> str:

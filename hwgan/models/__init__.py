@@ -147,6 +147,8 @@ def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Mod
     if name not in modules:
         raise UserError(f"model.{role}.name={name!r} does not exist; there are {sorted(modules)}")
     module = modules[name]
+    if module is NoIdentifier:  # the fields of one that is switched off may stay
+        return module(**fields)
     unknown = set(settings) - {field.name for field in dataclasses.fields(module)}
     if unknown:
         raise UserError(f"model.{role} {name!r} has no fields {sorted(unknown)}")
