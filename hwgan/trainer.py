@@ -34,7 +34,6 @@ from hwgan.train_step import make_train_step
 from hwgan.update import StepConfig
 
 READERS = ("recognizer", "identifier")
-_UPDATED = ("discriminator", *READERS, "generator")
 _INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
 _REAL_ROWS = 2  # on a sample sheet, under the generated words
 
@@ -247,8 +246,9 @@ def _check_training(train: Config) -> None:
     if train.balance_rule not in BALANCE_RULES:
         raise UserError(f"train.balance_rule={train.balance_rule!r} does not exist; there are {BALANCE_RULES}")
     updated, alone = set(train.updated_networks), train.recognizer_first_steps
-    if not updated or updated - set(_UPDATED):
-        raise UserError(f"train.updated_networks={train.updated_networks} must be some of {_UPDATED}")
+    all_networks = StepConfig.updated_networks  # by default all that can learn
+    if not updated or updated - set(all_networks):
+        raise UserError(f"train.updated_networks={train.updated_networks} must be some of {all_networks}")
     if alone and not updated & set(READERS):
         raise UserError(
             f"train.recognizer_first_steps={alone} are of {READERS}, none of which train.updated_networks has; give 0"
