@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
         "!\"&'(),-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâäçèéêîïóôöùûüœ’"
     )
     config.data.plentiful = 2000
-    config.data.random_share = 0.1
+    config.data.random_share = 0.25
     config.data.max_length = 14
     config.data.max_width = 224
     config.data.num_buckets = 4  # twice the steps a second: with one shape, half of each batch is padding
@@ -59,7 +59,7 @@ def get_config() -> ConfigDict:
     config.train.augment = True
     config.train.recognizer_noise = 0.2
     config.train.balance_rule = "fogel"
-    config.train.alpha = 0.8
+    config.train.alpha = 1.5
     config.train.style_weight = 0.7
     config.train.gradient_penalty = 0.3
     config.train.feature_matching = 5.0

@@ -131,8 +131,8 @@ class ConvRecognizer(nn.Module):
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
-      conv_features: channels of the stages; each has two convolutions after a pool.
-      pools: (height, width) of the max pool after each stage, on an image already halved by space-to-depth.
+      conv_features: channels of the 3x3 convolutions, on an image already halved by space-to-depth.
+      pools: (height, width) of the max pool after each.
       dense_features: of the last hidden layer, which sees a whole column.
     """
 
