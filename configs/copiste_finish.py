@@ -16,7 +16,7 @@ from configs.common import fast_optimizers
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
-    config.train.num_steps = 4600
+    config.train.num_steps = 1500
     config.train.recognizer_first_steps = 0
     config.train.feature_matching = 20.0
 
