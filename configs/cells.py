@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
             language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
             generator=dict(name="variable", block_features=(64, 32), cell_features=96),
             discriminator=dict(name="variable", block_features=(32, 64, 96), style_features=8),
-            recognizer=dict(name="conv", conv_features=(32, 64, 96)),
+            recognizer=dict(name="conv", conv_features=(32, 64, 96), column_kernels=(), norm="layer"),
         )
     )
 

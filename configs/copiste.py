@@ -3,11 +3,11 @@
   python -m hwgan.prepare --dataset=word_folder --source=copiste_words.zip --name=copiste
   python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste
 
-The recognizer learns to read, and the identifier to tell writers apart, alone for 5,000 steps; then all networks learn.
+The recognizer learns to read, and the identifier to tell writers apart, alone for 10,000 steps; then all networks do.
 The discriminator scores, beside pixels, what the two see, and what they see in generated words is drawn, on average, to
 what they see in real ones. On one CPU core a step of the first kind takes an eighth of a second, of the second one; on
-two (XLA_FLAGS=--xla_force_host_platform_device_count=2, a device each) half of that, 64 minutes in all. Words can be
-read after some 1,500 of the second. To go on with low rates, nearer to real words: configs/copiste_finish.py.
+two (XLA_FLAGS=--xla_force_host_platform_device_count=2, a device each) half of that, 78 minutes in all. Words can be
+read after some 1,000 of the second. To go on with low rates, nearer to real words: configs/copiste_finish.py.
 """
 
 from ml_collections import ConfigDict
@@ -49,14 +49,20 @@ def get_config() -> ConfigDict:
                 spectral_norm=False,
                 style_features=0,  # where no writers are known: 16, and identifier.name="none"
             ),
-            recognizer=dict(name="conv", conv_features=(48, 96, 128, 128), pools=((2, 2), (2, 1), (2, 1), (1, 1))),
+            recognizer=dict(
+                name="conv",
+                conv_features=(48, 96, 128, 128),
+                pools=((2, 2), (2, 1), (2, 1), (1, 1)),
+                column_kernels=(5, 5),
+                norm="batch",
+            ),
             identifier=dict(name="writers", num_writers=256, features=31),
         )
     )
 
     config.train.batch_size = 16
-    config.train.num_steps = 11_000
-    config.train.recognizer_first_steps = 5000
+    config.train.num_steps = 17_000
+    config.train.recognizer_first_steps = 10_000
     config.train.augment = True
     config.train.recognizer_noise = 0.2
     config.train.balance_rule = "fogel"

@@ -16,7 +16,13 @@ def get_config() -> ConfigDict:
     # Hands differ in form where the discriminator sees what recognizer and identifier see, and is held by a penalty on
     # its slopes; with spectral norm, in ink alone.
     config.model.discriminator = ConfigDict(
-        dict(name="variable", block_features=(32, 64, 96), reader_features=64, spectral_norm=False)
+        dict(
+            name="variable",
+            block_features=(32, 64, 96),
+            reader_features=64,
+            spectral_norm=False,
+            style_features=0,  # where no writers are known: 8, and identifier.name="none"
+        )
     )
     config.model.identifier = ConfigDict(dict(name="writers", num_writers=160, features=15))
 

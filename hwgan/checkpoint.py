@@ -38,9 +38,10 @@ class Checkpointer:
     Attributes:
       workdir: of the run; steps lie under `checkpoints/`.
       keep: how many of the newest to keep, beside the best.
+      read_only: for who saves nothing; nothing is made or removed, for the run may be saving right now.
     """
 
-    def __init__(self, workdir: str, keep: int = 2):
+    def __init__(self, workdir: str, keep: int = 2, *, read_only: bool = False):
         self._workdir = pathlib.Path(workdir).expanduser().resolve()
         self._failure: str | None = None  # of the newest save, if it failed
         self._under_way = False
@@ -53,7 +54,8 @@ class Checkpointer:
             self._workdir / DIRECTORY,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=preservation_policy.AnyPreservationPolicy([newest, best]),
-                cleanup_tmp_directories=True,
+                create=not read_only,
+                cleanup_tmp_directories=not read_only,
             ),
         )
 
@@ -262,7 +264,7 @@ def open_for_reading(workdir: str) -> Checkpointer:
     """
     if not (pathlib.Path(workdir).expanduser() / DIRECTORY).is_dir():
         raise UserError(f"{workdir!r} holds no checkpoints: give the workdir of a run that hwgan.main trained")
-    return Checkpointer(workdir)
+    return Checkpointer(workdir, read_only=True)
 
 
 def abstract_like(state: Any, sharding: jax.sharding.Sharding) -> Any:

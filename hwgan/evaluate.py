@@ -135,6 +135,8 @@ def main(argv: list[str]) -> None:
     """Evaluates by the flags of the command line."""
     del argv
     args = flags.FLAGS
+    if args.generated and not is_folder_of_words(args.generated):
+        raise UserError(f"--generated={args.generated!r} must be a folder or an archive of words with a table")
     judge = open_judge(args.judge).looking_at_paper()
     real, dropped = _open_words(args.real, args.split, judge, args.data_dir)
     from_folder = is_folder_of_words(args.real)

@@ -1,5 +1,6 @@
 """A run seen from outside: rates, where the time goes, memory, a heartbeat, a profile, signs of trouble."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import time
 
 import jax
 
+from hwgan.files import replace_text
 from hwgan.run import Config
 
 HEARTBEAT_FILE = "heartbeat.json"
@@ -75,12 +77,9 @@ class Heartbeat:
             return
         self._last = time.monotonic()
         facts = {"time": time.time(), "step": step, "host": socket.gethostname(), "pid": os.getpid()}
-        making = self._path.with_suffix(".making")
-        try:
-            making.write_text(json.dumps(facts) + "\n")
-            making.rename(self._path)
-        except OSError:  # a full disk is no reason to stop, and is told of where it matters
-            return
+        # A full disk is no reason to stop, and is told of where it matters.
+        with contextlib.suppress(OSError):
+            replace_text(self._path, json.dumps(facts) + "\n")
 
 
 class Profile:
@@ -113,17 +112,13 @@ _MARGIN_LOST, _MARGIN_WON = 0.05, 4.0  # of the mean score of real words over th
 _HARDLY_READS = 0.6  # CER of the recognizer on real words
 
 
-def signs_of_trouble(figures: dict[str, float], *, step: int, recognizer_first_steps: int) -> list[str]:
-    """What looks wrong, with its figure, in sentences; empty for a healthy run.
+def signs_of_trouble(figures: dict[str, float]) -> list[str]:
+    """What looks wrong with a run whose generator learns, with its figure, in sentences; empty for a healthy one.
 
     Args:
       figures: metrics of the last step and of the evaluation.
-      step: of them.
-      recognizer_first_steps: in which the generator does not learn, and says nothing.
     """
     found = []
-    if step <= recognizer_first_steps:
-        return found
     variance = figures.get("evaluate/hand_variance")
     if variance is not None and variance < _SAME_HAND:
         found.append(f"mode collapse: one word in many hands varies by {variance:.4f} a pixel, less than {_SAME_HAND}")

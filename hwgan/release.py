@@ -1,11 +1,11 @@
 """Trained weights as one plain file, to be given away: NumPy's own format, with the record of what made them.
 
 The file holds the averaged generator with its language model, or, of a run that trains none, the networks that it
-trained, as a recognizer and an identifier of writers; and a record: config, alphabet, preprocessing (in the config),
-step, and a checksum.
+trained, as a recognizer and an identifier of writers; or those that are asked for; and a record: config, alphabet,
+preprocessing (in the config), step, and a checksum.
 
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
-  python -m hwgan.release --checkpoint=runs/copiste --output=all.npz --all_networks   # for others to train on from
+  python -m hwgan.release --checkpoint=runs/copiste --output=all.npz --networks=all   # for others to train on from
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import hashlib
 import json
 import pathlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ml_collections
@@ -29,10 +29,11 @@ from hwgan.judge import Judge
 from hwgan.models import Networks
 from hwgan.run import Config, Run, build_networks, image_spec, load_run, trains_generator
 from hwgan.sampler import Sampler, create_sampler, ema_variables, spread_of_hands
+from hwgan.train_state import WRITING_NETWORKS
 
 _WEIGHTS = pathlib.Path(__file__).parent / "weights"
 PACKAGED, PACKAGED_JUDGE = str(_WEIGHTS / "copiste.npz"), str(_WEIGHTS / "copiste_judge.npz")
-PACKAGED_ALL = str(_WEIGHTS / "copiste_all.npz")
+PACKAGED_OTHERS = str(_WEIGHTS / "copiste_others.npz")  # what trained with it
 _RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
 _MOST_BYTES = 4 * 2**30
 
@@ -47,16 +48,25 @@ def trained_variables(run: Run) -> dict[str, Any]:
     return {name: part for name, part in variables.items() if part.get("params")}
 
 
-def write_release(run: Run, path: str, *, all_networks: bool = False) -> None:
-    """Writes generator and language model of a run; of one that trains none, or if asked for, all that it trained.
+def write_release(run: Run, path: str, networks: Sequence[str] = ()) -> None:
+    """Writes networks of a run to a file.
+
+    Args:
+      run: a trained one.
+      path: of the file.
+      networks: their names, or "all" that it trained; if none is named, those that write, of a run that trains none
+        all. Generator and language model are one.
 
     Raises:
-      UserError: the file cannot be written.
+      UserError: the file cannot be written, or the run has trained no such network.
     """
     variables = trained_variables(run)
-    if trains_generator(run.config) and not all_networks:
-        variables = {name: variables[name] for name in ("language_model", "generator") if name in variables}
-    arrays = _flat(variables)
+    chosen = set(networks) or ({"generator"} if trains_generator(run.config) else {"all"})
+    if unknown := chosen - {"all", *variables}:
+        raise UserError(f"this run has not trained the networks {sorted(unknown)}; it has {sorted(variables)}")
+    if chosen & set(WRITING_NETWORKS):
+        chosen |= set(WRITING_NETWORKS)  # the one cannot write without the other, which may have no numbers
+    arrays = _flat({name: part for name, part in variables.items() if chosen & {"all", name}})
     config = run.config.copy_and_resolve_references()
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
         config.data.update(data_dir="", cache_dir="", lexicon="")
@@ -192,7 +202,7 @@ def main(argv: list[str]) -> None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"spread": args.spread})
         create_sampler(run)  # refuses a spread that is none, and a run that cannot write
-    write_release(run, args.output, all_networks=args.all_networks)
+    write_release(run, args.output, args.networks)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
@@ -200,6 +210,11 @@ if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
     flags.DEFINE_float("spread", None, "of the hands drawn with it; by default as the run's config has it")
-    flags.DEFINE_bool("all_networks", False, "all that the run trained, so that other runs can go on from them")
+    flags.DEFINE_list(
+        "networks",
+        [],
+        "whose numbers, by commas, or all that the run trained, so that others can go on from them; by default "
+        "generator, which takes its language model along, of a run that trains none all",
+    )
     flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
     run_main(main)

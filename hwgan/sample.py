@@ -94,6 +94,8 @@ def main(argv: list[str]) -> None:
         raise UserError("give either --text or --text_file")
     if args.count < 1 or args.width < 0:
         raise UserError(f"--count={args.count} must be at least 1 and --width={args.width} at least 0")
+    if args.to_seed is not None and args.count < 2:
+        raise UserError("--to_seed passes from hand to hand: give how many hands with --count=, at least 2")
     sampler = open_sampler(args.checkpoint, args.step, args.spread)
     output = pathlib.Path(args.output)
     if args.text is not None:

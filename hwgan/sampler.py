@@ -17,7 +17,7 @@ from hwgan.errors import UserError
 from hwgan.models import Networks
 from hwgan.page import break_lines, side_by_side, stack_lines
 from hwgan.run import Run, trains_generator
-from hwgan.train_state import TrainState
+from hwgan.train_state import WRITING_NETWORKS, TrainState
 from hwgan.writing import generate
 
 _BATCH_SIZE = 32
@@ -205,7 +205,4 @@ def _check_spread(spread: float) -> None:
 
 def ema_variables(state: TrainState) -> dict[str, Any]:
     """What to sample with: averaged parameters, and the generator's running statistics."""
-    return {
-        "language_model": {"params": state.ema["language_model"], **state.language_model.collections},
-        "generator": {"params": state.ema["generator"], **state.generator.collections},
-    }
+    return {name: {"params": state.ema[name], **getattr(state, name).collections} for name in WRITING_NETWORKS}

@@ -10,11 +10,11 @@ import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
-from hwgan.release import PACKAGED, PACKAGED_ALL, read_weights, trained_variables
+from hwgan.release import PACKAGED, PACKAGED_OTHERS, read_weights, trained_variables
 from hwgan.run import Config, load_run
 from hwgan.train_state import TrainState
 
-_PACKAGE = {"package": PACKAGED, "package_all": PACKAGED_ALL}
+_PACKAGE = {"package": (PACKAGED,), "package_all": (PACKAGED, PACKAGED_OTHERS)}
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,9 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     Raises:
       UserError: there is no such run or file; or its alphabet, preprocessing or sizes of networks are others.
     """
-    for source in filter(None, (name.strip() for name in config.train.start_from.split(","))):
-        old_config, old_charset, found = _read(source)
+    names = filter(None, (name.strip() for name in config.train.start_from.split(",")))
+    for source, path in ((name, path) for name in names for path in _PACKAGE.get(name, (name,))):
+        old_config, old_charset, found = _read(path)
         _check_words(source, old_charset, charset)
         _check_preprocessing(source, old_config, config)
         for name, variables in found.items():
@@ -43,13 +44,12 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     return state
 
 
-def _read(source: str) -> tuple[Config, Charset, dict[str, Any]]:
+def _read(path: str) -> tuple[Config, Charset, dict[str, Any]]:
     """Config, alphabet, and variables by the name of the network."""
-    source = _PACKAGE.get(source, source)
-    if pathlib.Path(source).is_file():
-        weights = read_weights(source)
+    if pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file():
+        weights = read_weights(path)
         return weights.config, weights.charset, weights.variables
-    run = load_run(source)
+    run = load_run(path)
     return run.config, run.charset, trained_variables(run)
 
 
@@ -78,7 +78,7 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
     if expected != found:
         raise UserError(
             f"the {name} of {source!r} has other layers or sizes than model.{name} asks for; take the config that made "
-            "it"
+            "it, of that version of hwgan"
         )
     # Copies, for the state that they become part of is donated.
     placed = jax.tree.map(lambda new, old: jax.device_put(np.array(new), old.sharding), variables, network.variables)

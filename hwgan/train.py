@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime
 import json
 import logging
 import pathlib
@@ -15,9 +16,11 @@ import numpy as np
 from hwgan import checkpoint as checkpoints
 from hwgan.distributed import is_first
 from hwgan.errors import UserError
+from hwgan.files import replace_text
 from hwgan.monitor import Clock, Heartbeat, Profile, signs_of_trouble
 from hwgan.preemption import Preempted, Preemption
 from hwgan.run import Config, trains_generator
+from hwgan.train_state import NETWORK_NAMES
 from hwgan.train_step import nonfinite_network
 from hwgan.trainer import Trainer, sample_sheet
 from hwgan.writer import MetricWriter
@@ -54,14 +57,14 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
     """
     if is_first():
         _claim_workdir(config, workdir)
-    for tries_left in range(config.train.step_backs, -1, -1):
+    for tries_left in range(max(config.train.step_backs, 0), -1, -1):
         try:
             return _run(config, workdir, profile_steps)
         except TrainingDiverged as error:
             if not tries_left:
                 raise
             config = _with_smaller_rate(config)
-            logger.warning("%s; going back to it with learning rates times %s", error, config.train.step_back_rate)
+            logger.warning("%s; going back with learning rates times %s", error, config.train.step_back_rate)
     raise AssertionError("unreachable")
 
 
@@ -121,9 +124,10 @@ def _evaluate(trainer: Trainer, writer: MetricWriter, values: dict[str, float]) 
     figures = trainer.evaluate()
     writer.write(trainer.step, figures)
     logger.info("step %d: %s", trainer.step, _format(figures))
-    first_steps = trainer.config.train.recognizer_first_steps
-    for sign in signs_of_trouble(values | figures, step=trainer.step, recognizer_first_steps=first_steps):
-        logger.warning("step %d: %s", trainer.step, sign)
+    config = trainer.config
+    if trains_generator(config) and trainer.step > config.train.recognizer_first_steps:
+        for sign in signs_of_trouble(values | figures):
+            logger.warning("step %d: %s", trainer.step, sign)
     return figures
 
 
@@ -170,10 +174,11 @@ def _log(
     if network is not None:
         path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
         np.savez(path, allow_pickle=False, **{name: _local_rows(rows) for name, rows in batch.items()})
-        steps = trainer.checkpointer.steps()
+        last = max(trainer.checkpointer.steps(), default=None)
+        place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
         raise TrainingDiverged(
             f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); "
-            f"the batch is kept in {path}, the last checkpoint is of step {max(steps, default=None)}"
+            f"the batch is kept in {path}, {place}"
         )
     if writer and step % trainer.config.train.log_every == 0:
         speed = clock.lap(step)
@@ -195,7 +200,7 @@ def _format(metrics: dict[str, float]) -> str:
 def _format_speed(speed: dict[str, float]) -> str:
     if not speed:
         return ""
-    left = time.strftime("%H:%M:%S", time.gmtime(speed["speed/seconds_left"]))
+    left = datetime.timedelta(seconds=round(speed["speed/seconds_left"]))
     return (
         f"| {speed['speed/steps_per_second']:.2f} steps/s, {speed['speed/images_per_second']:.0f} images/s, {left} left"
     )
@@ -209,7 +214,7 @@ def _claim_workdir(config: Config, workdir: str) -> None:
         saved = any(path.parent.glob(f"*{checkpoints.DIRECTORY}/*"))  # or damaged_checkpoints
         if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
             _check_same_run(json.loads(path.read_text()), json.loads(config.to_json()), workdir)
-        path.write_text(config.to_json(indent=1) + "\n")
+        replace_text(path, config.to_json(indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}") from error
 
@@ -230,8 +235,7 @@ def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> N
 
 def _describe(trainer: Trainer) -> str:
     counts = {
-        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params))
-        for name in ("language_model", "generator", "discriminator", "recognizer")
+        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params)) for name in NETWORK_NAMES
     }
     parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     start = f"from step {trainer.step}" if trainer.step else "from the start"

@@ -13,7 +13,8 @@ import optax
 from hwgan.matching import start_means, word_features
 from hwgan.models import Networks
 
-NETWORK_NAMES = ("language_model", "generator", "discriminator", "recognizer", "identifier")
+WRITING_NETWORKS = ("language_model", "generator")  # which learn as one
+NETWORK_NAMES = (*WRITING_NETWORKS, "discriminator", "recognizer", "identifier")
 
 
 class NetworkState(flax.struct.PyTreeNode):
@@ -110,7 +111,7 @@ def create_train_state(
         params = collections.pop("params", {})  # a network that is none has none
         states[name] = NetworkState(params, collections, getattr(optimizers, name).init(params))
     # A copy: averages that alias the parameters could not be donated beside them.
-    ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in ("language_model", "generator")}
+    ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in WRITING_NETWORKS}
     if matches_features:
         ema["means"] = start_means(features)
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)

@@ -90,6 +90,11 @@ def _training_words(config: Config, real: WordStore, charset: Charset, spec: Ima
         raise UserError(f"data.real_share={data.real_share} must be from 0 to 1, and above 0 without data.generated")
     if data.real_share < 1.0:
         real = real.take(range(round(data.real_share * len(real))))
+    if data.generated and trains_generator(config):
+        raise UserError(
+            f"data.generated={data.generated!r} is for recognizers, as configs/htr.py; a generator must not learn from "
+            "generated words as from real ones"
+        )
     if not data.generated:
         words, repeats = real, np.ones(len(real), np.int64)
     else:
@@ -133,6 +138,8 @@ class Trainer:
         self.data = load_data(config)
         self.mesh = sharding.create_mesh(config.train.batch_size, config.train.accumulate)
         self.networks, optimizers = build_networks(config, self.data.charset)
+        if config.data.num_buckets < 1:
+            raise UserError(f"data.num_buckets={config.data.num_buckets} must be at least 1")
         if config.data.num_buckets > 1 and trains_generator(config) and not self.networks.has_variable_width:
             raise UserError(
                 f"data.num_buckets={config.data.num_buckets}: this generator draws on one canvas, so it takes 1"
@@ -243,6 +250,8 @@ def _check_training(train: Config) -> None:
     for name in ("batch_size", "discriminator_steps", "accumulate", *_INTERVALS):
         if train[name] < 1:
             raise UserError(f"train.{name}={train[name]} must be at least 1")
+    if train.step_backs < 0:
+        raise UserError(f"train.step_backs={train.step_backs} must be at least 0")
     if train.balance_rule not in BALANCE_RULES:
         raise UserError(f"train.balance_rule={train.balance_rule!r} does not exist; there are {BALANCE_RULES}")
     updated, alone = set(train.updated_networks), train.recognizer_first_steps

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from hwgan import losses
 from hwgan.augment import augment
@@ -34,7 +35,8 @@ def update_identifier(
     """Cross-entropy over the writers of real words; those whose writer is not known teach nothing."""
 
     def loss_of(output, part):
-        right = (output.logits.argmax(axis=-1) == part["writer"]).mean()
+        right = output.logits.argmax(axis=-1) == part["writer"]
+        right = losses.mean_where(right.astype(jnp.float32), part["writer"] >= 0)
         return losses.writer_cross_entropy(output.logits, part["writer"]).mean(), {"identifier/accuracy": right}
 
     return _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)

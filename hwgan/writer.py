@@ -1,20 +1,29 @@
 """Where a run's figures go: metrics.jsonl, TensorBoard, and pictures."""
 
+import contextlib
 import json
+import logging
 import pathlib
 import sys
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 from tensorboardX import SummaryWriter
 
+from hwgan.files import replace_text
+
 METRICS_FILE = "metrics.jsonl"
+
+logger = logging.getLogger(__name__)
 
 
 class MetricWriter:
     """Writes metrics of a run; a resumed run goes on where its checkpoint stood.
 
     Lines of steps after `start_step` are of an interrupted try and are dropped: the steps are about to be run again.
+    What cannot be written, as where the disk is full, is told of and does not end the run.
     """
 
     def __init__(self, workdir: str, start_step: int):
@@ -22,31 +31,63 @@ class MetricWriter:
         path = self._directory / METRICS_FILE
         lines = path.read_text().splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= start_step]
-        path.write_text("".join(line + "\n" for line in kept))
-        self._file = path.open("a")
-        self._tensorboard = SummaryWriter(str(self._directory / "tensorboard"), purge_step=start_step + 1)
+        replace_text(path, "".join(line + "\n" for line in kept))
+        self._file = path.open("ab", buffering=0)  # a buffer that a full disk refuses is thrown away
+        self._unwritten = b""
+        others = set(threading.enumerate())
+        # With a queue that has an end, whoever adds to it waits for ever once a full disk has ended its thread.
+        folder = str(self._directory / "tensorboard")
+        self._tensorboard = SummaryWriter(folder, purge_step=start_step + 1, max_queue=0)
+        self._tensorboard_threads = set(threading.enumerate()) - others
+        self._in_trouble = False
 
     def write(self, step: int, metrics: dict[str, float]) -> None:
-        """Appends scalars."""
-        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
-        self._file.flush()
-        for name, value in metrics.items():
-            self._tensorboard.add_scalar(name, value, step)
+        """Appends scalars; what a full disk has no room for is kept and written with later ones."""
+        self._unwritten += (json.dumps({"step": step, **metrics}) + "\n").encode()
+        with self._whatever_the_disk_says():
+            while self._unwritten:
+                self._unwritten = self._unwritten[self._file.write(self._unwritten) :]
+        if self._has_tensorboard():
+            for name, value in metrics.items():
+                self._tensorboard.add_scalar(name, value, step)
 
     def write_image(self, step: int, name: str, image: np.ndarray) -> pathlib.Path:
         """Saves a uint8 [h, w] image as `<name>-<step>.png` and as `<name>.png`, the newest; returns the latter."""
-        directory = self._directory / "samples"
-        directory.mkdir(exist_ok=True)
-        Image.fromarray(image).save(directory / f"{name}-{step:07d}.png")
         newest = self._directory / f"{name}.png"
-        Image.fromarray(image).save(newest)
-        self._tensorboard.add_image(name, image[None], step)
+        with self._whatever_the_disk_says():
+            directory = self._directory / "samples"
+            directory.mkdir(exist_ok=True)
+            Image.fromarray(image).save(directory / f"{name}-{step:07d}.png")
+            Image.fromarray(image).save(newest)
+        if self._has_tensorboard():
+            self._tensorboard.add_image(name, image[None], step)
         return newest
 
     def close(self) -> None:
         """Flushes everything to disk."""
         self._file.close()
-        self._tensorboard.close()
+        if self._has_tensorboard():
+            with self._whatever_the_disk_says():
+                self._tensorboard.close()
+
+    @contextlib.contextmanager
+    def _whatever_the_disk_says(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._in_trouble:
+                logger.warning("metrics or pictures cannot be written: %s; training goes on", error)
+            self._in_trouble = True
+        else:
+            self._in_trouble = False
+
+    def _has_tensorboard(self) -> bool:
+        """Whether its thread lives, which a full disk ends."""
+        alive = all(thread.is_alive() for thread in self._tensorboard_threads)
+        if not alive and self._tensorboard_threads:
+            logger.warning("TensorBoard files can no longer be written, those of %s end here", self._directory)
+            self._tensorboard_threads = set()
+        return bool(self._tensorboard_threads)
 
 
 def _step_of(line: str) -> int:

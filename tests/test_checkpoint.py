@@ -31,6 +31,16 @@ def save(path, state, *steps):
     return path / "checkpoints"
 
 
+def test_a_reader_leaves_alone_what_is_being_saved(tmp_path, small_run):
+    folder = save(tmp_path, small_run.state, 3)
+    being_saved = folder / "4.orbax-checkpoint-tmp-1"
+    being_saved.mkdir()
+    open_for_reading(str(tmp_path)).close()
+    assert being_saved.is_dir()
+    Checkpointer(str(tmp_path)).close()  # the run itself, begun again
+    assert not being_saved.exists()
+
+
 def test_round_trip(tmp_path, small_run):
     save(tmp_path, small_run.state, 3)
     reader = open_for_reading(str(tmp_path))

@@ -21,6 +21,7 @@ def test_part_of_the_real_words(config):
 def test_generated_words_beside_real_ones(config):
     whole = load_data(config).train
     config.data.generated = config.data.dataset  # any prepared dataset will do
+    config.train.updated_networks = ("recognizer",)
     config.data.real_share = 0.1
     data = load_data(config)
     num_real = round(0.1 * len(whole))
@@ -55,7 +56,14 @@ def test_repeats_of_mixture(real, generated, share):
 )
 def test_mistakes(config, settings, message):
     config.data.update(settings)
+    config.train.updated_networks = ("recognizer",)
     with pytest.raises(UserError, match=message):
+        load_data(config)
+
+
+def test_generated_words_are_not_for_generators(config):
+    config.data.generated = config.data.dataset
+    with pytest.raises(UserError, match=r"data.generated='penman/smoke' is for recognizers"):
         load_data(config)
 
 

@@ -6,12 +6,12 @@ import pytest
 
 from configs import copiste_finish, smoke
 from hwgan.errors import UserError
-from hwgan.release import PACKAGED, PACKAGED_ALL, read_weights, write_release
+from hwgan.release import PACKAGED, PACKAGED_OTHERS, read_weights, write_release
 from hwgan.run import build_networks, load_run
 from hwgan.sampler import create_sampler
 from hwgan.start import start_from
 from hwgan.train import train_and_evaluate
-from hwgan.train_state import NETWORK_NAMES
+from hwgan.train_state import NETWORK_NAMES, WRITING_NETWORKS
 from hwgan.trainer import Trainer
 from tests.conftest import SmallRun
 
@@ -25,7 +25,7 @@ def writer(data_dir, tmp_path_factory):
     train_and_evaluate(config, str(folder / "run"))
     run = load_run(str(folder / "run"))
     write_release(run, str(folder / "weights.npz"))
-    write_release(run, str(folder / "all.npz"), all_networks=True)
+    write_release(run, str(folder / "all.npz"), ["all"])
     return folder
 
 
@@ -65,16 +65,17 @@ def test_it_writes_at_once_what_they_wrote(writer, config, tmp_path, source):
 
 
 def test_the_networks_of_the_package_fit_the_config_they_were_trained_by():
-    weights = read_weights(PACKAGED_ALL)
+    weights, others = read_weights(PACKAGED), read_weights(PACKAGED_OTHERS)
     run = SmallRun(config=copiste_finish.get_config(), letters=weights.charset.characters)
     run.config.train.start_from = "package_all"
     state = start_from(run.state, run.config, run.charset)
+    held = weights.variables | others.variables
+    assert len(held) == len(weights.variables) + len(others.variables)  # nothing twice
     for name in NETWORK_NAMES:
-        assert same(getattr(state, name).variables, weights.variables[name]), name
-    assert read_weights(PACKAGED).config == weights.config  # how wide hands write is in no shape of a network
+        assert same(getattr(state, name).variables, held[name]), name
+    assert others.config == weights.config  # how wide hands write is in no shape of a network
     assert build_networks(weights.config, weights.charset)[0] == run.networks  # all fields of all modules
-    writes = read_weights(PACKAGED).variables
-    assert all(same(state.ema[name], writes[name]["params"]) for name in ("language_model", "generator"))
+    assert all(same(state.ema[name], held[name]["params"]) for name in WRITING_NETWORKS)
 
 
 def test_of_several_the_later_counts(writer, reader, config, tmp_path):
@@ -114,3 +115,8 @@ def test_what_does_not_fit_is_named(writer, config, tmp_path):
     assert "preprocessing.contrast=False" in message(preprocessing__contrast=True)
     config.preprocessing.contrast = False
     assert "generator" in message(model__generator__condition_features=5)
+
+
+def test_networks_that_a_run_did_not_train_cannot_be_given_away(reader, tmp_path):
+    with pytest.raises(UserError, match=r"has not trained the networks \['generator'\]; it has \['recognizer'\]"):
+        write_release(load_run(str(reader)), str(tmp_path / "weights.npz"), ["generator", "recognizer"])

@@ -158,6 +158,21 @@ def test_full_disk_while_training(data_dir, tmp_path, small_disk):
     assert "training from step 500" in output
 
 
+def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
+    """What it has no room for is told of; no figure is lost."""
+    workdir, ballast = small_disk / "run", small_disk / "ballast"
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: steps_logged(workdir) > 5)
+    with contextlib.suppress(OSError):  # until there is no room left
+        ballast.write_bytes(b"\0" * 8_000_000)
+    time.sleep(1.0)
+    ballast.unlink()
+    ((code, output),) = finish([run])
+    assert code == 0, output[-3000:]
+    assert "metrics or pictures cannot be written" in output
+    assert sorted({line["step"] for line in metrics_of(workdir)}) == list(range(1, 501))
+
+
 @pytest.mark.parametrize("when", [saved, being_saved])
 def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk, when):
     """Between two saves, or in the middle of one; the latter leaves threads of orbax that nothing must wait for."""
@@ -183,7 +198,7 @@ def test_step_back_after_divergence(data_dir, tmp_path):
     assert "error: training diverged: step" in output
     ((code, output),) = finish(start(tmp_path / "yes", data_dir, *settings, "train.step_backs=1"))
     assert code == 0, output
-    assert "going back to it with learning rates times 1e-41" in output
+    assert "going back with learning rates times 1e-41" in output
     assert metrics_of(tmp_path / "yes")[-1]["step"] == 6
 
 

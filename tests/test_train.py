@@ -156,6 +156,9 @@ def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_pat
 
 def test_one_canvas_takes_one_bucket(config, tmp_path):
     edit_to_fixed(config)
+    config.data.num_buckets = 0
+    with pytest.raises(UserError, match=r"data.num_buckets=0 must be at least 1"):
+        train_and_evaluate(config, str(tmp_path))
     config.data.num_buckets = 2
     with pytest.raises(UserError, match=r"data.num_buckets=2: this generator draws on one canvas"):
         train_and_evaluate(config, str(tmp_path))
@@ -168,6 +171,7 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
         ("balance_rule", "alonzo", "train.balance_rule='alonzo' does not exist"),
         ("discriminator_steps", 0, "train.discriminator_steps=0 must be at least 1"),
         ("sample_every", 0, "train.sample_every=0 must be at least 1"),
+        ("step_backs", -1, "train.step_backs=-1 must be at least 0"),
         ("updated_networks", ("generater",), "must be some of"),
         ("updated_networks", ("discriminator",), "train.recognizer_first_steps=2 are of"),
     ],
@@ -369,6 +373,14 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
         (
             ["hwgan.sample", "--checkpoint=nowhere", "--text=a", "--output=a.png"],
             "error: 'nowhere' holds no checkpoints",
+        ),
+        (
+            ["hwgan.sample", "--text=a", "--to_seed=2", "--output=a.png"],
+            "error: --to_seed passes from hand to hand: give how many hands with --count=",
+        ),
+        (
+            ["hwgan.evaluate", "--generated=word_folder/none", "--real={}"],
+            "error: --generated='word_folder/none' must be a folder or an archive",
         ),
         (
             ["hwgan.main", "--config=configs/iam.py", "--workdir={}/run"],

@@ -134,27 +134,50 @@ class ConvRecognizer(nn.Module):
       conv_features: channels of the 3x3 convolutions, on an image already halved by space-to-depth.
       pools: (height, width) of the max pool after each.
       dense_features: of the last hidden layer, which sees a whole column.
+      column_kernels: where given, convolutions in the place of that layer, each over so many columns, all but the first
+        residual: what has seen a wide letter, as m or w, in parts only, sees it whole.
+      norm: "layer", over the channels of each place, or "batch".
+
+    Raises:
+      ValueError: `norm` is neither.
     """
 
     num_labels: int
     conv_features: tuple[int, ...] = (32, 64, 96)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 1), (2, 1))
     dense_features: int = 128
+    column_kernels: tuple[int, ...] = ()
+    norm: str = "layer"
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
-        del train
+        if self.norm not in ("batch", "layer"):
+            raise ValueError(f'norm must be "batch" or "layer", got {self.norm!r}')
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
+
+        def normalized(x: Float[Array, "b *h w c"], name: str) -> Float[Array, "b *h w c"]:
+            if self.norm == "layer":
+                return nn.LayerNorm(dtype=self.dtype, name=name)(x)
+            inside = length_mask(widths, x.shape[-2])[:, :, None]
+            inside = inside[:, None] if x.ndim == 4 else inside
+            return nn.BatchNorm(use_running_average=not train, momentum=0.98, name=name, **kinds)(x, mask=inside)
+
         x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
         widths = columns_after(widths, 2)
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, name=f"conv_{i}", **kinds)(x)
-            x = nn.relu(nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x))
+            x = nn.relu(normalized(x, f"norm_{i}"))
             x = _max_pool(mask_columns(x, widths), pool)
             widths = columns_after(widths, pool[1])
-        columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
-        x = nn.Dense(self.dense_features, name="dense", **kinds)(columns)
-        x = nn.relu(nn.LayerNorm(dtype=self.dtype, name="norm_dense")(x))
+        x = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
+        inside = length_mask(widths, x.shape[1])[:, :, None].astype(x.dtype)
+        if not self.column_kernels:
+            x = nn.Dense(self.dense_features, name="dense", **kinds)(x)
+            x = nn.relu(normalized(x, "norm_dense"))
+        for i, kernel in enumerate(self.column_kernels):
+            seen = nn.Conv(self.dense_features, (kernel,), name=f"column_{i}", **kinds)(x * inside)
+            seen = nn.relu(normalized(seen, f"norm_column_{i}"))
+            x = x + seen if i else seen
         return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
