@@ -74,8 +74,6 @@ def get_config() -> ConfigDict:
     config.train.evaluate_every = 500
     config.train.checkpoint_every = 500
 
-    config.sample.spread = 1.1  # nearer to real words than 1, at some cost in legibility
-
     config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4
     return config

@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
 
     config.train.num_steps = 1500
     config.train.recognizer_first_steps = 0
+    config.train.alpha = 1.0  # letters are there: the discriminator may say more
     config.train.feature_matching = 20.0
 
     config.optimizer = fast_optimizers(config.train)
