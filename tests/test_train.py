@@ -23,7 +23,7 @@ from hwgan.prepare import prepare_dataset
 from hwgan.run import load_run
 from hwgan.sample import write_text_file, write_text_image
 from hwgan.sampler import create_sampler
-from hwgan.train import TrainingDiverged, train_and_evaluate
+from hwgan.train import TrainingDiverged, _format_speed, train_and_evaluate
 from hwgan.trainer import Trainer
 from tests.made_up import make_folder, make_iam
 from tests.runs import COMMAND, metrics_of
@@ -152,6 +152,11 @@ def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_pat
     assert resumed.step == 4
     assert list(steps(resumed, 4)) == whole[4:]
     resumed.checkpointer.close()
+
+
+def test_the_time_left_has_days():
+    speed = {"speed/steps_per_second": 1.0, "speed/images_per_second": 16.0, "speed/seconds_left": 49 * 3600.4}
+    assert _format_speed(speed) == "| 1.00 steps/s, 16 images/s, 2 days, 1:00:20 left"
 
 
 def test_one_canvas_takes_one_bucket(config, tmp_path):
