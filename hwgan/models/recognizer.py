@@ -127,7 +127,7 @@ class GatedCRNN(nn.Module):
 
 
 class ConvRecognizer(nn.Module):
-    """Convolutions alone: with no recurrence it cannot guess a bad letter from the rest of the word (Fogel et al. 2020).
+    """Convolutions alone: with no recurrence it cannot guess a bad letter from the whole word (Fogel et al. 2020).
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
