@@ -7,7 +7,7 @@ The recognizer learns to read, and the identifier to tell writers apart, alone f
 The discriminator scores, beside pixels, what the two see, and what they see in generated words is drawn, on average, to
 what they see in real ones. On one CPU core a step of the first kind takes an eighth of a second, of the second one; on
 two (XLA_FLAGS=--xla_force_host_platform_device_count=2, a device each) half of that, 78 minutes in all. Words can be
-read after some 1,000 of the second. To go on with low rates, nearer to real words: configs/copiste_finish.py.
+read after some 1,500 of the second. To go on with low rates, nearer to real words: configs/copiste_finish.py.
 """
 
 from ml_collections import ConfigDict

@@ -1,14 +1,24 @@
 """Files that are rewritten while others read them, or while the disk fills."""
 
+import os
 import pathlib
 
 
-def replace_text(path: pathlib.Path, text: str) -> None:
+def replace_text(path: pathlib.Path, text: str, *, sync: bool = False) -> None:
     """Writes the file in one move: who reads it sees the old text or the new, and so does who finds it after a crash.
+
+    Args:
+      path: of the file.
+      text: all of it.
+      sync: wait until the disk has it, so that this holds of a crash of the machine too.
 
     Raises:
       OSError: it cannot be written; the old one is as it was.
     """
     making = path.with_name(path.name + ".making")
-    making.write_text(text, encoding="utf-8")
+    with making.open("w", encoding="utf-8") as file:
+        file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     making.replace(path)

@@ -57,15 +57,16 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
     """
     if is_first():
         _claim_workdir(config, workdir)
-    for tries_left in range(max(config.train.step_backs, 0), -1, -1):
+    tries_left = config.train.step_backs
+    while True:
         try:
             return _run(config, workdir, profile_steps)
         except TrainingDiverged as error:
             if not tries_left:
                 raise
+            tries_left -= 1
             config = _with_smaller_rate(config)
             logger.warning("%s; going back with learning rates times %s", error, config.train.step_back_rate)
-    raise AssertionError("unreachable")
 
 
 def _run(config: Config, workdir: str, profile_steps: int) -> dict[str, float]:

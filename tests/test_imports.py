@@ -55,7 +55,7 @@ ALLOWED = {
         "checkpoint", "data", "errors", "evaluation.reading", "judge", "losses", "models", "page", "run", "sampler", "sharding", "start",
         "train_state", "train_step", "update",
     ),
-    "datasets": ("data", "datasets", "errors"),
+    "datasets": ("data", "datasets", "errors", "files"),
     "prepare": ("data", "datasets", "errors"),
     "main": ("distributed", "errors", "evaluate", "preemption", "prepare", "train"),
 }  # fmt: skip

@@ -204,7 +204,7 @@ def test_recognizer_norm_must_exist():
 
 RECOGNIZERS = {
     "conv": ConvRecognizer(num_labels=5, conv_features=(4, 4, 4), dense_features=6),
-    "conv_context": ConvRecognizer(5, conv_features=(4, 4, 4), dense_features=6, column_kernels=(5, 3), norm="batch"),
+    "conv_columns": ConvRecognizer(5, conv_features=(4, 4, 4), dense_features=6, column_kernels=(5, 3), norm="batch"),
     "crnn": CRNN(num_labels=5, conv_features=(4, 4), pools=((2, 2), (2, 1)), lstm_features=3, lstm_layers=1),
     "crnn_stem": CRNN(5, conv_features=(4, 4), pools=((2, 1), (2, 1)), stem=2, lstm_features=3, lstm_layers=1),
     "gated_crnn": GatedCRNN(num_labels=5, conv_features=(4, 4, 4, 4, 4), lstm_features=3),

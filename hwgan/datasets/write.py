@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import pathlib
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from hwgan.data.locking import only_writer
 from hwgan.data.prepared import SUMMARY_FILE, parse_summary
 from hwgan.datasets.builder import WordImageBuilder
 from hwgan.errors import UserError
+from hwgan.files import replace_text
 
 
 def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
@@ -41,12 +41,7 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
         for name, text in builder.side_files().items():
             (directory / name).write_text(text, encoding="utf-8")
         summary = builder.summary()
-        making = path.with_suffix(".making")
-        with making.open("w", encoding="utf-8") as file:
-            json.dump(summary, file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        making.rename(path)
+        replace_text(path, json.dumps(summary, indent=1, ensure_ascii=False), sync=True)
         return summary
 
 
