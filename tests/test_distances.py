@@ -47,18 +47,46 @@ def test_kernel_distance_is_that_of_the_definition():
     pairs = list(itertools.permutations(range(7), 2))
     expected = np.mean([kernel(a[i], a[j]) for i, j in pairs]) + np.mean([kernel(b[i], b[j]) for i, j in pairs])
     expected -= 2 * np.mean([kernel(x, y) for x in a for y in b])
-    np.testing.assert_allclose(kernel_distance(a, b), expected, rtol=1e-10)
+    np.testing.assert_allclose(kernel_distance(a, b).value, expected, rtol=1e-10)
 
 
 def test_kernel_distance_tells_apart(features):
     a, b = features
-    assert kernel_distance(a, b) > 10 * abs(kernel_distance(a[:150], a[150:]))
+    assert kernel_distance(a, b).value > 10 * abs(kernel_distance(a[:150], a[150:]).value)
 
 
 def test_kernel_distance_is_the_mean_over_subsets(features):
     """What papers print, an average over random subsets, goes to it."""
     a, b = features
     rng = np.random.default_rng(0)
-    draws = [kernel_distance(*(x[rng.choice(len(x), 100, replace=False)] for x in (a, b))) for _ in range(400)]
+    draws = [
+        kernel_distance(*(x[rng.choice(len(x), 100, replace=False)] for x in (a, b)), replicates=0).value
+        for _ in range(400)
+    ]
     error = np.std(draws) / np.sqrt(len(draws))
-    assert kernel_distance(a, b) == pytest.approx(np.mean(draws), abs=4 * error)
+    assert kernel_distance(a, b).value == pytest.approx(np.mean(draws), abs=4 * error)
+
+
+def test_kernel_distance_does_not_depend_on_who_wrote_what(features):
+    a, b = features
+    groups = [f"writer{i % 7}" for i in range(len(a))], [f"writer{i % 300}" for i in range(len(b))]
+    assert kernel_distance(a, b, *groups).value == pytest.approx(kernel_distance(a, b).value, rel=1e-9)
+
+
+def test_the_interval_of_kernel_distance_is_over_writers():
+    """Sets by few writers of one school differ by chance: the interval must hold 0 as often as it says."""
+    rng = np.random.default_rng(3)
+
+    def words(num_writers, num_words):
+        writers = rng.integers(num_writers, size=num_words)
+        means = rng.normal(size=(num_writers, 4))
+        return 0.3 * (means[writers] + rng.normal(size=(num_words, 4))), [f"w{i}" for i in writers]
+
+    by_writer = by_word = 0
+    for trial in range(60):
+        (a, of_a), (b, of_b) = words(40, 400), words(20, 400)
+        figure = kernel_distance(a, b, of_a, of_b, seed=trial)
+        by_writer += figure.low <= 0.0 <= figure.high
+        figure = kernel_distance(a, b, seed=trial)
+        by_word += figure.low <= 0.0 <= figure.high
+    assert by_word < 30 < 54 <= by_writer

@@ -46,7 +46,7 @@ def test_frechet_and_kernel_distance_are_those_of_torch_fidelity(name):
     expected = REFERENCES[name]
     np.testing.assert_allclose(frechet_distance(first, second), expected["frechet"], rtol=1e-6)
     count = min(len(first), len(second))
-    np.testing.assert_allclose(kernel_distance(first[:count], second[:count]), expected["kernel"], rtol=1e-6)
+    np.testing.assert_allclose(kernel_distance(first[:count], second[:count]).value, expected["kernel"], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["random", "real"])

@@ -18,7 +18,8 @@ from hwgan.metrics import error_rates_by_group
 
 _REPLICATES = 20
 _MOST_FEATURES = 512  # with an interval of the Fréchet distance
-_MOST_ROWS = 5000  # where every row is held against every other
+_MOST_ROWS = 5000  # where neighbours are looked for among them
+_MOST_ROWS_OF_KERNEL = 25_000  # ten to twenty seconds, where every row is held against every other
 _FREQUENT_WORDS = 20
 
 
@@ -39,7 +40,8 @@ class Seen:
 
     def first(self, count: int) -> "Seen":
         """The first `count` of the words, at most; the same object each time."""
-        count = min(count, len(self.words))
+        if count >= len(self.words):
+            return self
         if count not in self._first:
             self._first[count] = Seen(self.words.take(range(count)))
         return self._first[count]
@@ -76,26 +78,35 @@ class Assessor:
         return reading_figures(*self.judge.read(words), words.writers, self.seed)
 
     def distances(self, words: Seen, real: Seen) -> dict[str, Figure]:
-        """`frechet/NETWORK/CROP` and `kernel/NETWORK/CROP`: how far the words are from the real ones."""
+        """`frechet/NETWORK/CROP` and `kernel/NETWORK/CROP`: how far the words are from the real ones.
+
+        The Fréchet distance of few words is too large, so it is that of as many of either. The kernel distance is not,
+        and is that of all, but in the features of a slow network.
+        """
         figures = {}
+        count = min(len(words.words), len(real.words))
         for network in self.networks:
             for crop in CROPS:
-                sets = words.features(network, crop), real.features(network, crop)
+                as_many = words.first(count), real.first(count)
+                sets = [seen.features(network, crop) for seen in as_many]
                 # A replicate of thousands of features takes seconds.
                 replicates = _REPLICATES if sets[0].shape[1] <= _MOST_FEATURES else 0
                 figures[f"frechet/{network.name}/{crop}"] = half_sample_figure(
                     frechet_distance, sets, self.seed, replicates
                 )
-                some = [features[:_MOST_ROWS] for features in sets]
-                figures[f"kernel/{network.name}/{crop}"] = half_sample_figure(
-                    kernel_distance, some, self.seed, _REPLICATES
+                sides = as_many if network.slow else [seen.first(_MOST_ROWS_OF_KERNEL) for seen in (words, real)]
+                all_own, all_real = [seen.features(network, crop) for seen in sides]
+                writers = [seen.words.writers for seen in sides]
+                figures[f"kernel/{network.name}/{crop}"] = kernel_distance(
+                    all_own, all_real, writers[0], writers[1], self.seed
                 )
         return figures
 
     def overlap(self, words: Seen, real: Seen, train: Seen | None) -> dict[str, Figure]:
         """Precision, recall, density, coverage, geometry score, and, with training words, the share of copies."""
         network = self.networks[0]
-        own, others = (seen.features(network, "whole")[:_MOST_ROWS] for seen in (words, real))
+        count = min(len(words.words), len(real.words), _MOST_ROWS)
+        own, others = (seen.first(count).features(network, "whole") for seen in (words, real))
         figures = precision_recall_density_coverage(others, own)
         if self.geometry_rounds:
             figures["geometry"] = geometry_score(own, others, self.seed, self.geometry_rounds)

@@ -135,12 +135,11 @@ def _check_count(name: str, count: int) -> None:
 
 
 def _baseline(assessor: Assessor, real: Seen, train: Seen | None) -> dict[str, Figure]:
-    """How the real words are read; and how far other real words are from them, the training words, as many of them."""
+    """How the real words are read; and how far other real words are from them, the training words."""
     figures = assessor.reading(real.words)
     if train is None:
         return figures
-    some = train.first(len(real.words))
-    return figures | assessor.distances(some, real) | assessor.overlap(some, real, None)
+    return figures | assessor.distances(train, real) | assessor.overlap(train, real, None)
 
 
 def _known(words: WordStore, sampler: Sampler) -> WordStore:

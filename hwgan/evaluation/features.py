@@ -20,12 +20,14 @@ class FeatureNetwork:
       checksum: of its weights.
       preprocessing: in words, what it is shown.
       see: words to features, [words, features].
+      slow: it takes a tenth of a second a word, so that it looks at no more words than must be.
     """
 
     name: str
     checksum: str
     preprocessing: str
     see: Callable[[WordStore], np.ndarray]
+    slow: bool = False
 
 
 def feature_networks(judge: Judge, inception_weights: str = "") -> list[FeatureNetwork]:
@@ -46,6 +48,7 @@ def feature_networks(judge: Judge, inception_weights: str = "") -> list[FeatureN
                 inception.checksum,
                 f"{shown}, stretched to 299x299 by bilinear interpolation",
                 lambda words: inception.features([words.image(row) for row in range(len(words))]),
+                slow=True,
             )
         )
     return networks
