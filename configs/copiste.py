@@ -40,7 +40,14 @@ def get_config() -> ConfigDict:
             z_dim=32,
             language_model=dict(name="lstm", embedding_features=64, features=64, num_layers=1),
             # `stretch` and `crowding` were measured on these words.
-            generator=dict(name="letters", block_features=(96, 48), first_features=128, stretch=0.22, crowding=0.14),
+            generator=dict(
+                name="letters",
+                block_features=(96, 48),
+                first_features=128,
+                stretch=0.22,
+                crowding=0.14,
+                stroke=0.0,
+            ),
             # With spectral norm it hardly sees how a generator that writes already differs from writers.
             discriminator=dict(
                 name="variable",
@@ -56,7 +63,7 @@ def get_config() -> ConfigDict:
                 column_kernels=(5, 5),
                 norm="batch",
             ),
-            identifier=dict(name="writers", num_writers=256, features=31),
+            identifier=dict(name="writers", num_writers=256, features=31, whitened=False),
         )
     )
 

@@ -185,10 +185,11 @@ def _generator_gradients(
     def reading(image):
         image = add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
-        return losses.ctc(output.logits, output.lengths, labels, layout.lengths).mean()
+        nats = losses.ctc(output.logits, output.lengths, labels, layout.lengths)
+        return (nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean()
 
     def recognizing_the_hand(image):
-        seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).features
+        seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).noise
         return losses.style_error(seen, z[:, 1:]).mean()
 
     def unlike_real_words(image, means):

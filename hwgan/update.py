@@ -24,10 +24,13 @@ class StepConfig:
       discriminator_steps: updates of D for each of G.
       balance_rule: see `losses.balance_gradients`.
       alpha: weight of the recognizer's gradient against the discriminator's.
+      length_power: what the recognizer reads of a generated word counts divided by its length to this power. At 0 a
+        word counts by its letters, at 1 all words alike, above that short ones more: as real ones are read best.
       augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
         (`augment.augment`). Not the identifier: these are what hands differ in.
       recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
-        that reads through noise looks at strokes, and its gradient draws strokes.
+        that reads through noise looks at strokes, and its gradient draws strokes. Not the identifier: what that sees in
+        real words as they are is the noise that stands for their hands, and must have mean 0.
       style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
         is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
@@ -46,6 +49,7 @@ class StepConfig:
     discriminator_steps: int = 1
     balance_rule: str = "alonso"
     alpha: float = 1.0
+    length_power: float = 0.0
     augment: bool = False
     recognizer_noise: float = 0.0
     style_weight: float = 0.0

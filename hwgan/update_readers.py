@@ -26,6 +26,7 @@ def update_recognizer(
         key, augment_key = jax.random.split(key)
         image, widths = augment(batch["image"], batch["image_width"], augment_key)
         batch = batch | {"image": image, "image_width": widths}
+    batch = batch | {"image": add_noise(batch["image"], config.recognizer_noise, key)}
     return _update_on_real_words("recognizer", loss_of, networks, optimizers, state, batch, key, config)
 
 
@@ -52,7 +53,7 @@ def _update_on_real_words(
     key: jax.Array,
     config: StepConfig,
 ) -> tuple[NetworkState, Metrics]:
-    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise."""
+    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words."""
     module, before = getattr(networks, name), getattr(state, name)
 
     def gradients_of(collections, part, _):
@@ -66,7 +67,6 @@ def _update_on_real_words(
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
-    batch = batch | {"image": add_noise(batch["image"], config.recognizer_noise, key)}
     grads, collections, metrics = mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     after = before.replace(collections=collections).apply_gradients(grads, getattr(optimizers, name))
     return after, metrics | norms(name, grads, after)

@@ -46,7 +46,7 @@ def fake_layout(networks: Networks, batch: Batch) -> Layout:
 def real_hands(networks: Networks, state: TrainState, batch: Batch) -> Float[Array, "b z"]:
     """The noise that stands for the hand of each real word: a place for its width, then what the identifier sees."""
     widths = real_widths(networks, batch)
-    seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).features
+    seen = networks.identifier.apply(state.identifier.variables, batch["image"], widths, train=False).noise
     return jnp.concatenate([jnp.zeros((seen.shape[0], 1)), seen], axis=1)
 
 

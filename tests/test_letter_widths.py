@@ -12,12 +12,13 @@ from hwgan.data.word_store import WordStore
 from hwgan.errors import UserError
 from hwgan.evaluation.assessment import Assessor, frequent_words
 from hwgan.judge import Judge
-from hwgan.models.identifier import WriterIdentifier
+from hwgan.models.identifier import Whitening, WriterIdentifier
 from hwgan.models.layout import letter_spans, place_on_columns
+from hwgan.models.variable_width import without_haze
 from hwgan.release import read_judge, write_release
 from hwgan.run import Run, build_networks
 from hwgan.train_state import NETWORK_NAMES
-from hwgan.writing import draw_hands
+from hwgan.writing import draw_hands, real_hands
 from tests.conftest import SmallRun
 
 WIDTHS = jnp.array([0.0, 5.0, 10.0, 20.0])
@@ -111,6 +112,21 @@ def test_a_word_alone_is_that_of_a_batch(draw):
     assert bool((images[0, :, width:] == 1.0).all())
 
 
+def test_ink_beside_no_stroke_is_taken_away():
+    ink = np.zeros((1, 9, 9, 1), np.float32)
+    ink[0, 4, 4], ink[0, 4, 5], ink[0, 5, 5] = 1.0, 0.15, 0.15  # a stroke, its edge, and a pixel across a corner
+    ink[0, 0, 0], ink[0, 8, 0] = 0.1, 0.6  # haze, and a dot
+    left = (1.0 - np.asarray(without_haze(jnp.array(1.0 - 2.0 * ink), 0.3))) / 2.0
+    np.testing.assert_allclose(left[0, 4, 4:6, 0], [1.0, 0.15], rtol=1e-3)
+    np.testing.assert_allclose(left[0, 8, 0, 0], 0.6, rtol=1e-2)
+    assert left[0, 5, 5, 0] < 0.01
+    assert left[0, 0, 0, 0] < 0.01
+    assert left.sum() < 1.77
+    # A pixel that is hardly too faint is drawn out or in.
+    slope = jax.grad(lambda value: without_haze(jnp.full((1, 3, 3, 1), 1.0).at[0, 1, 1, 0].set(value), 0.3)[0, 1, 1, 0])
+    assert float(slope(0.45)) > 1.5
+
+
 def test_text_hand_and_width_change_the_image(draw):
     z = jax.random.normal(jax.random.key(0), (2, 5)).at[:, 0].set(0.0)
     images, where = draw(z, LABELS, LENGTHS, 128)
@@ -162,6 +178,44 @@ def test_words_of_unknown_writers_teach_nothing(run):
     assert float(metrics["identifier/grad_norm"]) == 0.0
     _, metrics = step(run.state, run.batch(), jax.random.key(1))
     assert float(metrics["identifier/grad_norm"]) > 0.0
+
+
+def test_whitened_features_are_as_noise_is():
+    rng = np.random.default_rng(0)
+    mix, shift = rng.normal(size=(4, 4)), rng.normal(size=4)
+    module, variables = Whitening(), Whitening().init(jax.random.key(0), jnp.zeros((1, 4)), train=True)
+    for _ in range(1000):  # of fewer words than have a covariance
+        words = jnp.asarray(rng.normal(size=(3, 4)) @ mix + shift)
+        _, variables = module.apply(variables, words, train=True, mutable=["batch_stats"])
+    seen = module.apply(variables, jnp.asarray(rng.normal(size=(5000, 4)) @ mix + shift), train=False)
+    np.testing.assert_allclose(seen.mean(axis=0), 0.0, atol=0.25)
+    np.testing.assert_allclose(np.cov(seen, rowvar=False), np.eye(4), atol=0.35)
+
+
+def test_a_whitened_identifier_gives_its_noise_for_the_hands_of_real_words():
+    def edit(config):
+        edit_to_letters(config)
+        config.model.identifier.whitened = True
+
+    run = SmallRun(edit)
+    state, metrics = run.step(style_weight=0.5)(run.state, run.batch(), jax.random.key(1))
+    assert all(np.isfinite(value) for value in metrics.values())
+    covariance = state.identifier.collections["batch_stats"]["whitening"]["covariance"]
+    assert not np.array_equal(covariance, np.eye(4))
+    batch = run.batch()
+    seen = run.networks.identifier.apply(state.identifier.variables, batch["image"], batch["image_width"], train=False)
+    hands = real_hands(run.networks, state, batch)
+    np.testing.assert_allclose(hands[:, 1:], seen.noise, rtol=1e-5)
+    assert float(jnp.abs(seen.noise - seen.features).max()) > 1e-3
+
+
+def test_the_identifier_learns_without_noise(run):
+    plain, noisy = (
+        run.step(updated_networks=("identifier",), recognizer_noise=noise)(run.state, run.batch(), jax.random.key(1))[0]
+        for noise in (0.0, 0.5)
+    )
+    for a, b in zip(jax.tree.leaves(plain.identifier), jax.tree.leaves(noisy.identifier), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_identifier_ignores_padding():

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from hwgan.models.language_model import TextFeatures
-from hwgan.models.layers import Conv, columns_after, depth_to_space, mask_columns, upsample
+from hwgan.models.layers import Conv, columns_after, depth_to_space, ink, mask_columns, upsample
 from hwgan.models.layout import Layout, place_on_columns
+
+_SOFT = 0.04  # of ink
 
 
 def _cells_in_a_row(x: Float[Array, "b t d"], cell_shape: tuple[int, int]) -> Float[Array, "b h w c"]:
@@ -21,14 +23,31 @@ def _cells_in_a_row(x: Float[Array, "b t d"], cell_shape: tuple[int, int]) -> Fl
 
 
 def _image(
-    x: Float[Array, "b h w c"], widths: Int[Array, " b"], layout: Layout, kinds: dict[str, Any]
+    x: Float[Array, "b h w c"], widths: Int[Array, " b"], layout: Layout, kinds: dict[str, Any], stroke: float = 0.0
 ) -> Float[Array, "b h2 w2 1"]:
     """The end of all of them: twice as large, in [-1, 1], with white paper past the end of each word."""
     x = nn.relu(nn.LayerNorm(dtype=kinds["dtype"], name="norm")(x))
     x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
     x = depth_to_space(x.astype(jnp.float32))
     inside = mask_columns(jnp.ones_like(x), layout.widths)
-    return jnp.where(inside > 0, jnp.tanh(x), jnp.ones((), x.dtype))
+    drawn = jnp.tanh(x)
+    if stroke:
+        drawn = without_haze(drawn, stroke)
+    return jnp.where(inside > 0, drawn, jnp.ones((), x.dtype))
+
+
+def without_haze(image: Float[Array, "b h w 1"], stroke: float) -> Float[Array, "b h w 1"]:
+    """Images in [-1, 1], without ink that lies beside no stroke: real paper is white, and tanh never is quite.
+
+    Ink stays where it, or a pixel above, below, left or right of it, is darker than `stroke`, of 1; the border is soft,
+    so that it can be learned through.
+    """
+    strength = ink(image)
+    near = jnp.maximum(
+        nn.max_pool(strength, (3, 1), padding="SAME"),
+        nn.max_pool(strength, (1, 3), padding="SAME"),
+    )
+    return 1.0 - 2.0 * strength * nn.sigmoid((near - stroke) / _SOFT)
 
 
 class ConditionalLayerNorm(nn.Module):
@@ -186,6 +205,7 @@ class LetterWidthGenerator(nn.Module):
         width of a hand in units of it. On the Copiste words: 0.16 between writers, 0.24 between words.
       crowding: how much narrower letters are written the more of them there are (`layout.letter_spans`). On the Copiste
         words: 0.14.
+      stroke: how dark ink must be to have fainter ink beside it (`without_haze`); 0 leaves all.
 
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
@@ -198,6 +218,7 @@ class LetterWidthGenerator(nn.Module):
     place_frequencies: int = 3
     stretch: float = 0.2
     crowding: float = 0.0
+    stroke: float = 0.0
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
@@ -226,7 +247,7 @@ class LetterWidthGenerator(nn.Module):
             x = VariableUpBlock(features, name=f"block_{i}", **kinds)(x, mixed, widths)
             widths = 2 * widths
             x = mask_columns(x, widths)
-        return _image(x, widths, layout, kinds)
+        return _image(x, widths, layout, kinds, self.stroke)
 
     def _columns(
         self, z: Float[Array, "b z"], text: TextFeatures, layout: Layout, num_columns: int
