@@ -186,7 +186,7 @@ def _generator_gradients(
         image = add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
         nats = losses.ctc(output.logits, output.lengths, labels, layout.lengths)
-        return (nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean()
+        return (nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean(), nats.mean()
 
     def recognizing_the_hand(image):
         seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).noise
@@ -203,7 +203,7 @@ def _generator_gradients(
     image, backward, after_draw = jax.vjp(draw, params, has_aux=True)
     after = {"generator": after_draw, "means": collections["means"]}
     image_grad_d, adversarial_loss = jax.grad(adversarial, has_aux=True)(image)
-    ctc_loss, image_grad_r = jax.value_and_grad(reading)(image)
+    image_grad_r, ctc_loss = jax.grad(reading, has_aux=True)(image)
     image_grad = image_grad_d + balance(image_grad_r, image_grad_d, alpha=config.alpha)
     metrics = {
         "generator/adversarial_loss": adversarial_loss,

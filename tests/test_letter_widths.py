@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +15,7 @@ from hwgan.evaluation.assessment import Assessor, frequent_words
 from hwgan.judge import Judge
 from hwgan.models.identifier import Whitening, WriterIdentifier
 from hwgan.models.layout import letter_spans, place_on_columns
-from hwgan.models.variable_width import without_haze
+from hwgan.models.variable_width import _image, without_haze
 from hwgan.release import read_judge, write_release
 from hwgan.run import Run, build_networks
 from hwgan.train_state import NETWORK_NAMES
@@ -83,10 +84,11 @@ def run():
     return SmallRun(edit_to_letters)
 
 
-@pytest.fixture(scope="module")
-def draw(run):
+@pytest.fixture(scope="module", params=[0.0, 0.3])
+def draw(run, request):
     """(z, labels, lengths, canvas width) → images, layout."""
     state = run.state
+    generator = run.networks.generator.clone(stroke=request.param)
     rng = np.random.default_rng(0)
     params = jax.tree.map(
         lambda x: x + 0.3 * rng.normal(size=x.shape).astype(x.dtype),
@@ -96,7 +98,7 @@ def draw(run):
     def apply(z, labels, lengths, canvas_width):
         where = run.networks.layout(labels, lengths, z, canvas_width)
         text = run.networks.language_model.apply({"params": params["language_model"]}, labels, lengths)
-        return run.networks.generator.apply({"params": params["generator"]}, z, text, where, train=False), where
+        return generator.apply({"params": params["generator"]}, z, text, where, train=False), where
 
     return jax.jit(apply, static_argnums=3)
 
@@ -125,6 +127,20 @@ def test_ink_beside_no_stroke_is_taken_away():
     # A pixel that is hardly too faint is drawn out or in.
     slope = jax.grad(lambda value: without_haze(jnp.full((1, 3, 3, 1), 1.0).at[0, 1, 1, 0].set(value), 0.3)[0, 1, 1, 0])
     assert float(slope(0.45)) > 1.5
+
+
+def test_haze_in_the_last_column_does_not_depend_on_the_padding():
+    class End(nn.Module):
+        @nn.compact
+        def __call__(self, x, where):
+            return _image(x, where.widths // 2, where, dict(dtype=jnp.float32, param_dtype=jnp.float32), stroke=0.3)
+
+    where = dataclasses.replace(layout(canvas_width=16), widths=jnp.array([16, 16]))
+    x = jax.random.normal(jax.random.key(0), (2, 40, 8, 5))
+    variables = jax.tree.map(lambda leaf: 4.0 * leaf, End().init(jax.random.key(1), x, where))
+    padded = End().apply(variables, jnp.pad(x, ((0, 0), (0, 0), (0, 4), (0, 0))), where)
+    np.testing.assert_allclose(padded[:, :, :16], End().apply(variables, x, where), atol=1e-5)
+    assert bool((padded[:, :, 16:] == 1.0).all())
 
 
 def test_text_hand_and_width_change_the_image(draw):
@@ -183,12 +199,25 @@ def test_words_of_unknown_writers_teach_nothing(run):
 def test_whitened_features_are_as_noise_is():
     rng = np.random.default_rng(0)
     mix, shift = rng.normal(size=(4, 4)), rng.normal(size=4)
-    module, variables = Whitening(), Whitening().init(jax.random.key(0), jnp.zeros((1, 4)), train=True)
+    module = Whitening()
+    variables = module.init(jax.random.key(0), jnp.zeros((1, 4)), train=True)
     for _ in range(1000):  # of fewer words than have a covariance
         words = jnp.asarray(rng.normal(size=(3, 4)) @ mix + shift)
         _, variables = module.apply(variables, words, train=True, mutable=["batch_stats"])
     seen = module.apply(variables, jnp.asarray(rng.normal(size=(5000, 4)) @ mix + shift), train=False)
     np.testing.assert_allclose(seen.mean(axis=0), 0.0, atol=0.25)
+    np.testing.assert_allclose(np.cov(seen, rowvar=False), np.eye(4), atol=0.35)
+
+
+def test_what_is_whitened_are_features_as_they_will_be_looked_at():
+    module = WriterIdentifier(num_writers=3, features=4, conv_features=(4, 4), whitened=True)
+    image, widths = jax.random.uniform(jax.random.key(0), (400, 16, 32, 1), minval=-1.0), jnp.full(400, 32)
+    image *= jax.random.uniform(jax.random.key(1), (400, 1, 1, 1))  # of hands that differ
+    variables = module.init(jax.random.key(2), image, widths, train=False)
+    learn = jax.jit(lambda v, i: module.apply(v, i, widths[:4], train=True, mutable=["batch_stats"])[1])
+    for start in [*range(0, 400, 4)] * 12:
+        variables = variables | learn(variables, image[start : start + 4])
+    seen = module.apply(variables, image, widths, train=False).noise
     np.testing.assert_allclose(np.cov(seen, rowvar=False), np.eye(4), atol=0.35)
 
 

@@ -43,9 +43,10 @@ def kernel_distance(
 ) -> Figure:
     """Squared maximum mean discrepancy with the kernel (x·y / d + 1)³, unbiased: 0 on average for equal distributions.
 
-    It is that of all rows; the usual average over random subsets has the same expectation and is less exact. How many
-    rows there are moves it by chance alone. The interval is from random halves of the groups of each set, as in
-    `intervals.half_sample_figure`.
+    It is that of all rows; the usual average over random subsets has the same expectation and is less exact. Unbiased
+    it is for rows on their own: few groups, whose rows are alike, raise it by what groups differ in, over their number,
+    and no number of rows helps. The interval is from random halves of the groups of each set, as in
+    `intervals.half_sample_figure`; between sets that hardly differ it is wider than it need be.
 
     Args:
       first: features.
@@ -55,6 +56,9 @@ def kernel_distance(
       second_groups: the same of `second`.
       seed: of drawing.
       replicates: how often.
+
+    Returns:
+      The distance, without an interval where either set has fewer than four groups.
 
     References:
       Bińkowski et al., Demystifying MMD GANs, 2018, https://arxiv.org/abs/1801.01401
@@ -98,6 +102,7 @@ def _sums(x: _Bundles, y: _Bundles) -> Float[np.ndarray, "bundles bundles2"]:
     sums = np.zeros((len(x.sizes), len(y.sizes)))
     for bundle, rows in enumerate(np.split(x.rows, x.starts[1:])):
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            kernel = (rows[start : start + _ROWS_AT_ONCE] @ y.rows.T / y.rows.shape[1] + 1.0) ** 3
+            product = rows[start : start + _ROWS_AT_ONCE] @ y.rows.T / y.rows.shape[1] + 1.0
+            kernel = product * product * product  # NumPy's ** 3 takes twenty times as long
             sums[bundle] += np.add.reduceat(kernel.sum(axis=0), y.starts)
     return sums

@@ -64,13 +64,15 @@ class WriterIdentifier(nn.Module):
         mean = mean_inside(columns, widths)
         # The small number keeps the gradient of the root finite where a channel is silent.
         spread = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + 1e-4)
-        features = nn.Dense(self.features, name="features")(jnp.concatenate([mean, spread], axis=-1))
-        norm = nn.BatchNorm(
-            use_running_average=not train, momentum=0.98, use_scale=False, use_bias=False, name="feature_norm"
-        )
-        features = norm(features)
+        raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, spread], axis=-1))
+        norm = nn.BatchNorm(momentum=0.98, use_scale=False, use_bias=False, name="feature_norm")
+        features = norm(raw, use_running_average=not train)
         logits = nn.Dense(self.num_writers, name="logits")(features)
-        noise = Whitening(name="whitening")(features, train=train) if self.whitened else features
+        noise = features
+        if self.whitened:
+            # As they will be looked at: normed by its batch, each small batch has less of what goes together.
+            usual = norm(raw, use_running_average=True) if train else features
+            noise = Whitening(name="whitening")(usual, train=train)
         return IdentifierOutput(features, noise, logits)
 
 

@@ -30,10 +30,8 @@ def _image(
     x = Conv(4, name="output", **kinds)(mask_columns(x, widths))
     x = depth_to_space(x.astype(jnp.float32))
     inside = mask_columns(jnp.ones_like(x), layout.widths)
-    drawn = jnp.tanh(x)
-    if stroke:
-        drawn = without_haze(drawn, stroke)
-    return jnp.where(inside > 0, drawn, jnp.ones((), x.dtype))
+    drawn = jnp.where(inside > 0, jnp.tanh(x), jnp.ones((), x.dtype))
+    return without_haze(drawn, stroke) if stroke else drawn
 
 
 def without_haze(image: Float[Array, "b h w 1"], stroke: float) -> Float[Array, "b h w 1"]:
