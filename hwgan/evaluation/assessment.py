@@ -19,7 +19,7 @@ from hwgan.metrics import error_rates_by_group
 _REPLICATES = 20
 _MOST_FEATURES = 512  # with an interval of the Fréchet distance
 _MOST_ROWS = 5000  # where neighbours are looked for among them
-_MOST_ROWS_OF_KERNEL = 25_000  # a few seconds, where every row is held against every other
+_MOST_ROWS_OF_KERNEL = 25_000  # some ten seconds, where every row is held against every other
 _FREQUENT_WORDS = 20
 
 
