@@ -152,7 +152,10 @@ def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Mod
     unknown = set(settings) - {field.name for field in dataclasses.fields(module)}
     if unknown:
         raise UserError(f"model.{role} {name!r} has no fields {sorted(unknown)}")
-    return module(**settings, **fields)
+    try:
+        return module(**settings, **fields)
+    except ValueError as error:
+        raise UserError(f"model.{role}: {error}") from error
 
 
 def _tuples(value: Any) -> Any:

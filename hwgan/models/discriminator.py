@@ -15,7 +15,7 @@ from hwgan.models.layers import (
     average_pool,
     columns_after,
     ink,
-    length_mask,
+    inside_mask,
     mask_columns,
     space_to_depth,
 )
@@ -93,11 +93,14 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
+    def __post_init__(self):
+        if self.norm not in ("batch", "none"):
+            raise ValueError(f'norm must be "batch" or "none", got {self.norm!r}')
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> DiscriminatorOutput:
         del widths
-        if self.norm not in ("batch", "none"):
-            raise ValueError(f'norm must be "batch" or "none", got {self.norm!r}')
         kinds = dict(spectral_norm=self.spectral_norm, dtype=self.dtype, param_dtype=self.param_dtype)
         conv = partial(Conv, **kinds)
         batch_norm = partial(nn.BatchNorm, use_running_average=not train, momentum=0.9, dtype=self.dtype)
@@ -177,7 +180,7 @@ class VariableWidthDiscriminator(nn.Module):
     def _reading(self, seen: ReadersView, train: bool) -> Float[Array, " b"]:
         """The mean score of the recognizer's frames, each seen with its neighbours."""
         dense = partial(Dense, spectral_norm=self.spectral_norm)
-        x, inside = seen.states, length_mask(seen.lengths, seen.states.shape[1])[:, :, None]
+        x, inside = seen.states, inside_mask(seen.states, seen.lengths)
         for i in range(2):
             x = jnp.pad(x * inside, ((0, 0), (1, 1), (0, 0)))
             x = jnp.concatenate([x[:, :-2], x[:, 1:-1], x[:, 2:]], axis=-1)

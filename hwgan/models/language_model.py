@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hwgan.models.layers import BidirectionalLSTM, length_mask
+from hwgan.models.layers import BidirectionalLSTM, inside_mask
 
 
 @flax.struct.dataclass
@@ -50,7 +50,7 @@ class LanguageModel(nn.Module):
         """Args: labels padded on the right with 0, and the texts' lengths, at least 1."""
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         embedded = nn.Embed(self.num_labels, self.embedding_features, name="embed", **kinds)(labels)
-        embedded *= length_mask(lengths, labels.shape[1])[:, :, None].astype(embedded.dtype)
+        embedded *= inside_mask(embedded, lengths).astype(embedded.dtype)
         half = self.features // 2
         states = BidirectionalLSTM(half, self.num_layers, name="lstm", **kinds)(embedded, lengths)
         # The forward direction has read the whole text at its last character, the backward one at its first.
@@ -72,6 +72,6 @@ class Letters(nn.Module):
 
     def __call__(self, labels: Int[Array, "b t"], lengths: Int[Array, " b"]) -> TextFeatures:
         """See `LanguageModel`: one entry a label, 1 at that of the character; the word vector is their mean."""
-        mask = length_mask(lengths, labels.shape[1])[:, :, None].astype(self.dtype)
-        characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype) * mask
+        characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype)
+        characters *= inside_mask(characters, lengths).astype(self.dtype)
         return TextFeatures(word=characters.sum(axis=1) / lengths[:, None], characters=characters)

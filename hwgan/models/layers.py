@@ -16,15 +16,20 @@ def length_mask(lengths: Int[Array, " b"], size: int) -> Bool[Array, "b size"]:
     return jnp.arange(size)[None] < lengths[:, None]
 
 
+def inside_mask(x: Float[Array, "b *h w c"], widths: Int[Array, " b"]) -> Bool[Array, "b *ones w 1"]:
+    """True in the columns of images, or of sequences, below each row's width; one row and one channel for all."""
+    inside = length_mask(widths, x.shape[-2])
+    return inside.reshape(x.shape[0], *(1,) * (x.ndim - 3), x.shape[-2], 1)
+
+
 def mean_inside(x: Float[Array, "b t d"], lengths: Int[Array, " b"]) -> Float[Array, "b d"]:
     """The mean over the first `length` entries of each row; 0 where there are none."""
-    inside = length_mask(lengths, x.shape[1])[:, :, None]
-    return (x * inside).sum(axis=1) / jnp.maximum(lengths, 1)[:, None]
+    return (x * inside_mask(x, lengths)).sum(axis=1) / jnp.maximum(lengths, 1)[:, None]
 
 
 def mask_columns(x: Float[Array, "b h w c"], widths: Int[Array, " b"]) -> Float[Array, "b h w c"]:
     """Sets the columns from each row's width on to zero, so that padding cannot leak through a convolution."""
-    return x * length_mask(widths, x.shape[2])[:, None, :, None].astype(x.dtype)
+    return x * inside_mask(x, widths).astype(x.dtype)
 
 
 def columns_after(widths: Int[Array, " b"], stride: int) -> Int[Array, " b"]:
@@ -153,7 +158,7 @@ class BidirectionalLSTM(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b t c"], lengths: Int[Array, " b"]) -> Float[Array, "b t d"]:
-        mask = length_mask(lengths, x.shape[1])[:, :, None].astype(self.dtype)
+        mask = inside_mask(x, lengths).astype(self.dtype)
         states: Any = x
         for _ in range(self.num_layers):
             cells: list[Any] = [

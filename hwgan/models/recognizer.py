@@ -13,7 +13,7 @@ from hwgan.models.layers import (
     Conv,
     columns_after,
     ink,
-    length_mask,
+    inside_mask,
     mask_columns,
     space_to_depth,
 )
@@ -73,8 +73,8 @@ class CRNN(nn.Module):
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, use_bias=not self.batch_norm, name=f"conv_{i}", **kinds)(x)
             if self.batch_norm:
-                mask = length_mask(widths, x.shape[2])[:, None, :, None]
-                x = nn.BatchNorm(use_running_average=not train, momentum=0.9, name=f"norm_{i}", **kinds)(x, mask=mask)
+                norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, name=f"norm_{i}", **kinds)
+                x = norm(x, mask=inside_mask(x, widths))
             x = _max_pool(mask_columns(nn.relu(x), widths), pool)
             widths = columns_after(widths, pool[1])
         x = x.max(axis=1)
@@ -151,18 +151,20 @@ class ConvRecognizer(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
-    @nn.compact
-    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
+    def __post_init__(self):
         if self.norm not in ("batch", "layer"):
             raise ValueError(f'norm must be "batch" or "layer", got {self.norm!r}')
+        super().__post_init__()
+
+    @nn.compact
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
 
         def normalized(x: Float[Array, "b *h w c"], name: str) -> Float[Array, "b *h w c"]:
             if self.norm == "layer":
                 return nn.LayerNorm(dtype=self.dtype, name=name)(x)
-            inside = length_mask(widths, x.shape[-2])[:, :, None]
-            inside = inside[:, None] if x.ndim == 4 else inside
-            return nn.BatchNorm(use_running_average=not train, momentum=0.98, name=name, **kinds)(x, mask=inside)
+            norm = nn.BatchNorm(use_running_average=not train, momentum=0.98, name=name, **kinds)
+            return norm(x, mask=inside_mask(x, widths))
 
         x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
         widths = columns_after(widths, 2)
@@ -172,7 +174,7 @@ class ConvRecognizer(nn.Module):
             x = _max_pool(mask_columns(x, widths), pool)
             widths = columns_after(widths, pool[1])
         x = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
-        inside = length_mask(widths, x.shape[1])[:, :, None].astype(x.dtype)
+        inside = inside_mask(x, widths).astype(x.dtype)
         if not self.column_kernels:
             x = nn.Dense(self.dense_features, name="dense", **kinds)(x)
             x = nn.relu(normalized(x, "norm_dense"))
