@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from hwgan.data.charset import Charset
 from hwgan.errors import UserError
@@ -23,7 +24,8 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     """The state with the networks that `config.train.start_from` has; their optimizers begin anew.
 
     A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
-    "package" is the generator that comes with the package, "package_all" all that trained with it.
+    "package" is the generator that comes with the package, "package_all" all that trained with it. Running averages
+    that they do not have begin anew.
 
     Args:
       state: fresh, of any number of devices.
@@ -74,14 +76,20 @@ def _check_preprocessing(source: str, old: Config, new: Config) -> None:
 
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
     network = getattr(state, name)
-    expected, found = (jax.tree.map(lambda leaf: leaf.shape, part) for part in (network.variables, variables))
-    if expected != found:
+    fresh, found = (flatten_dict(part, sep="/") for part in (network.variables, variables))
+    # Such as those by which an identifier whitens: the first hundreds of steps find them.
+    new = [path for path in fresh if path not in found and not path.startswith("params/")]
+    found |= {path: fresh[path] for path in new}
+    if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, fresh):
         raise UserError(
             f"the {name} of {source!r} has other layers or sizes than model.{name} asks for; take the config that made "
             "it, of that version of hwgan"
         )
+    if new:
+        logger.info("averages that the %s of %s does not have begin anew: %s", name, source, ", ".join(new))
     # Copies, for the state that they become part of is donated.
-    placed = jax.tree.map(lambda new, old: jax.device_put(np.array(new), old.sharding), variables, network.variables)
-    params = placed.pop("params")
-    state = state.replace(**{name: network.replace(params=params, collections=placed)})
+    placed = {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
+    variables = unflatten_dict(placed, sep="/")
+    params = variables.pop("params")
+    state = state.replace(**{name: network.replace(params=params, collections=variables)})
     return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state

@@ -1,5 +1,7 @@
 """A new run starts from networks that others trained."""
 
+import logging
+
 import jax
 import numpy as np
 import pytest
@@ -97,6 +99,19 @@ def test_it_goes_on_training_and_then_from_its_own_checkpoint(writer, config, tm
     again = Trainer(config, str(tmp_path))
     assert again.step == 3
     assert same(again.state.generator.params, after.generator.params)
+
+
+def test_averages_that_the_earlier_network_did_not_keep_begin_anew(caplog):
+    caplog.set_level(logging.INFO)
+    config = copiste_finish.get_config()
+    config.model.identifier.whitened, config.train.start_from = True, "package_all"
+    run = SmallRun(config=config, letters=read_weights(PACKAGED).charset.characters)
+    state = start_from(run.state, run.config, run.charset)
+    assert same(state.identifier.params, read_weights(PACKAGED_OTHERS).variables["identifier"]["params"])
+    assert same(
+        state.identifier.collections["batch_stats"]["whitening"], {"mean": np.zeros(31), "covariance": np.eye(31)}
+    )
+    assert "begin anew" in caplog.text and "whitening/covariance" in caplog.text
 
 
 def test_what_does_not_fit_is_named(writer, config, tmp_path):
