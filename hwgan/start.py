@@ -76,7 +76,7 @@ def _check_preprocessing(source: str, old: Config, new: Config) -> None:
 
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
     network = getattr(state, name)
-    fresh, found = (flatten_dict(part, sep="/") for part in (network.variables, variables))
+    fresh, found = (_by_path(part) for part in (network.variables, variables))
     # Such as those by which an identifier whitens: the first hundreds of steps find them.
     new = [path for path in fresh if path not in found and not path.startswith("params/")]
     found |= {path: fresh[path] for path in new}
@@ -93,3 +93,7 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
     params = variables.pop("params")
     state = state.replace(**{name: network.replace(params=params, collections=variables)})
     return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state
+
+
+def _by_path(variables: dict[str, Any]) -> dict[str, Any]:
+    return flatten_dict(variables, sep="/")
