@@ -28,9 +28,8 @@ class StepConfig:
         word counts by its letters, at 1 all words alike, above that short ones more: as real ones are read best.
       augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
         (`augment.augment`). Not the identifier: these are what hands differ in.
-      recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained: one
-        that reads through noise looks at strokes, and its gradient draws strokes. Not the identifier: what that sees in
-        real words as they are is the noise that stands for their hands, and must have mean 0.
+      recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained, and the
+        identifier while it learns: one that reads through noise looks at strokes, and its gradient draws strokes.
       style_weight: of the error of the guess of the noise from the image. The guess is the identifier's, whose gradient
         is balanced as the recognizer's is; or, in a run without one, the discriminator's own, which learns to guess.
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;

@@ -26,21 +26,28 @@ def update_recognizer(
         key, augment_key = jax.random.split(key)
         image, widths = augment(batch["image"], batch["image_width"], augment_key)
         batch = batch | {"image": image, "image_width": widths}
-    batch = batch | {"image": add_noise(batch["image"], config.recognizer_noise, key)}
     return _update_on_real_words("recognizer", loss_of, networks, optimizers, state, batch, key, config)
 
 
 def update_identifier(
     networks: Networks, optimizers: Optimizers, state: TrainState, batch: Batch, key: jax.Array, config: StepConfig
 ) -> tuple[NetworkState, Metrics]:
-    """Cross-entropy over the writers of real words; those whose writer is not known teach nothing."""
+    """Cross-entropy over the writers of real words; those whose writer is not known teach nothing.
+
+    Its averages are of words without noise, as it will look at them: what it sees in real words stands for noise, and
+    must have mean 0.
+    """
 
     def loss_of(output, part):
         right = output.logits.argmax(axis=-1) == part["writer"]
         right = losses.mean_where(right.astype(jnp.float32), part["writer"] >= 0)
         return losses.writer_cross_entropy(output.logits, part["writer"]).mean(), {"identifier/accuracy": right}
 
-    return _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
+    after, metrics = _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
+    now = after.replace(collections=state.identifier.collections)
+    image, widths = batch["image"], real_widths(networks, batch)
+    _, collections = apply_training(networks.identifier, now, after.params, image, widths)
+    return after.replace(collections=collections), metrics
 
 
 def _update_on_real_words(
@@ -53,7 +60,7 @@ def _update_on_real_words(
     key: jax.Array,
     config: StepConfig,
 ) -> tuple[NetworkState, Metrics]:
-    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words."""
+    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise."""
     module, before = getattr(networks, name), getattr(state, name)
 
     def gradients_of(collections, part, _):
@@ -67,6 +74,7 @@ def _update_on_real_words(
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
+    batch = batch | {"image": add_noise(batch["image"], config.recognizer_noise, key)}
     grads, collections, metrics = mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     after = before.replace(collections=collections).apply_gradients(grads, getattr(optimizers, name))
     return after, metrics | norms(name, grads, after)
