@@ -53,6 +53,7 @@ def get_config() -> ConfigDict:
                 name="variable",
                 block_features=(32, 64, 96),
                 reader_features=128,
+                text_features=0,
                 spectral_norm=False,
                 style_features=0,  # where no writers are known: 16, and identifier.name="none"
             ),

@@ -103,7 +103,7 @@ def create_train_state(
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
     readers = variables["recognizer"], variables["identifier"]
-    shown = networks.shown_to_discriminator(*readers, image, widths)
+    shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
     features = word_features(networks.readers_view(*readers, image, widths)) if matches_features else {}
     states = {}

@@ -17,8 +17,6 @@ from hwgan.update import Metrics, StepConfig, add_noise, apply_training, mean_gr
 from hwgan.update_readers import update_identifier, update_recognizer
 from hwgan.writing import Batch, draw_hands, fake_layout, generate, like_real, real_hands, real_widths
 
-HEADS = ("ink", "reading", "hand")  # of a discriminator that asks the readers
-
 
 def make_train_step(
     networks: Networks, optimizers: Optimizers, config: StepConfig
@@ -71,10 +69,11 @@ def _update_discriminator(
         now = before.replace(collections=collections)
 
         def loss_fn(params):
-            widths = real_widths(networks, part)
-            on_real, after_real, penalty = _score_real(networks, state, now, params, part["image"], widths, config)
+            real_words = part["image"], real_widths(networks, part), part["labels"], part["label_length"]
+            on_real, after_real, penalty = _score_real(networks, state, now, params, real_words, config)
             after_real = before.replace(collections=after_real)
-            on_fake, collections = _score(networks, state, after_real, params, fake, layout.widths)
+            fake_words = fake, layout.widths, part["fake_labels"], layout.lengths
+            on_fake, collections = _score(networks, state, after_real, params, *fake_words)
             real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
             hinges = real_losses.mean(axis=0) + losses.mean_where(fake_losses, like_real(part))
             hinge = hinges.mean()
@@ -85,7 +84,7 @@ def _update_discriminator(
                 "discriminator/fake_score": losses.mean_where(on_fake.scores, like_real(part)).mean(),
                 "discriminator/style_error": style,
                 **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
-                **_loss_of_heads(hinges),
+                **{f"discriminator/loss_{head}": hinges[i] for i, head in enumerate(on_real.heads)},
             }
             return hinge + penalty + config.style_weight * style, (collections, metrics)
 
@@ -98,23 +97,23 @@ def _update_discriminator(
     return discriminator, metrics | norms("discriminator", grads, discriminator)
 
 
-def _loss_of_heads(hinges: jax.Array) -> Metrics:
-    """The loss of each head, where there are several."""
-    if not hinges.ndim:
-        return {}
-    return {f"discriminator/loss_{head}": loss for head, loss in zip(HEADS, hinges, strict=False)}
-
-
 def _readers_view(networks: Networks, state: TrainState, image: jax.Array, widths: jax.Array) -> ReadersView:
     return networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
 
 
 def _score(
-    networks: Networks, state: TrainState, discriminator: NetworkState, params: Any, image: jax.Array, widths: jax.Array
+    networks: Networks,
+    state: TrainState,
+    discriminator: NetworkState,
+    params: Any,
+    image: jax.Array,
+    widths: jax.Array,
+    labels: jax.Array,
+    lengths: jax.Array,
 ) -> tuple[DiscriminatorOutput, Any]:
-    """What D says of words, and its new collections."""
-    readers = state.recognizer.variables, state.identifier.variables
-    shown = networks.shown_to_discriminator(*readers, image, widths)
+    """What D says of words that are to say these labels, and its new collections."""
+    variables = {name: getattr(state, name).variables for name in ("recognizer", "identifier", "language_model")}
+    shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     return apply_training(networks.discriminator, discriminator, params, image, widths, *shown)
 
 
@@ -123,16 +122,16 @@ def _score_real(
     state: TrainState,
     discriminator: NetworkState,
     params: Any,
-    image: jax.Array,
-    widths: jax.Array,
+    words: tuple[jax.Array, ...],
     config: StepConfig,
 ) -> tuple[DiscriminatorOutput, Any, jax.Array]:
     """What D says of real words, its new collections, and the weighted penalty on the slopes of its heads' sum."""
     if not config.gradient_penalty:
-        return *_score(networks, state, discriminator, params, image, widths), jnp.zeros(())
+        return *_score(networks, state, discriminator, params, *words), jnp.zeros(())
+    image, *others = words
 
     def scores_of(image):
-        output, collections = _score(networks, state, discriminator, params, image, widths)
+        output, collections = _score(networks, state, discriminator, params, image, *others)
         return output.scores, (output, collections)
 
     scores, backward, (output, collections) = jax.vjp(scores_of, image, has_aux=True)
@@ -178,7 +177,7 @@ def _generator_gradients(
 
     def adversarial(image):
         before = state.discriminator
-        output, _ = _score(networks, state, before, before.params, image, layout.widths)
+        output, _ = _score(networks, state, before, before.params, image, layout.widths, labels, layout.lengths)
         hinge = losses.mean_where(losses.hinge_generator(output.scores), like_real(batch)).mean()
         return hinge + config.style_weight * losses.style_error(output.style, z).mean(), hinge
 

@@ -170,6 +170,25 @@ def test_a_discriminator_that_asks_the_readers():
     assert changed(with_one.generator.params, with_other.generator.params)
 
 
+def test_a_discriminator_that_knows_the_text():
+    """It is told what the real words say of these, and what the generated ones say of those."""
+
+    def edit(config):
+        config.model.discriminator.reader_features = config.model.discriminator.text_features = 4
+
+    run = SmallRun(edit)
+    step, batch = run.step(updated_networks=("discriminator",)), run.batch()
+    state, metrics = step(run.state, batch, KEY)
+    assert {n for n in NETWORK_NAMES if changed(getattr(run.state, n), getattr(state, n))} == {"discriminator"}
+    heads = [metrics[f"discriminator/loss_{head}"] for head in ("ink", "reading", "text")]
+    np.testing.assert_allclose(metrics["discriminator/loss"], np.mean(heads), rtol=1e-6)
+    real_text = {name: np.roll(batch[name], 1, axis=0) for name in ("labels", "label_length")}
+    other = step(run.state, batch | real_text, KEY)[1]
+    assert other["discriminator/loss_text"] != metrics["discriminator/loss_text"]
+    assert other["discriminator/fake_score"] == metrics["discriminator/fake_score"]
+    assert other["discriminator/loss_reading"] == metrics["discriminator/loss_reading"]
+
+
 def test_more_discriminator_steps(small_run):
     one, _ = small_run.step(updated_networks=("discriminator",))(small_run.state, small_run.batch(), KEY)
     step = small_run.step(updated_networks=("discriminator",), discriminator_steps=3)

@@ -70,11 +70,28 @@ class Networks:
         return ReadersView(read.states, read.lengths, hand)
 
     def shown_to_discriminator(
-        self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
-    ) -> tuple[ReadersView, ...]:
-        """What a discriminator is given beside images: `readers_view` for one that asks for it, else nothing."""
-        asks = getattr(self.discriminator, "reader_features", 0)
-        return (self.readers_view(recognizer, identifier, image, widths),) if asks else ()
+        self,
+        variables: dict[str, Any],
+        image: Float[Array, "b h w 1"],
+        widths: Int[Array, " b"],
+        labels: Int[Array, "b t"],
+        lengths: Int[Array, " b"],
+    ) -> tuple[Any, ...]:
+        """What a discriminator is given beside images, if it asks: `readers_view`, and what the words are to say.
+
+        Args:
+          variables: by the name of the network: of the readers and the language model.
+          image: of the words.
+          widths: of these.
+          labels: what they are to say.
+          lengths: of that, in characters.
+        """
+        if not getattr(self.discriminator, "reader_features", 0):
+            return ()
+        seen = self.readers_view(variables["recognizer"], variables["identifier"], image, widths)
+        if not self.discriminator.text_features:
+            return (seen,)
+        return seen, self.language_model.apply(variables["language_model"], labels, lengths)
 
     @property
     def stretch(self) -> float:

@@ -8,6 +8,7 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from hwgan.models.language_model import TextFeatures
 from hwgan.models.layers import (
     Conv,
     Dense,
@@ -17,6 +18,7 @@ from hwgan.models.layers import (
     ink,
     inside_mask,
     mask_columns,
+    mean_inside,
     space_to_depth,
 )
 
@@ -28,10 +30,12 @@ class DiscriminatorOutput:
     Attributes:
       scores: high for real; one an image, or one of each of its heads.
       style: its guess of the noise a generated image was made from; no columns where it makes none.
+      heads: their names, where there are several.
     """
 
     scores: Float[Array, "b *heads"]
     style: Float[Array, "b s"]
+    heads: tuple[str, ...] = flax.struct.field(pytree_node=False, default=())
 
 
 @flax.struct.dataclass
@@ -125,17 +129,21 @@ class VariableWidthDiscriminator(nn.Module):
         generator whose noise can be told from its images cannot write all words in one hand.
       reader_features: channels of two more heads, which score what the recognizer and the identifier see of the word;
         0 for none. They know letters and hands from the start, where pixels take long to tell.
+      text_features: channels of a head beside these that knows what the word is to say, and scores whether it is
+        written so; 0 for none. Without it all words may be as real ones are on average, and none as it is.
       spectral_norm: on every layer.
 
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
       Sauer et al., Projected GANs Converge Faster, NeurIPS 2021, https://arxiv.org/abs/2111.01007
       Chen et al., InfoGAN, 2016, https://arxiv.org/abs/1606.03657
+      Miyato and Koyama, cGANs with Projection Discriminator, ICLR 2018, https://arxiv.org/abs/1802.05637
     """
 
     block_features: tuple[int, ...] = (32, 64, 96)
     style_features: int = 0
     reader_features: int = 0
+    text_features: int = 0
     spectral_norm: bool = True
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
@@ -146,6 +154,7 @@ class VariableWidthDiscriminator(nn.Module):
         image: Float[Array, "b h w 1"],
         widths: Int[Array, " b"],
         seen: ReadersView | None = None,
+        text: TextFeatures | None = None,
         *,
         train: bool,
     ) -> DiscriminatorOutput:
@@ -167,29 +176,45 @@ class VariableWidthDiscriminator(nn.Module):
         num_columns = jnp.maximum(widths, 1)[:, None]
         scores = Dense(1, self.spectral_norm, name="score")(columns, train=train)
         scores = (mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns)[:, 0]
-        if self.reader_features and seen is not None:
-            heads = [scores, self._reading(seen, train)]
-            heads += [self._hand(seen, train)] if seen.hand.shape[1] else []
-            scores = jnp.stack(heads, axis=1)
-        if not self.style_features:
-            return DiscriminatorOutput(scores, jnp.zeros((scores.shape[0], 0)))
         # Padding columns are zero, so the plain sum is that of the word.
-        style = nn.Dense(self.style_features, name="style")(columns.sum(axis=1) / num_columns)
-        return DiscriminatorOutput(scores, style)
+        column = columns.sum(axis=1) / num_columns
+        heads = {}
+        if self.reader_features and seen is not None:
+            heads = {"ink": scores}
+            heads["reading"], frame = self._reading(seen, train)
+            if seen.hand.shape[1]:
+                heads["hand"] = self._hand(seen, train)
+            if self.text_features and text is not None:
+                heads["text"] = self._text(jnp.concatenate([column, frame, seen.hand], axis=1), text, train)
+            scores = jnp.stack([*heads.values()], axis=1)
+        style = jnp.zeros((scores.shape[0], 0))
+        if self.style_features:
+            style = nn.Dense(self.style_features, name="style")(column)
+        return DiscriminatorOutput(scores, style, tuple(heads))
 
-    def _reading(self, seen: ReadersView, train: bool) -> Float[Array, " b"]:
-        """The mean score of the recognizer's frames, each seen with its neighbours."""
+    def _reading(self, seen: ReadersView, train: bool) -> tuple[Float[Array, " b"], Float[Array, "b d"]]:
+        """The mean score of the recognizer's frames, each seen with its neighbours, and their mean."""
         dense = partial(Dense, spectral_norm=self.spectral_norm)
         x, inside = seen.states, inside_mask(seen.states, seen.lengths)
         for i in range(2):
             x = jnp.pad(x * inside, ((0, 0), (1, 1), (0, 0)))
             x = jnp.concatenate([x[:, :-2], x[:, 1:-1], x[:, 2:]], axis=-1)
             x = nn.leaky_relu(dense(self.reader_features, name=f"reading_{i}")(x, train=train), 0.2)
-        scores = dense(1, name="reading_score")(x, train=train) * inside
-        return scores[..., 0].sum(axis=1) / jnp.maximum(seen.lengths, 1)
+        scores = dense(1, name="reading_score")(x, train=train)
+        return mean_inside(scores, seen.lengths)[:, 0], mean_inside(x, seen.lengths)
 
     def _hand(self, seen: ReadersView, train: bool) -> Float[Array, " b"]:
         dense, x = partial(Dense, spectral_norm=self.spectral_norm), seen.hand
         for i in range(2):
             x = nn.leaky_relu(dense(self.reader_features, name=f"hand_{i}")(x, train=train), 0.2)
         return dense(1, name="hand_score")(x, train=train)[:, 0]
+
+    def _text(self, word: Float[Array, "b d"], text: TextFeatures, train: bool) -> Float[Array, " b"]:
+        """How well what is seen of a word goes with what it is to say: their inner product."""
+        dense = partial(Dense, spectral_norm=self.spectral_norm)
+        word = nn.leaky_relu(dense(self.text_features, name="text_word_0")(word, train=train), 0.2)
+        word = dense(self.text_features, name="text_word_1")(word, train=train)
+        characters = dense(self.text_features, name="text_characters_0")(text.characters, train=train)
+        said = mean_inside(nn.leaky_relu(characters, 0.2), text.lengths)
+        said = dense(self.text_features, name="text_characters_1")(said, train=train)
+        return (word * said).sum(axis=1) / jnp.sqrt(self.text_features)

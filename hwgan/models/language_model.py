@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hwgan.models.layers import BidirectionalLSTM, inside_mask
+from hwgan.models.layers import BidirectionalLSTM, inside_mask, mean_inside
 
 
 @flax.struct.dataclass
@@ -18,10 +18,12 @@ class TextFeatures:
     Attributes:
       word: one vector a text.
       characters: one vector a character, zero at padding.
+      lengths: of the texts, in characters.
     """
 
     word: Float[Array, "b d"]
     characters: Float[Array, "b t e"]
+    lengths: Int[Array, " b"]
 
 
 class LanguageModel(nn.Module):
@@ -56,7 +58,7 @@ class LanguageModel(nn.Module):
         # The forward direction has read the whole text at its last character, the backward one at its first.
         last = jnp.take_along_axis(states[:, :, :half], (lengths - 1)[:, None, None], axis=1)[:, 0]
         word = jnp.concatenate([last, states[:, 0, half:]], axis=-1)
-        return TextFeatures(word=word, characters=jnp.concatenate([embedded, states], axis=-1))
+        return TextFeatures(word, jnp.concatenate([embedded, states], axis=-1), lengths)
 
 
 class Letters(nn.Module):
@@ -74,4 +76,4 @@ class Letters(nn.Module):
         """See `LanguageModel`: one entry a label, 1 at that of the character; the word vector is their mean."""
         characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype)
         characters *= inside_mask(characters, lengths).astype(self.dtype)
-        return TextFeatures(word=characters.sum(axis=1) / lengths[:, None], characters=characters)
+        return TextFeatures(mean_inside(characters, lengths), characters, lengths)
