@@ -15,7 +15,7 @@ from hwgan.errors import UserError
 from hwgan.models import create_networks
 from hwgan.models.discriminator import Discriminator, ReadersView, VariableWidthDiscriminator
 from hwgan.models.generator import Generator
-from hwgan.models.language_model import LanguageModel, Letters, TextFeatures
+from hwgan.models.language_model import LanguageModel, Letters
 from hwgan.models.layout import even_spans, whole_canvas
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
 from hwgan.models.variable_width import FilterBankGenerator, VariableWidthGenerator
@@ -187,17 +187,17 @@ def test_the_head_that_knows_the_text_scores_it_with_the_word():
     keys = jax.random.split(jax.random.key(0), 5)
     image, widths = jax.random.uniform(keys[0], (2, 32, 64, 1), minval=-1.0), jnp.array([64, 32])
     seen = ReadersView(jax.random.normal(keys[1], (2, 8, 6)), jnp.array([8, 4]), jax.random.normal(keys[2], (2, 5)))
-    text = TextFeatures(jnp.zeros((2, 3)), jax.random.normal(keys[3], (2, 4, 3)), jnp.array([4, 2]))
-    variables = module.init(keys[4], image, widths, seen, text, train=True)
+    text, lengths = jax.random.normal(keys[3], (2, 4, 3)), jnp.array([4, 2])
+    variables = module.init(keys[4], image, widths, seen, text, lengths, train=True)
 
-    def output(image=image, seen=seen, characters=text.characters):
-        return module.apply(variables, image, widths, seen, text.replace(characters=characters), train=False)
+    def output(image=image, seen=seen, text=text):
+        return module.apply(variables, image, widths, seen, text, lengths, train=False)
 
     assert output().heads == ("ink", "reading", "hand", "text")
     scores = output().scores
-    changed = output(characters=text.characters.at[1, 1].add(1.0)).scores != scores
+    changed = output(text=text.at[1, 1].add(1.0)).scores != scores
     np.testing.assert_array_equal(changed, [[False] * 4, [False] * 3 + [True]])
-    changed = output(characters=text.characters.at[1, 2:].add(1.0)).scores != scores  # past its end
+    changed = output(text=text.at[1, 2:].add(1.0)).scores != scores  # past its end
     assert not changed.any()
     changed = output(image=image.at[1, :, 32:].add(0.5), seen=seen.replace(states=seen.states.at[1, 4:].add(1.0)))
     np.testing.assert_array_equal(changed.scores, scores)

@@ -77,7 +77,7 @@ class Networks:
         labels: Int[Array, "b t"],
         lengths: Int[Array, " b"],
     ) -> tuple[Any, ...]:
-        """What a discriminator is given beside images, if it asks: `readers_view`, and what the words are to say.
+        """What a discriminator is given beside images, if it asks: `readers_view`, and characters of the texts.
 
         Args:
           variables: by the name of the network: of the readers and the language model.
@@ -91,7 +91,8 @@ class Networks:
         seen = self.readers_view(variables["recognizer"], variables["identifier"], image, widths)
         if not self.discriminator.text_features:
             return (seen,)
-        return seen, self.language_model.apply(variables["language_model"], labels, lengths)
+        text = self.language_model.apply(variables["language_model"], labels, lengths)
+        return seen, text.characters, lengths
 
     @property
     def stretch(self) -> float:

@@ -8,7 +8,6 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from hwgan.models.language_model import TextFeatures
 from hwgan.models.layers import (
     Conv,
     Dense,
@@ -154,7 +153,8 @@ class VariableWidthDiscriminator(nn.Module):
         image: Float[Array, "b h w 1"],
         widths: Int[Array, " b"],
         seen: ReadersView | None = None,
-        text: TextFeatures | None = None,
+        characters: Float[Array, "b t e"] | None = None,
+        lengths: Int[Array, " b"] | None = None,
         *,
         train: bool,
     ) -> DiscriminatorOutput:
@@ -184,8 +184,9 @@ class VariableWidthDiscriminator(nn.Module):
             heads["reading"], frame = self._reading(seen, train)
             if seen.hand.shape[1]:
                 heads["hand"] = self._hand(seen, train)
-            if self.text_features and text is not None:
-                heads["text"] = self._text(jnp.concatenate([column, frame, seen.hand], axis=1), text, train)
+            if self.text_features and characters is not None and lengths is not None:
+                word = jnp.concatenate([column, frame, seen.hand], axis=1)
+                heads["text"] = self._text(word, characters, lengths, train)
             scores = jnp.stack([*heads.values()], axis=1)
         style = jnp.zeros((scores.shape[0], 0))
         if self.style_features:
@@ -209,12 +210,14 @@ class VariableWidthDiscriminator(nn.Module):
             x = nn.leaky_relu(dense(self.reader_features, name=f"hand_{i}")(x, train=train), 0.2)
         return dense(1, name="hand_score")(x, train=train)[:, 0]
 
-    def _text(self, word: Float[Array, "b d"], text: TextFeatures, train: bool) -> Float[Array, " b"]:
+    def _text(
+        self, word: Float[Array, "b d"], characters: Float[Array, "b t e"], lengths: Int[Array, " b"], train: bool
+    ) -> Float[Array, " b"]:
         """How well what is seen of a word goes with what it is to say: their inner product."""
         dense = partial(Dense, spectral_norm=self.spectral_norm)
         word = nn.leaky_relu(dense(self.text_features, name="text_word_0")(word, train=train), 0.2)
         word = dense(self.text_features, name="text_word_1")(word, train=train)
-        characters = dense(self.text_features, name="text_characters_0")(text.characters, train=train)
-        said = mean_inside(nn.leaky_relu(characters, 0.2), text.lengths)
+        characters = dense(self.text_features, name="text_characters_0")(characters, train=train)
+        said = mean_inside(nn.leaky_relu(characters, 0.2), lengths)
         said = dense(self.text_features, name="text_characters_1")(said, train=train)
         return (word * said).sum(axis=1) / jnp.sqrt(self.text_features)

@@ -18,12 +18,10 @@ class TextFeatures:
     Attributes:
       word: one vector a text.
       characters: one vector a character, zero at padding.
-      lengths: of the texts, in characters.
     """
 
     word: Float[Array, "b d"]
     characters: Float[Array, "b t e"]
-    lengths: Int[Array, " b"]
 
 
 class LanguageModel(nn.Module):
@@ -58,7 +56,7 @@ class LanguageModel(nn.Module):
         # The forward direction has read the whole text at its last character, the backward one at its first.
         last = jnp.take_along_axis(states[:, :, :half], (lengths - 1)[:, None, None], axis=1)[:, 0]
         word = jnp.concatenate([last, states[:, 0, half:]], axis=-1)
-        return TextFeatures(word, jnp.concatenate([embedded, states], axis=-1), lengths)
+        return TextFeatures(word=word, characters=jnp.concatenate([embedded, states], axis=-1))
 
 
 class Letters(nn.Module):
@@ -76,4 +74,4 @@ class Letters(nn.Module):
         """See `LanguageModel`: one entry a label, 1 at that of the character; the word vector is their mean."""
         characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype)
         characters *= inside_mask(characters, lengths).astype(self.dtype)
-        return TextFeatures(mean_inside(characters, lengths), characters, lengths)
+        return TextFeatures(word=mean_inside(characters, lengths), characters=characters)
