@@ -341,6 +341,7 @@ def test_every_config_builds(module):
         ("model.language_model.name", "letters", "belong together"),
         ("preprocessing.height", 64, "the generator draws 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
+        ("model.discriminator.text_features", 4, "model.discriminator: text_features=4 needs reader_features"),
         ("model.recognizer.norm", "none", 'model.recognizer: norm must be "batch" or "layer", got \'none\''),
     ],
 )

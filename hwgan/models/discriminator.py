@@ -132,6 +132,9 @@ class VariableWidthDiscriminator(nn.Module):
         written so; 0 for none. Without it all words may be as real ones are on average, and none as it is.
       spectral_norm: on every layer.
 
+    Raises:
+      ValueError: `text_features` without `reader_features`.
+
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557
       Sauer et al., Projected GANs Converge Faster, NeurIPS 2021, https://arxiv.org/abs/2111.01007
@@ -146,6 +149,11 @@ class VariableWidthDiscriminator(nn.Module):
     spectral_norm: bool = True
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
+
+    def __post_init__(self):
+        if self.text_features and not self.reader_features:
+            raise ValueError(f"text_features={self.text_features} needs reader_features, which are 0")
+        super().__post_init__()
 
     @nn.compact
     def __call__(
