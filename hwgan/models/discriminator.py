@@ -181,11 +181,8 @@ class VariableWidthDiscriminator(nn.Module):
             x = mask_columns(x, widths)
         x = nn.leaky_relu(x, 0.2).astype(jnp.float32)
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
-        num_columns = jnp.maximum(widths, 1)[:, None]
-        scores = Dense(1, self.spectral_norm, name="score")(columns, train=train)
-        scores = (mask_columns(scores[:, None], widths)[:, 0].sum(axis=1) / num_columns)[:, 0]
-        # Padding columns are zero, so the plain sum is that of the word.
-        column = columns.sum(axis=1) / num_columns
+        scores = mean_inside(Dense(1, self.spectral_norm, name="score")(columns, train=train), widths)[:, 0]
+        column = mean_inside(columns, widths)
         heads = {}
         if self.reader_features and seen is not None:
             heads = {"ink": scores}
