@@ -1,5 +1,6 @@
 """Losses, per example, in float32; and the rule that weighs the recognizer's gradient against the discriminator's."""
 
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
@@ -56,10 +57,10 @@ def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Arr
 
 
 def mean_error(
-    mean: Float[Array, " d"], real_mean: Float[Array, " d"], real_variance: Float[Array, " d"]
-) -> Float[Array, ""]:
+    mean: Float[Array, "*groups d"], real_mean: Float[Array, "*groups d"], real_variance: Float[Array, "*groups d"]
+) -> Float[Array, "*groups"]:
     """Squared distance of two means of features, in units of the variance of each; averaged over the features."""
-    return (jnp.square(mean - real_mean) / real_variance).mean()
+    return (jnp.square(mean - real_mean) / real_variance).mean(axis=-1)
 
 
 def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, " b"]) -> Float[Array, " b"]:
@@ -102,6 +103,24 @@ def ctc(
     label_paddings = 1.0 - length_mask(label_lengths, labels.shape[1]).astype(jnp.float32)
     losses = optax.ctc_loss(logits.astype(jnp.float32), logit_paddings, labels, label_paddings)
     return jnp.where(alignment_exists(num_frames, labels, label_lengths), losses, 0.0)
+
+
+def ctc_occupancy(
+    logits: Float[Array, "b f v"],
+    num_frames: Int[Array, " b"],
+    labels: Int[Array, "b t"],
+    label_lengths: Int[Array, " b"],
+) -> Float[Array, "b f v"]:
+    """How likely each frame emits each label when the word says these labels; 0 in padding and where nothing aligns.
+
+    It is what the gradient of `ctc` is made of, which by the logits is their softmax less this. The arguments are those
+    of `ctc`. No gradient passes.
+    """
+    logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
+    slopes = jax.grad(lambda logits: ctc(logits, num_frames, labels, label_lengths).sum())(logits)
+    aligned = alignment_exists(num_frames, labels, label_lengths)[:, None]
+    inside = length_mask(num_frames, logits.shape[1]) & aligned
+    return jnp.where(inside[..., None], jax.nn.softmax(logits) - slopes, 0.0)
 
 
 def balance_gradients(

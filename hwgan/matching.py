@@ -1,12 +1,14 @@
 """Feature matching: what the readers see in generated words is drawn, on average, to what they see in real ones.
 
 A discriminator judges words one at a time, and a small difference that all of them share is lost beside what sets one
-word apart from another. Means over many words show it.
+word apart from another. Means over many words show it; and means over many "e" show what is lost in those over words,
+where what "e" has too little of another letter may have too much of.
 """
 
+import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from hwgan import losses
 from hwgan.models.discriminator import ReadersView
@@ -16,42 +18,73 @@ Means = dict[str, dict[str, jax.Array]]
 
 _MEMORY = 100.0  # batches, or parts of them (`accumulate`), that the running means look back on
 _LEAST_VARIANCE = 1e-3  # of features that hardly vary, as a unit that is silent for most letters
+_FEW = 20.0  # of a letter, looked back on: its mean is noise as much as anything, and counts half
 
 
-def word_features(seen: ReadersView) -> dict[str, Float[Array, "b d"]]:
+@flax.struct.dataclass
+class Features:
+    """What is seen at some places of each word, and in which group's mean each of them counts how much."""
+
+    rows: Float[Array, "b places d"]
+    weights: Float[Array, "b places groups"]
+
+
+def word_features(seen: ReadersView) -> dict[str, Features]:
     """Of each word, by their name: the mean of its frames' states, and the hand where there is an identifier."""
     reading = mean_inside(seen.states.astype(jnp.float32), seen.lengths)
-    return {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
+    rows = {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
+    once = jnp.ones((len(reading), 1, 1))
+    return {name: Features(row[:, None], once) for name, row in rows.items()}
 
 
-def start_means(features: dict[str, Float[Array, "b d"]]) -> Means:
+def letter_features(
+    seen: ReadersView, labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
+) -> dict[str, Features]:
+    """The states of the frames where each letter of the alphabet is read: all "e", and all "m", have a mean of theirs.
+
+    Where is what the recognizer thinks when it is told the text, so that letters it cannot read count as well.
+
+    Args:
+      seen: in words.
+      labels: what they are to say, padded with 0.
+      label_lengths: of that.
+    """
+    where = losses.ctc_occupancy(seen.logits, seen.lengths, labels, label_lengths)
+    return {"letters": Features(seen.states.astype(jnp.float32), where[..., 1:])}
+
+
+def start_means(features: dict[str, Features]) -> Means:
     """Running means of nothing yet, for features of this size."""
-    means: Means = {
-        kind: {name: jnp.zeros(rows.shape[1]) for name, rows in features.items()}
-        for kind in ("real", "real_square", "generated")
-    }
-    return means | {"batches": {"seen": jnp.zeros(())}}
+    means: Means = {"batches": {"seen": jnp.zeros(())}}
+    for name, of_words in features.items():
+        groups, size = of_words.weights.shape[-1], of_words.rows.shape[-1]
+        sums = {kind: jnp.zeros((groups, size)) for kind in ("real", "real_square", "generated")}
+        means[name] = sums | {kind: jnp.zeros(groups) for kind in ("real_weight", "generated_weight")}
+    return means
 
 
-def follow_real(means: Means, features: dict[str, Float[Array, "b d"]]) -> Means:
+def follow_real(means: Means, features: dict[str, Features]) -> Means:
     """The means once these real words are in them, all of which count."""
     seen = means["batches"]["seen"] + 1.0
     share = _share_of_newest(seen)
-    square = {name: jnp.square(rows) for name, rows in features.items()}
-    return means | {
-        "real": _follow(means["real"], features, share),
-        "real_square": _follow(means["real_square"], square, share),
-        "batches": {"seen": seen},
-    }
+    after = means | {"batches": {"seen": seen}}
+    for name, of_words in features.items():
+        now = {
+            "real": _sums(of_words.weights, of_words.rows),
+            "real_square": _sums(of_words.weights, jnp.square(of_words.rows)),
+            "real_weight": of_words.weights.sum(axis=(0, 1)),
+        }
+        after[name] = means[name] | {kind: _follow(means[name][kind], value, share) for kind, value in now.items()}
+    return after
 
 
 def match(
-    means: Means, features: dict[str, Float[Array, "b d"]], counts: Bool[Array, " b"]
-) -> tuple[Float[Array, ""], Means]:
-    """How far generated words are from real ones on average, and the means once these are in them.
+    means: Means, features: dict[str, Features], counts: Bool[Array, " b"]
+) -> tuple[dict[str, Float[Array, ""]], Means]:
+    """How far generated words are from real ones on average, by feature, and the means once these are in them.
 
-    The value is that of the running means; its gradient reaches the words at hand, as if all in the mean moved with
-    them.
+    The values are those of the running means, groups counted by how often they are in real words, rare ones less; their
+    gradients reach the words at hand, as if all in the mean moved with them.
 
     Args:
       means: in which real words of this step are already.
@@ -62,17 +95,25 @@ def match(
       Salimans et al., Improved Techniques for Training GANs, 2016, https://arxiv.org/abs/1606.03498, section 3.1: here
       with the readers in the place of the discriminator, and running means in that of the batch's.
     """
-    share = jnp.where(counts.any(), _share_of_newest(means["batches"]["seen"]), 0.0)
-    errors, generated = [], {}
-    for name, rows in features.items():
-        now = losses.mean_where(rows, counts)
-        before = means["generated"][name]
-        generated[name] = jax.lax.stop_gradient(before + share * (now - before))
-        mean = generated[name] + now - jax.lax.stop_gradient(now)
-        real = means["real"][name]
-        variance = jnp.maximum(means["real_square"][name] - jnp.square(real), 0.0) + _LEAST_VARIANCE
-        errors.append(losses.mean_error(mean, real, variance))
-    return jnp.stack(errors).mean(), means | {"generated": generated}
+    seen = means["batches"]["seen"]
+    share = jnp.where(counts.any(), _share_of_newest(seen), 0.0)
+    looked_back_on = jnp.clip(seen, 1.0, _MEMORY)
+    errors, after = {}, dict(means)
+    for name, of_words in features.items():
+        old = means[name]
+        weights = of_words.weights * counts[:, None, None]
+        now = _sums(weights, of_words.rows)
+        sums = jax.lax.stop_gradient(_follow(old["generated"], now, share))
+        weight = _follow(old["generated_weight"], weights.sum(axis=(0, 1)), share)
+        after[name] = old | {"generated": sums, "generated_weight": weight}
+        moving = _mean(sums + now - jax.lax.stop_gradient(now), weight)
+        real = _mean(old["real"], old["real_weight"])
+        spread = _mean(old["real_square"], old["real_weight"]) - jnp.square(real)
+        distances = losses.mean_error(moving, real, jnp.maximum(spread, 0.0) + _LEAST_VARIANCE)
+        remembered = jnp.minimum(weight, old["real_weight"]) * looked_back_on
+        trust = jax.lax.stop_gradient(old["real_weight"] * remembered / (remembered + _FEW))
+        errors[name] = (distances * trust).sum() / jnp.maximum(trust.sum(), 1e-6)
+    return errors, after
 
 
 def _share_of_newest(batches: jax.Array) -> jax.Array:
@@ -80,5 +121,13 @@ def _share_of_newest(batches: jax.Array) -> jax.Array:
     return 1.0 / jnp.clip(batches, 1.0, _MEMORY)
 
 
-def _follow(means: dict[str, jax.Array], features: dict[str, jax.Array], share: jax.Array) -> dict[str, jax.Array]:
-    return {name: mean + share * (features[name].mean(axis=0) - mean) for name, mean in means.items()}
+def _sums(weights: Float[Array, "b places groups"], rows: Float[Array, "b places d"]) -> Float[Array, "groups d"]:
+    return jnp.einsum("bpg,bpd->gd", weights, rows)
+
+
+def _mean(sums: Float[Array, "groups d"], weight: Float[Array, " groups"]) -> Float[Array, "groups d"]:
+    return sums / jnp.maximum(weight, 1e-6)[:, None]  # 0 where nothing was seen
+
+
+def _follow(before: jax.Array, now: jax.Array, share: jax.Array) -> jax.Array:
+    return before + share * (now - before)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from hwgan.matching import start_means, word_features
+from hwgan.matching import letter_features, start_means, word_features
 from hwgan.models import Networks
 
 WRITING_NETWORKS = ("language_model", "generator")  # which learn as one
@@ -78,6 +78,7 @@ def create_train_state(
     image_shape: tuple[int, int],
     max_length: int,
     matches_features: bool = False,
+    matches_letters: bool = False,
 ) -> TrainState:
     """A fresh state; to be called under `jit`, so that it is born where it is to live.
 
@@ -88,6 +89,7 @@ def create_train_state(
       image_shape: height and width of a batch of real images.
       max_length: of a text.
       matches_features: whether means of features are followed.
+      matches_letters: whether those of letters are, too.
     """
     keys = dict(zip(NETWORK_NAMES, jax.random.split(key, len(NETWORK_NAMES)), strict=True))
     labels, lengths = jnp.ones((1, max_length), jnp.int32), jnp.full((1,), max_length, jnp.int32)
@@ -105,7 +107,7 @@ def create_train_state(
     readers = variables["recognizer"], variables["identifier"]
     shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
-    features = word_features(networks.readers_view(*readers, image, widths)) if matches_features else {}
+    seen = networks.readers_view(*readers, image, widths)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
@@ -113,7 +115,8 @@ def create_train_state(
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in WRITING_NETWORKS}
     if matches_features:
-        ema["means"] = start_means(features)
+        letters = letter_features(seen, labels, lengths) if matches_letters else {}
+        ema["means"] = start_means(word_features(seen) | letters)
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
 
 

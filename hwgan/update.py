@@ -37,6 +37,8 @@ class StepConfig:
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
         (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
         holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
+      letter_matching: the same of what the recognizer sees where it reads each letter (`matching.letter_features`), for
+        each letter apart.
       ema_decay: of the averaged generator.
       recognizer_first_steps: in which the generator does not learn yet; the average is of those after.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
@@ -54,9 +56,14 @@ class StepConfig:
     style_weight: float = 0.0
     gradient_penalty: float = 0.0
     feature_matching: float = 0.0
+    letter_matching: float = 0.0
     ema_decay: float = 0.999
     recognizer_first_steps: int = 0
     accumulate: int = 1
+
+    @property
+    def matches_features(self) -> bool:
+        return self.feature_matching > 0.0 or self.letter_matching > 0.0
 
 
 def apply_training(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:

@@ -160,7 +160,7 @@ def test_heads_that_ask_the_readers_ignore_padding_and_the_ink():
     keys = jax.random.split(jax.random.key(0), 5)
     image, widths = jax.random.uniform(keys[0], (2, 32, 64, 1), minval=-1.0), jnp.array([64, 32])
     states, hand = jax.random.normal(keys[1], (2, 8, 6)), jax.random.normal(keys[2], (2, 5))
-    seen = ReadersView(states, jnp.array([8, 4]), hand)
+    seen = ReadersView(states, jnp.array([8, 4]), hand, jnp.zeros((2, 8, 3)))
     variables = module.init(keys[3], image, widths, seen, train=True)
 
     def scores(image=image, seen=seen):
@@ -186,7 +186,8 @@ def test_the_head_that_knows_the_text_scores_it_with_the_word():
     module = VariableWidthDiscriminator(block_features=(8, 8, 8), reader_features=4, text_features=6)
     keys = jax.random.split(jax.random.key(0), 5)
     image, widths = jax.random.uniform(keys[0], (2, 32, 64, 1), minval=-1.0), jnp.array([64, 32])
-    seen = ReadersView(jax.random.normal(keys[1], (2, 8, 6)), jnp.array([8, 4]), jax.random.normal(keys[2], (2, 5)))
+    states, hand = jax.random.normal(keys[1], (2, 8, 6)), jax.random.normal(keys[2], (2, 5))
+    seen = ReadersView(states, jnp.array([8, 4]), hand, jnp.zeros((2, 8, 3)))
     text, lengths = jax.random.normal(keys[3], (2, 4, 3)), jnp.array([4, 2])
     variables = module.init(keys[4], image, widths, seen, text, lengths, train=True)
 

@@ -67,7 +67,7 @@ class Networks:
         """What the readers, of these variables, see in images."""
         read = self.recognizer.apply(recognizer, image, widths, train=False)
         hand = self.identifier.apply(identifier, image, widths, train=False).features
-        return ReadersView(read.states, read.lengths, hand)
+        return ReadersView(read.states, read.lengths, hand, read.logits)
 
     def shown_to_discriminator(
         self,

@@ -45,11 +45,13 @@ class ReadersView:
       states: of the recognizer's frames.
       lengths: frames that belong to each word.
       hand: the identifier's features.
+      logits: of the recognizer's frames; label 0 is the CTC blank.
     """
 
     states: Float[Array, "b frames features"]
     lengths: Int[Array, " b"]
     hand: Float[Array, "b s"]
+    logits: Float[Array, "b frames labels"]
 
 
 class DownBlock(nn.Module):
