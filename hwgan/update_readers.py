@@ -43,11 +43,8 @@ def update_identifier(
         right = losses.mean_where(right.astype(jnp.float32), part["writer"] >= 0)
         return losses.writer_cross_entropy(output.logits, part["writer"]).mean(), {"identifier/accuracy": right}
 
-    after, metrics = _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
-    now = after.replace(collections=state.identifier.collections)
-    image, widths = batch["image"], real_widths(networks, batch)
-    _, collections = apply_training(networks.identifier, now, after.params, image, widths)
-    return after.replace(collections=collections), metrics
+    batch = batch | {"clean_image": batch["image"]}
+    return _update_on_real_words("identifier", loss_of, networks, optimizers, state, batch, key, config)
 
 
 def _update_on_real_words(
@@ -60,18 +57,23 @@ def _update_on_real_words(
     key: jax.Array,
     config: StepConfig,
 ) -> tuple[NetworkState, Metrics]:
-    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise."""
+    """The network `name` learns `loss_of(output, batch) → (loss, metrics)` on real words under noise.
+
+    Its averages are of these; or of `clean_image`, where the batch has them.
+    """
     module, before = getattr(networks, name), getattr(state, name)
 
     def gradients_of(collections, part, _):
-        now = before.replace(collections=collections)
+        now, widths = before.replace(collections=collections), real_widths(networks, part)
 
         def loss_fn(params):
-            output, collections = apply_training(module, now, params, part["image"], real_widths(networks, part))
+            output, collections = apply_training(module, now, params, part["image"], widths)
             loss, metrics = loss_of(output, part)
             return loss, (collections, {f"{name}/loss": loss, **metrics})
 
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
+        if "clean_image" in part:
+            _, collections = apply_training(module, now, before.params, part["clean_image"], widths)
         return grads, collections, metrics
 
     batch = batch | {"image": add_noise(batch["image"], config.recognizer_noise, key)}

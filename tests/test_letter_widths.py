@@ -238,18 +238,23 @@ def test_a_whitened_identifier_gives_its_noise_for_the_hands_of_real_words():
     assert float(jnp.abs(seen.noise - seen.features).max()) > 1e-3
 
 
-def test_the_identifier_learns_under_noise_and_has_the_averages_of_words_without(run):
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_identifier_learns_under_noise_and_has_the_averages_of_words_without(run, accumulate):
     plain, noisy = (
-        run.step(updated_networks=("identifier",), recognizer_noise=noise)(run.state, run.batch(), jax.random.key(1))[0]
+        run.step(updated_networks=("identifier",), recognizer_noise=noise, accumulate=accumulate)(
+            run.state, run.batch(), jax.random.key(1)
+        )[0]
         for noise in (0.0, 0.5)
     )
     moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), plain.identifier.params, noisy.identifier.params)
     assert max(jax.tree.leaves(moved)) > 1e-4
-    batch, now = run.batch(), run.state.identifier.replace(params=noisy.identifier.params)
-    _, seen = run.networks.identifier.apply(
-        now.variables, batch["image"], batch["image_width"], train=True, mutable=["batch_stats"]
-    )
-    for a, b in zip(jax.tree.leaves(noisy.identifier.collections), jax.tree.leaves(seen), strict=True):
+    batch, variables = run.batch(), run.state.identifier.variables
+    for part in range(accumulate):  # as `update.mean_gradients` deals them out
+        image, widths = (batch[name][part::accumulate] for name in ("image", "image_width"))
+        _, seen = run.networks.identifier.apply(variables, image, widths, train=True, mutable=["batch_stats"])
+        variables |= seen
+    expected = {name: variables[name] for name in noisy.identifier.collections}
+    for a, b in zip(jax.tree.leaves(noisy.identifier.collections), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
