@@ -16,7 +16,7 @@ from hwgan.models.layers import mean_inside
 
 Means = dict[str, dict[str, jax.Array]]
 
-_MEMORY = 100.0  # batches, or parts of them (`accumulate`), that the running means look back on
+_MEMORY = 300.0  # batches, or parts of them (`accumulate`), that the running means look back on
 _LEAST_VARIANCE = 1e-3  # of features that hardly vary, as a unit that is silent for most letters
 _FEW = 20.0  # of a letter, looked back on: its mean is noise as much as anything, and counts half
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
-from hwgan.matching import Features, follow_real, letter_features, match, word_features
+from hwgan.matching import follow_real, letter_features, match, word_features
 from hwgan.models import Networks
 from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
@@ -99,19 +99,6 @@ def _update_discriminator(
 
 def _readers_view(networks: Networks, state: TrainState, image: jax.Array, widths: jax.Array) -> ReadersView:
     return networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
-
-
-def _matched_features(
-    networks: Networks,
-    state: TrainState,
-    config: StepConfig,
-    image: jax.Array,
-    widths: jax.Array,
-    labels: jax.Array,
-    lengths: jax.Array,
-) -> dict[str, Features]:
-    seen = _readers_view(networks, state, image, widths)
-    return word_features(seen) | (letter_features(seen, labels, lengths) if config.letter_matching else {})
 
 
 def _score(
@@ -205,16 +192,18 @@ def _generator_gradients(
         return losses.style_error(seen, z[:, 1:]).mean()
 
     def unlike_real_words(image, means):
-        features = _matched_features(networks, state, config, image, layout.widths, labels, layout.lengths)
+        seen = _readers_view(networks, state, image, layout.widths)
         of_real_texts = like_real(batch)
-        counts = batch["from_noise"] if of_real_texts is None else batch["from_noise"] & of_real_texts
-        distances, means = match(means, features, counts)
-        letters = distances.pop("letters", jnp.zeros(()))
+        readable = jnp.ones_like(batch["from_noise"]) if of_real_texts is None else of_real_texts
+        distances, means = match(means, word_features(seen), batch["from_noise"] & readable)
         words = jnp.stack(list(distances.values())).mean()
-        metrics = {"generator/feature_distance": words}
+        distance, metrics = config.feature_matching * words, {"generator/feature_distance": words}
         if config.letter_matching:
-            metrics["generator/letter_distance"] = letters
-        return config.feature_matching * words + config.letter_matching * letters, (means, metrics)
+            # In any hand: there are too few of most letters, and it is whole words that tell hands apart.
+            letters, means = match(means, letter_features(seen, labels, layout.lengths), readable)
+            distance += config.letter_matching * letters["letters"]
+            metrics["generator/letter_distance"] = letters["letters"]
+        return distance, (means, metrics)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
@@ -232,8 +221,9 @@ def _generator_gradients(
         metrics["generator/hand_error"], image_grad_i = jax.value_and_grad(recognizing_the_hand)(image)
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
     if config.matches_features:
-        real_words = batch["image"], real_widths(networks, batch), batch["labels"], batch["label_length"]
-        means = follow_real(collections["means"], _matched_features(networks, state, config, *real_words))
+        seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
+        of_letters = letter_features(seen, batch["labels"], batch["label_length"]) if config.letter_matching else {}
+        means = follow_real(collections["means"], word_features(seen) | of_letters)
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m
         metrics |= distances

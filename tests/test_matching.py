@@ -102,9 +102,9 @@ def test_where_a_letter_was_never_met_nothing_is_said():
 
 def test_means_forget():
     means = start_means(of_words(rows(0)))
-    for step in range(300):
-        means = follow_real(means, of_words(rows(step, mean=5.0 if step < 150 else 0.0)))
-    # 150 batches of a memory of 100: what is left of the old mean is exp(-1.5) of it.
+    for step in range(900):
+        means = follow_real(means, of_words(rows(step, mean=5.0 if step < 450 else 0.0)))
+    # 450 batches of a memory of 300: what is left of the old mean is exp(-1.5) of it.
     mean = means["reading"]["real"][0] / means["reading"]["real_weight"]
     np.testing.assert_allclose(mean, 5.0 * np.exp(-1.5), atol=0.15)
 
