@@ -122,7 +122,8 @@ def _share_of_newest(batches: jax.Array) -> jax.Array:
 
 
 def _sums(weights: Float[Array, "b places groups"], rows: Float[Array, "b places d"]) -> Float[Array, "groups d"]:
-    return jnp.einsum("bpg,bpd->gd", weights, rows)
+    # Accelerators would round more than two means that are near each other differ by.
+    return jnp.einsum("bpg,bpd->gd", weights, rows, precision=jax.lax.Precision.HIGHEST)
 
 
 def _mean(sums: Float[Array, "groups d"], weight: Float[Array, " groups"]) -> Float[Array, "groups d"]:

@@ -37,8 +37,8 @@ class StepConfig:
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
         (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
         holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
-      letter_matching: the same of what the recognizer sees where it reads each letter (`matching.letter_features`), for
-        each letter apart.
+      letter_matching: weight of the same distance for each letter apart, of what the recognizer sees where it reads the
+        letter (`matching.letter_features`), in words of any hand; 0: none.
       ema_decay: of the averaged generator.
       recognizer_first_steps: in which the generator does not learn yet; the average is of those after.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
