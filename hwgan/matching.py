@@ -53,6 +53,13 @@ def letter_features(
     return {"letters": Features(seen.states.astype(jnp.float32), where[..., 1:])}
 
 
+def matched_features(
+    seen: ReadersView, labels: Int[Array, "b t"], label_lengths: Int[Array, " b"], letters: bool
+) -> dict[str, Features]:
+    """`word_features`, and with `letters` the `letter_features`."""
+    return word_features(seen) | (letter_features(seen, labels, label_lengths) if letters else {})
+
+
 def start_means(features: dict[str, Features]) -> Means:
     """Running means of nothing yet, for features of this size."""
     means: Means = {"batches": {"seen": jnp.zeros(())}}
@@ -95,9 +102,8 @@ def match(
       Salimans et al., Improved Techniques for Training GANs, 2016, https://arxiv.org/abs/1606.03498, section 3.1: here
       with the readers in the place of the discriminator, and running means in that of the batch's.
     """
-    seen = means["batches"]["seen"]
-    share = jnp.where(counts.any(), _share_of_newest(seen), 0.0)
-    looked_back_on = jnp.clip(seen, 1.0, _MEMORY)
+    newest = _share_of_newest(means["batches"]["seen"])
+    share = jnp.where(counts.any(), newest, 0.0)
     errors, after = {}, dict(means)
     for name, of_words in features.items():
         old = means[name]
@@ -110,8 +116,8 @@ def match(
         real = _mean(old["real"], old["real_weight"])
         spread = _mean(old["real_square"], old["real_weight"]) - jnp.square(real)
         distances = losses.mean_error(moving, real, jnp.maximum(spread, 0.0) + _LEAST_VARIANCE)
-        remembered = jnp.minimum(weight, old["real_weight"]) * looked_back_on
-        trust = jax.lax.stop_gradient(old["real_weight"] * remembered / (remembered + _FEW))
+        remembered = jnp.minimum(weight, old["real_weight"]) / newest
+        trust = old["real_weight"] * remembered / (remembered + _FEW)
         errors[name] = (distances * trust).sum() / jnp.maximum(trust.sum(), 1e-6)
     return errors, after
 

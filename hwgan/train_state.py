@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from hwgan.matching import letter_features, start_means, word_features
+from hwgan.matching import matched_features, start_means
 from hwgan.models import Networks
 
 WRITING_NETWORKS = ("language_model", "generator")  # which learn as one
@@ -107,7 +107,9 @@ def create_train_state(
     readers = variables["recognizer"], variables["identifier"]
     shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
-    seen = networks.readers_view(*readers, image, widths)
+    features = {}
+    if matches_features:
+        features = matched_features(networks.readers_view(*readers, image, widths), labels, lengths, matches_letters)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
@@ -115,8 +117,7 @@ def create_train_state(
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in WRITING_NETWORKS}
     if matches_features:
-        letters = letter_features(seen, labels, lengths) if matches_letters else {}
-        ema["means"] = start_means(word_features(seen) | letters)
+        ema["means"] = start_means(features)
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
-from hwgan.matching import follow_real, letter_features, match, word_features
+from hwgan.matching import follow_real, letter_features, match, matched_features, word_features
 from hwgan.models import Networks
 from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
@@ -222,8 +222,8 @@ def _generator_gradients(
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
     if config.matches_features:
         seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
-        of_letters = letter_features(seen, batch["labels"], batch["label_length"]) if config.letter_matching else {}
-        means = follow_real(collections["means"], word_features(seen) | of_letters)
+        real = matched_features(seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
+        means = follow_real(collections["means"], real)
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m
         metrics |= distances
