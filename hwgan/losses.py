@@ -105,22 +105,29 @@ def ctc(
     return jnp.where(alignment_exists(num_frames, labels, label_lengths), losses, 0.0)
 
 
-def ctc_occupancy(
+def ctc_alignment(
     logits: Float[Array, "b f v"],
     num_frames: Int[Array, " b"],
     labels: Int[Array, "b t"],
     label_lengths: Int[Array, " b"],
-) -> Float[Array, "b f v"]:
-    """How likely each frame emits each label when the word says these labels; 0 in padding and where nothing aligns.
+) -> Float[Array, "b f t"]:
+    """How likely each frame emits each label of the text, when it is that; 0 in padding and where nothing aligns.
 
-    It is what the gradient of `ctc` is made of, which by the logits is their softmax less this. The arguments are those
-    of `ctc`. No gradient passes.
+    It is what the gradient of `ctc` is made of, which by the logits is their softmax less this. Here each label of the
+    text is a symbol of its own, so that of two equal neighbours each has its frames, and needs no blank between. The
+    arguments are those of `ctc`. No gradient passes.
     """
-    logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
-    slopes = jax.grad(lambda logits: ctc(logits, num_frames, labels, label_lengths).sum())(logits)
-    aligned = alignment_exists(num_frames, labels, label_lengths)[:, None]
+    length = labels.shape[1]
+    log_probabilities = jax.nn.log_softmax(jax.lax.stop_gradient(logits.astype(jnp.float32)))
+    of_text = jnp.take_along_axis(log_probabilities, labels[:, None], axis=2)
+    symbols = jnp.concatenate(
+        [log_probabilities[..., :1], of_text], axis=2
+    )  # that others are left out scales all paths
+    text = jnp.where(length_mask(label_lengths, length), jnp.arange(1, length + 1), 0)
+    slopes = jax.grad(lambda symbols: ctc(symbols, num_frames, text, label_lengths).sum())(symbols)
+    aligned = alignment_exists(num_frames, text, label_lengths)[:, None]
     inside = length_mask(num_frames, logits.shape[1]) & aligned
-    return jnp.where(inside[..., None], jax.nn.softmax(logits) - slopes, 0.0)
+    return jnp.where(inside[..., None], jax.nn.softmax(symbols) - slopes, 0.0)[..., 1:]
 
 
 def balance_gradients(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
-from hwgan.matching import follow_real, letter_features, match, matched_features, word_features
+from hwgan.matching import follow_real, match, matched_features, text_features, word_features
 from hwgan.models import Networks
 from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
@@ -185,7 +185,9 @@ def _generator_gradients(
         image = add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
         nats = losses.ctc(output.logits, output.lengths, labels, layout.lengths)
-        return (nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean(), nats.mean()
+        of_real_texts = like_real(batch)
+        share = 1.0 if of_real_texts is None else jnp.where(of_real_texts, config.real_text_weight, 1.0)
+        return (share * nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean(), nats.mean()
 
     def recognizing_the_hand(image):
         seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).noise
@@ -198,11 +200,11 @@ def _generator_gradients(
         distances, means = match(means, word_features(seen), batch["from_noise"] & readable)
         words = jnp.stack(list(distances.values())).mean()
         distance, metrics = config.feature_matching * words, {"generator/feature_distance": words}
-        if config.letter_matching:
+        if config.text_matching:
             # In any hand: there are too few of most letters, and it is whole words that tell hands apart.
-            letters, means = match(means, letter_features(seen, labels, layout.lengths), readable)
-            distance += config.letter_matching * letters["letters"]
-            metrics["generator/letter_distance"] = letters["letters"]
+            by_text, means = match(means, text_features(seen, labels, layout.lengths), readable)
+            distance += config.text_matching * jnp.stack(list(by_text.values())).mean()
+            metrics |= {f"generator/distance_of_{name}": value for name, value in by_text.items()}
         return distance, (means, metrics)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
@@ -222,7 +224,7 @@ def _generator_gradients(
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
     if config.matches_features:
         seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
-        real = matched_features(seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
+        real = matched_features(seen, batch["labels"], batch["label_length"], config.text_matching > 0.0)
         means = follow_real(collections["means"], real)
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m

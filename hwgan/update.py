@@ -26,6 +26,8 @@ class StepConfig:
       alpha: weight of the recognizer's gradient against the discriminator's.
       length_power: what the recognizer reads of a generated word counts divided by its length to this power. At 0 a
         word counts by its letters, at 1 all words alike, above that short ones more: as real ones are read best.
+      real_text_weight: what the recognizer reads of words that are not invented counts so much. Frequent words are read
+        better than real ones if they are taught as much as rare ones; how they look, real ones tell.
       augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
         (`augment.augment`). Not the identifier: these are what hands differ in.
       recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained, and the
@@ -37,8 +39,8 @@ class StepConfig:
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
         (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
         holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
-      letter_matching: weight of the same distance for each letter apart, of what the recognizer sees where it reads the
-        letter (`matching.letter_features`), in words of any hand; 0: none.
+      text_matching: weight of the same distance for each letter, each letter between its neighbours and each word, all
+        apart (`matching.text_features`), in words of any hand; 0: none.
       ema_decay: of the averaged generator.
       recognizer_first_steps: in which the generator does not learn yet; the average is of those after.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
@@ -51,19 +53,20 @@ class StepConfig:
     balance_rule: str = "alonso"
     alpha: float = 1.0
     length_power: float = 0.0
+    real_text_weight: float = 1.0
     augment: bool = False
     recognizer_noise: float = 0.0
     style_weight: float = 0.0
     gradient_penalty: float = 0.0
     feature_matching: float = 0.0
-    letter_matching: float = 0.0
+    text_matching: float = 0.0
     ema_decay: float = 0.999
     recognizer_first_steps: int = 0
     accumulate: int = 1
 
     @property
     def matches_features(self) -> bool:
-        return self.feature_matching > 0.0 or self.letter_matching > 0.0
+        return self.feature_matching > 0.0 or self.text_matching > 0.0
 
 
 def apply_training(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:
