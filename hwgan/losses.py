@@ -57,10 +57,10 @@ def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Arr
 
 
 def mean_error(
-    mean: Float[Array, "*groups d"], real_mean: Float[Array, "*groups d"], real_variance: Float[Array, "*groups d"]
+    mean: Float[Array, "*groups d"], real_mean: Float[Array, "*groups d"], real_variance: Float[Array, " d"]
 ) -> Float[Array, "*groups"]:
-    """Squared distance of two means of features, in units of the variance of each; averaged over the features."""
-    return (jnp.square(mean - real_mean) / real_variance).mean(axis=-1)
+    """Squared distance of two means of features, in units of their variance in all: those that vary most count most."""
+    return jnp.square(mean - real_mean).sum(axis=-1) / real_variance.sum()
 
 
 def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, " b"]) -> Float[Array, " b"]:

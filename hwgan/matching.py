@@ -136,7 +136,7 @@ def match(
         # Within groups, all together: the variance of one that was met twice is noise.
         around = old["real_square"].sum(axis=0) - (old["real_weight"][:, None] * jnp.square(real)).sum(axis=0)
         spread = jnp.maximum(around / jnp.maximum(old["real_weight"].sum(), 1e-6), 0.0) + _LEAST_VARIANCE
-        distances = losses.mean_error(moving, real, jnp.broadcast_to(spread, real.shape))
+        distances = losses.mean_error(moving, real, spread)
         remembered = jnp.minimum(weight, old["real_weight"]) / newest
         trust = old["real_weight"] * remembered / (remembered + _FEW)
         errors[name] = (distances * trust).sum() / jnp.maximum(trust.sum(), 1e-6)
