@@ -185,9 +185,7 @@ def _generator_gradients(
         image = add_noise(image, config.recognizer_noise, noise_key)
         output = networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
         nats = losses.ctc(output.logits, output.lengths, labels, layout.lengths)
-        of_real_texts = like_real(batch)
-        share = 1.0 if of_real_texts is None else jnp.where(of_real_texts, config.real_text_weight, 1.0)
-        return (share * nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean(), nats.mean()
+        return (nats / jnp.maximum(layout.lengths, 1) ** config.length_power).mean(), nats.mean()
 
     def recognizing_the_hand(image):
         seen = networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False).noise

@@ -234,20 +234,6 @@ def test_what_is_read_of_short_words_may_count_more(small_run):
     assert gradients(mixed, length_power=1.0)[0] != pytest.approx(gradients(mixed, alpha=0.5)[0], rel=1e-3)
 
 
-def test_what_is_read_of_words_of_the_lexicon_may_count_less(small_run):
-    batch = small_run.batch()
-    count = len(batch["fake_label_length"])
-
-    def norm(invented, **settings):
-        step = small_run.step(updated_networks=("generator",), balance_rule="none", **settings)
-        marks = {"fake_invented": jnp.full(count, invented)}
-        return float(step(small_run.state, batch | marks, KEY)[1]["generator/grad_norm"])
-
-    assert norm(True, real_text_weight=0.5) == pytest.approx(norm(True), rel=1e-4)
-    assert norm(False, real_text_weight=0.5) == pytest.approx(norm(False, alpha=0.5), rel=1e-4)
-    assert norm(False, real_text_weight=0.5) != pytest.approx(norm(False), rel=1e-3)
-
-
 @pytest.mark.slow
 def test_bfloat16_computes_and_stores_float32():
     run = SmallRun(lambda config: config.model.update(dtype="bfloat16"))
