@@ -91,6 +91,7 @@ def get_common() -> ConfigDict:
             balance_rule="alonso",  # or "fogel", "none": how CTC and adversarial gradients meet at the image
             alpha=1.0,  # weight of the recognizer's gradient against the discriminator's
             length_power=0.0,  # above 0, what is read of a long word counts less; at 1, as much as that of a short one
+            spread_of_invented=1.0,  # above 1, words of data.random_share are in hands farther from plain
             augment=False,  # the recognizer learns from words slanted, stretched, bent, in other pens
             recognizer_noise=0.0,  # on the images it sees in training; paper and ink are 2 apart
             style_weight=0.0,  # of guessing the noise from the image, by the identifier or D's own style_features

@@ -91,7 +91,7 @@ def _update_discriminator(
         grads, (collections, metrics) = jax.grad(loss_fn, has_aux=True)(before.params)
         return grads, collections, metrics
 
-    batch = batch | draw_hands(networks, batch, key)
+    batch = batch | draw_hands(networks, batch, key, config.spread_of_invented)
     grads, collections, metrics = mean_gradients(gradients_of, before.collections, batch, key, config.accumulate)
     discriminator = before.replace(collections=collections).apply_gradients(grads, optimizers.discriminator)
     return discriminator, metrics | norms("discriminator", grads, discriminator)
@@ -148,7 +148,7 @@ def _update_generator(
     def gradients_of(collections, part, part_key):
         return _generator_gradients(networks, state, collections, part, part_key, config)
 
-    batch = batch | draw_hands(networks, batch, z_key)
+    batch = batch | draw_hands(networks, batch, z_key, config.spread_of_invented)
     before = {"generator": state.generator.collections, "means": state.ema.get("means", {})}
     grads, after, metrics = mean_gradients(gradients_of, before, batch, noise_key, config.accumulate)
     language_model = state.language_model.apply_gradients(grads["language_model"], optimizers.language_model)

@@ -26,6 +26,8 @@ class StepConfig:
       alpha: weight of the recognizer's gradient against the discriminator's.
       length_power: what the recognizer reads of a generated word counts divided by its length to this power. At 0 a
         word counts by its letters, at 1 all words alike, above that short ones more: as real ones are read best.
+      spread_of_invented: how far the hands of invented words are from plain, in those of others; see
+        `writing.draw_hands`.
       augment: the recognizer learns from real words slanted, stretched, bent and written with other pens
         (`augment.augment`). Not the identifier: these are what hands differ in.
       recognizer_noise: standard deviation of white noise on what the recognizer sees while anything is trained, and the
@@ -51,6 +53,7 @@ class StepConfig:
     balance_rule: str = "alonso"
     alpha: float = 1.0
     length_power: float = 0.0
+    spread_of_invented: float = 1.0
     augment: bool = False
     recognizer_noise: float = 0.0
     style_weight: float = 0.0

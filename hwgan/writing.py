@@ -55,8 +55,11 @@ def like_real(batch: Batch) -> Bool[Array, " b"] | None:
     return ~batch["fake_invented"] if "fake_invented" in batch else None
 
 
-def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
+def draw_hands(networks: Networks, batch: Batch, key: jax.Array, spread_of_invented: float = 1.0) -> Batch:
     """A hand for each word to write: normal noise, or in the second half of the rows that of the real word beside it.
+
+    Those of invented words are so many times as far from plain. They are not held against real ones, so that they may
+    teach to write readably also in hands that real words have seldom.
 
     Where hands differ in how wide they write, that comes with the text (`Lexicon.draw`), also if no real hands are
     known and the rest is noise everywhere: what is written must fit beside the real words.
@@ -69,6 +72,8 @@ def draw_hands(networks: Networks, batch: Batch, key: jax.Array) -> Batch:
     if "hand" in batch:
         from_noise = jnp.array(noise_rows(count))
         z = jnp.where(from_noise[:, None], z, batch["hand"])
+    if "fake_invented" in batch:
+        z = jnp.where(batch["fake_invented"][:, None], spread_of_invented * z, z)
     if "fake_stretch" in batch:
         z = z.at[:, 0].set(batch["fake_stretch"])
     return {"z": z, "from_noise": from_noise}

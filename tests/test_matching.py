@@ -208,6 +208,16 @@ def test_each_part_of_a_batch_has_words_of_noise_and_of_real_hands(run):
     np.testing.assert_array_equal((drawn["z"] == 1.0).all(axis=1), ~drawn["from_noise"])
 
 
+def test_hands_of_invented_words_may_be_farther_from_plain(run):
+    """But not wider: that is the text's."""
+    invented = jnp.array([True, False] * 4)
+    batch = run.batch(8) | {"fake_invented": invented, "fake_stretch": jnp.arange(8.0)}
+    usual, far = (draw_hands(run.networks, batch, KEY, spread)["z"] for spread in (1.0, 1.5))
+    np.testing.assert_allclose(far[::2, 1:], 1.5 * usual[::2, 1:], rtol=1e-6)
+    np.testing.assert_array_equal(far[1::2], usual[1::2])
+    np.testing.assert_array_equal(far[:, 0], jnp.arange(8.0))
+
+
 def test_invented_words_are_not_held_against_real_ones(run):
     """But they are read: nothing of them reaches discriminator or means, all of it the generator."""
     batch = run.batch(8)
