@@ -118,11 +118,9 @@ def ctc_alignment(
     arguments are those of `ctc`. No gradient passes.
     """
     length = labels.shape[1]
-    log_probabilities = jax.nn.log_softmax(jax.lax.stop_gradient(logits.astype(jnp.float32)))
-    of_text = jnp.take_along_axis(log_probabilities, labels[:, None], axis=2)
-    symbols = jnp.concatenate(
-        [log_probabilities[..., :1], of_text], axis=2
-    )  # that others are left out scales all paths
+    logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
+    # To leave out the other labels scales all paths by the same.
+    symbols = jnp.concatenate([logits[..., :1], jnp.take_along_axis(logits, labels[:, None], axis=2)], axis=2)
     text = jnp.where(length_mask(label_lengths, length), jnp.arange(1, length + 1), 0)
     slopes = jax.grad(lambda symbols: ctc(symbols, num_frames, text, label_lengths).sum())(symbols)
     aligned = alignment_exists(num_frames, text, label_lengths)[:, None]

@@ -37,7 +37,7 @@ class Features:
 
 def word_features(seen: ReadersView) -> dict[str, Features]:
     """Of each word, by their name: the mean of its frames' states, and the hand where there is an identifier."""
-    reading = mean_inside(seen.states.astype(jnp.float32), seen.lengths)
+    reading = _mean_state(seen)
     rows = {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
     all_in_one = jnp.zeros((len(reading), 1), jnp.int32)
     return {name: Features(row[:, None], jnp.ones(all_in_one.shape), all_in_one, 1) for name, row in rows.items()}
@@ -64,7 +64,7 @@ def text_features(seen: ReadersView, labels: Int[Array, "b t"], label_lengths: I
     met = (frames > 0.0).astype(jnp.float32)
     around = jnp.pad(labels, ((0, 0), (1, 1)))
     contexts = _buckets(jnp.stack([around[:, :-2], labels, around[:, 2:]], axis=2))
-    text = mean_inside(seen.states.astype(jnp.float32), seen.lengths)[:, None]
+    text = _mean_state(seen)[:, None]
     return {
         "letters": Features(letters, met, labels, seen.logits.shape[-1]),
         "contexts": Features(letters, met, contexts, 2**_BUCKET_BITS),
@@ -146,6 +146,10 @@ def match(
 def _share_of_newest(batches: jax.Array) -> jax.Array:
     """Of the last of so many batches: all have one share until there are more than are remembered."""
     return 1.0 / jnp.clip(batches, 1.0, _MEMORY)
+
+
+def _mean_state(seen: ReadersView) -> Float[Array, "b d"]:
+    return mean_inside(seen.states.astype(jnp.float32), seen.lengths)
 
 
 def _buckets(labels: Int[Array, "*b n"]) -> Int[Array, "*b"]:
