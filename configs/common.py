@@ -97,7 +97,7 @@ def get_common() -> ConfigDict:
             style_weight=0.0,  # of guessing the noise from the image, by the identifier or D's own style_features
             gradient_penalty=0.0,  # on D's gradient at real words (R1), for a D without spectral norm
             feature_matching=0.0,  # of what the readers see in generated and real words on average
-            text_matching=0.0,  # of what the recognizer sees in each letter and frequent word, generated and real
+            letter_matching=0.0,  # of what the recognizer sees in generated and real letters, on average of each
             ema_decay=0.999,
             log_every=100,  # steps, as are the next three
             sample_every=1000,

@@ -57,10 +57,10 @@ def style_error(guess: Float[Array, "b s"], z: Float[Array, "b z"]) -> Float[Arr
 
 
 def mean_error(
-    mean: Float[Array, "*groups d"], real_mean: Float[Array, "*groups d"], real_variance: Float[Array, " d"]
+    mean: Float[Array, "*groups d"], real_mean: Float[Array, "*groups d"], real_variance: Float[Array, "*groups d"]
 ) -> Float[Array, "*groups"]:
-    """Squared distance of two means of features, in units of their variance in all: those that vary most count most."""
-    return jnp.square(mean - real_mean).sum(axis=-1) / real_variance.sum()
+    """Squared distance of two means of features, in units of the variance of each; averaged over the features."""
+    return (jnp.square(mean - real_mean) / real_variance).mean(axis=-1)
 
 
 def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, " b"]) -> Float[Array, " b"]:
@@ -105,27 +105,22 @@ def ctc(
     return jnp.where(alignment_exists(num_frames, labels, label_lengths), losses, 0.0)
 
 
-def ctc_alignment(
+def ctc_occupancy(
     logits: Float[Array, "b f v"],
     num_frames: Int[Array, " b"],
     labels: Int[Array, "b t"],
     label_lengths: Int[Array, " b"],
-) -> Float[Array, "b f t"]:
-    """How likely each frame emits each label of the text, when it is that; 0 in padding and where nothing aligns.
+) -> Float[Array, "b f v"]:
+    """How likely each frame emits each label when the word says these labels; 0 in padding and where nothing aligns.
 
-    It is what the gradient of `ctc` is made of, which by the logits is their softmax less this. Here each label of the
-    text is a symbol of its own, so that of two equal neighbours each has its frames, and needs no blank between. The
-    arguments are those of `ctc`. No gradient passes.
+    It is what the gradient of `ctc` is made of, which by the logits is their softmax less this. The arguments are those
+    of `ctc`. No gradient passes.
     """
-    length = labels.shape[1]
     logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
-    # To leave out the other labels scales all paths by the same.
-    symbols = jnp.concatenate([logits[..., :1], jnp.take_along_axis(logits, labels[:, None], axis=2)], axis=2)
-    text = jnp.where(length_mask(label_lengths, length), jnp.arange(1, length + 1), 0)
-    slopes = jax.grad(lambda symbols: ctc(symbols, num_frames, text, label_lengths).sum())(symbols)
-    aligned = alignment_exists(num_frames, text, label_lengths)[:, None]
+    slopes = jax.grad(lambda logits: ctc(logits, num_frames, labels, label_lengths).sum())(logits)
+    aligned = alignment_exists(num_frames, labels, label_lengths)[:, None]
     inside = length_mask(num_frames, logits.shape[1]) & aligned
-    return jnp.where(inside[..., None], jax.nn.softmax(symbols) - slopes, 0.0)[..., 1:]
+    return jnp.where(inside[..., None], jax.nn.softmax(logits) - slopes, 0.0)
 
 
 def balance_gradients(

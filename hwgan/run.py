@@ -39,15 +39,15 @@ def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimize
 def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, config: Config) -> TrainState:
     """A fresh state for the networks of a config; to be called under `jit` or `eval_shape`."""
     # A run of before has no such fields.
-    of_words, by_text = (config.train.get(f"{what}_matching", 0.0) > 0.0 for what in ("feature", "text"))
+    of_words, of_letters = (config.train.get(f"{what}_matching", 0.0) > 0.0 for what in ("feature", "letter"))
     return create_train_state(
         networks,
         optimizers,
         key,
         image_shape=(config.preprocessing.height, config.data.max_width),
         max_length=config.data.max_length,
-        matches_features=of_words or by_text,
-        matches_texts=by_text,
+        matches_features=of_words or of_letters,
+        matches_letters=of_letters,
     )
 
 

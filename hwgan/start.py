@@ -16,6 +16,7 @@ from hwgan.run import Config, load_run
 from hwgan.train_state import TrainState
 
 _PACKAGE = {"package": (PACKAGED,), "package_all": (PACKAGED, PACKAGED_OTHERS)}
+_SMALL_STEPS = ("contrast", "trim")  # of preprocessing: words look alike with and without, and are of one size
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +65,14 @@ def _check_words(source: str, old: Charset, new: Charset) -> None:
 
 
 def _check_preprocessing(source: str, old: Config, new: Config) -> None:
-    fields = new.preprocessing.keys()
-    differ = [field for field in fields if old.preprocessing.get(field) != new.preprocessing[field]]
-    if differ:
-        field = differ[0]
-        raise UserError(
-            f"{source!r} was trained with preprocessing.{field}={old.preprocessing.get(field)!r}, here it is "
-            f"{new.preprocessing[field]!r}: a run can start only from networks that saw words as it does"
-        )
+    for field, value in new.preprocessing.items():
+        before = old.preprocessing.get(field)
+        if before == value:
+            continue
+        difference = f"{source!r} was trained with preprocessing.{field}={before!r}, here it is {value!r}"
+        if field not in _SMALL_STEPS:
+            raise UserError(f"{difference}: a run can start only from networks that saw words as it does")
+        logger.info("%s, which it is yet to get used to", difference)
 
 
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:

@@ -78,7 +78,7 @@ def create_train_state(
     image_shape: tuple[int, int],
     max_length: int,
     matches_features: bool = False,
-    matches_texts: bool = False,
+    matches_letters: bool = False,
 ) -> TrainState:
     """A fresh state; to be called under `jit`, so that it is born where it is to live.
 
@@ -89,7 +89,7 @@ def create_train_state(
       image_shape: height and width of a batch of real images.
       max_length: of a text.
       matches_features: whether means of features are followed.
-      matches_texts: whether those of letters and frequent words are, too.
+      matches_letters: whether those of letters are, too.
     """
     keys = dict(zip(NETWORK_NAMES, jax.random.split(key, len(NETWORK_NAMES)), strict=True))
     labels, lengths = jnp.ones((1, max_length), jnp.int32), jnp.full((1,), max_length, jnp.int32)
@@ -109,7 +109,7 @@ def create_train_state(
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
     features = {}
     if matches_features:
-        features = matched_features(networks.readers_view(*readers, image, widths), labels, lengths, matches_texts)
+        features = matched_features(networks.readers_view(*readers, image, widths), labels, lengths, matches_letters)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none

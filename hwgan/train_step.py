@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
-from hwgan.matching import follow_real, match, matched_features, text_features, word_features
+from hwgan.matching import follow_real, match, matched_features
 from hwgan.models import Networks
 from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
@@ -193,17 +193,14 @@ def _generator_gradients(
 
     def unlike_real_words(image, means):
         seen = _readers_view(networks, state, image, layout.widths)
-        of_real_texts = like_real(batch)
-        readable = jnp.ones_like(batch["from_noise"]) if of_real_texts is None else of_real_texts
-        distances, means = match(means, word_features(seen), batch["from_noise"] & readable)
-        words = jnp.stack(list(distances.values())).mean()
-        distance, metrics = config.feature_matching * words, {"generator/feature_distance": words}
-        if config.text_matching:
-            # In any hand: there are too few of most letters, and it is whole words that tell hands apart.
-            by_text, means = match(means, text_features(seen, labels, layout.lengths), readable)
-            distance += config.text_matching * jnp.stack(list(by_text.values())).mean()
-            metrics |= {f"generator/distance_of_{name}": value for name, value in by_text.items()}
-        return distance, (means, metrics)
+        counts = like_real(batch)
+        counts = jnp.ones(len(labels), bool) if counts is None else counts
+        matched = matched_features(seen, labels, layout.lengths, config.letter_matching > 0.0)
+        distances, means = match(means, matched, counts)
+        metrics = {"generator/letter_distance": distances.pop("letters")} if config.letter_matching else {}
+        metrics["generator/feature_distance"] = jnp.stack(list(distances.values())).mean()
+        distance = config.feature_matching * metrics["generator/feature_distance"]
+        return distance + config.letter_matching * metrics.get("generator/letter_distance", 0.0), (means, metrics)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
@@ -222,7 +219,7 @@ def _generator_gradients(
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
     if config.matches_features:
         seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
-        real = matched_features(seen, batch["labels"], batch["label_length"], config.text_matching > 0.0)
+        real = matched_features(seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
         means = follow_real(collections["means"], real)
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m

@@ -37,10 +37,10 @@ class StepConfig:
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
         0: none. Of several heads the slopes are those of the sum, while their hinge losses are averaged.
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
-        (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint
-        holds the means, so a run cannot go on with it switched on or off, though a new one can start from it.
-      text_matching: weight of the same distance for each letter, each letter between its neighbours and each word, all
-        apart (`matching.text_features`), in words of any hand; 0: none.
+        (`matching.match`); 0: none. A checkpoint holds the means, so a run cannot go on with it switched
+        on or off, though a new one can start from it.
+      letter_matching: weight of the same distance for each letter apart, of what the recognizer sees where it reads the
+        letter (`matching.letter_features`); 0: none.
       ema_decay: of the averaged generator.
       recognizer_first_steps: in which the generator does not learn yet; the average is of those after.
       accumulate: the batch is gone through in so many parts, one after the other, and their gradients are averaged, as
@@ -59,14 +59,14 @@ class StepConfig:
     style_weight: float = 0.0
     gradient_penalty: float = 0.0
     feature_matching: float = 0.0
-    text_matching: float = 0.0
+    letter_matching: float = 0.0
     ema_decay: float = 0.999
     recognizer_first_steps: int = 0
     accumulate: int = 1
 
     @property
     def matches_features(self) -> bool:
-        return self.feature_matching > 0.0 or self.text_matching > 0.0
+        return self.feature_matching > 0.0 or self.letter_matching > 0.0
 
 
 def apply_training(module, state: NetworkState, params, *inputs) -> tuple[Any, Any]:

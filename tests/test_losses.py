@@ -40,23 +40,22 @@ def test_ctc_equals_the_sum_over_paths(label):
 
 
 @pytest.mark.parametrize("label", [[1], [1, 2], [1, 1], [2, 2, 1]])
-def test_alignment_is_the_share_of_paths_through_a_label_of_the_text(label):
+def test_occupancy_is_the_share_of_paths_through_a_label(label):
     logits = np.random.default_rng(0).normal(size=(6, 3))
     frames, length = 5, len(label)
     labels = jnp.array([[*label, *[0] * (4 - length)]])
-    found = losses.ctc_alignment(jnp.array(logits[None]), jnp.array([frames]), labels, jnp.array([length]))
-    expected = np.zeros((6, 4))
+    found = losses.ctc_occupancy(jnp.array(logits[None]), jnp.array([frames]), labels, jnp.array([length]))
+    expected = np.zeros((6, 3))
     log_probabilities = np.asarray(jax.nn.log_softmax(jnp.array(logits[:frames]), axis=-1))
-    for path, weight in paths(log_probabilities[:, [0, *label]], list(range(1, length + 1))):
-        for place in range(length):
-            expected[np.arange(frames)[np.array(path) == place + 1], place] += np.exp(weight)
-    total = sum(np.exp(weight) for _, weight in paths(log_probabilities[:, [0, *label]], list(range(1, length + 1))))
-    np.testing.assert_allclose(found[0], expected / total, atol=1e-5)
+    for path, weight in paths(log_probabilities, label):
+        expected[np.arange(frames), path] += np.exp(weight)
+    expected /= expected[0].sum()
+    np.testing.assert_allclose(found[0], expected, atol=1e-5)
 
 
-def test_nothing_is_aligned_where_no_alignment_fits():
-    alignment = losses.ctc_alignment(jnp.ones((1, 4, 3)), jnp.array([1]), jnp.array([[1, 2, 0]]), jnp.array([2]))
-    assert not alignment.any()
+def test_nothing_is_occupied_where_no_alignment_fits():
+    occupancy = losses.ctc_occupancy(jnp.ones((1, 4, 3)), jnp.array([1]), jnp.array([[1, 2, 0]]), jnp.array([2]))
+    assert not occupancy.any()
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,16 @@ def test_what_does_not_fit_is_named(writer, config, tmp_path):
     assert "alphabet" in message(data__alphabet="abcdefghijklmnopqrstuvwxyzé")
     config.data.alphabet = ""
     assert "'package' writes another alphabet" in message(here="package")
-    assert "preprocessing.contrast=False" in message(preprocessing__contrast=True)
-    config.preprocessing.contrast = False
+    assert "preprocessing.deslant=False" in message(preprocessing__deslant=True)
+    config.preprocessing.deslant = False
     assert "generator" in message(model__generator__condition_features=5)
+
+
+def test_networks_get_used_to_words_that_are_cut_otherwise(writer, config, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    config.train.start_from, config.preprocessing.trim = str(writer / "weights.npz"), "ink"
+    Trainer(config, str(tmp_path))
+    assert "was trained with preprocessing.trim='', here it is 'ink'" in caplog.text
 
 
 def test_networks_that_a_run_did_not_train_cannot_be_given_away(reader, tmp_path):
