@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from hwgan import losses
-from hwgan.matching import follow_real, match, matched_features
+from hwgan.matching import follow_real, letter_features, match, matched_features, word_features
 from hwgan.models import Networks
 from hwgan.models.discriminator import DiscriminatorOutput, ReadersView
 from hwgan.train_state import NetworkState, Optimizers, TrainState
@@ -193,14 +193,17 @@ def _generator_gradients(
 
     def unlike_real_words(image, means):
         seen = _readers_view(networks, state, image, layout.widths)
-        counts = like_real(batch)
-        counts = jnp.ones(len(labels), bool) if counts is None else counts
-        matched = matched_features(seen, labels, layout.lengths, config.letter_matching > 0.0)
-        distances, means = match(means, matched, counts)
-        metrics = {"generator/letter_distance": distances.pop("letters")} if config.letter_matching else {}
-        metrics["generator/feature_distance"] = jnp.stack(list(distances.values())).mean()
-        distance = config.feature_matching * metrics["generator/feature_distance"]
-        return distance + config.letter_matching * metrics.get("generator/letter_distance", 0.0), (means, metrics)
+        of_real_texts = like_real(batch)
+        counts = jnp.ones_like(batch["from_noise"]) if of_real_texts is None else of_real_texts
+        distances, means = match(means, word_features(seen), counts & batch["from_noise"])
+        of_words = jnp.stack(list(distances.values())).mean()
+        distance, metrics = config.feature_matching * of_words, {"generator/feature_distance": of_words}
+        if config.letter_matching:
+            # In any hand: there are too few of most letters, and it is whole words that tell hands apart.
+            distances, means = match(means, letter_features(seen, labels, layout.lengths), counts)
+            distance += config.letter_matching * distances["letters"]
+            metrics["generator/letter_distance"] = distances["letters"]
+        return distance, (means, metrics)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
     params = {"language_model": state.language_model.params, "generator": state.generator.params}
