@@ -34,7 +34,8 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
       charset: its alphabet.
 
     Raises:
-      UserError: there is no such run or file; or its alphabet, preprocessing or sizes of networks are others.
+      UserError: there is no such run or file; or its alphabet, preprocessing (but for small steps) or sizes of networks
+        are others.
     """
     names = filter(None, (name.strip() for name in config.train.start_from.split(",")))
     for source, path in ((name, path) for name in names for path in _PACKAGE.get(name, (name,))):
