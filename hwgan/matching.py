@@ -8,7 +8,7 @@ where what "e" has too little of another letter may have too much of.
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from hwgan import losses
 from hwgan.models.discriminator import ReadersView
@@ -70,23 +70,24 @@ def start_means(features: dict[str, Features]) -> Means:
     return means
 
 
-def follow_real(means: Means, features: dict[str, Features]) -> Means:
-    """The means once these real words are in them, all of which count."""
+def follow_real(means: Means, features: dict[str, Features], counts: Float[Array, " b"]) -> Means:
+    """The means once these real words are in them, each of which counts so much."""
     seen = means["batches"]["seen"] + 1.0
     share = _share_of_newest(seen)
     after = means | {"batches": {"seen": seen}}
     for name, of_words in features.items():
+        weights = of_words.weights * counts[:, None, None]
         now = {
-            "real": _sums(of_words.weights, of_words.rows),
-            "real_square": _sums(of_words.weights, jnp.square(of_words.rows)),
-            "real_weight": of_words.weights.sum(axis=(0, 1)),
+            "real": _sums(weights, of_words.rows),
+            "real_square": _sums(weights, jnp.square(of_words.rows)),
+            "real_weight": weights.sum(axis=(0, 1)),
         }
         after[name] = means[name] | {kind: _follow(means[name][kind], value, share) for kind, value in now.items()}
     return after
 
 
 def match(
-    means: Means, features: dict[str, Features], counts: Bool[Array, " b"]
+    means: Means, features: dict[str, Features], counts: Float[Array, " b"]
 ) -> tuple[dict[str, Float[Array, ""]], Means]:
     """How far generated words are from real ones on average, by feature, and the means once these are in them.
 
@@ -96,7 +97,7 @@ def match(
     Args:
       means: in which real words of this step are already.
       features: of generated words.
-      counts: which of them do; if none does, the running means stay.
+      counts: how much each of them does; if none does, the running means stay.
 
     References:
       Salimans et al., Improved Techniques for Training GANs, 2016, https://arxiv.org/abs/1606.03498, section 3.1: here

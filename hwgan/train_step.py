@@ -25,8 +25,9 @@ def make_train_step(
 
     The batch holds `image, image_width, labels, label_length, writer` of real words and `fake_labels,
     fake_label_length` of words to write, with `fake_stretch` where hands differ in how wide they write, and
-    `fake_invented` where some of them are unlike real ones, which are not held against those. The key is that of the
-    run; the step number is folded in here.
+    `fake_invented` where some of them are unlike real ones, which are not held against those; and where means are
+    matched how much each counts in them, `weight` and `fake_weight`. The key is that of the run; the step number is
+    folded in here.
     """
 
     def train_step(state: TrainState, batch: Batch, root_key: jax.Array) -> tuple[TrainState, Metrics]:
@@ -193,9 +194,8 @@ def _generator_gradients(
 
     def unlike_real_words(image, means):
         seen = _readers_view(networks, state, image, layout.widths)
-        of_real_texts = like_real(batch)
-        counts = jnp.ones_like(batch["from_noise"]) if of_real_texts is None else of_real_texts
-        distances, means = match(means, word_features(seen), counts & batch["from_noise"])
+        counts = batch["fake_weight"]
+        distances, means = match(means, word_features(seen), counts * batch["from_noise"])
         of_words = jnp.stack(list(distances.values())).mean()
         distance, metrics = config.feature_matching * of_words, {"generator/feature_distance": of_words}
         if config.letter_matching:
@@ -223,7 +223,7 @@ def _generator_gradients(
     if config.matches_features:
         seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
         real = matched_features(seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
-        means = follow_real(collections["means"], real)
+        means = follow_real(collections["means"], real, batch["weight"])
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m
         metrics |= distances

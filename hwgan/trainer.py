@@ -72,13 +72,18 @@ def load_data(config: Config) -> Data:
     real, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
     train, repeats = _training_words(config, real, charset, spec)
     # As often as they are met among the real words: else a discriminator could tell the two by their letters.
-    words = read_lexicon_file(data.lexicon) if data.lexicon else np.repeat(train.texts, repeats).tolist()
+    if data.lexicon:
+        words = read_lexicon_file(data.lexicon)
+        weights = np.ones(len(words))
+    else:
+        words, weights = np.repeat(train.texts, repeats).tolist(), np.repeat(1.0 / repeats, repeats)
     unseen = unseen_words(validation, set(train.texts), config.evaluate.generated_words)
     networks, _ = build_networks(config, charset)
     share = data.random_share
     if not 0.0 <= share < 1.0:
         raise UserError(f"data.random_share={share} must be from 0 to below 1")
-    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, networks.stretch, share, config.seed)
+    stretch = networks.stretch
+    lexicon = Lexicon.from_words(words, charset, spec, networks.text_widths, stretch, share, config.seed, weights)
     stretches = lexicon.stretches(train.widths, networks.text_widths(train.labels, train.lengths))
     return Data(charset, spec, train, repeats, validation, lexicon, stretches, unseen)
 

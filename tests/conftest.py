@@ -81,6 +81,8 @@ class SmallRun:
             "writer": jnp.arange(size) % 3 - 1,
             "fake_labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
             "fake_label_length": lengths,
+            "weight": jnp.ones(size),
+            "fake_weight": jnp.ones(size),
         }
 
 

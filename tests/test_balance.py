@@ -30,7 +30,13 @@ def test_words_to_write_are_met_as_often_as_real_ones(config):
     for text, count in zip(data.train.texts, data.repeats.tolist(), strict=True):
         met[text] += count
     rows = zip(data.lexicon.labels, data.lexicon.lengths, strict=True)
-    assert Counter(data.charset.decode(labels[:length]) for labels, length in rows) == met
+    texts = [data.charset.decode(labels[:length]) for labels, length in rows]
+    assert Counter(texts) == met
+    weights = Counter()
+    for text, weight in zip(texts, data.lexicon.weights.tolist(), strict=True):
+        weights[text] += weight
+    natural = Counter(data.train.texts)
+    assert weights == pytest.approx(natural)  # what comes oftener counts less, where words are held against real ones
 
 
 def test_random_words_have_all_characters_alike():
@@ -63,3 +69,4 @@ def test_a_schedule_deals_repeated_words_out_more_often():
     # A cycle has as many batches as there are words to deal: each is dealt batch_size times as often as it repeats.
     dealt = Counter(int(word) for number in range(repeats.sum()) for word in schedule.batch(number)[1])
     assert [dealt[word] for word in range(12)] == (3 * repeats).tolist()
+    np.testing.assert_allclose(schedule.weights, 1.0 / repeats)

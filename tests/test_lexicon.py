@@ -36,7 +36,11 @@ def lexicon(texts):
 
 @pytest.fixture(scope="module")
 def words(texts):
-    """Real words, whose hands write as wide as noise does; those too wide are not there."""
+    return real_words(texts)
+
+
+def real_words(texts):
+    """Words whose hands write as wide as noise does; those too wide are not there."""
     rng = np.random.default_rng(1)
     widths = [round(20 * len(text) * np.exp(STRETCH * rng.normal())) for text in texts]
     kept = [(np.full((40, w), 255, np.uint8), t) for w, t in zip(widths, texts, strict=True) if 1 <= w <= 160]
@@ -95,6 +99,29 @@ def test_no_one_can_tell_generated_words_by_length_or_width(words, lexicon, num_
         assert written.max() <= canvas * (1 + 1e-6)
         assert abs(written.mean() / real_widths.mean() - 1.0) < 0.03
         assert abs(written.std() / real_widths.std() - 1.0) < 0.06
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_by_weight_words_are_as_long_as_without_invented_ones(given):
+    """Invented ones are short, and take the places of short ones among words as wide."""
+    lengths = np.random.default_rng(0).choice([1, 2, 3, 4, 5, 6], size=20_000, p=[0.1, 0.2, 0.1, 0.1, 0.2, 0.3])
+    texts = ["a" * length for length in lengths]
+    words = real_words(texts)
+    lexicon = Lexicon.from_words(texts, LETTERS, SPEC, widths_of, STRETCH, random_share=0.4)
+    schedule = create_schedule(words, batch_size=16, num_buckets=4, seed=0)
+    hands = lexicon.stretches(words.widths, widths_of(None, np.array([len(text) for text in words.texts])))
+    stream = train_batches(words, lexicon, schedule, seed=0, stretches=hands if given else None)
+    batches = list(itertools.islice(stream, 1000))
+    rows = ~noise_rows(16) if given else noise_rows(16)
+    lengths, weights = (
+        np.concatenate([b[name][rows] for b in batches]) for name in ("fake_label_length", "fake_weight")
+    )
+    real = np.concatenate([batch["label_length"] for batch in batches])
+    shares, met = (np.bincount(lengths, by, 7) / by.sum() for by in (weights, (weights > 0.0).astype(float)))
+    expected = np.bincount(real, minlength=7) / len(real)
+    assert np.abs(shares - expected).max() < 0.02
+    assert np.abs(met - expected).max() > 0.04
+    assert (weights[np.concatenate([b["fake_invented"][rows] for b in batches])] == 0.0).all()
 
 
 def test_a_lexicon_without_words_so_wide_is_noticed():

@@ -17,6 +17,12 @@ def of_words(rows):
     return {"reading": Features(rows[:, None], jnp.ones((len(rows), 1, 1)))}
 
 
+def followed(means, features):
+    """Real words that all count alike."""
+    (of_what,) = features.values()
+    return follow_real(means, features, jnp.ones(len(of_what.rows)))
+
+
 def rows(seed, size=6, mean=0.0):
     return jnp.asarray(np.random.default_rng(seed).normal(mean, 1.0, (size, 5)), jnp.float32)
 
@@ -57,20 +63,31 @@ def test_distance_is_that_of_all_words_so_far():
     for step in range(5):
         real.append(rows(step))
         generated.append(rows(100 + step, mean=2.0))
-        means = follow_real(means, of_words(real[-1]))
-        distances, means = match(means, of_words(generated[-1]), jnp.ones(6, bool))
+        means = followed(means, of_words(real[-1]))
+        distances, means = match(means, of_words(generated[-1]), jnp.ones(6))
     real, generated = np.concatenate(real), np.concatenate(generated)
     expected = (np.square(generated.mean(axis=0) - real.mean(axis=0)) / (real.var(axis=0) + 1e-3)).mean()
     np.testing.assert_allclose(distances["reading"], expected, rtol=1e-4)
 
 
+def test_a_word_that_counts_twice_is_as_two():
+    once, twice = jnp.ones(6), jnp.array([2.0] + [1.0] * 5)
+    distances = []
+    for counts, more in ((twice, []), (once, [0])):
+        real, generated = (of_words(jnp.concatenate([rows(seed), rows(seed)[jnp.array(more, int)]])) for seed in (0, 1))
+        counts = jnp.concatenate([counts, jnp.ones(len(more))])
+        means = follow_real(start_means(real), real, counts)
+        distances.append(match(means, generated, counts)[0]["reading"])
+    np.testing.assert_allclose(*distances, rtol=1e-5)
+
+
 def test_letters_that_differ_are_seen_where_words_on_average_do_not():
     """One letter is moved up, one down: their sum over words is that of real ones."""
     at, real, generated = (1.0, -1.0, 0.0), (0.0, 0.0, 0.0), (0.6, -1.0, 0.0)
-    everyone = jnp.ones(500, bool)
+    everyone = jnp.ones(500)
 
     def distance(moved):
-        means = follow_real(start_means(of_letters(0, real)), of_letters(0, np.add(real, at), size=500))
+        means = followed(start_means(of_letters(0, real)), of_letters(0, np.add(real, at), size=500))
         return float(match(means, of_letters(1, np.add(moved, at), size=500), everyone)[0]["letters"])
 
     assert distance(real) < 0.02
@@ -80,12 +97,10 @@ def test_letters_that_differ_are_seen_where_words_on_average_do_not():
 
 def test_a_letter_met_too_rarely_says_little():
     common, rare = (0.99, 0.005, 0.005), (0.0, 3.0, 3.0)
-    means = follow_real(start_means(of_letters(0, rare)), of_letters(0, (0.0, 0.0, 0.0), size=100, shares=common))
+    means = followed(start_means(of_letters(0, rare)), of_letters(0, (0.0, 0.0, 0.0), size=100, shares=common))
     seen = of_letters(1, rare, size=100, shares=common)
     value, slopes = jax.value_and_grad(
-        lambda states: match(means, {"letters": seen["letters"].replace(rows=states)}, jnp.ones(100, bool))[0][
-            "letters"
-        ]
+        lambda states: match(means, {"letters": seen["letters"].replace(rows=states)}, jnp.ones(100))[0]["letters"]
     )(seen["letters"].rows)
     assert 0.0 < value < 0.2 * 0.01 * 9.0 + 0.03
     assert jnp.isfinite(slopes).all()
@@ -93,9 +108,9 @@ def test_a_letter_met_too_rarely_says_little():
 
 def test_where_a_letter_was_never_met_nothing_is_said():
     never = (1.0, 0.0, 0.0)
-    means = follow_real(start_means(of_letters(0, never)), of_letters(0, never, size=100, shares=never))
+    means = followed(start_means(of_letters(0, never)), of_letters(0, never, size=100, shares=never))
     seen = of_letters(1, (0.0, 5.0, 5.0), size=100, shares=(0.0, 0.5, 0.5))
-    distances, after = match(means, seen, jnp.ones(100, bool))
+    distances, after = match(means, seen, jnp.ones(100))
     assert distances["letters"] == 0.0
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
 
@@ -103,7 +118,7 @@ def test_where_a_letter_was_never_met_nothing_is_said():
 def test_means_forget():
     means = start_means(of_words(rows(0)))
     for step in range(900):
-        means = follow_real(means, of_words(rows(step, mean=5.0 if step < 450 else 0.0)))
+        means = followed(means, of_words(rows(step, mean=5.0 if step < 450 else 0.0)))
     # 450 batches of a memory of 300: what is left of the old mean is exp(-1.5) of it.
     mean = means["reading"]["real"][0] / means["reading"]["real_weight"]
     np.testing.assert_allclose(mean, 5.0 * np.exp(-1.5), atol=0.15)
@@ -111,8 +126,8 @@ def test_means_forget():
 
 def test_gradient_moves_all_words_that_count_the_same_way():
     real = rows(0, size=500)
-    means = follow_real(start_means(of_words(real)), of_words(real))
-    generated, counts = rows(1, mean=2.0), jnp.array([True, False] * 3)
+    means = followed(start_means(of_words(real)), of_words(real))
+    generated, counts = rows(1, mean=2.0), jnp.array([1.0, 0.0] * 3)
     gradient = jax.grad(lambda rows: match(means, of_words(rows), counts)[0]["reading"])(generated)
     error = (generated[::2].mean(axis=0) - real.mean(axis=0)) / (real.var(axis=0) + 1e-3)
     expected = 2 * error / 5 / 3  # by features and by the words that count
@@ -121,9 +136,9 @@ def test_gradient_moves_all_words_that_count_the_same_way():
 
 
 def test_where_no_word_counts_the_mean_stays():
-    means = follow_real(start_means(of_words(rows(0))), of_words(rows(0)))
-    _, means = match(means, of_words(rows(1)), jnp.ones(6, bool))
-    nobody = jnp.zeros(6, bool)
+    means = followed(start_means(of_words(rows(0))), of_words(rows(0)))
+    _, means = match(means, of_words(rows(1)), jnp.ones(6))
+    nobody = jnp.zeros(6)
     value, gradient = jax.value_and_grad(lambda rows: match(means, of_words(rows), nobody)[0]["reading"])(rows(2))
     assert value > 0
     assert not gradient.any()
@@ -195,7 +210,7 @@ def test_invented_words_are_not_held_against_real_ones(run):
     assert (other != batch["fake_labels"]).any()
     step = run.step(updated_networks=("discriminator", "generator"), balance_rule="none", feature_matching=1.0)
     pairs = [
-        step(run.state, batch | {"fake_labels": labels, "fake_invented": marks}, KEY)
+        step(run.state, batch | {"fake_labels": labels, "fake_invented": marks, "fake_weight": 1.0 - marks}, KEY)
         for labels, marks in ((batch["fake_labels"], invented), (other, invented), (other, ~invented))
     ]
     (first, told), (second, told_of_others), (third, _) = pairs

@@ -83,7 +83,8 @@ def train_batches(
       process_count: number of hosts.
 
     Returns:
-      Batches with the fields of `WordStore.batch` and `Lexicon.draw`.
+      Batches with the fields of `WordStore.batch` and `Lexicon.draw`, and `weight`, float32: how much each real word
+      counts in means of all, one that comes so many times as often as others by as much less.
     """
     local_size = schedule.batch_size // process_count
     # In one piece, as devices hold it: the batch over all hosts is then the same array on any number of them.
@@ -98,6 +99,7 @@ def train_batches(
         given = np.where(noise_rows(len(indices)), np.nan, hands[indices])
         fakes = lexicon.draw(rng, lengths[bucket], given, above=above, up_to=up_to)
         real = words.batch(indices[share], schedule.buckets[bucket], lengths[bucket])
+        real["weight"] = schedule.weights[indices[share]]
         return real | {name: rows[share] for name, rows in fakes.items()}
 
     stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)

@@ -1,6 +1,8 @@
 """The words that a generator writes in training, drawn so that they are as wide as the real ones beside them."""
 
 import dataclasses
+import functools
+import itertools
 import logging
 import pathlib
 from collections.abc import Callable
@@ -34,11 +36,14 @@ class Lexicon:
       widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
       stretch: standard deviation, over hands, of the logarithm of how wide they write; 0 where all write as wide.
       invented: bool [num_words], those that are unlike real words; None where there are none.
+      weights: float32 [num_words], how much each counts in means that are held against those of real words; not of
+        invented ones, which do not count.
     """
 
     labels: np.ndarray
     lengths: np.ndarray
     widths: np.ndarray
+    weights: np.ndarray
     stretch: float = 0.0
     invented: np.ndarray | None = None
 
@@ -52,6 +57,7 @@ class Lexicon:
         stretch: float = 0.0,
         random_share: float = 0.0,
         seed: int = 0,
+        weights: Float[np.ndarray, " n"] | None = None,
     ) -> "Lexicon":
         """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told.
 
@@ -63,9 +69,11 @@ class Lexicon:
           stretch: see `Lexicon`.
           random_share: what part of all words is of random characters, and `invented`.
           seed: of these.
+          weights: of each of the words; None for all alike.
         """
         shortest, longest = spec.min_length, spec.max_length
-        kept = [word for word in words if shortest <= len(word) <= longest and not charset.unknown(word)]
+        fits = [shortest <= len(word) <= longest and not charset.unknown(word) for word in words]
+        kept = list(itertools.compress(words, fits))
         if len(kept) < len(words):
             logger.info("lexicon: %d words, dropped: %d", len(kept), len(words) - len(kept))
         if not kept:
@@ -77,8 +85,17 @@ class Lexicon:
         lengths = np.array([len(row) for row in encoded], np.int32)
         widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
-        invented = (np.arange(len(fitting)) >= len(kept))[order] if num_random else None
-        return cls(labels[order], lengths[order], widths[order], stretch, invented)
+        is_random = np.arange(len(fitting)) >= len(kept)
+        counts = np.ones(len(words)) if weights is None else weights
+        counts = np.pad(counts[np.array(fits)], (0, num_random))[order].astype(np.float32)
+        invented = is_random[order] if num_random else None
+        return cls(labels[order], lengths[order], widths[order], counts, stretch, invented)
+
+    @functools.cached_property
+    def _like_real(self) -> Int[np.ndarray, " n_and_1"]:
+        """How many of the first so many words are not invented."""
+        like_real = np.ones(len(self.lengths), bool) if self.invented is None else ~self.invented
+        return np.concatenate([[0], np.cumsum(like_real)])
 
     def stretches(
         self, widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"]
@@ -118,8 +135,9 @@ class Lexicon:
           up_to: the same.
 
         Returns:
-          fake_labels [n, length], fake_label_length [n]; fake_stretch float32 [n] where hands write differently, and
-          fake_invented bool [n] where there are invented words.
+          fake_labels [n, length], fake_label_length [n]; fake_weight float32 [n], 0 for invented words. Of short ones
+          more are invented, so the others count for these, too: by weight, words are as long as real ones are;
+          fake_stretch float32 [n] where hands write differently; fake_invented bool [n] where words are invented.
         """
         count = len(stretches)
         noise = rng.standard_normal((count, _TRIED if self.stretch else 1))
@@ -132,7 +150,12 @@ class Lexicon:
         rows = np.arange(count), taken.argmax(axis=1)
         words = first[rows] + (rng.random(count) * (end - first)[rows]).astype(int)
         words = np.minimum(words, len(self.lengths) - 1)  # where none fits
-        drawn = {"fake_labels": self.labels[words, :length], "fake_label_length": self.lengths[words]}
+        like_real = (self._like_real[end] - self._like_real[first]).sum(axis=1)
+        drawn = {
+            "fake_labels": self.labels[words, :length],
+            "fake_label_length": self.lengths[words],
+            "fake_weight": (self.weights[words] * shares[:, -1] / np.maximum(like_real, 1)).astype(np.float32),
+        }
         if self.stretch:
             drawn["fake_stretch"] = tried[rows].astype(np.float32)
         if self.invented is not None:

@@ -66,6 +66,8 @@ class Schedule:
     Attributes:
       buckets: ascending widths.
       batch_size: over all hosts.
+      weights: of each word, one over how often it is dealt out where others are once: by weight, words are met as
+        often as they are there.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Schedule:
         words = [np.flatnonzero(bucket_of == b) for b in range(len(buckets))]
         self._members = [members.repeat(times[members]) for members in words]
         self._num_words = int(times.sum())
+        self.weights = (1.0 / times).astype(np.float32)
         # Bound to this object, so that they go with it; the streams of a bucket are at two places at most at a time.
         self._turns_of = functools.lru_cache(4)(self._make_turns)
         self._order_of = functools.lru_cache(4 * len(buckets))(self._make_order)
