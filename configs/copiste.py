@@ -45,8 +45,8 @@ def get_config() -> ConfigDict:
                 block_features=(96, 48),
                 first_features=128,
                 stretch=0.22,
-                crowding=0.14,
-                stroke=0.0,
+                crowding=0.18,
+                stroke=0.3,
             ),
             # With spectral norm it hardly sees how a generator that writes already differs from writers.
             discriminator=dict(

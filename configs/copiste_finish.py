@@ -1,5 +1,8 @@
 """On from networks of configs/copiste.py that write already, with low rates: nearer to real words, and steadier.
 
+What the readers see in generated words, in all and in each letter, is drawn harder to what they see in real ones; and
+hands of real words are made as independent as noise is, once the readers alone have learned for 300 steps.
+
   python -m hwgan.main --config=configs/copiste_finish.py --workdir=runs/copiste_finish \\
     --config.train.start_from=runs/copiste          # or package_all: all networks that made the package's weights
 
@@ -16,10 +19,14 @@ from configs.common import fast_optimizers
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
-    config.train.num_steps = 1500
-    config.train.recognizer_first_steps = 0
-    config.train.alpha = 1.0  # letters are there: the discriminator may say more
-    config.train.feature_matching = 20.0
+    config.model.identifier.whitened = True
+
+    config.train.num_steps = 3300
+    config.train.recognizer_first_steps = 300
+    config.train.length_power = 1.0
+    config.train.spread_of_invented = 1.3
+    config.train.feature_matching = 100.0
+    config.train.letter_matching = 10.0
 
     config.optimizer = fast_optimizers(config.train)
     for name in ("language_model", "generator"):

@@ -4,7 +4,8 @@ A crop that is cut close around a word does not show where the line was or how l
 "plough" does. The text tells: with it a crop is put back where it stood between the lines.
 
 Measured on the Copiste words (CC BY 4.0): heights as ratios of a writer's crops to those of words of x-height letters
-alone, widths by non-negative least squares over 8,000 words.
+alone; widths, to the next 0.05, by least squares over the logarithms of the widths of 20,815 training words, letters
+met rarely held to those like them.
 """
 
 import unicodedata
@@ -33,10 +34,21 @@ _EXTENTS = {
 _OTHER_EXTENT = (_ASCENDER, 0.0)  # capitals, digits and ascenders
 
 _WIDTHS = {
-    **dict.fromkeys("il'’,.;:!|", 0.55),
-    **dict.fromkeys("cfjprstzbghkqx()-J1", 0.7),
-    **dict.fromkeys("anudeo", 0.95),
-    **dict.fromkeys("mMNOUWQwKXTœæ—", 1.3),
+    **dict.fromkeys("l'’.,:;!|", 0.5),
+    **dict.fromkeys("fîï", 0.55),
+    **dict.fromkeys("gis)", 0.6),
+    **dict.fromkeys("qrz1", 0.65),
+    **dict.fromkeys("jktxêJ(-", 0.7),
+    **dict.fromkeys("çL", 0.75),
+    **dict.fromkeys("bcehoIP", 0.8),
+    **dict.fromkeys("py", 0.85),
+    **dict.fromkeys("véèRVFÉ89", 0.9),
+    **dict.fromkeys("dnABCDYZ05", 1.0),
+    "u": 1.05,
+    **dict.fromkeys("àE2", 1.1),
+    **dict.fromkeys("wKQTWXœæ—", 1.3),
+    **dict.fromkeys("MNOU", 1.4),
+    "m": 1.5,
 }
 _OTHER_WIDTH = 0.95
 _USUAL_WIDTH = 3.5

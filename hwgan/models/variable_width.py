@@ -202,7 +202,7 @@ class LetterWidthGenerator(nn.Module):
       stretch: standard deviation, over hands, of the logarithm of how wide they write; the first entry of z is the
         width of a hand in units of it. On the Copiste words: 0.16 between writers, 0.24 between words.
       crowding: how much narrower letters are written the more of them there are (`layout.letter_spans`). On the Copiste
-        words: 0.14.
+        words: 0.18.
       stroke: how dark ink must be to have fainter ink beside it (`without_haze`); 0 leaves all.
 
     References:
