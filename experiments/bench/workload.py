@@ -127,6 +127,8 @@ def made_up_batch(config: Any, num_labels: int, width: int) -> dict[str, jax.Arr
         "writer": rng.integers(0, 2, size, np.int32),
         "fake_labels": labels(),
         "fake_label_length": lengths,
+        "weight": np.ones(size, np.float32),
+        "fake_weight": np.ones(size, np.float32),
     }
     return {name: jnp.asarray(rows) for name, rows in batch.items()}
 
