@@ -139,7 +139,7 @@ def test_haze_in_the_last_column_does_not_depend_on_the_padding():
     x = jax.random.normal(jax.random.key(0), (2, 40, 8, 5))
     variables = jax.tree.map(lambda leaf: 4.0 * leaf, End().init(jax.random.key(1), x, where))
     padded = End().apply(variables, jnp.pad(x, ((0, 0), (0, 0), (0, 4), (0, 0))), where)
-    np.testing.assert_allclose(padded[:, :, :16], End().apply(variables, x, where), atol=1e-5)
+    np.testing.assert_allclose(padded[:, :, :16], End().apply(variables, x, where), atol=1e-4)
     assert bool((padded[:, :, 16:] == 1.0).all())
 
 
