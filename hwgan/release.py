@@ -6,6 +6,7 @@ preprocessing (in the config), step, and a checksum.
 
   python -m hwgan.release --checkpoint=runs/copiste --output=copiste.npz
   python -m hwgan.release --checkpoint=runs/copiste --output=all.npz --networks=all   # for others to train on from
+  python -m hwgan.release --checkpoint=runs/one,runs/another --output=mean.npz        # runs that went on from the same
 """
 
 import contextlib
@@ -17,6 +18,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import flags
@@ -85,6 +88,44 @@ def write_release(run: Run, path: str, networks: Sequence[str] = ()) -> None:
             np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
     except OSError as error:
         raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+
+
+def average_of_runs(runs: Sequence[Run]) -> Run:
+    """The first run, with the mean of what all of them write with; the networks beside those are the first's.
+
+    Runs that went on from the same networks, each in its own order of words and hands, lie near enough to each other
+    for their mean to be a network as good as any of them, with less of what each got wrong by chance. Of runs that
+    began anew the mean writes nothing.
+
+    Args:
+      runs: at least one, all with a generator.
+
+    Raises:
+      UserError: they are not of the same networks, alphabet and images, or one of them has no generator.
+
+    References:
+      Wortsman et al., Model soups, 2022, https://arxiv.org/abs/2203.05482.
+    """
+    first, *others = runs
+    for run in others:
+        if (run.networks, run.charset, image_spec(run.config)) != (
+            first.networks,
+            first.charset,
+            image_spec(first.config),
+        ):
+            raise UserError(
+                "these runs have different networks, alphabets or images: there is no mean of their weights"
+            )
+    if not others:
+        return first
+    if not all(trains_generator(run.config) for run in runs):
+        raise UserError("one of these runs trained no generator: only networks that write are averaged")
+    variables = jax.tree.map(
+        lambda *arrays: jnp.mean(jnp.stack(arrays), axis=0), *(ema_variables(run.state) for run in runs)
+    )
+    params = {name: part.pop("params") for name, part in variables.items()}
+    networks = {name: getattr(first.state, name).replace(collections=part) for name, part in variables.items()}
+    return dataclasses.replace(first, state=first.state.replace(ema=first.state.ema | params, **networks))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,7 +238,7 @@ def main(argv: list[str]) -> None:
     """Writes weights by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    run = load_run(args.checkpoint, args.step)
+    run = average_of_runs([load_run(workdir, args.step) for workdir in args.checkpoint])
     if args.spread is not None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"spread": args.spread})
@@ -207,7 +248,12 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", None, "workdir of a trained run", required=True)
+    flags.DEFINE_list(
+        "checkpoint",
+        None,
+        "workdir of a trained run; of several by commas that went on from the same networks, the mean is written",
+        required=True,
+    )
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
     flags.DEFINE_float("spread", None, "of the hands drawn with it; by default as the run's config has it")
     flags.DEFINE_list(

@@ -1,6 +1,7 @@
 """Weights in one file, and what is written with them."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from hwgan.errors import UserError
-from hwgan.release import PACKAGED, read_release, write_release
+from hwgan.release import PACKAGED, average_of_runs, read_release, write_release
 from hwgan.run import Run
 from hwgan.sample import open_sampler, write_text_image
 from hwgan.sampler import between_hands, create_sampler
@@ -66,6 +67,37 @@ def test_a_run_that_only_reads_cannot_write(run):
     config.train.updated_networks = ("recognizer",)
     with pytest.raises(UserError, match="trained no generator"):
         create_sampler(dataclasses.replace(run, config=config))
+
+
+def test_the_mean_of_runs(run, tmp_path):
+    moved = run.state.replace(
+        ema=run.state.ema | {"generator": jax.tree.map(lambda leaf: leaf + 0.5, run.state.ema["generator"])},
+        generator=run.state.generator.replace(
+            collections=jax.tree.map(lambda leaf: 3.0 * leaf, run.state.generator.collections)
+        ),
+    )
+    mean = average_of_runs([run, dataclasses.replace(run, state=moved)])
+    expected = jax.tree.map(lambda leaf: leaf + 0.25, run.state.ema["generator"])
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), mean.state.ema["generator"], expected)
+    jax.tree.map(
+        lambda was, now: np.testing.assert_allclose(now, 2.0 * was, rtol=1e-5, atol=1e-6),
+        run.state.generator.collections,
+        mean.state.generator.collections,
+    )
+    write_release(mean, str(tmp_path / "mean.npz"))
+    sampler, again = create_sampler(mean), read_release(str(tmp_path / "mean.npz"))
+    np.testing.assert_array_equal(again.draw_text("ab", again.hand(0)), sampler.draw_text("ab", sampler.hand(0)))
+    assert average_of_runs([run]) is run
+
+
+def test_unlike_runs_have_no_mean(run):
+    other = dataclasses.replace(run, charset=dataclasses.replace(run.charset, right_to_left=True))
+    with pytest.raises(UserError, match="no mean of their weights"):
+        average_of_runs([run, other])
+    config = run.config.copy_and_resolve_references()
+    config.train.updated_networks = ("recognizer",)
+    with pytest.raises(UserError, match="trained no generator"):
+        average_of_runs([run, dataclasses.replace(run, config=config)])
 
 
 def test_other_files_are_no_weights(tmp_path):
