@@ -82,6 +82,8 @@ def get_common() -> ConfigDict:
             # Whose networks a new run starts with: workdirs, files of weights, "package", "package_all", by commas; the
             # last counts.
             start_from="",
+            # Workdir or weights of a recognizer made as model.onlooker is: what it sees is matched too.
+            onlooker="",
             # Recognizer and identifier see only real words, so they may start alone: the generator is wrongly taught by
             # one that cannot read yet.
             recognizer_first_steps=0,

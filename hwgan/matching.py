@@ -3,6 +3,9 @@
 A discriminator judges words one at a time, and a small difference that all of them share is lost beside what sets one
 word apart from another. Means over many words show it; and means over many "e" show what is lost in those over words,
 where what "e" has too little of another letter may have too much of.
+
+The run's own recognizer is a poor witness after a while: the generator has learned what it looks for. So an onlooker,
+a recognizer trained apart that takes no other part, may be asked as well.
 """
 
 import flax.struct
@@ -29,16 +32,17 @@ class Features:
     weights: Float[Array, "b places groups"]
 
 
-def word_features(seen: ReadersView) -> dict[str, Features]:
+def word_features(seen: ReadersView, by_onlooker: ReadersView | None = None) -> dict[str, Features]:
     """Of each word, by their name: the mean of its frames' states, and the hand where there is an identifier."""
-    reading = mean_inside(seen.states.astype(jnp.float32), seen.lengths)
-    rows = {"reading": reading} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
-    once = jnp.ones((len(reading), 1, 1))
+    rows = {"reading": _of_frames(seen)} | ({"hand": seen.hand} if seen.hand.shape[1] else {})
+    if by_onlooker is not None:
+        rows["onlooking"] = _of_frames(by_onlooker)
+    once = jnp.ones((len(seen.lengths), 1, 1))
     return {name: Features(row[:, None], once) for name, row in rows.items()}
 
 
 def letter_features(
-    seen: ReadersView, labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
+    seen: ReadersView, by_onlooker: ReadersView | None, labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
 ) -> dict[str, Features]:
     """The states of the frames where each letter of the alphabet is read: all "e", and all "m", have a mean of theirs.
 
@@ -46,18 +50,27 @@ def letter_features(
 
     Args:
       seen: in words.
+      by_onlooker: in the same words, where there is an onlooker.
       labels: what they are to say, padded with 0.
       label_lengths: of that.
     """
-    where = losses.ctc_occupancy(seen.logits, seen.lengths, labels, label_lengths)
-    return {"letters": Features(seen.states.astype(jnp.float32), where[..., 1:])}
+    views = {"letters": seen} | ({} if by_onlooker is None else {"onlookers_letters": by_onlooker})
+    where = {
+        name: losses.ctc_occupancy(view.logits, view.lengths, labels, label_lengths) for name, view in views.items()
+    }
+    return {name: Features(view.states.astype(jnp.float32), where[name][..., 1:]) for name, view in views.items()}
 
 
 def matched_features(
-    seen: ReadersView, labels: Int[Array, "b t"], label_lengths: Int[Array, " b"], letters: bool
+    seen: ReadersView,
+    by_onlooker: ReadersView | None,
+    labels: Int[Array, "b t"],
+    label_lengths: Int[Array, " b"],
+    letters: bool,
 ) -> dict[str, Features]:
     """`word_features`, and with `letters` the `letter_features`."""
-    return word_features(seen) | (letter_features(seen, labels, label_lengths) if letters else {})
+    of_letters = letter_features(seen, by_onlooker, labels, label_lengths) if letters else {}
+    return word_features(seen, by_onlooker) | of_letters
 
 
 def start_means(features: dict[str, Features]) -> Means:
@@ -121,6 +134,10 @@ def match(
         trust = old["real_weight"] * remembered / (remembered + _FEW)
         errors[name] = (distances * trust).sum() / jnp.maximum(trust.sum(), 1e-6)
     return errors, after
+
+
+def _of_frames(seen: ReadersView) -> Float[Array, "b d"]:
+    return mean_inside(seen.states.astype(jnp.float32), seen.lengths)
 
 
 def _share_of_newest(batches: jax.Array) -> jax.Array:

@@ -48,6 +48,36 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     return state
 
 
+def take_onlooker(state: TrainState, config: Config, charset: Charset) -> TrainState:
+    """The state with the recognizer of `config.train.onlooker`, a run or a file of weights, as its onlooker.
+
+    Raises:
+      UserError: there is no such run or file, or it has no recognizer; its alphabet, preprocessing or sizes are others
+        than the run's; there is one without `config.model.onlooker`, or where nothing is matched.
+    """
+    source, expected = config.train.get("onlooker", ""), bool(state.onlooker.params)
+    if bool(source) != expected:
+        raise UserError(
+            f"train.onlooker={source!r}, whose recognizer looks on, and model.onlooker, what it is made of "
+            f"(here {'something' if expected else 'nothing'}), belong together"
+        )
+    if not expected:
+        return state
+    if not config.train.feature_matching and not config.train.letter_matching:
+        raise UserError("an onlooker is of use only with train.feature_matching or train.letter_matching above 0")
+    old_config, old_charset, found = _read(source)
+    _check_words(source, old_charset, charset)
+    _check_preprocessing(source, old_config, config)
+    if "recognizer" not in found:
+        raise UserError(f"train.onlooker={source!r} has no recognizer, but {sorted(found)}")
+    fresh, held = _by_path(state.onlooker.variables), _by_path(found["recognizer"])
+    if jax.tree.map(jnp.shape, held) != jax.tree.map(jnp.shape, fresh):
+        raise UserError(f"the recognizer of {source!r} has other layers or sizes than model.onlooker asks for")
+    logger.info("the recognizer of %s looks on", source)
+    variables = unflatten_dict(_placed_like(fresh, held), sep="/")
+    return state.replace(onlooker=state.onlooker.replace(params=variables.pop("params"), collections=variables))
+
+
 def _read(path: str) -> tuple[Config, Charset, dict[str, Any]]:
     """Config, alphabet, and variables by the name of the network."""
     if pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file():
@@ -89,12 +119,15 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
         )
     if new:
         logger.info("averages that the %s of %s does not have begin anew: %s", name, source, ", ".join(new))
-    # Copies, for the state that they become part of is donated.
-    placed = {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
-    variables = unflatten_dict(placed, sep="/")
+    variables = unflatten_dict(_placed_like(fresh, found), sep="/")
     params = variables.pop("params")
     state = state.replace(**{name: network.replace(params=params, collections=variables)})
     return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state
+
+
+def _placed_like(fresh: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Copies, for the state that they become part of is donated."""
+    return {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
 
 
 def _by_path(variables: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class TrainState(flax.struct.PyTreeNode):
       step: number of finished steps.
       ema: moving averages of the parameters of the generator and its language model, what is sampled from; and
         "means" of features, where they are matched.
+      onlooker: the recognizer that does not learn here; empty where a run has none.
     """
 
     step: Any  # an int32 scalar
@@ -57,6 +58,7 @@ class TrainState(flax.struct.PyTreeNode):
     recognizer: NetworkState
     identifier: NetworkState  # empty where a run has none
     ema: dict[str, Any]
+    onlooker: NetworkState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,9 +109,13 @@ def create_train_state(
     readers = variables["recognizer"], variables["identifier"]
     shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
+    onlooker: dict[str, Any] = {}
+    if networks.onlooker is not None:
+        onlooker = dict(networks.onlooker.init(key, image, widths, train=True))
     features = {}
     if matches_features:
-        features = matched_features(networks.readers_view(*readers, image, widths), labels, lengths, matches_letters)
+        seen = networks.readers_view(*readers, image, widths), networks.onlookers_view(onlooker, image, widths)
+        features = matched_features(*seen, labels, lengths, matches_letters)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
@@ -118,6 +124,7 @@ def create_train_state(
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in WRITING_NETWORKS}
     if matches_features:
         ema["means"] = start_means(features)
+    states["onlooker"] = NetworkState(onlooker.pop("params", {}), onlooker, opt_state=())
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
 
 

@@ -98,8 +98,12 @@ def _update_discriminator(
     return discriminator, metrics | norms("discriminator", grads, discriminator)
 
 
-def _readers_view(networks: Networks, state: TrainState, image: jax.Array, widths: jax.Array) -> ReadersView:
-    return networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
+def _views(
+    networks: Networks, state: TrainState, image: jax.Array, widths: jax.Array
+) -> tuple[ReadersView, ReadersView | None]:
+    """What is matched: what the readers see, and the onlooker where there is one."""
+    seen = networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
+    return seen, networks.onlookers_view(state.onlooker.variables, image, widths)
 
 
 def _score(
@@ -193,16 +197,17 @@ def _generator_gradients(
         return losses.style_error(seen, z[:, 1:]).mean()
 
     def unlike_real_words(image, means):
-        seen = _readers_view(networks, state, image, layout.widths)
+        seen = _views(networks, state, image, layout.widths)
         counts = batch["fake_weight"]
-        distances, means = match(means, word_features(seen), counts * batch["from_noise"])
+        distances, means = match(means, word_features(*seen), counts * batch["from_noise"])
         of_words = jnp.stack(list(distances.values())).mean()
         distance, metrics = config.feature_matching * of_words, {"generator/feature_distance": of_words}
         if config.letter_matching:
             # In any hand: there are too few of most letters, and it is whole words that tell hands apart.
-            distances, means = match(means, letter_features(seen, labels, layout.lengths), counts)
-            distance += config.letter_matching * distances["letters"]
-            metrics["generator/letter_distance"] = distances["letters"]
+            distances, means = match(means, letter_features(*seen, labels, layout.lengths), counts)
+            of_letters = jnp.stack(list(distances.values())).mean()
+            distance += config.letter_matching * of_letters
+            metrics["generator/letter_distance"] = of_letters
         return distance, (means, metrics)
 
     balance = partial(losses.balance_gradients, rule=config.balance_rule)
@@ -221,8 +226,8 @@ def _generator_gradients(
         metrics["generator/hand_error"], image_grad_i = jax.value_and_grad(recognizing_the_hand)(image)
         image_grad += balance(image_grad_i, image_grad_d, alpha=config.style_weight)
     if config.matches_features:
-        seen = _readers_view(networks, state, batch["image"], real_widths(networks, batch))
-        real = matched_features(seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
+        seen = _views(networks, state, batch["image"], real_widths(networks, batch))
+        real = matched_features(*seen, batch["labels"], batch["label_length"], config.letter_matching > 0.0)
         means = follow_real(collections["means"], real, batch["weight"])
         image_grad_m, (after["means"], distances) = jax.grad(unlike_real_words, has_aux=True)(image, means)
         image_grad += image_grad_m

@@ -28,7 +28,7 @@ from hwgan.models import Networks
 from hwgan.page import side_by_side, stack_lines
 from hwgan.run import Config, build_networks, image_spec, init_state, trains_generator
 from hwgan.sampler import Sampler, ema_variables, spread_of_hands
-from hwgan.start import start_from
+from hwgan.start import start_from, take_onlooker
 from hwgan.train_state import Optimizers, TrainState
 from hwgan.train_step import make_train_step
 from hwgan.update import StepConfig
@@ -169,6 +169,7 @@ class Trainer:
         if restored is None:
             restored = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
             restored = start_from(restored, config, self.data.charset)
+            restored = take_onlooker(restored, config, self.data.charset)
         self.state = restored
         self.step = int(self.state.step)
         self._steps = _jit_steps(self.networks, optimizers, config)

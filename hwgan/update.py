@@ -37,8 +37,9 @@ class StepConfig:
       gradient_penalty: weight of `losses.gradient_penalty` in the discriminator's loss, for one without spectral norm;
         0: none. Of several heads the slopes are those of the sum, while their hinge losses are averaged.
       feature_matching: weight of the distance between what the readers see, on average, in generated and in real words
-        (`matching.match`), where generated ones are in hands of noise; 0: none. A checkpoint holds the means, so a run
-        cannot go on with it switched on or off, though a new one can start from it.
+        (`matching.match`), where generated ones are in hands of noise; 0: none. Of several things that are seen, as by
+        an onlooker too, it is the mean, here and in the next. A checkpoint holds the means, so a run cannot go on with
+        it switched on or off, though a new one can start from it.
       letter_matching: weight of the same distance for each letter apart, of what the recognizer sees where it reads the
         letter (`matching.letter_features`), in words of any hand; 0: none.
       ema_decay: of the averaged generator.

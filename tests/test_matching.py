@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from hwgan.matching import Features, follow_real, letter_features, match, start_means, word_features
 from hwgan.models.discriminator import ReadersView
@@ -51,7 +52,7 @@ def test_a_letter_is_seen_where_it_is_read():
     sure = 20.0 * jax.nn.one_hot(jnp.array([[0, 2, 1, 0], [1, 0, 1, 0]]), 4)
     states = jnp.arange(8.0).reshape(2, 4, 1)
     view = ReadersView(states, jnp.array([2, 4]), jnp.zeros((2, 0)), sure)
-    found = letter_features(view, jnp.array([[2, 0], [1, 1]]), jnp.array([1, 2]))["letters"]
+    found = letter_features(view, None, jnp.array([[2, 0], [1, 1]]), jnp.array([1, 2]))["letters"]
     np.testing.assert_array_equal(found.rows, states)
     expected = np.zeros((2, 4, 3))  # the blank is no letter
     expected[0, 1, 1] = expected[1, 0, 0] = expected[1, 2, 0] = 1.0
@@ -146,12 +147,24 @@ def test_where_no_word_counts_the_mean_stays():
     np.testing.assert_array_equal(after["reading"]["generated"], means["reading"]["generated"])
 
 
+def matching_config(config):
+    config.train.feature_matching = 1.0
+    config.train.letter_matching = 1.0
+    config.optimizer.generator.learning_rate = 1e-3
+
+
 @pytest.fixture(scope="module")
 def run():
+    return SmallRun(matching_config)
+
+
+@pytest.fixture(scope="module")
+def watched():
+    """The same with an onlooker of another size than the recognizer."""
+
     def edit(config):
-        config.train.feature_matching = 1.0
-        config.train.letter_matching = 1.0
-        config.optimizer.generator.learning_rate = 1e-3
+        matching_config(config)
+        config.model.onlooker = ConfigDict(dict(name="conv", conv_features=(4, 4, 4), dense_features=6))
 
     return SmallRun(edit)
 
@@ -182,6 +195,25 @@ def test_generated_words_come_nearer(run, what, accumulate):
 
     # A weight of 1e-6 follows the means without a say.
     assert last_distance(100.0) < 0.6 * last_distance(1e-6)
+
+
+def test_an_onlookers_view_is_matched_and_it_does_not_learn(watched):
+    means = watched.state.ema["means"]
+    assert {"reading", "onlooking", "letters", "onlookers_letters"} <= set(means)
+    assert means["onlooking"]["real"].shape == (1, 6)
+    batch, last = watched.batch(8), {}
+    for weight in (1e-6, 100.0):
+        step = watched.step(
+            updated_networks=("generator",), alpha=0.0, feature_matching=weight, letter_matching=weight / 10.0
+        )
+        state = watched.state
+        for _ in range(40):
+            state, _ = step(state, batch, KEY)
+        assert all(jax.tree.leaves(jax.tree.map(np.array_equal, state.onlooker, watched.state.onlooker)))
+        mean = state.ema["means"]["onlooking"]
+        real, generated = (mean[kind] / mean[f"{kind}_weight"][:, None] for kind in ("real", "generated"))
+        last[weight] = float(jnp.square(generated - real).sum())
+    assert last[100.0] < 0.6 * last[1e-6]
 
 
 def test_each_part_of_a_batch_has_words_of_noise_and_of_real_hands(run):

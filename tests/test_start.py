@@ -5,13 +5,14 @@ import logging
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from configs import copiste_finish, smoke
 from hwgan.errors import UserError
 from hwgan.release import PACKAGED, PACKAGED_OTHERS, read_weights, write_release
 from hwgan.run import build_networks, load_run
 from hwgan.sampler import create_sampler
-from hwgan.start import start_from
+from hwgan.start import start_from, take_onlooker
 from hwgan.train import train_and_evaluate
 from hwgan.train_state import NETWORK_NAMES, WRITING_NETWORKS
 from hwgan.trainer import Trainer
@@ -40,6 +41,16 @@ def reader(data_dir, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reader")
     train_and_evaluate(config, str(folder))
     return folder
+
+
+def onlooking(onlooker):
+    """The smoke config with an onlooker from there."""
+
+    def edit(config):
+        config.model.onlooker = ConfigDict(dict(name="conv", conv_features=(4, 4, 4), dense_features=8))
+        config.train.onlooker, config.train.feature_matching = onlooker, 1.0
+
+    return edit
 
 
 def numbers(tree):
@@ -148,3 +159,33 @@ def test_networks_get_used_to_words_that_are_cut_otherwise(writer, config, tmp_p
 def test_networks_that_a_run_did_not_train_cannot_be_given_away(reader, tmp_path):
     with pytest.raises(UserError, match=r"has not trained the networks \['generator'\]; it has \['recognizer'\]"):
         write_release(load_run(str(reader)), str(tmp_path / "weights.npz"), ["generator", "recognizer"])
+
+
+def test_a_reader_apart_looks_on(reader, config, tmp_path):
+    onlooking(str(reader))(config)
+    config.train.num_steps = 3
+    train_and_evaluate(config, str(tmp_path / "run"))
+    seen = load_run(str(reader)).state.recognizer.variables
+    # It is in the checkpoint, as it was, and the run does without where it came from.
+    assert same(load_run(str(tmp_path / "run")).state.onlooker.variables, seen)
+
+
+def test_wrong_onlookers_are_named(reader, writer, tmp_path):
+    def start(source, **changes):
+        run = SmallRun(onlooking(source))
+        run.config.train.update(changes)
+        return take_onlooker(run.state, run.config, run.charset)
+
+    with pytest.raises(UserError, match="belong together"):
+        start("")
+    with pytest.raises(UserError, match="belong together"):
+        bare = SmallRun()
+        bare.config.train.onlooker = str(reader)
+        take_onlooker(bare.state, bare.config, bare.charset)
+    with pytest.raises(UserError, match="of use only with"):
+        start(str(reader), feature_matching=0.0)
+    with pytest.raises(UserError, match="has no recognizer"):
+        start(str(writer / "weights.npz"))
+    with pytest.raises(UserError, match="another alphabet"):
+        run = SmallRun(onlooking(str(reader)), letters="abc")
+        take_onlooker(run.state, run.config, run.charset)

@@ -39,6 +39,7 @@ class Networks:
       letter_widths: pixels by label in the average hand, where each letter has its own width; else empty.
       usual_width: pixels of the letters of a usual word together, in that hand.
       canvas_width: width of a generated image, where every word is on a canvas of one size; else 0.
+      onlooker: a recognizer trained apart, that does not learn here, or None. What it sees is matched (`matching`).
     """
 
     language_model: Any  # flax modules; Any, for their `apply` returns what they return
@@ -51,6 +52,7 @@ class Networks:
     letter_widths: tuple[float, ...] = ()
     usual_width: float = 1.0
     canvas_width: int = 0
+    onlooker: Any = None
 
     @property
     def has_variable_width(self) -> bool:
@@ -68,6 +70,15 @@ class Networks:
         read = self.recognizer.apply(recognizer, image, widths, train=False)
         hand = self.identifier.apply(identifier, image, widths, train=False).features
         return ReadersView(read.states, read.lengths, hand, read.logits)
+
+    def onlookers_view(
+        self, variables: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
+    ) -> ReadersView | None:
+        """What the onlooker, of these variables, sees in images; it knows nothing of hands. None without one."""
+        if self.onlooker is None:
+            return None
+        read = self.onlooker.apply(variables, image, widths, train=False)
+        return ReadersView(read.states, read.lengths, jnp.zeros((len(image), 0)), read.logits)
 
     def shown_to_discriminator(
         self,
@@ -137,6 +148,7 @@ def create_networks(
     dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
     readers = dict(num_labels=num_labels, **dtypes)
+    onlooker = model.get("onlooker", {"name": "none"})  # a run of before has none
     if isinstance(generator, FilterBankGenerator) != (model.language_model.name == "letters"):
         raise UserError('model.generator.name="filter_bank" and model.language_model.name="letters" belong together')
     networks = Networks(
@@ -146,6 +158,7 @@ def create_networks(
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, **readers),
         identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
         z_dim=model.z_dim,
+        onlooker=None if onlooker["name"] == "none" else _create("onlooker", RECOGNIZERS, onlooker, **readers),
         **_generated_size(generator, config.preprocessing, config.data.max_width, letter_widths, usual_width),
     )
     num_chunks = getattr(generator, "num_noise_chunks", 1)
