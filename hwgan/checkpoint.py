@@ -5,6 +5,7 @@ Sampling needs nothing else. A damaged one is known by its checksum or by failin
 used.
 """
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -77,7 +78,7 @@ class Checkpointer:
             return
         record = {**record, "state_checksum": state_checksum(state)}
         record["record_checksum"] = _record_checksum(record)
-        arguments = ocp.args.Composite(state=ocp.args.StandardSave(state), record=ocp.args.JsonSave(record))
+        arguments = ocp.args.Composite(state=ocp.args.StandardSave(_parts(state)), record=ocp.args.JsonSave(record))
         try:
             self._check_room(state)
             self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
@@ -160,8 +161,8 @@ class Checkpointer:
         folder = self._manager.directory / str(step)
         try:
             record = self._read_record(step)
-            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(abstract_state))
-            state = self._manager.restore(step, args=arguments)["state"]
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_parts(abstract_state)))
+            state = TrainState(**self._manager.restore(step, args=arguments)["state"])
         except DamagedCheckpoint:
             raise
         except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
@@ -232,6 +233,11 @@ class Checkpointer:
             self._note_failure(newest, failure)
         if self._failure:
             raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
+
+
+def _parts(state: TrainState) -> dict[str, Any]:
+    """By name, without those that the run has not: so it does not matter whether there were such when it was saved."""
+    return {field.name: part for field in dataclasses.fields(state) if (part := getattr(state, field.name)) is not None}
 
 
 def state_checksum(state: Any) -> str:

@@ -55,13 +55,13 @@ def take_onlooker(state: TrainState, config: Config, charset: Charset) -> TrainS
       UserError: there is no such run or file, or it has no recognizer; its alphabet, preprocessing or sizes are others
         than the run's; there is one without `config.model.onlooker`, or where nothing is matched.
     """
-    source, expected = config.train.get("onlooker", ""), bool(state.onlooker.params)
+    source, expected = config.train.get("onlooker", ""), state.onlooker is not None
     if bool(source) != expected:
         raise UserError(
             f"train.onlooker={source!r}, whose recognizer looks on, and model.onlooker, what it is made of "
             f"(here {'something' if expected else 'nothing'}), belong together"
         )
-    if not expected:
+    if state.onlooker is None:
         return state
     if not config.train.feature_matching and not config.train.letter_matching:
         raise UserError("an onlooker is of use only with train.feature_matching or train.letter_matching above 0")

@@ -48,7 +48,7 @@ class TrainState(flax.struct.PyTreeNode):
       step: number of finished steps.
       ema: moving averages of the parameters of the generator and its language model, what is sampled from; and
         "means" of features, where they are matched.
-      onlooker: the recognizer that does not learn here; empty where a run has none.
+      onlooker: the recognizer that does not learn here; None where a run has none.
     """
 
     step: Any  # an int32 scalar
@@ -58,7 +58,7 @@ class TrainState(flax.struct.PyTreeNode):
     recognizer: NetworkState
     identifier: NetworkState  # empty where a run has none
     ema: dict[str, Any]
-    onlooker: NetworkState
+    onlooker: NetworkState | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,16 +106,20 @@ def create_train_state(
         "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }
-    readers = variables["recognizer"], variables["identifier"]
     shown = networks.shown_to_discriminator(variables, image, widths, labels, lengths)
     variables["discriminator"] = networks.discriminator.init(keys["discriminator"], image, widths, *shown, train=True)
-    onlooker: dict[str, Any] = {}
+    onlooker = None
     if networks.onlooker is not None:
-        onlooker = dict(networks.onlooker.init(key, image, widths, train=True))
+        collections = dict(networks.onlooker.init(key, image, widths, train=True))
+        onlooker = NetworkState(collections.pop("params"), collections, opt_state=())
     features = {}
     if matches_features:
-        seen = networks.readers_view(*readers, image, widths), networks.onlookers_view(onlooker, image, widths)
-        features = matched_features(*seen, labels, lengths, matches_letters)
+        readers = variables["recognizer"], variables["identifier"]
+        views = (
+            networks.readers_view(*readers, image, widths),
+            networks.onlookers_view(onlooker and onlooker.variables, image, widths),
+        )
+        features = matched_features(*views, labels, lengths, matches_letters)
     states = {}
     for name, collections in variables.items():
         params = collections.pop("params", {})  # a network that is none has none
@@ -124,8 +128,7 @@ def create_train_state(
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in WRITING_NETWORKS}
     if matches_features:
         ema["means"] = start_means(features)
-    states["onlooker"] = NetworkState(onlooker.pop("params", {}), onlooker, opt_state=())
-    return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, **states)
+    return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, onlooker=onlooker, **states)
 
 
 def variables_digest(variables: Any) -> str:

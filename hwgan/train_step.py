@@ -103,7 +103,8 @@ def _views(
 ) -> tuple[ReadersView, ReadersView | None]:
     """What is matched: what the readers see, and the onlooker where there is one."""
     seen = networks.readers_view(state.recognizer.variables, state.identifier.variables, image, widths)
-    return seen, networks.onlookers_view(state.onlooker.variables, image, widths)
+    onlooker = state.onlooker and state.onlooker.variables
+    return seen, networks.onlookers_view(onlooker, image, widths)
 
 
 def _score(
