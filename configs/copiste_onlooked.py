@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
 
     config.train.num_steps = 1300
     config.train.recognizer_first_steps = 0
-    # Each of more things that are seen counts twice what it does there.
+    # Their means are over more things: of words each counts twice what it does there, of letters as much.
     config.train.feature_matching = 300.0
     config.train.letter_matching = 20.0
     config.train.spread_of_invented = 1.4
