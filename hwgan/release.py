@@ -73,7 +73,7 @@ def write_release(run: Run, path: str, networks: Sequence[str] = ()) -> None:
     config = run.config.copy_and_resolve_references()
     with config.unlocked():  # where things lay on the machine that trained is nobody's business
         config.data.update(data_dir="", cache_dir="", lexicon="")
-        config.train.start_from = ""
+        config.train.update(start_from="", onlooker="")
         config.evaluate.update(judge="", inception="")
     record = {
         "config": config.to_dict(),

@@ -40,7 +40,7 @@ def test_a_release_writes_what_the_run_does(run, released):
 def test_a_release_does_not_tell_where_it_was_made(run, tmp_path):
     config = run.config.copy_and_resolve_references()
     config.data.update(data_dir="/home/somebody/data", cache_dir="/home/somebody/cache", lexicon="/home/somebody/words")
-    config.train.start_from = "/home/somebody/runs"
+    config.train.update(start_from="/home/somebody/runs", onlooker="/home/somebody/reader")
     path = tmp_path / "small.npz"
     write_release(dataclasses.replace(run, config=config), str(path))
     assert b"somebody" not in path.read_bytes()
