@@ -19,6 +19,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from hwgan.distributed import meet
 from hwgan.errors import UserError, abandon_threads
 from hwgan.train_state import TrainState
 
@@ -184,7 +185,7 @@ class Checkpointer:
                 shutil.move(self._manager.directory / str(step), place)
                 logger.warning("moved the damaged checkpoint of step %d to %s", step, place)
         if steps:
-            _wait_for_all("damaged checkpoints set aside")
+            meet("damaged checkpoints set aside")
             self._manager.reload()
 
     def read_record(self, step: int | None = None) -> dict[str, Any]:
@@ -253,13 +254,6 @@ def state_checksum(state: Any) -> str:
 def _record_checksum(record: dict[str, Any]) -> str:
     plain = {key: value for key, value in record.items() if key != "record_checksum"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-
-
-def _wait_for_all(what: str) -> None:
-    if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
-        multihost_utils.sync_global_devices(what)
 
 
 def open_for_reading(workdir: str) -> Checkpointer:

@@ -8,11 +8,13 @@ import os
 from collections.abc import Callable, Mapping
 
 import jax
+from orbax.checkpoint import multihost
 
 from hwgan.errors import UserError
 
 # A process that is not heard of for so long is taken for lost, and all others stop.
 HEARTBEAT_SECONDS = 30
+_MEETING_SECONDS = 3600  # the longest that one may work alone, as in compiling or in evaluation, while others wait
 
 
 def _count(environment: Mapping[str, str], name: str) -> int:
@@ -67,3 +69,16 @@ def initialize(coordinator: str | None, num_processes: int | None, process_id: i
 def is_first() -> bool:
     """Whether this process is the one that writes what there must be one of."""
     return jax.process_index() == 0
+
+
+def meet(where: str) -> None:
+    """Waits for all other processes; to be called by each, where they may come more than seconds apart.
+
+    A computation across processes does not wait so long for the last of them where it is their first of its kind: the
+    connections it needs are given up after 30 seconds on CPUs.
+
+    Args:
+      where: a name for this place, the same in all processes.
+    """
+    if jax.process_count() > 1:
+        multihost.get_barrier_sync_fn()(key=where, timeout_ms=_MEETING_SECONDS * 1000)

@@ -39,9 +39,7 @@ def start_from(state: TrainState, config: Config, charset: Charset) -> TrainStat
     """
     names = filter(None, (name.strip() for name in config.train.start_from.split(",")))
     for source, path in ((name, path) for name in names for path in _PACKAGE.get(name, (name,))):
-        old_config, old_charset, found = _read(path)
-        _check_words(source, old_charset, charset)
-        _check_preprocessing(source, old_config, config)
+        found = _networks_of(path, source, config, charset)
         for name, variables in found.items():
             state = _with_network(state, name, variables, source)
         logger.info("starting from the %s of %s", ", ".join(sorted(found)), source)
@@ -65,9 +63,7 @@ def take_onlooker(state: TrainState, config: Config, charset: Charset) -> TrainS
         return state
     if not config.train.feature_matching and not config.train.letter_matching:
         raise UserError("an onlooker is of use only with train.feature_matching or train.letter_matching above 0")
-    old_config, old_charset, found = _read(source)
-    _check_words(source, old_charset, charset)
-    _check_preprocessing(source, old_config, config)
+    found = _networks_of(source, source, config, charset)
     if "recognizer" not in found:
         raise UserError(f"train.onlooker={source!r} has no recognizer, but {sorted(found)}")
     fresh, held = _by_path(state.onlooker.variables), _by_path(found["recognizer"])
@@ -78,13 +74,17 @@ def take_onlooker(state: TrainState, config: Config, charset: Charset) -> TrainS
     return state.replace(onlooker=state.onlooker.replace(params=variables.pop("params"), collections=variables))
 
 
-def _read(path: str) -> tuple[Config, Charset, dict[str, Any]]:
-    """Config, alphabet, and variables by the name of the network."""
+def _networks_of(path: str, source: str, config: Config, charset: Charset) -> dict[str, Any]:
+    """Variables by the name of the network, of a run or file that `source` names and that fits the new run."""
     if pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file():
         weights = read_weights(path)
-        return weights.config, weights.charset, weights.variables
-    run = load_run(path)
-    return run.config, run.charset, trained_variables(run)
+        old_config, old_charset, found = weights.config, weights.charset, weights.variables
+    else:
+        run = load_run(path)
+        old_config, old_charset, found = run.config, run.charset, trained_variables(run)
+    _check_words(source, old_charset, charset)
+    _check_preprocessing(source, old_config, config)
+    return found
 
 
 def _check_words(source: str, old: Charset, new: Charset) -> None:

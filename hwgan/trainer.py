@@ -20,6 +20,7 @@ from hwgan.data.lexicon import Lexicon, read_lexicon_file
 from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import WordStore, load_words
+from hwgan.distributed import meet
 from hwgan.errors import UserError
 from hwgan.evaluation.reading import recognition_figures, unseen_words
 from hwgan.judge import Judge
@@ -173,6 +174,7 @@ class Trainer:
         self.state = restored
         self.step = int(self.state.step)
         self._steps = _jit_steps(self.networks, optimizers, config)
+        self._compiled: set[tuple[str, tuple[int, ...]]] = set()
         self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
 
     def batches(self) -> Iterator[dict[str, jax.Array]]:
@@ -199,10 +201,19 @@ class Trainer:
 
     def advance(self, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
         """One step; returns its metrics, perhaps still being computed."""
-        alone = self.step < self.config.train.recognizer_first_steps
-        self.state, metrics = self._steps["recognizer" if alone else "all"](self.state, batch, self._root_key)
+        phase = "recognizer" if self.step < self.config.train.recognizer_first_steps else "all"
+        self._compile_together(phase, batch)
+        self.state, metrics = self._steps[phase](self.state, batch, self._root_key)
         self.step += 1
         return metrics
+
+    def _compile_together(self, phase: str, batch: dict[str, jax.Array]) -> None:
+        """Compiles a step that is new, so that all processes begin it at once, however long each takes for that."""
+        program = (phase, batch["image"].shape)
+        if jax.process_count() > 1 and program not in self._compiled:
+            self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
+            meet(f"compiled {program}")
+            self._compiled.add(program)
 
     def lower(self, phase: str, batch: dict[str, jax.Array]) -> Any:
         """The program of a step on such a batch, not compiled; phase "recognizer" (readers alone) or "all"."""
@@ -247,6 +258,7 @@ def _of_first_process(error: float | None) -> float | None:
     """What the first process measured, known to all: they must save alike."""
     if jax.process_count() == 1:
         return error
+    meet("evaluated")
     value = float(multihost_utils.broadcast_one_to_all(np.float32(np.nan if error is None else error)))
     return None if np.isnan(value) else value
 

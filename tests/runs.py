@@ -9,6 +9,13 @@ import sys
 import tempfile
 
 COMMAND = [sys.executable, "-m", "hwgan.main", "--config=configs/smoke.py"]
+# Executes its first argument, then goes on as Python would with the others: -m MODULE ARGUMENTS.
+PATCHED = """
+import runpy, sys
+exec(sys.argv[1])
+sys.argv = sys.argv[3:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 
 def free_port() -> int:
@@ -18,17 +25,25 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def start(workdir, data_dir, *settings, processes=1, devices=1, profile=0) -> "list[Run]":
-    """Starts a run of the smoke config; one process, or several that meet."""
+def start(workdir, data_dir, *settings, processes=1, devices=1, profile=0, patches=None) -> "list[Run]":
+    """Starts a run of the smoke config; one process, or several that meet.
+
+    `patches` gives, by the number of a process, Python code that it executes first.
+    """
     environment = os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     together = []
     if processes > 1:
         port = free_port()
         together = [f"--coordinator=127.0.0.1:{port}", f"--num_processes={processes}"]
-    arguments = [*COMMAND, f"--workdir={workdir}", f"--config.data.data_dir={data_dir}"]
+    arguments = [*COMMAND[1:], f"--workdir={workdir}", f"--config.data.data_dir={data_dir}"]
     arguments += [f"--config.{setting}" for setting in settings] + together
     arguments += [f"--profile={profile}"] if profile else []
-    return [Run([*arguments, *([f"--process_id={i}"] if together else [])], environment) for i in range(processes)]
+    started = []
+    for number in range(processes):
+        python = [sys.executable] if number not in (patches or {}) else [sys.executable, "-c", PATCHED, patches[number]]
+        one = [*python, *arguments, *([f"--process_id={number}"] if together else [])]
+        started.append(Run(one, environment))
+    return started
 
 
 class Run(subprocess.Popen):

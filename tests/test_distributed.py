@@ -79,6 +79,38 @@ def test_any_devices_and_processes_give_the_same_losses_and_gradients(data_dir, 
     assert max(worst.values()) < 2e-2
 
 
+SLOW_TO_COMPILE = """
+import time
+import hwgan.trainer
+
+make = hwgan.trainer.make_train_step
+
+def make_slow(*arguments):
+    step = make(*arguments)
+    def traced(*arguments):
+        time.sleep(60)
+        return step(*arguments)
+    return traced
+
+hwgan.trainer.make_train_step = make_slow
+"""
+SLOW_TO_EVALUATE = """
+import time
+import hwgan.trainer
+
+evaluate = hwgan.trainer.Trainer.evaluate
+hwgan.trainer.Trainer.evaluate = lambda trainer: (time.sleep(60), evaluate(trainer))[1]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patch", [SLOW_TO_COMPILE, SLOW_TO_EVALUATE], ids=["compiles", "evaluates"])
+def test_processes_wait_for_one_that_takes_longer(data_dir, tmp_path, patch):
+    settings = [*STEPS, "train.num_steps=2"]
+    for code, output in finish(start(tmp_path, data_dir, *settings, processes=2, devices=2, patches={0: patch})):
+        assert code == 0, output
+
+
 @pytest.mark.slow
 def test_slurm_brings_processes_together(data_dir, tmp_path, monkeypatch):
     """jax's own detection, on the variables that srun sets, for two tasks of one machine."""

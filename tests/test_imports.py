@@ -22,7 +22,7 @@ ALLOWED = {
     "update": ("train_state", "writing"),
     "update_readers": ("augment", "losses", "models", "train_state", "update", "writing"),
     "train_step": ("losses", "matching", "models", "train_state", "update", "update_readers", "writing"),
-    "checkpoint": ("errors", "train_state"),
+    "checkpoint": ("distributed", "errors", "train_state"),
     "sharding": ("errors",),
     "files": (),
     "writer": ("files",),
@@ -53,7 +53,7 @@ ALLOWED = {
         "checkpoint", "distributed", "errors", "files", "monitor", "preemption", "run", "train_state", "train_step", "trainer", "writer",
     ),
     "trainer": (
-        "checkpoint", "data", "errors", "evaluation.reading", "judge", "losses", "models", "page", "run", "sampler", "sharding", "start",
+        "checkpoint", "data", "distributed", "errors", "evaluation.reading", "judge", "losses", "models", "page", "run", "sampler", "sharding", "start",
         "train_state", "train_step", "update",
     ),
     "datasets": ("data", "datasets", "errors", "files"),
@@ -61,7 +61,7 @@ ALLOWED = {
     "main": ("distributed", "errors", "evaluate", "preemption", "prepare", "train"),
 }  # fmt: skip
 ONLY_IN = {
-    "orbax": {"checkpoint"},
+    "orbax": {"checkpoint", "distributed"},
     "tensorflow_datasets": {"data.prepared", "datasets"},
     "ml_collections": {"main", "release", "run", "train"},
     "tensorboardX": {"writer"},

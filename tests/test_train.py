@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -152,6 +153,28 @@ def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_pat
     assert resumed.step == 4
     assert list(steps(resumed, 4)) == whole[4:]
     resumed.checkpointer.close()
+
+
+def test_processes_meet_once_a_step_is_compiled(data_dir, tmp_path, monkeypatch, caplog):
+    config = smoke.get_config()
+    config.data.data_dir = data_dir
+    trainer = Trainer(config, str(tmp_path))
+    batches = trainer.batches()
+    first, second = next(batches), next(batches)
+    met = []
+
+    def compilations():
+        return sum("Finished XLA compilation of jit(train_step)" in record.getMessage() for record in caplog.records)
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr("hwgan.trainer.meet", lambda where: met.append((where, compilations())))
+    with jax.log_compiles():
+        trainer.advance(first)
+        trainer.advance(second)
+    assert met == [(f"compiled {('recognizer', first['image'].shape)}", 1)]
+    assert compilations() == 1
+    monkeypatch.undo()
+    trainer.checkpointer.close()
 
 
 def test_the_time_left_has_days():
