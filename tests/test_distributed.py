@@ -107,7 +107,8 @@ hwgan.trainer.Trainer.evaluate = lambda trainer: (time.sleep(60), evaluate(train
 @pytest.mark.parametrize("patch", [SLOW_TO_COMPILE, SLOW_TO_EVALUATE], ids=["compiles", "evaluates"])
 def test_processes_wait_for_one_that_takes_longer(data_dir, tmp_path, patch):
     settings = [*STEPS, "train.num_steps=2"]
-    for code, output in finish(start(tmp_path, data_dir, *settings, processes=2, devices=2, patches={0: patch})):
+    processes = start(tmp_path, data_dir, *settings, processes=2, devices=2, patches={0: patch})
+    for code, output in finish(processes, timeout=480):
         assert code == 0, output
 
 
