@@ -6,7 +6,7 @@
 
 The readers that train with a generator see little of what sets its words apart: it has learned what they look for. An
 onlooker sees most of what the package's judge does. Runs of other seeds differ much, and their mean is better than
-most (hwgan.release --checkpoint=A,B); so, once there is one, is going on from it with a third of the rates and a longer
+most (hwgan.release --checkpoint=A,B); so, once there is one, is going on from it with lower rates and a longer
 `train.ema_decay` (experiments/copiste_nearer; the commands that made the package's weights: hwgan/weights/README.md).
 """
 

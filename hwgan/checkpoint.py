@@ -1,4 +1,4 @@
-"""Checkpoints; the only file that knows orbax.
+"""Checkpoints; the only file that knows how orbax keeps them.
 
 A checkpoint holds the state and a JSON record of what made it: config, alphabet, step, and a checksum of the state.
 Sampling needs nothing else. A damaged one is known by its checksum or by failing to be read, and the one before it is

@@ -164,6 +164,7 @@ class Trainer:
             )
         init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config)
         everywhere = sharding.replicated(self.mesh)
+        meet("data loaded")  # the checkpointer begins with a computation across processes
         self.checkpointer = checkpoints.Checkpointer(workdir, config.train.keep_checkpoints)
         shapes = jax.eval_shape(init, jax.random.key(config.seed))
         restored = self.checkpointer.restore_newest(checkpoints.abstract_like(shapes, everywhere), set_aside=True)

@@ -94,6 +94,13 @@ def make_slow(*arguments):
 
 hwgan.trainer.make_train_step = make_slow
 """
+SLOW_TO_LOAD = """
+import time
+import hwgan.trainer
+
+load_data = hwgan.trainer.load_data
+hwgan.trainer.load_data = lambda config: (time.sleep(60), load_data(config))[1]
+"""
 SLOW_TO_EVALUATE = """
 import time
 import hwgan.trainer
@@ -104,7 +111,9 @@ hwgan.trainer.Trainer.evaluate = lambda trainer: (time.sleep(60), evaluate(train
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("patch", [SLOW_TO_COMPILE, SLOW_TO_EVALUATE], ids=["compiles", "evaluates"])
+@pytest.mark.parametrize(
+    "patch", [SLOW_TO_LOAD, SLOW_TO_COMPILE, SLOW_TO_EVALUATE], ids=["loads", "compiles", "evaluates"]
+)
 def test_processes_wait_for_one_that_takes_longer(data_dir, tmp_path, patch):
     settings = [*STEPS, "train.num_steps=2"]
     processes = start(tmp_path, data_dir, *settings, processes=2, devices=2, patches={0: patch})
