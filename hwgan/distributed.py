@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable, Mapping
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from orbax.checkpoint import multihost
 
 from hwgan.errors import UserError
@@ -82,3 +84,12 @@ def meet(where: str) -> None:
     """
     if jax.process_count() > 1:
         multihost.get_barrier_sync_fn()(key=where, timeout_ms=_MEETING_SECONDS * 1000)
+
+
+def of_first_process(error: float | None) -> float | None:
+    """What the first process measured, or did not, known to all: they must save alike."""
+    if jax.process_count() == 1:
+        return error
+    meet("evaluated")
+    value = float(multihost_utils.broadcast_one_to_all(np.float32(np.nan if error is None else error)))
+    return None if np.isnan(value) else value

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 
 from hwgan import checkpoint as checkpoints
 from hwgan import sharding
@@ -20,7 +19,7 @@ from hwgan.data.lexicon import Lexicon, read_lexicon_file
 from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_store import WordStore, load_words
-from hwgan.distributed import meet
+from hwgan.distributed import meet, of_first_process
 from hwgan.errors import UserError
 from hwgan.evaluation.reading import recognition_figures, unseen_words
 from hwgan.judge import Judge
@@ -252,16 +251,7 @@ class Trainer:
             "step": self.step,
         }
         error = figures.get("evaluate/generated_cer", figures.get("evaluate/real_cer"))
-        self.checkpointer.save(self.step, self.state, record, _of_first_process(error))
-
-
-def _of_first_process(error: float | None) -> float | None:
-    """What the first process measured, known to all: they must save alike."""
-    if jax.process_count() == 1:
-        return error
-    meet("evaluated")
-    value = float(multihost_utils.broadcast_one_to_all(np.float32(np.nan if error is None else error)))
-    return None if np.isnan(value) else value
+        self.checkpointer.save(self.step, self.state, record, of_first_process(error))
 
 
 def _check_training(train: Config) -> None:

@@ -155,9 +155,7 @@ def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_pat
     resumed.checkpointer.close()
 
 
-def test_processes_meet_once_a_step_is_compiled(data_dir, tmp_path, monkeypatch, caplog):
-    config = smoke.get_config()
-    config.data.data_dir = data_dir
+def test_processes_meet_once_a_step_is_compiled(config, tmp_path, monkeypatch, caplog):
     trainer = Trainer(config, str(tmp_path))
     batches = trainer.batches()
     first, second = next(batches), next(batches)
