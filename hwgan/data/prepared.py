@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -11,6 +12,24 @@ from hwgan.errors import UserError
 # A sequence of dicts. Not declared so, for whoever checks types by looking at a row would read it from disk.
 Rows = Any
 SUMMARY_FILE = "summary.json"  # written by hwgan.prepare as the last thing: without it a dataset is not whole
+FEATURES_FILE = "features.json"  # written by tfds: which class decodes each field
+# What fields of a prepared dataset may be. tfds imports whatever module this file names, and a dataset may come from
+# anybody: a class that is not one of these is never looked up.
+_FEATURE_CLASSES = frozenset(
+    f"tensorflow_datasets.core.features.{name}"
+    for name in (
+        "bounding_boxes.BBoxFeature",
+        "class_label_feature.ClassLabel",
+        "features_dict.FeaturesDict",
+        "image_feature.Image",
+        "scalar.Scalar",
+        "sequence_feature.Sequence",
+        "tensor_feature.Tensor",
+        "text_feature.Text",
+    )
+)
+_CLASS_KEYS = ("pythonClassName", "python_class_name", "type", "proto_cls")
+_MAX_FEATURES_BYTES = 1 << 20
 _REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "source_listing", "splits")
 
 
@@ -52,13 +71,55 @@ def parse_summary(path: pathlib.Path) -> dict[str, Any]:
     return summary
 
 
+def check_features(path: pathlib.Path) -> None:
+    """Makes sure that a features file names no code but that of known tfds features.
+
+    tfds imports the module of each class that the file names: of a dataset from elsewhere that would run its code.
+
+    Args:
+      path: of `features.json`.
+
+    Raises:
+      UserError: it is missing, is no JSON, is larger than 1 MiB, or names any other class.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_FEATURES_BYTES + 1)
+        if len(content) > _MAX_FEATURES_BYTES:
+            raise ValueError(f"it has more than {_MAX_FEATURES_BYTES} bytes")
+        named = list(_named_classes(json.loads(content)))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
+    unknown = sorted({repr(name)[:100] for name in named if name not in _FEATURE_CLASSES})
+    if unknown or not named:
+        raise UserError(
+            f"{path} asks for the code of {', '.join(unknown) or 'no feature at all'}, which no dataset made by "
+            "hwgan.prepare does; it was not run. Do not use this dataset, or prepare it again from its raw files"
+        )
+
+
+def _named_classes(value: Any) -> Iterator[Any]:
+    """Every value, at any depth, under a key that tfds reads as the name of a class."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in _CLASS_KEYS and not isinstance(inner, dict):
+                yield tuple(inner) if isinstance(inner, list) else inner
+            else:
+                yield from _named_classes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named_classes(inner)
+
+
 def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
     """The rows of a split by number, images still encoded: `id`, `image`, `text`, `writer`, and what else the set has.
 
     Raises:
-      UserError: the dataset or the split does not exist, or its file is damaged.
+      UserError: the dataset or the split does not exist, its file is damaged, or it names code (`check_features`).
     """
-    builder = tfds.builder_from_directory(dataset_directory(data_dir, dataset))
+    directory = dataset_directory(data_dir, dataset)
+    check_features(directory / FEATURES_FILE)
+    builder = tfds.builder_from_directory(directory)
     if split not in builder.info.splits:
         raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
     rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
