@@ -18,7 +18,7 @@ demo: .venv/run.done
 	@start=$$(date +%s); \
 	$(BIN)/python -m hwgan.main --config=configs/demo.py --workdir=runs/demo && \
 	echo "the demo took $$(( $$(date +%s) - start )) s; open runs/demo/samples.png" && \
-	echo "write your own: $(BIN)/python -m hwgan.sample --checkpoint=runs/demo --text=\"hello\" --output=hello.png --count=4"
+	echo "write your own: $(BIN)/python -m hwgan.sample --checkpoint=runs/demo --text=\"hello\" --output=hello.png --num_styles=4"
 
 test: .venv/dev.done
 	$(BIN)/python -m pytest

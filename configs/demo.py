@@ -1,34 +1,33 @@
-"""The demo: synthetic hands, no download, minutes on two CPU cores.
+"""The demo: synthetic handwriting of 160 writers, no download, minutes on two CPU cores.
 
 python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
 """
 
 from ml_collections import ConfigDict
 
-from configs import cells
+from configs import char_grid
 from configs.common import fast_optimizers
 
 
 def get_config() -> ConfigDict:
-    config = cells.get_config()
+    config = char_grid.get_config()
 
     config.model.z_dim = 16
-    # Hands differ in form where the discriminator sees what recognizer and identifier see, and is held by a penalty on
-    # its slopes; with spectral norm, in ink alone.
+    # With feature heads and R1 styles differ in form; with spectral norm instead they differ in ink alone.
     config.model.discriminator = ConfigDict(
         dict(
-            name="variable",
+            name="columns",
             block_features=(32, 64, 96),
-            reader_features=64,
+            feature_head_dim=64,
             spectral_norm=False,
-            style_features=0,  # where no writers are known: 8, and identifier.name="none"
+            predicted_z_dims=0,  # where writers are unknown: 8, and identifier.name="none"
         )
     )
     config.model.identifier = ConfigDict(dict(name="writers", num_writers=160, features=15))
 
     config.train.gradient_penalty = 0.3
-    # Recognizer and identifier with more say write speckle into the strokes.
-    config.train.alpha = 0.8
+    # Larger weights bring speckle into the strokes.
+    config.train.ctc_weight = 0.8
     config.train.style_weight = 0.35
 
     config.optimizer = fast_optimizers(config.train)

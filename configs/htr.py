@@ -1,15 +1,16 @@
-"""Handwritten text recognition as a task of its own: a convolutional recurrent reader, with or without generated words.
+"""Handwritten text recognition as a task of its own: a CRNN, with or without generated words.
 
   python -m hwgan.main --config=configs/htr.py --workdir=runs/htr      # real words alone; or with
-      --config.train.augment=True                         real words slanted, stretched, bent, in other pens
-      --config.data.generated=word_folder/generated       generated words beside them
-      --config.data.real_share=0.05                       as if there were fewer real words; 0: generated ones alone
+      --config.train.augment=True                                augmented real words
+      --config.data.generated_dataset=word_folder/generated      generated words beside them
+      --config.data.real_fraction=0.05                           fewer real words; 0: generated ones alone
 
-Generated words come from `hwgan.generate` and `hwgan.prepare`. What it reads of the test split:
+Generated words come from `hwgan.generate` and `hwgan.prepare`. Error rates on the test split:
 
   python -m hwgan.main --config=configs/htr.py --workdir=runs/htr --mode=evaluate
 
-The weights of the package that generate words learned from all real training words, whatever data.real_share is.
+The pretrained weights, which generate such words, were trained on all real training words, whatever
+`data.real_fraction` is.
 """
 
 from ml_collections import ConfigDict
@@ -21,8 +22,8 @@ from configs.common import optimizer
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
-    config.data.plentiful = 0  # rates are measured on text as it is
-    config.data.random_share = 0.0
+    config.data.rare_character_threshold = 0  # no oversampling: text as it is
+    config.data.random_text_fraction = 0.0
 
     config.model.recognizer = ConfigDict(
         dict(
@@ -39,7 +40,7 @@ def get_config() -> ConfigDict:
     config.train.updated_networks = ("recognizer",)
     config.train.augment = False
     config.train.feature_matching = 0.0
-    config.train.recognizer_first_steps = 0
+    config.train.recognizer_pretrain_steps = 0
     config.train.recognizer_noise = 0.0
     config.train.batch_size = 32
     config.train.num_steps = 3600

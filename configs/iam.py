@@ -1,10 +1,10 @@
-"""The founding paper's system on IAM words: every word on a canvas of 128x512 (Alonso et al. 2019).
+"""The seed paper's system on IAM words: four networks, every word on a canvas of 128x512, batch norm in D.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam.py --workdir=runs/iam
 
-Parameters, for the 79 characters of IAM: language model 405,504, generator 2,654,738, discriminator 2,786,594,
-recognizer 10,052,624 (gated_crnn: 2,851,424).
+Parameters, for the 79 characters of IAM: language model 405,504, generator 2,654,738, discriminator 2,789,668,
+recognizer 10,052,624. Alonso et al.'s own, with spectral norm in D and a gated CRNN: configs/iam_alonso.py.
 """
 
 from ml_collections import ConfigDict
@@ -27,9 +27,9 @@ def get_config() -> ConfigDict:
         dict(
             dtype="float32",  # "bfloat16" on an accelerator that likes it
             z_dim=128,  # 8 chunks of 16: the first feature map and 7 blocks
-            language_model=dict(name="lstm", embedding_features=128, features=128, num_layers=4),
+            language_model=dict(name="bilstm", embedding_features=128, features=128, num_layers=4),
             generator=dict(
-                name="fixed",
+                name="alonso",
                 block_features=(256, 128, 128, 64, 32, 16, 16),
                 first_shape=(1, 4),
                 first_features=256,
@@ -37,19 +37,19 @@ def get_config() -> ConfigDict:
                 spectral_norm=True,
             ),
             discriminator=dict(
-                name="fixed",
+                name="alonso",
                 block_features=(16, 16, 32, 64, 128, 128, 256),
                 attention_after=3,
-                norm="none",  # "batch" is the founding paper's
-                spectral_norm=True,
+                norm="batch",
+                spectral_norm=False,
             ),
-            recognizer=dict(name="crnn"),  # or "gated_crnn", Alonso's
+            recognizer=dict(name="crnn"),
         )
     )
 
     config.train.batch_size = 64
     config.train.num_steps = 300_000
-    config.train.balance_rule = "alonso"
+    config.train.gradient_balancing = "alonso"
     config.train.sample_every = 2000
     config.train.evaluate_every = 5000
     config.train.checkpoint_every = 5000

@@ -1,10 +1,10 @@
-"""The networks and the recipe of configs/copiste.py on IAM words: letters in widths of their own, hands of its writers.
+"""The networks and losses of configs/copiste.py on IAM words.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
 
-How wide hands write, how much narrower long words (`model.generator.stretch` and `crowding`) and the weights of the
-losses are those of the Copiste words, not measured on IAM. It has been run on invented data in IAM's layout only.
+`model.generator.log_width_std`, `width_compression` and the weights of the losses are those of the Copiste words, not
+measured on IAM.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,10 @@
-"""Trains or evaluates by a config.
+"""Trains or evaluates the run of a config.
 
   python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
   python -m hwgan.main --config=configs/demo.py --workdir=runs/demo --mode=evaluate
 
-The same command again goes on from the newest checkpoint. Any field of the config can be set:
---config.train.num_steps=2000.
+The same command again continues from the newest checkpoint. Every field of the config can be set on the command line,
+such as --config.train.num_steps=2000.
 """
 
 import logging
@@ -17,31 +17,31 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from hwgan import distributed, preemption
-from hwgan.errors import run_main
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_if_made_here
-from hwgan.train import TrainingDiverged, train_and_evaluate
+from hwgan.runtime import distributed, preemption
+from hwgan.runtime.errors import run_main
+from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 
-_CONFIG = config_flags.DEFINE_config_file("config", "configs/demo.py", "what to run", lock_config=True)
-_WORKDIR = flags.DEFINE_string("workdir", None, "folder of the run", required=True)
-_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "what to do")
-_PROFILE = flags.DEFINE_integer("profile", 0, "trace so many steps into the workdir's profile/")
-_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0; by default found by the environment")
-_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "of the run; with --coordinator")
-_PROCESS_ID = flags.DEFINE_integer("process_id", None, "of this process, from 0; with --coordinator")
-_DISTRIBUTED = flags.DEFINE_bool("distributed", False, "let jax detect a cluster that hwgan does not know of itself")
+_CONFIG = config_flags.DEFINE_config_file("config", "configs/demo.py", "config of the run", lock_config=True)
+_WORKDIR = flags.DEFINE_string("workdir", None, "folder of checkpoints, metrics and images of the run", required=True)
+_MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "whether to train or to evaluate")
+_PROFILE = flags.DEFINE_integer("profile", 0, "number of steps to trace into the workdir's profile/")
+_COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0; by default from the environment")
+_NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "number of processes of the run; with --coordinator")
+_PROCESS_ID = flags.DEFINE_integer("process_id", None, "id of this process, from 0; with --coordinator")
+_DISTRIBUTED = flags.DEFINE_bool("distributed", False, "use jax's detection of clusters that hwgan does not detect")
 _DIVERGED_EXIT_CODE = 3
 
 
 def use_compilation_cache() -> None:
-    """Keeps compiled programs between runs, in $JAX_COMPILATION_CACHE_DIR or the user's cache folder."""
+    """Caches compiled programs on disk, in $JAX_COMPILATION_CACHE_DIR or in the user's cache folder."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(pathlib.Path.home() / ".cache" / "hwgan" / "xla"))
 
 
 def show_progress() -> None:
-    """Prints this project's own log."""
+    """Prints the log messages of this package to stdout."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("hwgan")
@@ -51,7 +51,7 @@ def show_progress() -> None:
 
 
 def main(argv: list[str]) -> None:
-    """Runs by the flags of the command line."""
+    """Trains or evaluates by the flags of the command line."""
     del argv
     show_progress()
     use_compilation_cache()
@@ -73,8 +73,8 @@ def main(argv: list[str]) -> None:
         print(f"error: training diverged: {error}", file=sys.stderr)
         sys.exit(_DIVERGED_EXIT_CODE)
     minutes = (time.perf_counter() - start) / 60
-    sheet = pathlib.Path(workdir) / "samples.png"
-    print(f"trained in {minutes:.1f} minutes" + (f"; what it writes: {sheet}" if sheet.exists() else ""))
+    sample_grid = pathlib.Path(workdir) / "samples.png"
+    print(f"trained in {minutes:.1f} minutes" + (f"; samples: {sample_grid}" if sample_grid.exists() else ""))
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.t
 python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
 python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages      (ALTO or PAGE XML with page images)
 
-With --preview=sheet.png it also looks at what it made: a sheet of examples, and a table of figures and suspicious rows;
-with --preview_steps=sheet.png it draws what each step of the preprocessing does to some words.
+--preview=preview.png draws a grid of random examples, and prints statistics and suspicious rows of the dataset.
+--preview_steps=steps.png draws some words after each preprocessing step.
 """
 
 import pathlib
@@ -19,45 +19,45 @@ from PIL import Image
 from hwgan import datasets
 from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset
-from hwgan.errors import UserError, run_main
+from hwgan.runtime.errors import UserError, run_main
 
 _PREVIEW_EXAMPLES = 60
 
 
 def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name: str | None = None, **options) -> dict:
-    """Writes a dataset as array_record under `data_dir`, unless it is there already.
+    """Writes a dataset as array_record files under `data_dir`, unless it exists already.
 
     Args:
       dataset: "penman", "penman/words", "iam/words", "iam/lines", "word_folder" or "pages".
-      data_dir: where prepared datasets lie.
-      source: folder or archive of raw files; penman has none.
-      name: what to call a word_folder or pages; the source's name by default.
-      **options: see `hwgan.datasets.Request`.
+      data_dir: directory of prepared datasets.
+      source: folder or archive of raw files; None for penman.
+      name: name of a word_folder or pages dataset; the name of the source by default.
+      **options: further fields of `hwgan.datasets.Request`.
 
     Returns:
-      The summary: examples, writers, alphabet, options, checksum, what was skipped and why.
+      The summary: numbers of examples and writers, alphabet, options, checksum, skipped examples by reason.
 
     Raises:
-      UserError: no such dataset, raw files that cannot be used, or no room.
+      UserError: the dataset does not exist, its raw files cannot be used, or the disk is full.
     """
     builder = datasets.create_builder(datasets.Request(dataset, data_dir, source, name, **options))
     try:
         return write_dataset(builder)
     except UserError:
         raise
-    except Exception as error:  # a full disk ends in OSError, or in the RuntimeError of array_record
+    except Exception as error:  # a full disk raises OSError, or RuntimeError in array_record
         reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1][:300]
         raise UserError(f"cannot prepare {dataset} under {data_dir!r}: {reason}") from error
 
 
 def prepare_if_made_here(dataset: str, data_dir: str) -> None:
-    """Prepares a dataset that needs no raw files, so that training on it is one command."""
+    """Prepares the dataset if it is synthetic (penman), so that training on it is a single command."""
     if dataset.split("/")[0] == "penman":
         prepare_dataset(dataset, data_dir)
 
 
 def describe(summary: dict[str, Any]) -> str:
-    """The summary as a few lines of text."""
+    """Formats a summary as a few lines of text."""
     skipped = [
         f"  skipped, {reason}: {rows['count']} (first: {', '.join(rows['first'][:5])})"
         for reason, rows in summary["skipped"].items()
@@ -78,44 +78,44 @@ def describe(summary: dict[str, Any]) -> str:
 
 
 def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
-    """Draws a sheet of examples to `path`; returns the table of figures.
+    """Writes a preview of random examples to `path`; returns statistics and suspicious rows as text.
 
     Raises:
-      UserError: the sheet cannot be written.
+      UserError: the preview cannot be written.
     """
     _save(draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
     return describe_survey(survey(data_dir, dataset, splits))
 
 
 def preview_steps(data_dir: str, dataset: str, path: str) -> None:
-    """Draws to `path` what each step of the preprocessing does.
+    """Writes a preview of some words after each preprocessing step to `path`.
 
     Raises:
-      UserError: the sheet cannot be written.
+      UserError: the preview cannot be written.
     """
     _save(draw_steps(data_dir, dataset), path)
 
 
-def _save(sheet: Image.Image, path: str) -> None:
+def _save(image: Image.Image, path: str) -> None:
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        sheet.save(path)
+        image.save(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write the preview {path!r}: {error}") from error
-    print(f"drew {path}")
+    print(f"wrote {path}")
 
 
 def main(argv: list[str]) -> None:
     """Prepares by the flags of the command line."""
     del argv
     args = flags.FLAGS
-    began = time.perf_counter()
+    start = time.perf_counter()
     options = {"splits": args.splits, "whiten": args.whiten, "unit": args.unit}
     summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name, **options)
     print(describe(summary))
     name = summary["dataset"]
     print(
-        f"in {pathlib.Path(args.data_dir) / name} after {time.perf_counter() - began:.1f} s; "
+        f"prepared {pathlib.Path(args.data_dir) / name} in {time.perf_counter() - start:.1f} s; "
         f"train on it with --config.data.dataset={name}"
     )
     if args.preview:
@@ -129,11 +129,11 @@ if __name__ == "__main__":
         "dataset", None, "penman, penman/words, iam/words, iam/lines, word_folder or pages", required=True
     )
     flags.DEFINE_string("source", None, "folder or archive of the raw files")
-    flags.DEFINE_string("name", None, "what to call a word_folder or pages; its source's name by default")
-    flags.DEFINE_string("data_dir", "data", "where prepared datasets lie")
-    flags.DEFINE_string("splits", None, "folder with train.txt, validation.txt and test.txt: an id a line")
+    flags.DEFINE_string("name", None, "name of a word_folder or pages dataset; the name of its source by default")
+    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
+    flags.DEFINE_string("splits", None, "folder with train.txt, validation.txt and test.txt, one id per line")
     flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")
-    flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: what becomes an example; line by default")
-    flags.DEFINE_string("preview", None, "image file for a sheet of examples; prints figures and suspicious rows too")
-    flags.DEFINE_string("preview_steps", None, "image file that shows what each step of the preprocessing does")
+    flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: the unit of an example; line by default")
+    flags.DEFINE_string("preview", None, "image file for a grid of examples; also prints statistics")
+    flags.DEFINE_string("preview_steps", None, "image file for words after each preprocessing step")
     run_main(main)

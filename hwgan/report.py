@@ -1,4 +1,4 @@
-"""One page of HTML from several runs: results side by side, curves, sheets; in one file, with nothing to be fetched.
+"""Compares runs on one self-contained HTML page: results, curves and sample grids.
 
   python -m hwgan.report runs/a runs/b others/results.json --output=report.html
 
@@ -21,17 +21,17 @@ import matplotlib.pyplot as plt
 from absl import app, flags
 from matplotlib.figure import Figure
 
-from hwgan.errors import EXIT_CODE, UserError
-from hwgan.evaluation.table import format_figure, preprocessing_revision
+from hwgan.evaluation.table import format_estimate, preprocessing_revision
+from hwgan.runtime.errors import EXIT_CODE, UserError
 
-matplotlib.use("svg")  # no display is needed
-matplotlib.rcParams["svg.hashsalt"] = "hwgan"  # the same page twice is the same file
+matplotlib.use("svg")  # needs no display
+matplotlib.rcParams["svg.hashsalt"] = "hwgan"  # equal input gives equal files
 _CURVES = (
     "evaluate/generated_cer",
     "evaluate/real_cer",
     "discriminator/loss",
     "generator/ctc_loss",
-    "generator/hand_error",
+    "generator/style_error",
     "recognizer/loss",
     "speed/images_per_second",
 )
@@ -40,14 +40,14 @@ _FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
 
 @dataclasses.dataclass(frozen=True)
 class Reported:
-    """What is known of a run.
+    """The files of a run that a report uses.
 
     Attributes:
-      name: of its folder.
-      results: of its evaluation; empty without one.
+      name: name of its folder or results file.
+      results: content of results.json; empty without an evaluation.
       metrics: rows of metrics.jsonl.
-      config: of the run.
-      sheet: its newest sample sheet, PNG in base64; "" without one.
+      config: config of the run; empty if unknown.
+      sheet: newest sample grid, as a PNG in base64; "" without one.
     """
 
     name: str
@@ -58,10 +58,10 @@ class Reported:
 
     @classmethod
     def read(cls, source: str) -> "Reported":
-        """Of a workdir or a results.json.
+        """Reads a workdir or a results.json.
 
         Raises:
-          UserError: it is neither, or a file of it cannot be read.
+          UserError: `source` is neither, or one of its files cannot be read.
         """
         path = pathlib.Path(source)
         folder = path if path.is_dir() else path.parent
@@ -69,17 +69,17 @@ class Reported:
         if not path.exists() or (path.is_dir() and not any((folder / f).exists() for f in _FILES)):
             raise UserError(f"{source!r} is no workdir of a run and no results.json")
         try:
-            own = {name: (folder / name) for name in _FILES} if path.is_dir() else {}
-            read = {name: file.read_text(encoding="utf-8") for name, file in own.items() if file.exists()}
-            sheet = folder / "samples.png"
-            found = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
-            _tables_of("", found)  # raises what is malformed
+            files = {name: (folder / name) for name in _FILES} if path.is_dir() else {}
+            texts = {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.exists()}
+            grid = folder / "samples.png"
+            content = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+            _columns("", content)  # raises an exception if the results are malformed
             return cls(
                 path.name if path.is_dir() else (path.stem if path.stem != "results" else folder.name),
-                found,
-                _rows(read.get("metrics.jsonl", "")),
-                json.loads(read["config.json"]) if "config.json" in read else found.get("config", {}),
-                base64.b64encode(sheet.read_bytes()).decode() if path.is_dir() and sheet.exists() else "",
+                content,
+                _rows(texts.get("metrics.jsonl", "")),
+                json.loads(texts["config.json"]) if "config.json" in texts else content.get("config", {}),
+                base64.b64encode(grid.read_bytes()).decode() if path.is_dir() and grid.exists() else "",
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{source!r} cannot be read: {error}") from error
@@ -89,19 +89,19 @@ _FILES = ("metrics.jsonl", "config.json", "results.json")
 
 
 def _rows(metrics: str) -> list[dict[str, Any]]:
-    """Lines of metrics.jsonl but for one that a running or killed run has not finished."""
+    """The rows of metrics.jsonl, without a last line that a running or killed run left incomplete."""
     lines = metrics.splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def write_report(runs: Sequence[Reported], title: str) -> str:
-    """The page."""
+    """Renders the HTML page."""
     loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     return environment.get_template("report.html").render(
         title=title,
         runs=runs,
-        facts=[(name, [run.results.get(name, "") for run in runs]) for name in _FACTS] + [_judges(runs)],
+        facts=[(name, [run.results.get(name, "") for run in runs]) for name in _FACTS] + [_evaluators(runs)],
         differences=_differences([_flat(run.config) for run in runs]),
         networks=_networks(runs),
         tables=_tables(runs),
@@ -109,13 +109,13 @@ def write_report(runs: Sequence[Reported], title: str) -> str:
     )
 
 
-def _judges(runs: Sequence[Reported]) -> tuple[str, list[str]]:
-    """With the revision of the preprocessing: one judge that looks in two ways is two."""
-    named = []
+def _evaluators(runs: Sequence[Reported]) -> tuple[str, list[str]]:
+    """The evaluator of each run with its preprocessing revision; metrics are comparable only if both are equal."""
+    cells = []
     for results in (run.results for run in runs):
-        words = [str(results["judge"][key]) for key in ("name", "checksum") if key in results.get("judge", {})]
-        named.append(" ".join([*words, f"({preprocessing_revision(results)})"] if words else []))
-    return "judge", named
+        parts = [str(results["evaluator"][key]) for key in ("name", "checksum") if key in results.get("evaluator", {})]
+        cells.append(" ".join([*parts, f"({preprocessing_revision(results)})"] if parts else []))
+    return "evaluator", cells
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -126,14 +126,15 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """Name and values of each config field that differs between the runs whose config is known."""
     names = sorted(set().union(*configs))
     rows = [(name, [config.get(name, "") for config in configs]) for name in names]
-    known = [number for number, config in enumerate(configs) if config]
-    return [row for row in rows if any(row[1][number] != row[1][known[0]] for number in known)]
+    with_config = [number for number, config in enumerate(configs) if config]
+    return [row for row in rows if any(row[1][number] != row[1][with_config[0]] for number in with_config)]
 
 
 def _networks(runs: Sequence[Reported]) -> list[tuple[str, str, str]]:
-    """Run, name and what is known of each feature network."""
+    """(run, name, checksum and preprocessing) of each feature network."""
     return [
         (run.name, name, " ".join(str(network.get(key, "")) for key in ("checksum", "preprocessing")))
         for run in runs
@@ -142,47 +143,47 @@ def _networks(runs: Sequence[Reported]) -> list[tuple[str, str, str]]:
 
 
 def _tables(runs: Sequence[Reported]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
-    """For each case: its name, the columns, and rows of a figure's name and cells."""
-    found = [column for run in runs for column in _tables_of(run.name, run.results)]
+    """(case, headings of the columns, rows of (metric, cells)) of each case."""
+    all_columns = [column for run in runs for column in _columns(run.name, run.results)]
     tables = []
-    for case in dict.fromkeys(case for case, _, _ in found):
-        columns = [(label, cells) for of_case, label, cells in found if of_case == case]
+    for case in dict.fromkeys(case for case, _, _ in all_columns):
+        columns = [(label, cells) for of_case, label, cells in all_columns if of_case == case]
         names = dict.fromkeys(name for _, cells in columns for name in cells)
         rows = [(name, [cells.get(name, "") for _, cells in columns]) for name in names]
         tables.append((case, [label for label, _ in columns], rows))
     return tables
 
 
-def _tables_of(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[str, str]]]:
-    """(case, heading, cells by figure) of each column of a run, how many words it is of in the heading."""
+def _columns(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[str, str]]]:
+    """(case, heading with the number of words, cells by metric) of each column of a run."""
     columns = []
-    for case, sides in results.get("figures", {}).items():
+    for case, sides in results.get("metrics", {}).items():
         counts = results.get("counts", {}).get(case, {})
-        for side, figures in sides.items():
+        for side, metrics in sides.items():
             words = f" ({counts[side]:,} words)" if side in counts else ""
-            cells = {figure: format_figure(figure, value) for figure, value in figures.items()}
+            cells = {metric: format_estimate(metric, value) for metric, value in metrics.items()}
             columns.append((case, f"{name}, {side}{words}", cells))
     return columns
 
 
 def _curve(runs: Sequence[Reported], name: str) -> str:
-    """An SVG of one metric of all runs over their steps; "" where none has it."""
+    """An SVG plot of a metric over the training steps of all runs; "" if no run has the metric."""
     figure, axes = plt.subplots(figsize=(8, 2.6), layout="constrained")
     assert isinstance(figure, Figure)
     for run in runs:
         points = [(row["step"], row[name]) for row in run.metrics if name in row]
         if points:
-            # A dollar would begin a formula, an underscore hide the name.
+            # matplotlib reads "$" as math mode, and hides labels that begin with "_".
             label = " " + run.name.replace("$", r"\$")
             axes.plot(*zip(*points, strict=True), label=label, linewidth=1.2)
-    drawn = bool(axes.lines)
-    if drawn:
+    has_curves = bool(axes.lines)
+    if has_curves:
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_xlabel("step")
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
     stream = io.StringIO()
-    if drawn:
+    if has_curves:
         figure.savefig(stream, format="svg", metadata={"Date": None})
     plt.close(figure)
     return stream.getvalue().partition("<svg")[1] + stream.getvalue().partition("<svg")[2]
@@ -194,7 +195,7 @@ def main(argv: list[str]) -> None:
     output = pathlib.Path(flags.FLAGS.output)
     try:
         if not sources:
-            raise UserError("name one run or several: python -m hwgan.report RUN ... --output=report.html")
+            raise UserError("name one or several runs: python -m hwgan.report RUN ... --output=report.html")
         page = write_report([Reported.read(source) for source in sources], flags.FLAGS.title)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -208,6 +209,6 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output", "report.html", "where to write")
-    flags.DEFINE_string("title", "Runs of hwgan", "of the page")
+    flags.DEFINE_string("output", "report.html", "HTML file to write")
+    flags.DEFINE_string("title", "Runs of hwgan", "title of the page")
     app.run(main)

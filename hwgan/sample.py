@@ -1,18 +1,17 @@
 """Text → images of handwriting.
 
 With the weights that come with the package, one image:
-  python -m hwgan.sample --text="Bonjour from hwgan, 1976!" --output=hello.png
+  python -m hwgan.sample --text="Bonjour from hwgan, 1976" --output=hello.png
 
-From a run of your own, in eight hands; a paragraph; from one hand to another:
-  python -m hwgan.sample --checkpoint=runs/demo --text="the quick brown fox" --output=fox.png --count=8
+From a run, in eight styles; a paragraph; interpolation between two styles:
+  python -m hwgan.sample --checkpoint=runs/demo --text="the quick brown fox" --output=fox.png --num_styles=8
   python -m hwgan.sample --text="$(cat letter.txt)" --width=800 --output=letter.png
-  python -m hwgan.sample --text="from hand to hand" --seed=1 --to_seed=2 --count=9 --output=between.png
+  python -m hwgan.sample --text="from style to style" --seed=4 --interpolate_to=9 --num_styles=9 --output=between.png
 
-One image for each line of a file, with a labels.tsv:
+One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 """
 
-import dataclasses
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -23,48 +22,25 @@ from PIL import Image
 from tqdm import tqdm
 
 from hwgan.data.lexicon import read_lexicon_file
-from hwgan.errors import UserError, run_main
-from hwgan.page import stack_lines
-from hwgan.release import PACKAGED, read_release
-from hwgan.run import load_run
-from hwgan.sampler import Sampler, between_hands, create_sampler
+from hwgan.runtime.errors import UserError, run_main
+from hwgan.sampling.open import open_sampler
+from hwgan.sampling.page import stack_lines
+from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.styles import slerp
 
-_GAP = 12  # pixels between hands
-
-
-def open_sampler(checkpoint: str, step: int | None = None, spread: float | None = None) -> Sampler:
-    """The sampler of a run, or of a file of released weights.
-
-    Args:
-      checkpoint: workdir of a run, or a file that `hwgan.release` wrote; "" for the weights in the package.
-      step: which checkpoint of a run; the newest by default.
-      spread: see `Sampler`; None for that of its config.
-
-    Raises:
-      UserError: there is nothing, or what there is cannot be read.
-    """
-    sampler = _open(checkpoint, step)
-    return sampler if spread is None else dataclasses.replace(sampler, spread=spread)
-
-
-def _open(checkpoint: str, step: int | None) -> Sampler:
-    if not checkpoint or pathlib.Path(checkpoint).is_file():
-        if step is not None:
-            raise UserError("--step is for the checkpoint of a run; released weights have but one")
-        return read_release(checkpoint or PACKAGED)
-    return create_sampler(load_run(checkpoint, step))
+_GAP = 12  # pixels between styles
 
 
 def write_text_image(
-    sampler: Sampler, text: str, output: pathlib.Path, hands: Sequence[jax.Array], page_width: int = 0
+    sampler: Sampler, text: str, output: pathlib.Path, styles: Sequence[jax.Array], page_width: int = 0
 ) -> None:
-    """Writes one image with the text in each of the hands, one under another."""
-    written = [sampler.draw_text(text, hand, page_width) for hand in hands]
-    _save(Image.fromarray(stack_lines(written, _GAP, sampler.charset.right_to_left)), output)
+    """Writes one image with the text in each of the styles, one below the other; `page_width` breaks lines."""
+    images = [sampler.draw_text(text, style, page_width) for style in styles]
+    _save(Image.fromarray(stack_lines(images, _GAP, sampler.charset.right_to_left)), output)
 
 
 def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.Path, seed: int) -> None:
-    """Writes an image a line, each in a hand of its own, and labels.tsv with columns file and text."""
+    """Writes one image per line, with the style of seed + line index, and labels.tsv with columns file and text."""
     for number, line in enumerate(lines):
         try:
             sampler.check(line.split())
@@ -73,7 +49,7 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
     rows = ["file\ttext"]
     for number, line in enumerate(tqdm(lines, unit=" images", disable=not sys.stderr.isatty())):
         name = f"{number:06d}.png"
-        _save(Image.fromarray(sampler.draw_text(line, sampler.hand(seed + number))), directory / name)
+        _save(Image.fromarray(sampler.draw_text(line, sampler.style(seed + number))), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
     (directory / "labels.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
@@ -92,35 +68,37 @@ def main(argv: list[str]) -> None:
     args = flags.FLAGS
     if (args.text is None) == (args.text_file is None):
         raise UserError("give either --text or --text_file")
-    if args.count < 1 or args.width < 0:
-        raise UserError(f"--count={args.count} must be at least 1 and --width={args.width} at least 0")
-    if args.to_seed is not None and args.count < 2:
-        raise UserError("--to_seed passes from hand to hand: give how many hands with --count=, at least 2")
-    sampler = open_sampler(args.checkpoint, args.step, args.spread)
+    if args.num_styles < 1 or args.width < 0:
+        raise UserError(f"--num_styles={args.num_styles} must be at least 1 and --width={args.width} at least 0")
+    if args.interpolate_to is not None and args.num_styles < 2:
+        raise UserError("--interpolate_to needs --num_styles= of at least 2")
+    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
     output = pathlib.Path(args.output)
     if args.text is not None:
-        if args.to_seed is None:
-            hands = [sampler.hand(args.seed + i) for i in range(args.count)]
+        if args.interpolate_to is None:
+            styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
         else:
-            hands = between_hands(sampler.hand(args.seed), sampler.hand(args.to_seed), args.count)
-        write_text_image(sampler, args.text, output, hands, args.width)
+            styles = slerp(sampler.style(args.seed), sampler.style(args.interpolate_to), args.num_styles)
+        write_text_image(sampler, args.text, output, styles, args.width)
     else:
         lines = read_lexicon_file(args.text_file)
         if not lines:
-            raise UserError(f"{args.text_file!r} has no line to write")
+            raise UserError(f"{args.text_file!r} has no line of text")
         write_text_file(sampler, lines, output, args.seed)
     print(f"wrote {output}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a file of weights; empty: the package's own")
-    flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
-    flags.DEFINE_float("spread", None, "how far from plain hands are; by default as the checkpoint's config has it")
-    flags.DEFINE_string("text", None, "what to write; several words become a line, or with --width a paragraph")
-    flags.DEFINE_string("text_file", None, "a UTF-8 file, one image a line")
-    flags.DEFINE_string("output", None, "an image file, or with --text_file a folder", required=True)
-    flags.DEFINE_integer("count", 1, "how many hands write --text")
-    flags.DEFINE_integer("seed", 0, "of the first hand; the next is seed + 1")
-    flags.DEFINE_integer("to_seed", None, "with --text: --count hands from that of --seed to this one")
-    flags.DEFINE_integer("width", 0, "with --text: pixels of a line, which words are broken to fit; 0: one line")
+    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
+    flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
+    flags.DEFINE_string("text", None, "text to generate: a line, or with --width a paragraph")
+    flags.DEFINE_string("text_file", None, "UTF-8 file of texts to generate; one image per line")
+    flags.DEFINE_string("output", None, "image file to write, or with --text_file a folder", required=True)
+    flags.DEFINE_integer("num_styles", 1, "number of styles in which --text is generated")
+    flags.DEFINE_integer("seed", 0, "seed of the first style; the next ones have seed + 1, ...")
+    flags.DEFINE_integer(
+        "interpolate_to", None, "with --text: --num_styles styles interpolated from that of --seed to that of this seed"
+    )
+    flags.DEFINE_integer("width", 0, "with --text: maximum width of a line in pixels; 0: no line breaks")
     run_main(main)

@@ -6,6 +6,7 @@ import tempfile
 
 # Before jax is imported: two devices, so that sharding is tested; no search for accelerators.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # test processes share the cores
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # compiling takes longer than these small runs
 # Many tests compile the same programs, in this process, in its twin and in children.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(pathlib.Path(tempfile.gettempdir()) / "hwgan-tests-xla"))
@@ -13,15 +14,19 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from configs import smoke
+from hwgan.checkpoints.run import build_networks, image_spec, init_state
 from hwgan.data.charset import Charset
+from hwgan.models.batch import Batch, FakeTexts, RealWords
 from hwgan.prepare import prepare_dataset
-from hwgan.run import build_networks, image_spec, init_state
-from hwgan.train_step import make_train_step
-from hwgan.update import StepConfig
+from hwgan.runtime.cpu import use_correct_convolutions
+from hwgan.training.step import make_train_step
+from hwgan.training.step_config import StepConfig
 
+use_correct_convolutions()  # as every entry point does, before the first computation
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
@@ -44,12 +49,12 @@ def config(data_dir):
 class SmallRun:
     """Networks, optimizers and a fresh state of the smoke config, with any change made by `edit`."""
 
-    def __init__(self, edit=None, config=None, letters="abcdefghijklmnopqrstuvwxyz"):
+    def __init__(self, edit=None, config=None, characters="abcdefghijklmnopqrstuvwxyz"):
         self.config = config or smoke.get_config()
         if edit is not None:
             edit(self.config)
         self._steps = {}
-        self.charset = Charset(letters)
+        self.charset = Charset(characters)
         self.spec = image_spec(self.config)
         self.networks, self.optimizers = build_networks(self.config, self.charset)
         self.state = jax.jit(lambda key: init_state(key, self.networks, self.optimizers, self.config))(
@@ -64,29 +69,26 @@ class SmallRun:
             self._steps[key] = jax.jit(step)
         return self._steps[key]
 
-    def batch(self, size=4, seed=0):
+    def batch(self, size=4, seed=0) -> Batch:
         """Random words and images of the right shapes."""
-        import jax.numpy as jnp
-
         keys = jax.random.split(jax.random.key(seed), 4)
         length = self.spec.max_length
         labels = jax.random.randint(keys[0], (size, length), 1, self.charset.num_labels)
         lengths = jax.random.randint(keys[1], (size,), 2, length + 1)
+        labels *= jnp.arange(length)[None] < lengths[:, None]
         width = self.spec.pixels_per_character
-        return {
-            "image": jax.random.uniform(keys[2], (size, self.spec.height, self.spec.max_width, 1), minval=-1.0),
-            "image_width": lengths * width if width else jnp.full((size,), self.spec.max_width),
-            "labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
-            "label_length": lengths,
-            "writer": jnp.arange(size) % 3 - 1,
-            "fake_labels": labels * (jnp.arange(length)[None] < lengths[:, None]),
-            "fake_label_length": lengths,
-            "weight": jnp.ones(size),
-            "fake_weight": jnp.ones(size),
-        }
+        real = RealWords(
+            image=jax.random.uniform(keys[2], (size, self.spec.height, self.spec.max_width, 1), minval=-1.0),
+            widths=lengths * width if width else jnp.full((size,), self.spec.max_width),
+            labels=labels,
+            lengths=lengths,
+            writers=jnp.arange(size) % 3 - 1,
+            weights=jnp.ones(size),
+        )
+        return Batch(real, FakeTexts(labels, lengths, jnp.ones(size)))
 
 
 @pytest.fixture(scope="session")
 def small_run() -> SmallRun:
-    """The variable-width networks, small."""
+    """The `char_grid` networks, small."""
     return SmallRun()

@@ -1,23 +1,24 @@
-"""Training sets of generated words: the same whoever makes them, whole or not there."""
+"""Training sets of generated words: equal for any number of processes and interruptions, and complete or absent."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hwgan.errors import UserError
-from hwgan.generate import Order, generate_words
+from hwgan.checkpoints.run import Run
+from hwgan.generate import GenerationSpec, generate_words
 from hwgan.prepare import prepare_dataset
-from hwgan.run import Run
-from hwgan.sampler import create_sampler
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.open import sampler_of_run
 
-ORDER = Order(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
+SPEC = GenerationSpec(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
 
 
 @pytest.fixture(scope="module")
 def sampler(small_run):
-    return create_sampler(Run(small_run.config, small_run.charset, small_run.networks, small_run.state))
+    return sampler_of_run(Run(small_run.config, small_run.charset, small_run.networks, small_run.state))
 
 
 def content(folder):
@@ -32,7 +33,7 @@ def content(folder):
 @pytest.fixture(scope="module")
 def whole(sampler, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    assert generate_words(sampler, ORDER, folder)
+    assert generate_words(sampler, SPEC, folder)
     return folder
 
 
@@ -42,7 +43,7 @@ def test_a_set_is_a_folder_that_recognizers_read(whole, tmp_path):
     rows = [line.split("\t") for line in lines[1:]]
     assert len(rows) == 25
     assert {text for _, text, _, _ in rows} == {"ab", "cde", "f"}
-    assert len({writer for _, _, writer, _ in rows}) == 2  # some twenty words a hand
+    assert len({writer for _, _, writer, _ in rows}) == 2  # some twenty words a style
     for file, *_ in rows:
         with Image.open(whole / file) as image:
             assert image.mode == "L"
@@ -52,13 +53,13 @@ def test_a_set_is_a_folder_that_recognizers_read(whole, tmp_path):
 
 def test_processes_share_the_work_in_any_order(sampler, whole, tmp_path):
     share = dict(num_processes=2)
-    assert not generate_words(sampler, ORDER, tmp_path, process_id=1, **share)
+    assert not generate_words(sampler, SPEC, tmp_path, process_id=1, **share)
     assert not (tmp_path / "words.tsv").exists()
-    assert generate_words(sampler, ORDER, tmp_path, process_id=0, **share)
+    assert generate_words(sampler, SPEC, tmp_path, process_id=0, **share)
     assert content(tmp_path) == content(whole)
 
 
-def test_what_an_interrupted_run_left_is_gone_on_with(sampler, whole, tmp_path, monkeypatch):
+def test_an_interrupted_run_is_continued(sampler, whole, tmp_path, monkeypatch):
     class Interrupt(Exception):
         pass
 
@@ -73,54 +74,52 @@ def test_what_an_interrupted_run_left_is_gone_on_with(sampler, whole, tmp_path, 
 
     monkeypatch.setattr(Image.Image, "save", save)
     with pytest.raises(Interrupt):
-        generate_words(sampler, ORDER, tmp_path)
+        generate_words(sampler, SPEC, tmp_path)
     assert not (tmp_path / "words.tsv").exists()
     calls.clear()
     monkeypatch.setattr(Image.Image, "save", lambda image, path, *a: (calls.append(path), saved(image, path, *a)))
-    assert generate_words(sampler, ORDER, tmp_path)
+    assert generate_words(sampler, SPEC, tmp_path)
     assert len(calls) == 15  # the first shard was not made again
     assert content(tmp_path) == content(whole)
 
 
 @pytest.mark.parametrize("change", [dict(seed=1), dict(words=("ab",)), dict(crop=False), dict(count=26)])
-def test_another_order_is_refused(sampler, whole, change):
+def test_another_specification_is_refused(sampler, whole, change):
     before = content(whole)
     with pytest.raises(UserError, match=f"holds words generated with {next(iter(change))}="):
-        generate_words(sampler, dataclasses.replace(ORDER, **change), whole)
-    with pytest.raises(UserError, match="holds words generated with spread="):
-        generate_words(dataclasses.replace(sampler, spread=1.2), ORDER, whole)
+        generate_words(sampler, dataclasses.replace(SPEC, **change), whole)
+    with pytest.raises(UserError, match="holds words generated with temperature="):
+        generate_words(dataclasses.replace(sampler, temperature=1.2), SPEC, whole)
     assert content(whole) == before
 
 
 def test_layout_of_hwd(sampler, tmp_path):
-    order = dataclasses.replace(ORDER, layout="hwd")
-    assert generate_words(sampler, order, tmp_path)
-    import json
-
+    spec = dataclasses.replace(SPEC, layout="hwd")
+    assert generate_words(sampler, spec, tmp_path)
     texts = json.loads((tmp_path / "transcriptions.json").read_text())
     assert len(texts) == 25
     for file, text in texts.items():
-        assert (tmp_path / file).parent.name.startswith("hand")
-        assert text in ORDER.words
+        assert (tmp_path / file).parent.name.startswith("style")
+        assert text in SPEC.words
     assert not (tmp_path / "words.tsv").exists()
 
 
 def test_each_word_once(sampler):
-    order = dataclasses.replace(ORDER, once=True, count=3)
-    assert order.shard(0)[0] == ["ab", "cde", "f"]
+    spec = dataclasses.replace(SPEC, once=True, count=3)
+    assert spec.shard(0)[0] == ["ab", "cde", "f"]
 
 
 def test_words_that_cannot_be_written(sampler, tmp_path):
     with pytest.raises(UserError, match="character '1'"):
-        generate_words(sampler, dataclasses.replace(ORDER, words=("a1",)), tmp_path / "set")
-    assert [text for text in ["ab", "a1", "", "toolongaword"] if sampler.knows(text)] == ["ab"]
+        generate_words(sampler, dataclasses.replace(SPEC, words=("a1",)), tmp_path / "set")
+    assert [text for text in ["ab", "a1", "", "toolongaword"] if sampler.can_write(text)] == ["ab"]
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write to"):
-        generate_words(sampler, ORDER, tmp_path / "file" / "set")
+        generate_words(sampler, SPEC, tmp_path / "file" / "set")
 
 
-def test_uncropped_words_keep_their_frame(sampler, tmp_path):
-    order = dataclasses.replace(ORDER, crop=False, count=3)
-    generate_words(sampler, order, tmp_path)
+def test_uncropped_words_have_the_height_of_the_networks(sampler, tmp_path):
+    spec = dataclasses.replace(SPEC, crop=False, count=3)
+    generate_words(sampler, spec, tmp_path)
     shapes = {np.asarray(Image.open(path)).shape[0] for path in (tmp_path / "images").rglob("*.png")}
     assert shapes == {sampler.spec.height}

@@ -1,4 +1,4 @@
-"""The page of several runs."""
+"""The report of several runs."""
 
 import json
 import os
@@ -10,11 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hwgan.errors import UserError
 from hwgan.report import Reported, write_report
+from hwgan.runtime.errors import UserError
 
-FIGURES = {"words": {"generated": {"cer": {"value": 0.12, "low": 0.1, "high": 0.14}}, "real": {"cer": {"value": 0.2}}}}
-RESULTS = {"figures": FIGURES, "judge": {"name": "judge", "checksum": "0123"}, "features": {}, "seed": 0, "step": 7}
+METRICS = {"words": {"generated": {"cer": {"value": 0.12, "low": 0.1, "high": 0.14}}, "real": {"cer": {"value": 0.2}}}}
+RESULTS = {
+    "metrics": METRICS,
+    "evaluator": {"name": "evaluator", "checksum": "0123"},
+    "features": {},
+    "seed": 0,
+    "step": 7,
+}
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def runs(tmp_path):
         folder.mkdir()
         rows = [{"step": i, "recognizer/loss": 1.0 / i} for i in range(1, 4)]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        (folder / "config.json").write_text(json.dumps({"train": {"alpha": 1.0}, "optimizer": {"rate": rate}}))
+        (folder / "config.json").write_text(json.dumps({"train": {"ctc_weight": 1.0}, "optimizer": {"rate": rate}}))
         (folder / "results.json").write_text(json.dumps(RESULTS))
         Image.fromarray(np.zeros((4, 6), np.uint8)).save(folder / "samples.png")
     (tmp_path / "others.json").write_text(json.dumps(RESULTS))
@@ -38,10 +44,10 @@ def test_a_report_shows_what_there_is(runs):
     assert page.count("12.0 % (10.0 to 14.0)") == 3
     assert "<td>optimizer.rate</td><td>0.001</td><td>0.002</td><td></td>" in page.replace("\n", "")
     assert page == write_report([Reported.read(source) for source in runs], "Ours & theirs")
-    assert "judge.weights" not in page
+    assert "train.ctc_weight" not in page  # the same in all runs
     assert page.count("<svg") == 1  # of the one metric there is
     assert page.count("data:image/png;base64,") == 2
-    assert "judge 0123 (preprocessing revision before 3)" in page
+    assert "evaluator 0123 (preprocessing revision before 3)" in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )  # nothing is fetched
@@ -51,21 +57,21 @@ def test_what_is_no_run_is_named(tmp_path):
     for source in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=r"no workdir of a run and no results\.json"):
             Reported.read(str(source))
-    for broken in ("{", "[]", '{"figures": []}', '{"figures": {"words": {"real": {"cer": {}}}}}'):
+    for broken in ("{", "[]", '{"metrics": []}', '{"metrics": {"words": {"real": {"cer": {}}}}}'):
         (tmp_path / "results.json").write_text(broken)
         with pytest.raises(UserError, match="cannot be read"):
             Reported.read(str(tmp_path))
 
 
 def test_a_run_in_progress(runs, tmp_path):
-    """Its last line may not be whole; and any name of a folder can be written under a curve."""
+    """Its last line may be incomplete; and any folder name can label a curve."""
     odd = tmp_path / r"_a$\frac$"
     (tmp_path / "first").rename(odd)
     with (odd / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "recog')
     page = write_report([Reported.read(str(odd))], "One")
     assert page.count("<svg") == 1
-    assert "differ" not in page.split("Results")[0].split("<table>")[-1]
+    assert "optimizer.rate" not in page  # one run has no differences
 
 
 def test_the_command(runs, tmp_path):
@@ -77,4 +83,4 @@ def test_the_command(runs, tmp_path):
     assert "second &lt;b&gt;" in output.read_text()
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: name one run or several")
+    assert done.stderr.startswith("error: name one or several runs")

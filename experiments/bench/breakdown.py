@@ -1,4 +1,4 @@
-"""Where a step spends its time: by update, and by network and kind of work, from a trace of the compiled step."""
+"""Shares of the time of a step: of each update, and of networks and kinds of work in a trace of the compiled step."""
 
 import collections
 import pathlib
@@ -19,7 +19,7 @@ _LARGEST = 12  # rows
 
 
 def entries(config: str, settings: Settings) -> list[Entry]:
-    """Updates alone, and the trace."""
+    """One entry for single updates, and one for the trace."""
     weight = _EXPECTED_SECONDS.get(config, 20.0)
     return [
         Entry("breakdown", config, "kinds of work", lambda: measure_kinds(config, settings), weight / 2),
@@ -28,25 +28,25 @@ def entries(config: str, settings: Settings) -> list[Entry]:
 
 
 def measure_updates(config: str, settings: Settings) -> list[Row]:
-    """A row for each network that learns: a step in which it alone does, against the whole step."""
+    """A row for each updated network: a step that updates it alone, relative to the whole step."""
     workload = load_workload(config, settings.batch_sizes.get(config, 0))
     whole = step_caller(step_program(workload).compiled, workload)
     calls = {"step": whole}
-    learning = [name for name in workload.step_config.updated_networks if name in workload.network_names()]
-    for name in learning:
+    updated = [name for name in workload.step_config.updated_networks if name in workload.network_names()]
+    for name in updated:
         calls[name] = step_caller(step_program(workload, updated_networks=(name,)).compiled, workload)
     timings = interleave(calls, settings.seconds)
     step = timings["step"].median
     return [
         {"name": f"update of {name} alone"} | timings[name].fields() | {"share": timings[name].median / step}
-        for name in learning
+        for name in updated
     ]
 
 
 def measure_kinds(config: str, settings: Settings) -> list[Row]:
-    """Rows of the largest (network, kind of work), of kinds over all networks, and of networks over all kinds.
+    """Rows of the largest pairs (network, kind of work), of kinds over all networks, and of networks over all kinds.
 
-    Shares are of the time that threads spend in operations; they leave out where a core stands idle.
+    Shares are of the time that threads spend in operations; idle time of cores is not counted.
     """
     workload = load_workload(config, settings.batch_sizes.get(config, 0))
     program = step_program(workload)
@@ -60,7 +60,7 @@ def measure_kinds(config: str, settings: Settings) -> list[Row]:
 
 
 def module_names(workload: Workload) -> dict[str, str]:
-    """Class of each network's module → its name; as they appear in a compiled program."""
+    """Class name of each network's module, as it appears in compiled programs → name of the network."""
     return {type(getattr(workload.networks, name)).__name__: name for name in workload.network_names()}
 
 
@@ -68,9 +68,9 @@ def share_rows(busy: dict[str, float], labels: dict[str, tuple[str, str]], steps
     """Rows of shares, the largest first.
 
     Args:
-      busy: seconds by instruction.
+      busy: seconds of each instruction.
       labels: instruction → (network, kind).
-      steps: that were traced.
+      steps: number of traced steps.
     """
     pairs: collections.Counter[tuple[str, str]] = collections.Counter()
     for name, seconds in busy.items():
@@ -87,7 +87,7 @@ def share_rows(busy: dict[str, float], labels: dict[str, tuple[str, str]], steps
 
 
 def trace_operations(function) -> dict[str, float]:
-    """Seconds that each operation of a compiled program takes by itself, over all threads, while `function` runs."""
+    """Own seconds of each operation of a compiled program, over all threads, while `function` runs."""
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             function()
@@ -104,7 +104,7 @@ def trace_operations(function) -> dict[str, float]:
 
 
 def _events(line) -> list[tuple[float, float, str]]:
-    """(start, duration, operation) in nanoseconds; the operation is "" for what is none."""
+    """(start, duration, operation) in nanoseconds; the operation is "" for other events."""
     events = []
     for event in line.events:
         operation = next((str(value) for name, value in event.stats if name == "hlo_op"), "")
@@ -113,7 +113,7 @@ def _events(line) -> list[tuple[float, float, str]]:
 
 
 def own_seconds(events: list[tuple[float, float, str]]) -> dict[str, float]:
-    """Seconds of each operation on one thread, less those of the events within it.
+    """Seconds of each operation on one thread, without those of the events nested in it.
 
     Args:
       events: (start, duration, operation) in nanoseconds.

@@ -1,4 +1,4 @@
-"""What is measured: entries, run one after the other with a line of progress each; what fails is said, not hidden."""
+"""Entries: single measurements, run one after the other with a line of progress each; failures are recorded as rows."""
 
 import dataclasses
 import sys
@@ -11,12 +11,12 @@ Row = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the command line says.
+    """Settings from the command line, and the ceilings of the device.
 
     Attributes:
-      seconds: to spend on each thing that is timed.
-      batch_sizes: by config; others take the config's own.
-      ceilings: of the device, see `machine.measure_ceilings`.
+      seconds: time for each measurement.
+      batch_sizes: batch sizes by config; other configs keep their own.
+      ceilings: rates of the device, see `machine.measure_ceilings`.
     """
 
     seconds: float
@@ -26,14 +26,14 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """Something to measure.
+    """One measurement.
 
     Attributes:
-      part: of the benchmark.
-      config: whose networks.
-      name: what a reader calls it.
-      run: measures; returns rows, each with a "name".
-      weight: seconds it is expected to take on two CPU cores, for the estimate of the time left.
+      part: part of the benchmark.
+      config: name of the config.
+      name: name in the progress line.
+      run: measures, and returns rows, each with a "name".
+      weight: expected seconds on two CPU cores, for the estimate of the remaining time.
     """
 
     part: str
@@ -46,12 +46,12 @@ class Entry:
 def run_entries(
     entries: list[Entry], log: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
 ) -> list[Row]:
-    """Measures all; a row of an entry that failed has the field "failed" instead of figures."""
+    """Runs all entries; the row of an entry that failed has the field "failed" instead of metrics."""
     rows: list[Row] = []
     began, done, total = time.perf_counter(), 0.0, sum(entry.weight for entry in entries)
     for number, entry in enumerate(entries, 1):
         spent = time.perf_counter() - began
-        # Expectations at first, then this machine's own pace.
+        # The expected pace at first, then the measured one.
         pace = (spent + 30.0) / (done + 30.0)
         log(
             f"[{number}/{len(entries)}] {entry.part}: {entry.config} {entry.name} "
@@ -59,7 +59,7 @@ def run_entries(
         )
         try:
             measured = entry.run()
-        except Exception as error:  # the rest is still worth measuring
+        except Exception as error:  # the other entries are measured all the same
             message = str(error).strip().splitlines() or [""]
             measured = [{"name": entry.name, "failed": f"{type(error).__name__}: {message[0][:200]}"}]
             log(f"    failed: {measured[0]['failed']}")

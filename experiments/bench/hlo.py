@@ -1,4 +1,4 @@
-"""Reads the text of a compiled program: which network each instruction serves, and what kind of work it is."""
+"""Parses the text of a compiled program, and assigns each instruction to a network and a kind of work."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 _WINDOW = re.compile(r"window=\{size=([0-9x]+)")
 _SHAPE = re.compile(r"\[([0-9,]*)\]")
 
-_REACH = 2  # instructions: how far a name is looked for where one has none
+_REACH = 2  # instructions: how far names of neighbours are searched for an instruction without a name
 
 KINDS = (
     "convolution, forward",
@@ -46,7 +46,7 @@ class Instruction:
 
 @dataclasses.dataclass
 class Computation:
-    """A function of a program, and whether it runs inside a loop."""
+    """A function of a program; `in_loop`: it runs inside a loop."""
 
     instructions: list[Instruction]
     in_loop: bool = False
@@ -90,11 +90,11 @@ def classify(text: str, networks: dict[str, str]) -> dict[str, tuple[str, str]]:
     """The network and the kind of work of each instruction of a program.
 
     Args:
-      text: of the compiled program.
+      text: text of the compiled program.
       networks: class name of a module → name of the network.
 
     Returns:
-      instruction → (network, kind); the network is "other" where nothing tells.
+      instruction → (network, kind); the network is "other" for instructions without a network's name nearby.
     """
     computations = parse(text)
     known = {i.name: i for c in computations.values() for i in c.instructions}
@@ -112,7 +112,7 @@ def classify(text: str, networks: dict[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def _body(instruction: Instruction, computations: dict[str, Computation]) -> list[Instruction]:
-    """What an instruction does: itself, and what it calls."""
+    """The instruction itself, and the instructions that it calls."""
     body = [instruction]
     for name in instruction.called:
         if name in computations:
@@ -121,7 +121,7 @@ def _body(instruction: Instruction, computations: dict[str, Computation]) -> lis
 
 
 def _network(instruction: Instruction, computations, known, users, networks: dict[str, str]) -> str:
-    """By the names that its body carries, else those of its neighbours, the nearest first."""
+    """The network named in the body of an instruction, or else in the nearest neighbours that name one."""
     seen, near = {instruction.name}, [instruction.name]
     for _ in range(_REACH + 1):
         for name in near:

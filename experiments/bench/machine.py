@@ -1,4 +1,4 @@
-"""The machine: what it is, how fast it can be, how much memory is in use."""
+"""The machine: its description, its measured ceilings, and the memory in use."""
 
 import functools
 import importlib.metadata
@@ -18,7 +18,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 
 
 def describe() -> dict[str, Any]:
-    """Device, processor, versions and commit; nothing that names a place or a person."""
+    """Device, processor, versions and commit, without host or user names."""
     device = jax.devices()[0]
     return {
         "device": device.device_kind,
@@ -55,7 +55,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The commit of the code, with a word if files differ from it."""
+    """The commit of the code, marked if tracked files differ from it."""
     here = pathlib.Path(__file__).parent
     git = functools.partial(subprocess.run, cwd=here, capture_output=True, text=True, check=True)
     try:
@@ -67,16 +67,16 @@ def _commit() -> str:
 
 
 def measure_ceilings(seconds: float, *, size: int = 0, megabytes: int = 0) -> dict[str, float]:
-    """What this device does at best: a large matrix product, and a large array read and written.
+    """Measures the fastest rates of this device: products of large matrices, and reading and writing a large array.
 
     Args:
-      seconds: to spend on each of the three.
-      size: of the square matrices; by default 2048 on a CPU, 8192 elsewhere.
-      megabytes: of the array; by default 256 on a CPU, 2048 elsewhere.
+      seconds: time for each of the three measurements.
+      size: size of the square matrices; by default 2048 on a CPU, 8192 elsewhere.
+      megabytes: size of the array; by default 256 on a CPU, 2048 elsewhere.
 
     Returns:
-      `matmul_float32` and `matmul_bfloat16` in GFLOP/s at jax's default precision, `copy` in GB/s, reads and writes
-      both counted.
+      `matmul_float32` and `matmul_bfloat16` in GFLOP/s at jax's default precision, and `copy` in GB/s; reads and writes
+      are both counted.
     """
     on_cpu = jax.default_backend() == "cpu"
     size = size or (2048 if on_cpu else 8192)
@@ -88,18 +88,18 @@ def measure_ceilings(seconds: float, *, size: int = 0, megabytes: int = 0) -> di
         timing = measure(lambda matrix=matrix: multiply(matrix, matrix).block_until_ready(), seconds)
         ceilings[f"matmul_{jnp.dtype(dtype).name}"] = 2 * size**3 / min(timing.seconds) / 1e9
     array = jnp.zeros((megabytes * 2**20 // 4,), jnp.float32)
-    add = jax.jit(lambda x: x + 1.0)  # a plain copy would be left out
+    add = jax.jit(lambda x: x + 1.0)  # XLA would remove a plain copy
     timing = measure(lambda: add(array).block_until_ready(), seconds)
     ceilings["copy"] = 2 * array.nbytes / min(timing.seconds) / 1e9
     return ceilings
 
 
 def memory_in_use() -> dict[str, float]:
-    """MB: of this process at its peak and, where the device says so, of the device at its peak."""
+    """Peak memory of this process and, if the device reports it, of the device, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak_bytes = peak if platform.system() == "Darwin" else peak * 1024  # Linux counts in kB
-    figures = {"process_peak_MB": peak_bytes / 1e6}
+    metrics = {"process_peak_MB": peak_bytes / 1e6}
     stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
-        figures["device_peak_MB"] = stats["peak_bytes_in_use"] / 1e6
-    return figures
+        metrics["device_peak_MB"] = stats["peak_bytes_in_use"] / 1e6
+    return metrics

@@ -1,4 +1,4 @@
-"""What stands before and after the networks in use: reading training words, and drawing words from text."""
+"""Input and sampling: words per second through the input pipeline, and through the sampler."""
 
 import itertools
 import tempfile
@@ -9,32 +9,31 @@ import numpy as np
 from experiments.bench.entries import Entry, Row, Settings
 from experiments.bench.timing import measure
 from experiments.bench.workload import load_config, load_workload
+from hwgan.checkpoints.run import image_spec
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.lexicon import Lexicon
 from hwgan.data.prepared import read_summary
 from hwgan.data.word_store import load_words
 from hwgan.prepare import prepare_dataset
-from hwgan.run import image_spec
-from hwgan.sampler import Sampler, ema_variables
+from hwgan.sampling.sampler import Sampler
 
 _INPUT_BATCH, _BATCHES = 64, 50
 _DATASET = "penman/smoke"
-_LATENCY_CALLS = 200
 
 
 def input_entries(settings: Settings) -> list[Entry]:
-    """Reading, once: it knows nothing of networks."""
+    """One entry; the input pipeline does not depend on networks."""
     return [Entry("input", "smoke", "read", lambda: measure_input(settings), 15.0)]
 
 
 def sampling_entries(config: str, settings: Settings) -> list[Entry]:
-    """Drawing words with a config's generator."""
+    """One entry: sampling with the generator of a config."""
     return [Entry("sampling", config, "draw", lambda: measure_sampling(config, settings), 20.0 + 2 * settings.seconds)]
 
 
 def measure_input(settings: Settings) -> list[Row]:
-    """One row: words a second through `train_batches`, from the cache of a small invented set made on the spot."""
+    """One row: words per second through `train_batches`, from the cache of a small synthetic dataset."""
     config = load_config("smoke")
     spec = image_spec(config)
     with tempfile.TemporaryDirectory() as folder:
@@ -55,20 +54,20 @@ def measure_input(settings: Settings) -> list[Row]:
 
 
 def measure_sampling(config: str, settings: Settings) -> list[Row]:
-    """Two rows: many words at once, and one alone; through `Sampler.draw`, which gives arrays cut to the words."""
+    """Two rows: many words at once, and single words, by `Sampler.draw`."""
     workload = load_workload(config, settings.batch_sizes.get(config, 0))
-    variables = ema_variables(workload.state)
-    sampler = Sampler(workload.networks, variables, workload.charset, image_spec(workload.config))
-    words = made_up_words(workload.charset, sampler.spec.max_length, count=64)
-    hands = jax.random.normal(jax.random.key(0), (len(words), workload.networks.z_dim))
-    many = measure(lambda: sampler.draw(words, hands), settings.seconds)
+    spec = image_spec(workload.config)
+    sampler = Sampler(workload.networks, workload.state.ema_variables, workload.charset, spec)
+    words = random_words(workload.charset, spec.max_length, count=64)
+    styles = sampler.sample_styles(jax.random.key(0), len(words))
+    many = measure(lambda: sampler.draw(words, styles), settings.seconds)
     in_turn = itertools.cycle(range(len(words)))
 
     def draw_one():
         i = next(in_turn)
-        return sampler.draw(words[i : i + 1], hands[i : i + 1])
+        return sampler.draw(words[i : i + 1], styles[i : i + 1])
 
-    for _ in words:  # the first of each shape is compiled
+    for _ in words:  # compiles each shape
         draw_one()
     one = measure(draw_one, settings.seconds, min_repeats=20)
     throughput = {"name": f"{len(words)} words at once", "batch_size": len(words)} | many.fields()
@@ -79,7 +78,7 @@ def measure_sampling(config: str, settings: Settings) -> list[Row]:
     ]
 
 
-def made_up_words(charset: Charset, longest: int, count: int) -> list[str]:
-    """Random letters of an alphabet, 1 to `longest` of them."""
-    rng, letters = np.random.default_rng(0), list(charset.characters)
-    return ["".join(rng.choice(letters, rng.integers(1, longest + 1))) for _ in range(count)]
+def random_words(charset: Charset, longest: int, count: int) -> list[str]:
+    """Words of 1 to `longest` random characters of an alphabet."""
+    rng, characters = np.random.default_rng(0), list(charset.characters)
+    return ["".join(rng.choice(characters, rng.integers(1, longest + 1))) for _ in range(count)]

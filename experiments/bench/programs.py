@@ -1,4 +1,4 @@
-"""Compiled programs: the training step, each network forward and backward, with what XLA says of their cost."""
+"""Compiled programs: the training step, and each network forward and backward, with XLA's counts of their cost."""
 
 import dataclasses
 import time
@@ -10,7 +10,6 @@ import jax.numpy as jnp
 
 from experiments.bench.timing import Timing
 from experiments.bench.workload import Workload
-from hwgan.writing import fake_layout, real_widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +17,11 @@ class Program:
     """A compiled function.
 
     Attributes:
-      compiled: to be called with arrays of the shapes it was compiled for.
-      compile_seconds: tracing and compiling, from cold.
-      gflop: floating-point operations by XLA's count, in which the body of a loop counts once.
-      gbytes: bytes read and written by all its operations, by XLA's count.
-      peak_MB: arguments, results and temporaries together.
+      compiled: callable with arrays of the shapes it was compiled for.
+      compile_seconds: seconds of tracing and compiling, without a cache.
+      gflop: 10⁹ floating-point operations by XLA's count, in which the body of a loop counts once.
+      gbytes: 10⁹ bytes read and written by all operations, by XLA's count.
+      peak_MB: 10⁶ bytes of arguments, results and temporaries.
     """
 
     compiled: Any
@@ -32,16 +31,14 @@ class Program:
     peak_MB: float  # noqa: N815, a unit
 
     def fields(self) -> dict[str, float]:
-        """What a row of results says of it."""
+        """The fields of a row of results."""
         return {name: value for name, value in vars(self).items() if name != "compiled"}
 
 
-def compile_program(
-    function: Callable[..., Any], *args: Any, donate: tuple[int, ...] = (), options: dict[str, str] | None = None
-) -> Program:
-    """Traces and compiles for these arguments; `options` are XLA's flags without their dashes."""
+def compile_program(function: Callable[..., Any], *args: Any, donate: tuple[int, ...] = ()) -> Program:
+    """Traces and compiles a function for arguments of these shapes."""
     began = time.perf_counter()
-    compiled = jax.jit(function, donate_argnums=donate).lower(*args).compile(compiler_options=options)
+    compiled = jax.jit(function, donate_argnums=donate).lower(*args).compile()
     seconds = time.perf_counter() - began
     costs, memory = compiled.cost_analysis() or {}, compiled.memory_analysis()
     parts = ("argument_size_in_bytes", "output_size_in_bytes", "temp_size_in_bytes")
@@ -52,7 +49,7 @@ def compile_program(
 def rate_fields(
     program: Program, timing: Timing, ceilings: dict[str, float], dtype: str = "float32"
 ) -> dict[str, float]:
-    """Operations and bytes a second, and their share of what the device was measured to do."""
+    """Operations and bytes per second, and their shares of the ceilings of the device."""
     rates = {"gflop_per_s": program.gflop / timing.median, "gb_per_s": program.gbytes / timing.median}
     matmul, copy = ceilings.get(f"matmul_{dtype}"), ceilings.get("copy")
     if matmul and copy:
@@ -66,7 +63,7 @@ def caller(compiled: Any, *args: Any) -> Callable[[], Any]:
 
 
 def step_caller(compiled: Any, workload: Workload) -> Callable[[], Any]:
-    """A call that takes one step further, from the fresh state of a workload, which stays as it is."""
+    """A call that does one training step, beginning with a copy of the state of the workload."""
     held = [jax.tree.map(jnp.copy, workload.state)]
     key = jax.random.key(1)
 
@@ -78,7 +75,7 @@ def step_caller(compiled: Any, workload: Workload) -> Callable[[], Any]:
 
 
 def step_program(workload: Workload, **changes: Any) -> Program:
-    """The compiled training step, compiled once for each change of its settings."""
+    """The training step, compiled once for each set of changed settings."""
     key = tuple(sorted(changes.items()))
     if key not in workload.programs:
         step = workload.step_function(**changes)
@@ -87,22 +84,25 @@ def step_program(workload: Workload, **changes: Any) -> Program:
 
 
 def network_inputs(workload: Workload, name: str) -> tuple[Any, ...]:
-    """What a network is called with in training; gradients are also taken by the first of them, if it has any."""
-    networks, batch = workload.networks, workload.batch
-    if name not in ("language_model", "generator"):
-        return batch["image"], real_widths(networks, batch)
-    words = batch["fake_labels"], batch["fake_label_length"]
+    """The inputs of a network in training; `network_functions` differentiates by the first, if it is not labels."""
+    networks, state, real, fake = workload.networks, workload.state, workload.batch.real, workload.batch.fake
+    if name in ("recognizer", "identifier", "discriminator"):
+        inputs = real.image, networks.input_widths(real)
+        if name != "discriminator":
+            return inputs
+        variables = state.recognizer.variables, state.identifier.variables
+        return *inputs, jax.jit(networks.discriminator_features)(*variables, *inputs)
     if name == "language_model":
-        return words
-    z = workload.noise(0)
-    text = networks.language_model.apply(workload.state.language_model.variables, *words)
-    return text, z, fake_layout(networks, batch | {"z": z})
+        return fake.labels, fake.lengths
+    z = workload.sample_z(0)
+    text = networks.language_model.apply(state.language_model.variables, fake.labels, fake.lengths)
+    return text, z, networks.layout(fake.labels, fake.lengths, z, real.image.shape[2])
 
 
 def network_functions(workload: Workload, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`forward` and `backward`, both of (params, collections, *inputs), in training mode.
 
-    The latter gives the gradients of the mean squares of all outputs by the parameters and by the first input.
+    `backward` computes the gradients of the mean squares of all outputs by the parameters and by the first input.
     """
     module = getattr(workload.networks, name)
 
@@ -114,7 +114,7 @@ def network_functions(workload: Workload, name: str) -> tuple[Callable[..., Any]
             text, z, layout = inputs
             inputs = z, text, layout
         output, _ = module.apply(variables, *inputs, train=True, mutable=list(collections))
-        return (output.logits, output.lengths) if name == "recognizer" else output  # its states are for evaluation only
+        return (output.logits, output.lengths) if name == "recognizer" else output
 
     def loss(params, collections, *inputs):
         outputs = jax.tree.leaves(forward(params, collections, *inputs))

@@ -1,14 +1,14 @@
-"""How fast is everything, and what would make it faster?
+"""Measures training steps, networks, input and sampling, and compares the training step with PyTorch.
 
-One command on a quiet machine, from the root of the repository:
+One command on an idle machine, from the root of the repository:
 
     python -m experiments.bench.run --output=experiments/bench
-    python -m experiments.bench.run --output=DIR --only=torch --configs=cells
+    python -m experiments.bench.run --output=DIR --only=torch --configs=char_grid
     python -m experiments.bench.run --output=DIR --batch_size iam=64 --seconds=5
 
 Writes results.json and results.md. No dataset is needed: batches are noise of the right shapes. The comparison with
-PyTorch (--only=torch) needs torch beside requirements.txt, and for torch.compile a C++ compiler; without them its rows
-say so, and the rest is measured. Exit code 1 if anything failed.
+PyTorch (--only=torch) needs torch in addition to requirements.txt, and for torch.compile a C++ compiler; without them
+its rows contain a note or the error instead of times, and the rest is measured. The exit code is 1 if anything failed.
 """
 
 import argparse
@@ -19,35 +19,32 @@ import time
 
 import jax
 
-from experiments.bench import breakdown, machine, pipeline, table, training, variants, versus_torch
+from experiments.bench import breakdown, machine, pipeline, table, training, versus_torch
 from experiments.bench.entries import Entry, Settings, run_entries
 from experiments.bench.workload import load_config
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
-PARTS = ("training", "input", "sampling", "variants", "breakdown", "torch")
-# By default: which configs a part measures.
+PARTS = ("training", "input", "sampling", "breakdown", "torch")
+# Configs that each part measures by default.
 CONFIGS = {
-    "training": ("cells", "copiste", "iam"),
-    "sampling": ("cells", "copiste", "iam"),
-    "variants": ("copiste", "iam"),
+    "training": ("char_grid", "copiste", "iam"),
+    "sampling": ("char_grid", "copiste", "iam"),
     "breakdown": ("copiste", "iam"),
-    "torch": ("cells", "iam"),
+    "torch": ("char_grid", "iam"),
 }
-_CPU_BATCH_SIZES = {"iam": 4}  # of 64, which would take some 40 s a step on two cores, and 30 GB
+_CPU_BATCH_SIZES = {"iam": 4}  # the config's own is 64: about 40 s a step on two cores, and 30 GB
 
-_QUIET = 0.5  # processes that run or wait, on average over the last minute
-_BUSY = (
-    "load {:.1f}: other programs are running. Times will be wrong, those of PyTorch most of all; wait, or stop them."
-)
+_IDLE_LOAD = 0.5  # processes that run or wait, on average over the last minute
+_LOAD_WARNING = "load {:.1f}: other programs are running, which makes times longer, those of PyTorch most of all"
 
 
 def plan(parts: list[str], configs: list[str], settings: Settings) -> list[Entry]:
-    """What to measure, one config after the other, so that each is built and compiled once.
+    """The entries to measure, grouped by config, so that each config is built and compiled once.
 
     Args:
-      parts: of `PARTS`.
-      configs: names; empty for each part's own.
-      settings: of all entries.
+      parts: some of `PARTS`.
+      configs: names of configs; empty for the defaults of each part.
+      settings: settings of all entries.
     """
     chosen = {part: configs or CONFIGS.get(part, ()) for part in parts}
     names = list(dict.fromkeys(name for part in PARTS if part in parts for name in chosen[part]))
@@ -57,8 +54,6 @@ def plan(parts: list[str], configs: list[str], settings: Settings) -> list[Entry
         ("sampling", pipeline.sampling_entries),
         ("breakdown", breakdown.entries),
         ("torch", versus_torch.entries),
-        ("variants", variants.entries),
-        ("variants", variants.shape_entries),
     )
     for name in names:
         for part, make in makers:
@@ -68,7 +63,7 @@ def plan(parts: list[str], configs: list[str], settings: Settings) -> list[Entry
 
 
 def parse_batch_sizes(given: list[str]) -> dict[str, int]:
-    """["iam=8"] → {"iam": 8}; raises UserError where it says something else."""
+    """["iam=8"] → {"iam": 8}; raises UserError for other formats."""
     sizes = dict(_CPU_BATCH_SIZES) if jax.default_backend() == "cpu" else {}
     for text in given:
         name, _, size = text.partition("=")
@@ -79,11 +74,11 @@ def parse_batch_sizes(given: list[str]) -> dict[str, int]:
 
 
 def run(parts: list[str], configs: list[str], batch_sizes: dict[str, int], seconds: float) -> dict:
-    """Measures; returns everything that `results.json` holds."""
-    jax.config.update("jax_enable_compilation_cache", False)  # compile times are part of what is measured
+    """Measures everything and returns the content of `results.json`."""
+    jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured, too
     began, description = time.perf_counter(), machine.describe()
-    if description["load"] > _QUIET:
-        print(_BUSY.format(description["load"]), file=sys.stderr)
+    if description["load"] > _IDLE_LOAD:
+        print(_LOAD_WARNING.format(description["load"]), file=sys.stderr)
     ceilings = machine.measure_ceilings(seconds)
     settings = Settings(seconds, batch_sizes, ceilings)
     rows = run_entries(plan(parts, configs, settings))
@@ -100,10 +95,10 @@ def main(argv: list[str] | None = None) -> int:
     """Measures by the flags of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for results.json and results.md")
-    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, of {','.join(PARTS)}")
-    parser.add_argument("--configs", default="", help="names of files in configs/, for all parts")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts, some of {','.join(PARTS)}")
+    parser.add_argument("--configs", default="", help="names of files in configs/; by default those of each part")
     parser.add_argument("--batch_size", action="append", default=[], metavar="CONFIG=N")
-    parser.add_argument("--seconds", type=float, default=1.5, help="to spend on each thing that is timed")
+    parser.add_argument("--seconds", type=float, default=1.5, help="time for each measurement")
     args = parser.parse_args(argv)
     parts, configs = _names(args.only), _names(args.configs)
     try:

@@ -1,10 +1,10 @@
-"""Rows of results as tables a person can read."""
+"""Formats results as Markdown tables."""
 
 from typing import Any
 
 from experiments.bench.entries import Row
 
-# Heading, and how it reads from a row: a field and a format, or a function.
+# Columns of each part: the field of a row, and the heading.
 _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "training": (
         ("seconds", "seconds (quartiles)"),
@@ -18,19 +18,12 @@ _COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("gb_per_s", "GB/s"),
         ("of_copy", "of copy"),
     ),
-    "breakdown": (("seconds", "seconds (quartiles)"), ("core_seconds", "core-seconds a step"), ("share", "share")),
-    "input": (("seconds", "seconds a batch (quartiles)"), ("words_per_s", "words/s")),
+    "breakdown": (("seconds", "seconds (quartiles)"), ("core_seconds", "core-seconds per step"), ("share", "share")),
+    "input": (("seconds", "seconds per batch (quartiles)"), ("words_per_s", "words/s")),
     "sampling": (("seconds", "seconds (quartiles)"), ("p95", "95th percentile, s"), ("words_per_s", "words/s")),
-    "variants": (
-        ("before", "before, s"),
-        ("seconds", "after, s (quartiles)"),
-        ("ratio", "after / before"),
-        ("compile_seconds", "compiling, s"),
-        ("peak_MB", "peak MB"),
-    ),
     "torch": (
         ("seconds", "seconds (quartiles)"),
-        ("ratio", "times jax"),
+        ("ratio", "time / jax"),
         ("first_call_seconds", "first call, s"),
     ),
 }
@@ -41,7 +34,7 @@ def render(results: dict[str, Any]) -> str:
     """All results as Markdown.
 
     Args:
-      results: with `machine`, `ceilings`, `settings` and `rows`, as `run` writes them.
+      results: as `run.run` returns them, with `machine`, `ceilings`, `settings` and `rows`.
     """
     lines = ["# Measured", "", *_machine_lines(results)]
     parts = list(dict.fromkeys(row["part"] for row in results["rows"]))
@@ -71,15 +64,15 @@ def _table(part: str, rows: list[Row]) -> list[str]:
     titles = ["config", "batch", "what", *(title for _, title in columns), *(["note"] if has_notes else [])]
     lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
     for row in rows:
-        cells = [row["config"], str(row.get("batch_size", "")), row["name"]]
-        cells += [_cell(field, row) for field, _ in columns]
+        entries = [row["config"], str(row.get("batch_size", "")), row["name"]]
+        entries += [_format_field(field, row) for field, _ in columns]
         if has_notes:
-            cells.append(f"failed: {row['failed']}" if "failed" in row else row.get("note", ""))
-        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+            entries.append(f"failed: {row['failed']}" if "failed" in row else row.get("note", ""))
+        lines.append("| " + " | ".join(entry.replace("|", "/") for entry in entries) + " |")
     return lines
 
 
-def _cell(field: str, row: Row) -> str:
+def _format_field(field: str, row: Row) -> str:
     if field not in row:
         return ""
     value = row[field]
@@ -91,5 +84,5 @@ def _cell(field: str, row: Row) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits that count."""
+    """Three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"

@@ -1,4 +1,4 @@
-"""Timing: repeats within a budget of seconds, medians with quartiles, and competitors in turns."""
+"""Timing: repeated calls within a budget of seconds, medians with quartiles, and several functions in turns."""
 
 import dataclasses
 import time
@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 MIN_REPEATS, MAX_REPEATS = 3, 200
-_PAUSE = 0.03  # seconds between competitors: worker threads of one may go on spinning for a moment
+_PAUSE = 0.03  # seconds between calls: worker threads may spin for a moment after a call
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds of each repeat of one thing."""
+    """Seconds of each call of a function."""
 
     seconds: tuple[float, ...]
 
@@ -21,18 +21,18 @@ class Timing:
         return float(np.median(self.seconds))
 
     def fields(self) -> dict[str, float]:
-        """What a row of results says of it."""
+        """The fields of a row of results."""
         low, high = np.quantile(self.seconds, [0.25, 0.75])
         return {"seconds": self.median, "low": float(low), "high": float(high), "repeats": len(self.seconds)}
 
 
 def measure(function: Callable[[], object], seconds: float, *, min_repeats: int = MIN_REPEATS) -> Timing:
-    """Times a function that waits for its own result; one call goes before, uncounted.
+    """Times a function, after one call that is not counted.
 
     Args:
-      function: to be called again and again.
-      seconds: to spend; `min_repeats` calls are made even if they take longer.
-      min_repeats: at least so many.
+      function: waits for its own result.
+      seconds: time to spend; `min_repeats` calls are made even if they take longer.
+      min_repeats: minimum number of calls.
     """
     return interleave({"": function}, seconds, min_repeats=min_repeats, pause=0.0)[""]
 
@@ -44,13 +44,13 @@ def interleave(
     min_repeats: int = MIN_REPEATS,
     pause: float = _PAUSE,
 ) -> dict[str, Timing]:
-    """Times several functions in turns, so that whatever else the machine does meets them all alike.
+    """Times several functions in turns, so that other load on the machine affects all of them equally.
 
     Args:
-      functions: each waits for its own result.
-      seconds: to spend on each of them, on average.
-      min_repeats: rounds at least.
-      pause: seconds of rest before each call.
+      functions: functions that wait for their own results.
+      seconds: time to spend on each of them, on average.
+      min_repeats: minimum number of rounds.
+      pause: seconds to wait before each call.
     """
     for function in functions.values():
         function()
@@ -68,7 +68,7 @@ def interleave(
 
 
 def ratio_fields(before: Timing, after: Timing) -> dict[str, float]:
-    """How many times as long `after` takes as `before`: median and quartiles over the rounds of `interleave`."""
+    """`after` / `before`: median and quartiles over the rounds of `interleave`."""
     ratios = np.array(after.seconds) / np.array(before.seconds)
     low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
     return {"ratio": float(middle), "ratio_low": float(low), "ratio_high": float(high)}

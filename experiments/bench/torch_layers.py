@@ -1,11 +1,11 @@
-"""Layers of the networks in PyTorch, written as is usual there: channels first in shape, channels last in memory.
+"""Layers of the networks in PyTorch: channels first in shape, channels last in memory.
 
-Submodules are called as in the flax modules, so that weights can be copied by name (`torch_weights`).
+Submodules have the names of the flax modules, so that weights can be copied by name (`torch_weights`).
 """
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812, as everybody calls it
+from torch.nn import functional as F  # noqa: N812, the usual name
 
 
 def length_mask(lengths: torch.Tensor, size: int) -> torch.Tensor:
@@ -19,12 +19,12 @@ def mask_columns(x: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
 
 
 def columns_after(widths: torch.Tensor | None, stride: int) -> torch.Tensor | None:
-    """Columns with ink after down-sampling."""
+    """Widths after down-sampling by `stride`, rounded up."""
     return None if widths is None else (widths + stride - 1) // stride
 
 
 def ink(image: torch.Tensor) -> torch.Tensor:
-    """[-1, 1] white-on-one to paper 0 and ink 1."""
+    """Maps [-1, 1] (ink to paper) to [1, 0]."""
     return (1.0 - image) * 0.5
 
 
@@ -34,24 +34,24 @@ def upsample(x: torch.Tensor) -> torch.Tensor:
 
 
 def columns(x: torch.Tensor) -> torch.Tensor:
-    """[b, c, h, w] to a vector a column, [b, w, h*c]."""
+    """[b, c, h, w] to one vector for each column, [b, w, h*c]."""
     return x.permute(0, 3, 2, 1).flatten(2)
 
 
 class SpectralWeight(nn.Module):
-    """Mixed into a layer: its weight over its largest singular value, by one step of power iteration a call."""
+    """Mixin: the weight divided by its largest singular value, with one step of power iteration in each call."""
 
     spectral_norm: bool
     weight: nn.Parameter
 
     def start(self, spectral_norm: bool, features: int) -> None:
-        """Adds the vector of the power iteration."""
+        """Adds the vector of the power iteration, if the weight is to be normalized."""
         self.spectral_norm = spectral_norm
         if spectral_norm:
             self.register_buffer("u", torch.randn(features))
 
     def normed(self, commit: bool) -> torch.Tensor:
-        """The weight to compute with; `commit` keeps the vector for the next call."""
+        """The normalized weight; `commit` keeps the vector for the next call."""
         if not self.spectral_norm:
             return self.weight
         matrix = self.weight.permute(0, 2, 3, 1).flatten(1) if self.weight.ndim == 4 else self.weight
@@ -64,7 +64,7 @@ class SpectralWeight(nn.Module):
 
 
 class Conv(SpectralWeight):
-    """A square convolution with padding that keeps the size."""
+    """A convolution with a square kernel and padding that keeps the size."""
 
     def __init__(
         self, inputs: int, features: int, kernel_size: int = 3, *, spectral_norm: bool = False, bias: bool = True
@@ -112,7 +112,7 @@ class ChannelNorm(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch norm over [b, c, h, w], statistics kept only when asked to."""
+    """Batch norm over [b, c, h, w], whose running statistics change only with `commit`."""
 
     def __init__(self, features: int, momentum: float, *, affine: bool = True):
         super().__init__()
@@ -123,13 +123,13 @@ class BatchNorm(nn.Module):
         self.momentum = momentum  # of the new value
 
     def forward(self, x: torch.Tensor, *, train: bool, commit: bool) -> torch.Tensor:
-        """The same shape; by the batch's statistics if `train`, else by the kept ones."""
+        """The same shape, normalized with statistics of the batch if `train`, else with the running ones."""
         kept = (self.mean, self.var) if commit or not train else (None, None)
         return F.batch_norm(x, *kept, self.scale, self.bias, training=train, momentum=self.momentum, eps=1e-5)
 
 
 class SelfAttention(nn.Module):
-    """Over all positions of an image, through a gate that starts at zero."""
+    """Self-attention over all positions of an image, added through a gate that starts at zero."""
 
     def __init__(self, features: int, *, spectral_norm: bool):
         super().__init__()
@@ -151,7 +151,7 @@ class SelfAttention(nn.Module):
 
 
 class BidirectionalLSTM(nn.Module):
-    """Stacked `nn.LSTM`, of whose two biases one is held at zero: flax has but one."""
+    """Stacked `nn.LSTM`, one of whose two biases is fixed at zero, because flax has only one."""
 
     def __init__(self, inputs: int, features: int, num_layers: int):
         super().__init__()
@@ -162,7 +162,7 @@ class BidirectionalLSTM(nn.Module):
                 parameter.requires_grad_("bias_hh" in name)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
-        """[b, t, c] to [b, t, d]; with lengths, padding steps neither enter nor leave."""
+        """[b, t, c] to [b, t, d]; with lengths, padding steps are left out."""
         if lengths is None:
             return self.lstm(x)[0]
         packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)

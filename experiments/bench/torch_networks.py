@@ -1,14 +1,14 @@
-"""The networks of configs/iam.py and configs/cells.py in PyTorch, for timing against; checked by `torch_weights`.
+"""The networks of configs/iam.py in PyTorch, for the comparison of times; `torch_weights` compares their outputs.
 
-`widths` is None where a canvas of one size is read to its end. `commit` says whether what a forward pass learns beside
-gradients (spectral vectors, batch statistics) is kept.
+`widths` is None for a canvas of one size, all of which is read. `commit` keeps the spectral vectors and batch
+statistics of a forward pass.
 """
 
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812, as everybody calls it
+from torch.nn import functional as F  # noqa: N812, the usual name
 
 from experiments.bench.torch_layers import (
     BatchNorm,
@@ -40,7 +40,7 @@ class LanguageModel(nn.Module):
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Scale and shift of each channel linear in a condition."""
+    """Batch norm whose scale and shift of each channel are linear in a condition."""
 
     def __init__(self, features: int, condition: int, *, spectral_norm: bool):
         super().__init__()
@@ -72,8 +72,8 @@ class UpBlock(nn.Module):
         return h + upsample(self.skip(x, commit))
 
 
-class Generator(nn.Module):
-    """The founding paper's."""
+class AlonsoGenerator(nn.Module):
+    """The generator of Alonso et al. 2019."""
 
     def __init__(self, z_dim: int, word_features: int, config: Any):
         super().__init__()
@@ -102,41 +102,46 @@ class Generator(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Halves height and width, or keeps them; no norm."""
+    """Halves height and width, or keeps them; with or without batch norm."""
 
-    def __init__(self, inputs: int, features: int, *, pool: bool, spectral_norm: bool):
+    def __init__(self, inputs: int, features: int, *, pool: bool, batch_norm: bool, spectral_norm: bool):
         super().__init__()
         self.pool = pool
+        self.norm_0, self.norm_1 = (BatchNorm(size, 0.1) if batch_norm else None for size in (inputs, features))
         self.conv_0 = Conv(inputs, features, spectral_norm=spectral_norm)
         self.conv_1 = Conv(features, features, spectral_norm=spectral_norm)
         self.skip = Conv(inputs, features, 1, spectral_norm=spectral_norm)
 
     def forward(self, x: torch.Tensor, commit: bool) -> torch.Tensor:
         """[b, c, h, w] to [b, d, h/2, w/2]."""
-        h = self.conv_1(F.relu(self.conv_0(F.relu(x), commit)), commit)
+        h = x if self.norm_0 is None else self.norm_0(x, train=True, commit=commit)
+        h = self.conv_0(F.relu(h), commit)
+        h = h if self.norm_1 is None else self.norm_1(h, train=True, commit=commit)
+        h = self.conv_1(F.relu(h), commit)
         if self.pool:
             h, x = F.avg_pool2d(h, 2), F.avg_pool2d(x, 2)
         return h + self.skip(x, commit)
 
 
-class Discriminator(nn.Module):
-    """The founding paper's, without batch norm."""
+class AlonsoDiscriminator(nn.Module):
+    """The discriminator of Alonso et al. 2019, with spectral norm or batch norm."""
 
     def __init__(self, config: Any):
         super().__init__()
-        norm = dict(spectral_norm=config.get("spectral_norm", True))
+        spectral_norm = config.get("spectral_norm", True)
+        kinds = dict(spectral_norm=spectral_norm, batch_norm=config.get("norm", "none") == "batch")
         self.num_blocks, self.attention_after = len(config.block_features), config.attention_after
         inputs = 1
         for i, features in enumerate(config.block_features):
-            setattr(self, f"block_{i}", DownBlock(inputs, features, pool=True, **norm))
+            setattr(self, f"block_{i}", DownBlock(inputs, features, pool=True, **kinds))
             if i + 1 == self.attention_after:
-                self.attention = SelfAttention(features, **norm)
+                self.attention = SelfAttention(features, spectral_norm=spectral_norm)
             inputs = features
-        self.block_last = DownBlock(inputs, inputs, pool=False, **norm)
-        self.score = Dense(inputs, 1, **norm)
+        self.block_last = DownBlock(inputs, inputs, pool=False, **kinds)
+        self.score = Dense(inputs, 1, spectral_norm=spectral_norm)
 
     def forward(self, image: torch.Tensor, widths: torch.Tensor | None, commit: bool):
-        """Scores [b], and a guess of the noise that has no columns."""
+        """Scores [b], and a prediction of z without columns."""
         x = ink(image)
         for i in range(self.num_blocks):
             x = getattr(self, f"block_{i}")(x, commit)
@@ -147,7 +152,7 @@ class Discriminator(nn.Module):
 
 
 class CRNN(nn.Module):
-    """Convolutions with batch norm, then LSTM layers; on a canvas read to its end."""
+    """Convolutions with batch norm, then LSTM layers, over all columns of the canvas."""
 
     def __init__(self, num_labels: int, config: Any):
         super().__init__()

@@ -1,11 +1,11 @@
-"""The training step in PyTorch: hinge for D, CTC for R, for G both, balanced at the image; Adam; averaged weights."""
+"""The training step in PyTorch: hinge loss for D, CTC for R, both balanced at the image for G; Adam; averages of G."""
 
 import copy
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812, as everybody calls it
+from torch.nn import functional as F  # noqa: N812, the usual name
 
 Batch = dict[str, torch.Tensor]
 
@@ -14,10 +14,10 @@ class TorchStep:
     """The state of a run, and its step.
 
     Args:
-      modules: by name, see `torch_weights.build`; copied.
-      config: of the run.
-      has_variable_width: whether words have widths of their own.
-      compiled: passes each network through `torch.compile`, but for the language model, which is packed LSTMs alone.
+      modules: networks by name, see `torch_weights.build`; they are copied.
+      config: config of the run.
+      has_variable_width: whether the width of a generated word depends on its text.
+      compiled: whether networks are compiled by `torch.compile`; the language model, packed LSTMs alone, never is.
     """
 
     def __init__(self, modules: dict[str, nn.Module], config: Any, *, has_variable_width: bool, compiled: bool):
@@ -39,91 +39,92 @@ class TorchStep:
         return torch.optim.Adam(parameters, rates.learning_rate, (rates.b1, rates.b2), eps=1e-8, fused=True)
 
     def __call__(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """One step; the losses."""
+        """Does one step and returns the losses."""
         return {
             "discriminator": self.update_discriminator(batch),
             "recognizer": self.update_recognizer(batch),
             "generator": self.update_generator(batch),
         }
 
-    def draw(self, z: torch.Tensor, batch: Batch, commit: bool) -> torch.Tensor:
-        """Images of the words to write."""
-        labels, lengths = batch["fake_labels"], batch["fake_label_length"]
+    def generate(self, z: torch.Tensor, batch: Batch, commit: bool) -> torch.Tensor:
+        """Images of the texts of a batch."""
+        labels, lengths = batch["fake_labels"], batch["fake_lengths"]
         return self.calls["generator"](z, self.calls["language_model"](labels, lengths), lengths, commit)
 
     def fake_widths(self, batch: Batch) -> torch.Tensor | None:
-        """Columns of the generated images that count."""
+        """Widths of the generated words; None on a fixed canvas."""
         each = self.config.preprocessing.pixels_per_character
-        return batch["fake_label_length"] * each if self.has_variable_width else None
+        return batch["fake_lengths"] * each if self.has_variable_width else None
 
     def real_widths(self, batch: Batch) -> torch.Tensor | None:
-        """Columns of the real images that count."""
-        return batch["image_width"] if self.has_variable_width else None
+        """Widths of the real words; None on a fixed canvas."""
+        return batch["widths"] if self.has_variable_width else None
 
     def update_discriminator(self, batch: Batch) -> torch.Tensor:
-        """Hinge loss, and the guess of the noise where it is made."""
+        """Hinge loss, and the error of the prediction of z, if D has one."""
         z = torch.randn_like(batch["z"])
         with torch.no_grad():
-            fake = self.draw(z, batch, commit=False)
+            fake = self.generate(z, batch, commit=False)
         real_scores, _ = self.calls["discriminator"](batch["image"], self.real_widths(batch), True)
-        fake_scores, style = self.calls["discriminator"](fake, self.fake_widths(batch), True)
-        loss = F.relu(1.0 - real_scores).mean() + F.relu(1.0 + fake_scores).mean() + self._style_error(style, z)
-        self._learn(loss, "discriminator")
+        fake_scores, z_prediction = self.calls["discriminator"](fake, self.fake_widths(batch), True)
+        loss = F.relu(1.0 - real_scores).mean() + F.relu(1.0 + fake_scores).mean() + self._z_error(z_prediction, z)
+        self._update(loss, "discriminator")
         return loss.detach()
 
     def update_recognizer(self, batch: Batch) -> torch.Tensor:
         """CTC on real words."""
         logits, frames = self.calls["recognizer"](self._noisy(batch["image"]), self.real_widths(batch), True)
-        loss = self._ctc(logits, frames, batch["labels"], batch["label_length"])
-        self._learn(loss, "recognizer")
+        loss = self._ctc(logits, frames, batch["labels"], batch["lengths"])
+        self._update(loss, "recognizer")
         return loss.detach()
 
     def update_generator(self, batch: Batch) -> torch.Tensor:
-        """Gradients of D and R meet, balanced, at the image."""
+        """Gradients of the losses by D and R are balanced at the image, and passed on to G and the language model."""
         z, widths = torch.randn_like(batch["z"]), self.fake_widths(batch)
-        drawn = self.draw(z, batch, commit=True)
-        image = drawn.detach().requires_grad_()
+        fake = self.generate(z, batch, commit=True)
+        image = fake.detach().requires_grad_()
         frozen = [p for n in ("discriminator", "recognizer") for p in self.modules[n].parameters() if p.requires_grad]
         for parameter in frozen:
             parameter.requires_grad_(False)
-        scores, style = self.calls["discriminator"](image, widths, False)
-        adversarial = -scores.mean() + self._style_error(style, z)
-        (by_discriminator,) = torch.autograd.grad(adversarial, image)
+        scores, z_prediction = self.calls["discriminator"](image, widths, False)
+        adversarial = -scores.mean() + self._z_error(z_prediction, z)
+        (adversarial_gradient,) = torch.autograd.grad(adversarial, image)
         logits, frames = self.calls["recognizer"](self._noisy(image), widths, False)
-        reading = self._ctc(logits, frames, batch["fake_labels"], batch["fake_label_length"])
-        (by_recognizer,) = torch.autograd.grad(reading, image)
+        ctc = self._ctc(logits, frames, batch["fake_labels"], batch["fake_lengths"])
+        (ctc_gradient,) = torch.autograd.grad(ctc, image)
         for parameter in frozen:
             parameter.requires_grad_(True)
-        drawn.backward(by_discriminator + self._balanced(by_recognizer, by_discriminator))
+        fake.backward(adversarial_gradient + self._balanced(ctc_gradient, adversarial_gradient))
         for name in ("language_model", "generator"):
             self._apply(name)
             parameters = list(self.modules[name].parameters())
             torch._foreach_lerp_(self.averages[name], [p.detach() for p in parameters], 1e-3)
-        return adversarial.detach() + reading.detach()
+        return adversarial.detach() + ctc.detach()
 
-    def _style_error(self, style: torch.Tensor, z: torch.Tensor) -> torch.Tensor | float:
-        if not style.shape[1]:
+    def _z_error(self, prediction: torch.Tensor, z: torch.Tensor) -> torch.Tensor | float:
+        if not prediction.shape[1]:
             return 0.0
-        return self.config.train.style_weight * (style - z[:, : style.shape[1]]).square().mean()
+        return self.config.train.z_prediction_weight * (prediction - z[:, : prediction.shape[1]]).square().mean()
 
     def _noisy(self, image: torch.Tensor) -> torch.Tensor:
         scale = self.config.train.recognizer_noise
         return image + scale * torch.randn_like(image) if scale else image
 
     def _ctc(self, logits, frames, labels, lengths) -> torch.Tensor:
-        chances = F.log_softmax(logits, dim=2).transpose(0, 1)
-        return F.ctc_loss(chances, labels, frames, lengths, reduction="none", zero_infinity=True).mean()
+        log_probabilities = F.log_softmax(logits, dim=2).transpose(0, 1)
+        return F.ctc_loss(log_probabilities, labels, frames, lengths, reduction="none", zero_infinity=True).mean()
 
-    def _balanced(self, by_recognizer: torch.Tensor, by_discriminator: torch.Tensor) -> torch.Tensor:
-        alpha, rule = self.config.train.alpha, self.config.train.balance_rule
+    def _balanced(self, gradient: torch.Tensor, adversarial_gradient: torch.Tensor) -> torch.Tensor:
+        """See `hwgan.training.losses.balance_gradients`."""
+        weight, rule = self.config.train.ctc_weight, self.config.train.gradient_balancing
         if rule == "none":
-            return alpha * by_recognizer
-        scale = by_discriminator.std(correction=0) / by_recognizer.std(correction=0).clamp(min=1e-12)
+            return weight * gradient
+        scale = adversarial_gradient.std(correction=0) / gradient.std(correction=0).clamp(min=1e-12)
         if rule == "fogel":
-            return alpha * scale * by_recognizer
-        return alpha * (scale * (by_recognizer - by_recognizer.mean()) + by_discriminator.mean())
+            return weight * scale * gradient
+        return weight * (scale * (gradient - gradient.mean()) + adversarial_gradient.mean())
 
-    def _learn(self, loss: torch.Tensor, name: str) -> None:
+    def _update(self, loss: torch.Tensor, name: str) -> None:
         loss.backward()
         self._apply(name)
 

@@ -1,16 +1,16 @@
-"""The variable-width networks of configs/cells.py in PyTorch; see `torch_networks`."""
+"""The variable-width networks of configs/char_grid.py in PyTorch; see `torch_networks`."""
 
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F  # noqa: N812, as everybody calls it
+from torch.nn import functional as F  # noqa: N812, the usual name
 
 from experiments.bench.torch_layers import ChannelNorm, Conv, Dense, columns, columns_after, ink, mask_columns, upsample
 
 
 class ConditionalLayerNorm(nn.Module):
-    """Scale and shift of each column from its condition."""
+    """Layer norm over channels, with scale and shift of each column from its condition."""
 
     def __init__(self, features: int, condition: int):
         super().__init__()
@@ -25,7 +25,7 @@ class ConditionalLayerNorm(nn.Module):
 
 
 class VariableUpBlock(nn.Module):
-    """Doubles a word of any width."""
+    """Doubles height and width; columns beyond the width of each word are masked."""
 
     def __init__(self, inputs: int, features: int, condition: int):
         super().__init__()
@@ -40,8 +40,8 @@ class VariableUpBlock(nn.Module):
         return h + upsample(self.skip(x))
 
 
-class VariableWidthGenerator(nn.Module):
-    """So many pixels a character."""
+class CharGridGenerator(nn.Module):
+    """Generates words with a fixed number of pixels per character."""
 
     def __init__(self, z_dim: int, character_features: int, config: Any):
         super().__init__()
@@ -56,7 +56,7 @@ class VariableWidthGenerator(nn.Module):
         self.output = Conv(inputs, 4)
 
     def forward(self, z: torch.Tensor, text: tuple[torch.Tensor, torch.Tensor], lengths: torch.Tensor, commit: bool):
-        """Images [b, 1, h, w] in [-1, 1], white past the end of each word."""
+        """Images [b, 1, h, w] in [-1, 1], 1 (paper) beyond the end of each word."""
         characters = text[1]
         condition = torch.cat([characters, z[:, None].expand(-1, characters.shape[1], -1)], dim=2)
         height, width = self.cell_shape
@@ -74,8 +74,8 @@ class VariableWidthGenerator(nn.Module):
         return torch.where(inside, torch.tanh(x), torch.ones_like(x))
 
 
-class VariableWidthDiscriminator(nn.Module):
-    """A score a column, averaged over the word."""
+class ColumnDiscriminator(nn.Module):
+    """Scores each column, and averages over the word."""
 
     def __init__(self, height: int, config: Any):
         super().__init__()
@@ -88,10 +88,10 @@ class VariableWidthDiscriminator(nn.Module):
             setattr(self, f"skip_{i}", Conv(inputs, features, 1, **norm))
             inputs = features
         size = inputs * (height >> (self.num_blocks + 1))
-        self.score, self.style = Dense(size, 1, **norm), Dense(size, config.get("style_features", 0))
+        self.score, self.z_prediction = Dense(size, 1, **norm), Dense(size, config.get("predicted_z_dims", 0))
 
     def forward(self, image: torch.Tensor, widths: torch.Tensor, commit: bool):
-        """Scores [b], and a guess of the noise [b, s]."""
+        """Scores [b], and a prediction of the first s entries of z, [b, s]."""
         x = self.first(F.pixel_unshuffle(mask_columns(ink(image), widths), 2), commit)
         widths = columns_after(widths, 2)
         x = mask_columns(x, widths)
@@ -105,11 +105,11 @@ class VariableWidthDiscriminator(nn.Module):
         count = widths.clamp(min=1)[:, None]
         inside = torch.arange(x.shape[1])[None] < widths[:, None]
         scores = (self.score(x, commit)[:, :, 0] * inside).sum(dim=1) / count[:, 0]
-        return scores, self.style(x.sum(dim=1) / count)
+        return scores, self.z_prediction(x.sum(dim=1) / count)
 
 
 class ConvRecognizer(nn.Module):
-    """Convolutions alone."""
+    """Convolutions without recurrence."""
 
     def __init__(self, num_labels: int, height: int, config: Any):
         super().__init__()

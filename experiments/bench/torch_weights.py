@@ -1,4 +1,4 @@
-"""From a workload to PyTorch: its networks with the same weights, its batch, and how far outputs are apart."""
+"""Converts a workload to PyTorch: networks with the same weights, and the batch; and compares outputs."""
 
 from typing import Any
 
@@ -11,68 +11,69 @@ from experiments.bench import torch_networks, torch_variable_width
 from experiments.bench.programs import network_arguments, network_functions
 from experiments.bench.torch_layers import BatchNorm, BidirectionalLSTM, ChannelNorm, Conv, Dense
 from experiments.bench.workload import Workload
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 PORTED = {
-    "language_model": ("lstm",),
-    "generator": ("fixed", "variable"),
-    "discriminator": ("fixed", "variable"),
+    "language_model": ("bilstm",),
+    "generator": ("alonso", "char_grid"),
+    "discriminator": ("alonso", "columns"),
     "recognizer": ("crnn", "conv"),
 }
+_NOT_PORTED = ("gradient_penalty", "feature_matching", "character_feature_matching", "ctc_length_exponent", "augment")
 
 
 def build(workload: Workload) -> dict[str, nn.Module]:
     """The networks of a workload in PyTorch, with its weights.
 
     Raises:
-      UserError: one of them has not been ported, or has other parameters than its port.
+      UserError: a network or a setting of the training step has not been ported, or numbers of parameters differ.
     """
-    model = workload.config.model
+    model, train = workload.config.model, workload.config.train
     for name in workload.network_names():
         kind = model[name].name
         if kind not in PORTED.get(name, ()):
             raise UserError(f"no PyTorch port of {name} {kind!r}; there are {PORTED}: choose another config")
-    if model.discriminator.get("norm", "none") != "none":
-        raise UserError("the port of the discriminator has no batch norm: choose another config")
+    if settings := [name for name in _NOT_PORTED if train[name]]:
+        raise UserError(f"the PyTorch step ignores {', '.join(settings)} of config.train: choose another config")
     labels, height = workload.charset.num_labels, workload.config.preprocessing.height
-    text, fixed = model.language_model, model.generator.name == "fixed"
+    text, discriminator, recognizer = model.language_model, model.discriminator, model.recognizer
     modules: dict[str, nn.Module] = {
         "language_model": torch_networks.LanguageModel(labels, text.embedding_features, text.features, text.num_layers),
-        "generator": torch_networks.Generator(model.z_dim, text.features, model.generator)
-        if fixed
-        else torch_variable_width.VariableWidthGenerator(
+        "generator": torch_networks.AlonsoGenerator(model.z_dim, text.features, model.generator)
+        if model.generator.name == "alonso"
+        else torch_variable_width.CharGridGenerator(
             model.z_dim, text.embedding_features + text.features, model.generator
         ),
-        "discriminator": torch_networks.Discriminator(model.discriminator)
-        if model.discriminator.name == "fixed"
-        else torch_variable_width.VariableWidthDiscriminator(height, model.discriminator),
-        "recognizer": torch_networks.CRNN(labels, model.recognizer)
-        if model.recognizer.name == "crnn"
-        else torch_variable_width.ConvRecognizer(labels, height, model.recognizer),
+        "discriminator": torch_networks.AlonsoDiscriminator(discriminator)
+        if discriminator.name == "alonso"
+        else torch_variable_width.ColumnDiscriminator(height, discriminator),
+        "recognizer": torch_networks.CRNN(labels, recognizer)
+        if recognizer.name == "crnn"
+        else torch_variable_width.ConvRecognizer(labels, height, recognizer),
     }
     for name, module in modules.items():
         state = getattr(workload.state, name)
-        ours, theirs = jax_parameters(state.params), torch_parameters(module)
-        if ours != theirs:
-            raise UserError(f"{name} has {ours} parameters, its PyTorch port {theirs}: bring torch_*.py up to date")
+        expected, found = jax_parameters(state.params), torch_parameters(module)
+        if expected != found:
+            raise UserError(f"{name} has {expected} parameters, its PyTorch port {found}: update torch_*.py")
         copy_weights(module, state.variables)
         module.to(memory_format=torch.channels_last)
     return modules
 
 
 def jax_parameters(params: Any) -> int:
-    """Trained numbers."""
+    """The number of trained parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 def torch_parameters(module: nn.Module) -> int:
-    """Trained numbers."""
+    """The number of trained parameters."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
 @torch.no_grad()
 def copy_weights(module: nn.Module, variables: dict[str, Any]) -> None:
-    """Copies flax variables into a port whose submodules have the same names."""
+    """Copies flax variables to a module whose submodules have the same names."""
     for path, part in module.named_modules():
         trees = {name: _at(tree, path) for name, tree in variables.items()}
         if isinstance(part, Conv | Dense):
@@ -99,7 +100,7 @@ def _tensor(array: Any) -> torch.Tensor:
 
 def _copy_layer(part: Conv | Dense, trees: dict[str, Any]) -> None:
     inner = type(part).__name__ + "_0"
-    params = trees["params"].get(inner, trees["params"])  # a plain nn.Dense has no inner one
+    params = trees["params"].get(inner, trees["params"])  # a plain nn.Dense has no inner module
     kernel = _tensor(params["kernel"])
     part.weight.copy_(kernel.permute(3, 2, 0, 1) if kernel.ndim == 4 else kernel.T)
     if part.bias is not None:
@@ -123,8 +124,8 @@ def _copy_lstm(lstm: nn.LSTM, params: Any) -> None:
         for direction, ending in enumerate(("", "_reverse")):
             cell = params[f"OptimizedLSTMCell_{2 * layer + direction}"]
 
-            def gates(letter, field, cell=cell):
-                return torch.cat([_tensor(np.transpose(cell[letter + gate][field])) for gate in "ifgo"])
+            def gates(source, field, cell=cell):
+                return torch.cat([_tensor(np.transpose(cell[source + gate][field])) for gate in "ifgo"])
 
             getattr(lstm, f"weight_ih_l{layer}{ending}").copy_(gates("i", "kernel"))
             getattr(lstm, f"weight_hh_l{layer}{ending}").copy_(gates("h", "kernel"))
@@ -132,24 +133,34 @@ def _copy_lstm(lstm: nn.LSTM, params: Any) -> None:
 
 
 def batch_to_torch(workload: Workload) -> dict[str, torch.Tensor]:
-    """The batch of a workload, images as [b, 1, h, w]; with the z of `network_inputs`."""
-    batch = {name: torch.from_numpy(np.array(rows)) for name, rows in workload.batch.items()}
-    batch = {name: rows if rows.is_floating_point() else rows.long() for name, rows in batch.items()}
-    batch["image"] = batch["image"].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-    return batch | {"z": torch.from_numpy(np.array(workload.noise(0)))}
+    """The batch of a workload, images as [b, 1, h, w], and the z of `network_inputs`."""
+    real, fake = workload.batch.real, workload.batch.fake
+    images = torch.from_numpy(np.array(real.image)).permute(0, 3, 1, 2)
+    integers = {
+        "widths": real.widths,
+        "labels": real.labels,
+        "lengths": real.lengths,
+        "fake_labels": fake.labels,
+        "fake_lengths": fake.lengths,
+    }
+    return {
+        "image": images.contiguous(memory_format=torch.channels_last),
+        "z": torch.from_numpy(np.array(workload.sample_z(0))),
+        **{name: torch.from_numpy(np.array(rows)).long() for name, rows in integers.items()},
+    }
 
 
 def network_calls(workload: Workload, modules: dict[str, nn.Module]) -> dict[str, tuple[nn.Module, tuple[Any, ...]]]:
-    """Each network and what it is called with: as `network_arguments` has it, and in the same training mode."""
+    """Each network and its arguments, which correspond to `network_arguments`, in training mode."""
     batch = batch_to_torch(workload)
-    words = batch["fake_labels"], batch["fake_label_length"]
-    widths = batch["image_width"] if workload.networks.has_variable_width else None
+    texts = batch["fake_labels"], batch["fake_lengths"]
+    widths = batch["widths"] if workload.networks.has_variable_width else None
     with torch.no_grad():
-        text = tuple(part.clone().requires_grad_() for part in modules["language_model"](*words))
+        features = tuple(part.clone().requires_grad_() for part in modules["language_model"](*texts))
     image = batch["image"].clone().requires_grad_()
     return {
-        "language_model": (modules["language_model"], words),
-        "generator": (modules["generator"], (batch["z"], text, words[1], False)),
+        "language_model": (modules["language_model"], texts),
+        "generator": (modules["generator"], (batch["z"], features, batch["fake_lengths"], False)),
         "discriminator": (modules["discriminator"], (image, widths, False)),
         "recognizer": (modules["recognizer"], (image, widths, True)),
     }
@@ -157,19 +168,19 @@ def network_calls(workload: Workload, modules: dict[str, nn.Module]) -> dict[str
 
 @torch.no_grad()
 def output_differences(workload: Workload, modules: dict[str, nn.Module]) -> dict[str, float]:
-    """Largest difference of any output of each network in training mode, over the largest output."""
+    """Largest difference of any output of each network in training mode, relative to the largest output."""
     differences = {}
     for name, (module, inputs) in network_calls(workload, modules).items():
         if name == "recognizer":
             statistics = {key: value.clone() for key, value in module.state_dict().items()}
-        theirs = [part.numpy() for part in _floats(module(*inputs))]
-        if name == "recognizer":  # its call counts in the batch statistics
+        found = [part.numpy() for part in _floats(module(*inputs))]
+        if name == "recognizer":  # its call changes the batch statistics
             module.load_state_dict(statistics)
         forward, _ = network_functions(workload, name)
-        ours = jax.tree.leaves(jax.jit(forward)(*network_arguments(workload, name)))
-        ours = [np.asarray(part) for part in ours if part.dtype == np.float32]
-        ours = [part.transpose(0, 3, 1, 2) if part.ndim == 4 else part for part in ours]
-        pairs = list(zip(_by_rank(ours), _by_rank(theirs), strict=True))
+        expected = jax.tree.leaves(jax.jit(forward)(*network_arguments(workload, name)))
+        expected = [np.asarray(part) for part in expected if part.dtype == np.float32]
+        expected = [part.transpose(0, 3, 1, 2) if part.ndim == 4 else part for part in expected]
+        pairs = list(zip(_by_rank(expected), _by_rank(found), strict=True))
         scale = max(float(np.abs(one).max(initial=1e-6)) for one, _ in pairs)
         differences[name] = max(float(np.abs(one - other).max(initial=0.0)) for one, other in pairs) / scale
     return differences
@@ -181,5 +192,5 @@ def _floats(output: Any) -> list[torch.Tensor]:
 
 
 def _by_rank(arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """Fields of a flax struct come by their names; what is compared differs in rank or size."""
+    """Sorted by rank and size: fields of a flax struct come in the order of their names."""
     return sorted(arrays, key=lambda array: (array.ndim, array.size))

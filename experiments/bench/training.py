@@ -1,4 +1,4 @@
-"""The full training step and each network, alone: seconds, compiling, memory, and how near to the device's ceilings."""
+"""The full training step, and each network alone: seconds, compilation, memory, and shares of the device's ceilings."""
 
 from experiments.bench.entries import Entry, Row, Settings
 from experiments.bench.machine import memory_in_use
@@ -17,7 +17,7 @@ _EXPECTED_SECONDS = {"iam": 80.0}
 
 
 def entries(config: str, settings: Settings) -> list[Entry]:
-    """The step, and all networks."""
+    """One entry for the step, and one for all networks."""
     weight = _EXPECTED_SECONDS.get(config, 20.0)
     return [
         Entry("training", config, "step", lambda: measure_step(config, settings), weight + settings.seconds),
@@ -28,18 +28,18 @@ def entries(config: str, settings: Settings) -> list[Entry]:
 
 
 def measure_step(config: str, settings: Settings) -> list[Row]:
-    """One row: the step as a training run takes it."""
+    """One row: the training step of the config."""
     workload = load_workload(config, settings.batch_sizes.get(config, 0))
     program = step_program(workload)
     timing = measure(step_caller(program.compiled, workload), settings.seconds)
-    row = {"name": "step", "batch_size": workload.batch_size, "image": list(workload.batch["image"].shape[1:3])}
+    row = {"name": "step", "batch_size": workload.batch_size, "image": list(workload.batch.real.image.shape[1:3])}
     row |= timing.fields() | {"images_per_s": workload.batch_size / timing.median}
     row |= program.fields() | rate_fields(program, timing, settings.ceilings)
     return [row | memory_in_use()]
 
 
 def measure_networks(config: str, settings: Settings) -> list[Row]:
-    """Two rows a network: forward, and forward with gradients."""
+    """Two rows for each network: forward, and forward with gradients."""
     workload = load_workload(config, settings.batch_sizes.get(config, 0))
     rows = []
     for name in workload.network_names():

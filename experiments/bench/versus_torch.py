@@ -1,4 +1,4 @@
-"""The same networks and the same step in PyTorch, in turns with jax: eager, the step through `torch.compile` too."""
+"""Times the same networks and the same step in PyTorch, in turns with jax; the step also with `torch.compile`."""
 
 import importlib.util
 import time
@@ -22,15 +22,15 @@ _EXPECTED_SECONDS = {"iam": 150.0}
 
 
 def entries(config: str, settings: Settings) -> list[Entry]:
-    """The step and the networks, in one entry: they share what is compiled."""
+    """One entry for the step and the networks, which share compiled programs."""
     weight = _EXPECTED_SECONDS.get(config, 90.0)
     return [Entry("torch", config, "step and networks", lambda: measure(config, settings), weight)]
 
 
 def measure(config: str, settings: Settings) -> list[Row]:
-    """Rows: how near the port is; the step; each network forward and backward. A ratio above 1: jax is faster."""
+    """Rows: differences of outputs; times of the step and of each network. jax is faster if a ratio is above 1."""
     if importlib.util.find_spec("torch") is None:
-        return [{"name": "step", "note": "not measured: torch is not installed; pip install torch to compare with it"}]
+        return [{"name": "step", "note": "not measured: torch is not installed"}]
     if jax.default_backend() != "cpu":
         return [{"name": "step", "note": "not measured: this comparison is for CPUs; set JAX_PLATFORMS=cpu"}]
     import torch
@@ -45,7 +45,7 @@ def measure(config: str, settings: Settings) -> list[Row]:
     for name, difference in torch_weights.output_differences(workload, modules).items():
         size = torch_weights.torch_parameters(modules[name])
         note = f"{size:,} parameters in both; outputs differ by {difference:.1e}"
-        rows.append({"name": f"{name}: port checked", "note": note})
+        rows.append({"name": f"{name}: outputs compared", "note": note})
     rows += _measure_step(workload, modules, settings)
     for name in modules:
         rows += _measure_network(workload, modules, name, settings)
@@ -92,7 +92,7 @@ def _measure_network(workload: Workload, modules, name: str, settings: Settings)
 
 
 def on_one_thread(call: Callable[[], object]) -> Callable[[], object]:
-    """The same call on one of PyTorch's threads: where others keep the cores busy, two are slower than one."""
+    """The same call with one thread of PyTorch: on busy cores two threads are slower than one."""
     import torch
 
     def alone():
@@ -106,29 +106,29 @@ def on_one_thread(call: Callable[[], object]) -> Callable[[], object]:
 
 
 def compare(name: str, calls: dict[str, Callable[[], object]], seconds: float, batch_size: int) -> list[Row]:
-    """A row a competitor; the first is what the others are measured against. One whose first call fails is said so.
+    """A row for each call, with times relative to the first one; calls that fail get a row with the error.
 
     Args:
-      name: of what they all do.
-      calls: each waits for its own result.
-      seconds: to spend on each.
-      batch_size: of each.
+      name: name of the computation.
+      calls: implementations by name; each waits for its own result.
+      seconds: time for each.
+      batch_size: words of a batch.
     """
     ready, first_calls, rows = {}, {}, []
-    for who, call in calls.items():
+    for label, call in calls.items():
         began = time.perf_counter()
         try:
             call()
         except Exception as error:  # no C++ compiler, or something that torch.compile cannot do
             message = str(error).strip().splitlines() or [""]
-            rows.append({"name": f"{name}, {who}", "failed": f"{type(error).__name__}: {message[0][:200]}"})
+            rows.append({"name": f"{name}, {label}", "failed": f"{type(error).__name__}: {message[0][:200]}"})
             continue
-        ready[who], first_calls[who] = call, time.perf_counter() - began
+        ready[label], first_calls[label] = call, time.perf_counter() - began
     timings = interleave(ready, seconds)
     reference = timings[next(iter(calls))]
-    done = [_row(f"{name}, {who}", timing, reference, batch_size) for who, timing in timings.items()]
-    for row, who in zip(done, timings, strict=True):
-        row["first_call_seconds"] = first_calls[who]
+    done = [_row(f"{name}, {label}", timing, reference, batch_size) for label, timing in timings.items()]
+    for row, label in zip(done, timings, strict=True):
+        row["first_call_seconds"] = first_calls[label]
     return done + rows
 
 

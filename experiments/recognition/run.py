@@ -1,10 +1,10 @@
-"""Does a recognizer read better that also learned from generated words? All runs of the experiment, two at a time.
+"""Trains recognizers on real words, with augmentation and with generated words; all runs of the experiment.
 
-  python -m hwgan.generate --count=30000 --dataset=word_folder/copiste --output=generated
+  python -m hwgan.generate --num_images=30000 --dataset=word_folder/copiste --output=generated
   python -m hwgan.prepare --dataset=word_folder --source=generated --name=generated
   python -m experiments.recognition.run --output=runs/recognition
 
-A run that has its results is not run again. Each arm of a share goes through the same number of words.
+Runs that have results are not repeated. All arms with the same share of real words are trained for equally many steps.
 """
 
 import argparse
@@ -16,32 +16,35 @@ import subprocess
 import sys
 import time
 
-STEPS = {0.05: 1200, 0.25: 2400, 1.0: 3600}  # of 32 words, by the share of the real words
+STEPS = {0.05: 1200, 0.25: 2400, 1.0: 3600}  # of 32 words, by share of the real words
 ARMS = {
     "real": [],
     "augmented": ["--config.train.augment=True"],
-    "generated": ["--config.data.generated=word_folder/generated"],
-    "both": ["--config.data.generated=word_folder/generated", "--config.train.augment=True"],
+    "generated": ["--config.data.generated_dataset=word_folder/generated"],
+    "both": ["--config.data.generated_dataset=word_folder/generated", "--config.train.augment=True"],
 }
-FEW = 0.05  # share of the real words up to which generated ones are tried together with augmentation
+MAX_SHARE_OF_BOTH = 0.05  # of the real words, for the arm with augmentation and generated words
 SEEDS = (0, 1, 2)
 
 
 def plan() -> dict[str, list[str]]:
-    """Settings of each run by its name; the first seed of everything comes first."""
+    """Flags of each run by its name, seed by seed."""
     runs = {}
     for seed in SEEDS:
         for share, steps in STEPS.items():
             for arm, settings in ARMS.items():
-                if arm == "both" and share > FEW:
+                if arm == "both" and share > MAX_SHARE_OF_BOTH:
                     continue
                 runs[f"{arm}_{share:g}_{seed}"] = [
-                    f"--config.data.real_share={share}",
+                    f"--config.data.real_fraction={share}",
                     *_length(steps, seed),
                     *settings,
                 ]
-        only = ["--config.data.real_share=0.0", *ARMS["generated"], *_length(STEPS[1.0], seed)]
-        runs[f"generated_0_{seed}"] = only
+        runs[f"generated_0_{seed}"] = [
+            "--config.data.real_fraction=0.0",
+            *ARMS["generated"],
+            *_length(STEPS[1.0], seed),
+        ]
     return runs
 
 
@@ -55,10 +58,10 @@ def _length(steps: int, seed: int) -> list[str]:
 
 
 def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
-    """Trains and evaluates one; returns what happened."""
+    """Trains and evaluates one recognizer; returns a message."""
     workdir = output / name
     if (workdir / "results.json").exists():
-        return f"{name}: was done"
+        return f"{name}: has results already"
     start = time.perf_counter()
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
@@ -73,10 +76,10 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
 
 
 def main() -> None:
-    """Runs the plan."""
+    """Runs the whole plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/recognition"))
-    parser.add_argument("--cores", default="0,1", help="one run on each")
+    parser.add_argument("--cores", default="0,1", help="CPU cores, one run at a time on each")
     args = parser.parse_args()
     cores: queue.Queue[int] = queue.Queue()
     for core in map(int, args.cores.split(",")):

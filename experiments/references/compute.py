@@ -1,10 +1,10 @@
-"""Writes tests/data/references.json: what reference implementations say of the features and weights of the tests.
+"""Writes tests/data/references.json: values of reference implementations for the features and weights of the tests.
 
   pip install torch torchvision torch-fidelity pytorch-fid gudhi    # in an environment of its own
   git clone https://github.com/KhrulkovV/geometry-score GEOMETRY_SCORE
   python -m experiments.references.compute --geometry_score=GEOMETRY_SCORE
 
-The tests themselves need none of these.
+The tests themselves need none of these packages.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 from torch_fidelity.metric_kid import kernel_mmd
 
 DATA = pathlib.Path(__file__).parents[2] / "tests" / "data"
-GAMMA = 0.1  # a scale at which these small sets have holes
+GAMMA = 0.1  # a scale at which the geometry score of these small sets has holes
 
 
 def sets_of_features():
-    """As tests/test_evaluation.py makes and reads them."""
+    """The pairs of sets of tests/evaluation/references.py."""
     rng = np.random.default_rng(0)
     yield "random", rng.normal(size=(300, 16)), 0.2 + 1.1 * rng.normal(size=(250, 16)) @ rng.normal(size=(16, 16)) / 4
     with np.load(DATA / "features.npz") as stored:
@@ -51,8 +51,8 @@ def living_times(gs, rows):
     return gs.relative(holes, largest).round(12).tolist()
 
 
-def made_up(name, shape):
-    """See `made_up_weights` of tests/test_evaluation.py."""
+def random_array(name, shape):
+    """As tests/evaluation/test_inception.py generates them."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith("conv.weight"):
         return rng.normal(size=shape) * np.sqrt(2 / np.prod(shape[1:]))
@@ -62,10 +62,10 @@ def made_up(name, shape):
 
 
 def inception():
-    """Features of two images by pytorch-fid's network with made-up weights."""
+    """Features of two images by pytorch-fid's network with random weights."""
     plain = pytorch_fid.inception._inception_v3(num_classes=1008, aux_logits=False, weights=None).state_dict()
     layout = {name: tuple(value.shape) for name, value in plain.items() if "num_batches" not in name}
-    weights = {name: torch.tensor(made_up(name, shape), dtype=torch.float32) for name, shape in layout.items()}
+    weights = {name: torch.tensor(random_array(name, shape), dtype=torch.float32) for name, shape in layout.items()}
     pytorch_fid.inception.load_state_dict_from_url = lambda *_, **__: plain | weights
     network = pytorch_fid.inception.InceptionV3().eval()
     rng = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def inception():
 
 
 def main():
-    """Computes all of them."""
+    """Computes all values."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--geometry_score", required=True, help="a checkout of KhrulkovV/geometry-score")
     sys.path.insert(0, parser.parse_args().geometry_score)

@@ -1,13 +1,13 @@
-"""A split decoded and preprocessed once, kept on disk as plain bytes that later runs map into memory.
+"""Cache of decoded and preprocessed splits, stored as raw bytes that every run maps into memory.
 
     CACHE_DIR/<key of dataset and preprocessing>/<split>/
-      pixels.bin   uint8: the images one after another, each [height, width] row by row, in reading direction
-      index.npz    start and width of each image, its id, text and writer, whether its segmentation is vouched for
-      cache.json   what made it, and how many rows could not be used; written last
+      pixels.bin   uint8: the images one after another, each [height, width] in row-major order, in reading direction
+      index.npz    width, id, text, writer and segmentation flag of each image
+      cache.json   dataset, preprocessing, and counts of dropped rows by reason; written last
 
-It knows nothing of alphabets and lengths, so runs that choose other words share it. It is made in a folder of its own
-and renamed into place: a reader sees all of it or nothing, whatever dies on the way, and of two that make it at once
-the second gives way.
+The cache does not depend on alphabet or length limits, so runs that differ only in these share it. It is written to a
+temporary folder, which is then renamed: a folder under the final name is complete, even if a writing process is
+killed. If two processes write the same cache, the first rename wins and the second result is deleted.
 """
 
 import dataclasses
@@ -30,31 +30,31 @@ from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
-from hwgan.data.locking import only_writer
 from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.locking import only_writer
 
 logger = logging.getLogger(__name__)
 
 _PIXELS, _INDEX, _DONE = "pixels.bin", "index.npz", "cache.json"
-_CHUNK = 1024  # rows decoded at a time: what bounds the memory
+_CHUNK = 1024  # rows decoded at a time, which bounds the memory
 
 
 @dataclasses.dataclass(frozen=True)
 class DecodedSplit:
-    """A split as the cache holds it.
+    """The content of a cached split of n images.
 
     Attributes:
-      height: of every image.
+      height: height of every image in pixels.
       pixels: uint8 [sum of height * width], mapped from disk.
-      starts: int64 [n], where each image begins in `pixels`.
-      widths: int32 [n].
-      ids: of the rows.
-      texts: in NFC.
-      writers: "" where unknown.
-      segmentation_ok: bool [n]; True where the dataset does not say.
-      dropped: how many rows could not be used, by reason.
+      starts: int64 [n], offset of each image in `pixels`.
+      widths: int32 [n], width of each image in pixels.
+      ids: ids of the rows.
+      texts: transcriptions in NFC.
+      writers: names of the writers; "" where unknown.
+      segmentation_ok: bool [n], whether the dataset marks the segmentation as correct; True if it has no such flag.
+      dropped: number of rows that could not be decoded, by reason.
     """
 
     height: int
@@ -71,18 +71,18 @@ class DecodedSplit:
 def read_split(
     data_dir: str, dataset: str, split: str, preprocessing: Preprocessing, *, right_to_left: bool, cache_dir: str = ""
 ) -> DecodedSplit:
-    """The split, from the cache, which is made first where there is none.
+    """Reads a split from the cache, and writes the cache first if it does not exist.
 
     Args:
-      data_dir: where prepared datasets lie.
+      data_dir: directory of prepared datasets.
       dataset: "name/config".
-      split: of the dataset.
-      preprocessing: what is done to each image.
+      split: name of the split.
+      preprocessing: steps applied to each image.
       right_to_left: whether images are mirrored into reading direction.
-      cache_dir: where caches lie; "" for a folder inside the prepared dataset.
+      cache_dir: directory of caches; "" for a folder inside the prepared dataset.
 
     Raises:
-      UserError: no such dataset or split, or the cache cannot be written.
+      UserError: the dataset or the split does not exist, or the cache cannot be written.
     """
     home = dataset_directory(data_dir, dataset)
     content = read_summary(data_dir, dataset)["content"]
@@ -94,37 +94,35 @@ def read_split(
         found = _read(folder, preprocessing.height, name)
         if found is None:
             rows = open_rows(data_dir, dataset, split)
-            with only_writer(folder.parent) as alone:  # who waited finds it made
-                found = _read(folder, preprocessing.height, name)
+            with only_writer(folder.parent) as locked:
+                found = _read(folder, preprocessing.height, name)  # another process may have written it meanwhile
                 if found is None:
-                    _write(folder, rows, name, preprocessing, right_to_left, alone)
+                    if locked:
+                        _remove_leftovers(folder)
+                    _write(folder, rows, name, preprocessing, right_to_left)
                     found = _read(folder, preprocessing.height, name)
     except OSError as error:
         raise UserError(
             f"cannot write the decoded images of {name} under {parent}: {error.strerror or error}; "
-            "give --config.data.cache_dir= a folder with room"
+            "give --config.data.cache_dir= a folder with free space"
         ) from error
     if found is None:
-        raise UserError(f"the decoded images of {name} are damaged as soon as they are written to {folder}")
+        raise UserError(f"the decoded images of {name} were written to {folder}, but cannot be read back")
     return found
 
 
-def _write(
-    folder: pathlib.Path,
-    rows: Rows,
-    name: str,
-    preprocessing: Preprocessing,
-    right_to_left: bool,
-    alone: bool,
-) -> None:
-    if alone:  # then these are of processes that died
-        for leftover in folder.parent.glob(f".{folder.name}.*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-    making = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
-    making.mkdir()
+def _remove_leftovers(folder: pathlib.Path) -> None:
+    """Deletes temporary folders of killed processes; under the lock no running process has one."""
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _write(folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preprocessing, right_to_left: bool) -> None:
+    temporary = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    temporary.mkdir()
     try:
-        began, dropped, kept = time.perf_counter(), Counter[str](), []
-        with (making / _PIXELS).open("wb") as file:
+        start, dropped, kept = time.perf_counter(), Counter[str](), []
+        with (temporary / _PIXELS).open("wb") as file:
             decoded = _decode_all(rows, preprocessing)
             progress = tqdm(decoded, f"decoding {name}", len(rows), unit=" words", disable=not sys.stderr.isatty())
             for row in progress:
@@ -136,30 +134,30 @@ def _write(
                 kept.append((image.shape[1], *fields))
         widths, ids, texts, writers, ok = zip(*kept, strict=True) if kept else ((),) * 5
         np.savez(
-            making / _INDEX,
+            temporary / _INDEX,
             widths=np.array(widths, np.int32),
             ids=np.array(json.dumps(ids)),
             texts=np.array(json.dumps(texts)),
             writers=np.array(json.dumps(writers)),
             segmentation_ok=np.array(ok, bool),
         )
-        made_by = {"rows": name, "preprocessing": dataclasses.asdict(preprocessing), "dropped": dict(dropped)}
-        (making / _DONE).write_text(json.dumps(made_by, indent=1))
-        for path in making.iterdir():  # on disk before the folder has its name, should the power fail
+        metadata = {"rows": name, "preprocessing": dataclasses.asdict(preprocessing), "dropped": dict(dropped)}
+        (temporary / _DONE).write_text(json.dumps(metadata, indent=1))
+        for path in temporary.iterdir():  # the files must be on disk before the rename, in case the power fails
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        _move(making, folder)
-        seconds = time.perf_counter() - began
-        logger.info("decoded %s: %d words, %.0f/s, kept in %s", name, len(rows), len(rows) / seconds, folder)
+        _rename(temporary, folder)
+        seconds = time.perf_counter() - start
+        logger.info("decoded %s: %d words, %.0f/s, cached in %s", name, len(rows), len(rows) / seconds, folder)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _move(making: pathlib.Path, folder: pathlib.Path) -> None:
+def _rename(temporary: pathlib.Path, folder: pathlib.Path) -> None:
     try:
-        making.rename(folder)
+        temporary.rename(folder)
     except OSError:
-        if not (folder / _DONE).exists():  # else another process was faster, and its work is as good
+        if not (folder / _DONE).exists():  # if it exists, another process wrote the same cache first
             raise
 
 
@@ -171,26 +169,26 @@ def _decode_all(rows: Rows, preprocessing: Preprocessing) -> Iterator[tuple | st
 
 
 def _decode_row(rows: Rows, index: int, preprocessing: Preprocessing) -> tuple | str:
-    """(image, id, text, writer, segmentation_ok), or why the row cannot be used."""
+    """(image, id, text, writer, segmentation_ok), or the reason why the row is dropped."""
     try:
         row = rows[index]
-        if row["image"] is None:  # so array_record gives a row that it has lost
+        if row["image"] is None:  # array_record returns None for a row that it cannot read
             return "unreadable"
         text = normalize_text(row_text(row, "text"))
         image = preprocessing(transforms.decode_grey(row["image"]), text)
     except TooWide:
         return "far too wide"
-    except (OSError, RuntimeError):  # it was whole when prepared; what was damaged since must not cost the rest
+    except (OSError, RuntimeError):  # a row damaged on disk is dropped, and the rest of the split stays usable
         return "unreadable"
     return image, row_text(row, "id"), text, row_text(row, "writer"), bool(row.get("segmentation_ok", True))
 
 
 def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
-    """What the folder holds; None if it does not exist, or is damaged and was removed."""
+    """Reads a cached split; returns None if the folder does not exist, or is damaged, in which case it is deleted."""
     if not folder.exists():
         return None
     try:
-        made_by = json.loads((folder / _DONE).read_text())
+        metadata = json.loads((folder / _DONE).read_text())
         with (folder / _INDEX).open("rb") as file, np.load(file) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
             ids, texts, writers = (json.loads(str(index[field])) for field in ("ids", "texts", "writers"))
@@ -198,10 +196,10 @@ def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
         path = folder / _PIXELS
         if path.stat().st_size != starts[-1]:
             raise ValueError(f"{path} holds {path.stat().st_size} bytes instead of {starts[-1]}")
-        # A plain array over the mapping: slices of np.memmap itself are several times slower.
+        # An ndarray over the mapping, because slicing an np.memmap is several times slower.
         pixels = np.asarray(np.memmap(path, np.uint8, "r")) if starts[-1] else np.empty(0, np.uint8)
-        return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, made_by["dropped"])
+        return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, metadata["dropped"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        logger.warning("the decoded images of %s in %s are damaged (%s) and are made anew", name, folder, error)
+        logger.warning("the decoded images of %s in %s are damaged (%s) and are written again", name, folder, error)
         shutil.rmtree(folder)
         return None

@@ -1,4 +1,4 @@
-"""Text to label ids and back, for CTC: id 0 is the blank and the padding."""
+"""Maps texts to CTC label ids and back; id 0 is both the CTC blank and the padding."""
 
 import dataclasses
 import unicodedata
@@ -8,24 +8,24 @@ import numpy as np
 from jaxtyping import Int
 
 from hwgan.data.direction import column_order
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 BLANK_ID = 0
 
 
 def normalize_text(text: str) -> str:
-    """Unicode NFC, so that one letter with its accent is one character."""
+    """Unicode NFC: a letter and its combining accent become one character where Unicode has one."""
     return unicodedata.normalize("NFC", text)
 
 
 @dataclasses.dataclass(frozen=True)
 class Charset:
-    """An ordered alphabet; character `i` has label id `i + 1`.
+    """An ordered alphabet; character i has label id i + 1.
 
     Attributes:
-      characters: the alphabet, each character once, none of them a combining sequence.
-      right_to_left: whether it is written so; labels are then in the order of a mirrored image's columns
-        (`direction.column_order`).
+      characters: the characters of the alphabet, each once.
+      right_to_left: whether the script is written from right to left; the labels of a text then follow the columns of
+        its mirrored image (`direction.column_order`).
     """
 
     characters: str
@@ -37,30 +37,30 @@ class Charset:
 
     @classmethod
     def from_texts(cls, texts: Iterable[str]) -> "Charset":
-        """The sorted alphabet of all characters in `texts`, after NFC."""
+        """The sorted set of all characters of `texts` in NFC."""
         return cls("".join(sorted(set().union(*(normalize_text(text) for text in texts)))))
 
     @property
     def num_labels(self) -> int:
-        """Number of label ids, the blank included."""
+        """Number of label ids, including the blank."""
         return len(self.characters) + 1
 
     def unknown(self, text: str) -> list[tuple[int, str]]:
-        """(position, character) of each character of `text` outside the alphabet."""
+        """(position, character) of each character of `text` that is outside the alphabet."""
         return [(i, c) for i, c in enumerate(normalize_text(text)) if c not in self._ids]
 
     def encode(self, text: str) -> Int[np.ndarray, " length"]:
-        """Label ids of `text` in NFC, in [1, num_labels), in the order in which its characters stand.
+        """Label ids of `text` in NFC, in [1, num_labels), in the order of the columns of its image.
 
         Raises:
           UserError: a character is outside the alphabet.
         """
         ids = self._ids
-        written = normalize_text(text)
+        characters = normalize_text(text)
         if self.right_to_left:
-            written = column_order(written)
+            characters = column_order(characters)
         try:
-            return np.array([ids[c] for c in written], np.int32)
+            return np.array([ids[c] for c in characters], np.int32)
         except KeyError:
             position, character = self.unknown(text)[0]
             raise UserError(
@@ -69,7 +69,7 @@ class Charset:
             ) from None
 
     def decode(self, ids: Iterable[int | np.integer]) -> str:
-        """The text of label ids; blanks and padding (0) are skipped."""
+        """The text of label ids, with all 0 (blank and padding) removed; the inverse of `encode`."""
         text = "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
         return column_order(text) if self.right_to_left else text
 
@@ -83,7 +83,7 @@ class Charset:
 
 
 def pad_labels(labels: list[np.ndarray], length: int) -> Int[np.ndarray, "batch length"]:
-    """Stacks label rows, padded on the right with 0 to `length`."""
+    """Stacks label sequences, each padded on the right with 0 to `length`."""
     padded = np.zeros((len(labels), length), np.int32)
     for row, ids in zip(padded, labels, strict=True):
         row[: len(ids)] = ids

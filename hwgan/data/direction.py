@@ -1,8 +1,9 @@
-"""Reading direction. Networks see every script in the order it is read: column 0 is where reading starts.
+"""Reading direction: network inputs are in reading order, that is, a word starts at column 0 in every script.
 
-A right-to-left word is mirrored on its way in and back on its way out, so that padding falls to its left on paper and
-neither masks nor CTC need to know. Its characters are put in the order of their columns: numbers, and words of another
-script, run left to right within a right-to-left text, so their characters come in reverse.
+Images of right-to-left words are mirrored before they enter a network, and generated ones are mirrored back. Padding is
+therefore always on the right of a network's input, and masks and CTC need no special case. Labels follow the columns of
+the mirrored image: numbers and left-to-right words inside a right-to-left text are mirrored too, so the order of their
+characters is reversed.
 """
 
 import unicodedata
@@ -14,7 +15,7 @@ _RIGHT_TO_LEFT, _LEFT_TO_RIGHT = ("R", "AL"), ("L",)
 
 
 def is_right_to_left(character_counts: Mapping[str, int]) -> bool:
-    """Whether most letters of a text, given as counts by character, are of right-to-left scripts."""
+    """Whether right-to-left characters outnumber left-to-right ones, given the count of each character."""
     directions = {c: unicodedata.bidirectional(c) for c in character_counts}
     return sum(n for c, n in character_counts.items() if directions[c] in _RIGHT_TO_LEFT) > sum(
         n for c, n in character_counts.items() if directions[c] in _LEFT_TO_RIGHT
@@ -22,10 +23,10 @@ def is_right_to_left(character_counts: Mapping[str, int]) -> bool:
 
 
 def column_order(text: str) -> str:
-    """The characters of a right-to-left text in the order in which its mirrored image shows them.
+    """The characters of a right-to-left text, ordered by their columns in the mirrored image.
 
-    Done twice it gives nearly every text back, so it serves both ways. Where punctuation or marks stand between numbers
-    and words of a left-to-right script it may not; `word_store.load_words` leaves such texts out.
+    The function is its own inverse for nearly all texts, so it both encodes and decodes. Exceptions are some texts with
+    punctuation or marks between numbers and left-to-right words; `word_store.load_words` drops these.
 
     References:
       Unicode Standard Annex 9, https://www.unicode.org/reports/tr9/
@@ -34,9 +35,9 @@ def column_order(text: str) -> str:
     storage["base_level"], storage["base_dir"] = 1, "R"
     bidi.get_embedding_levels(text, storage)
     for character in storage["chars"]:
-        if character["type"] == "BN":  # a joiner: it stays beside its letter, as a mark does
+        if character["type"] == "BN":  # a joiner stays next to its letter, as a combining mark does
             character["type"] = character["orig"] = "NSM"
-    # All of the algorithm but its last rule, which swaps brackets: the mirrored image has them as they were written.
+    # The last rule of the algorithm, which swaps brackets, is left out: mirroring the image already swaps their shapes.
     bidi.explicit_embed_and_overrides(storage)
     bidi.resolve_weak_types(storage)
     bidi.resolve_neutral_types(storage, debug=False)

@@ -1,25 +1,28 @@
-"""Words → shuffled batches of a few fixed shapes, the same stream at every restart and on any number of hosts."""
+"""Shuffled training batches of a few fixed shapes; restarts and the number of hosts do not change the stream."""
 
 import itertools
 import logging
 from collections.abc import Iterator
 
 import grain
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from hwgan.data.lexicon import Lexicon, noise_rows
+from hwgan.data.lexicon import Lexicon
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
-from hwgan.data.word_store import Batch, WordStore
-from hwgan.errors import UserError
+from hwgan.data.word_store import WordStore
+from hwgan.models.batch import Batch, RealWords
+from hwgan.models.styles import prior_rows
+from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-_WIDTH_MULTIPLE = 16  # pixels; at least what networks shrink a width by, so that no column is cut
+_WIDTH_MULTIPLE = 16  # pixels; a multiple of the networks' horizontal down-sampling, so that no column is cut off
 _SMALLEST_BUCKET = 4  # batches of words
 _ENDLESS = 2**40  # batches
-_EVAL_WIDTH_STEP = 32  # pixels, so that few shapes are compiled
+_EVAL_WIDTH_STEP = 32  # pixels; widths are rounded up so that few shapes are compiled
 
 
 def create_schedule(
@@ -30,14 +33,14 @@ def create_schedule(
     seed: int,
     repeats: Int[np.ndarray, " n"] | None = None,
 ) -> Schedule:
-    """The batches of a run, in as many shapes as pay off; the log says what is saved.
+    """Chooses the width buckets that minimize padding, and schedules the batches; logs the share of padding.
 
     Args:
       words: the training words.
-      batch_size: over all hosts.
-      num_buckets: at most so many shapes; 1 pads every batch to `max_width`.
-      seed: of shuffling.
-      repeats: how often each word comes where others come once; None for all alike.
+      batch_size: number of words per batch over all hosts.
+      num_buckets: maximum number of buckets, and so of batch shapes; 1 pads every batch to `max_width`.
+      seed: seed of the shuffling.
+      repeats: how often each word occurs per epoch (oversampling); None for once each.
     """
     buckets = choose_buckets(
         words.widths,
@@ -61,67 +64,80 @@ def train_batches(
     schedule: Schedule,
     *,
     seed: int,
-    stretches: Float[np.ndarray, " n"] | None = None,
+    log_widths: Float[np.ndarray, " n"] | None = None,
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,
 ) -> Iterator[Batch]:
     """An endless, prefetched stream of this host's share of each batch.
 
-    Batch `i` of the stream depends on the schedule, `seed` and `i` alone, so a restart at any step, or on another
-    number of hosts, continues the same global stream. Where width follows the text, the words to write are as wide as
-    the real ones beside them, of one bucket, for both share one shape, and none should be told by its width.
+    Batch i depends only on the schedule, `seed` and i, so a restart at any step, or with another number of hosts,
+    continues the same global stream. Where the width of generated words depends on their text, texts are drawn so that
+    the generated widths lie in the bucket of the batch's real words: both fit the same shape, and D cannot tell real
+    from generated words by their widths.
+
+    The first half of a batch (`styles.prior_rows`) gets styles from the prior, the second half styles encoded from the
+    real word of the same row.
 
     Args:
       words: the training words.
-      lexicon: the words to write.
-      schedule: of these words.
-      seed: of drawing from the lexicon.
-      stretches: how wide the hand of each training word writes, see `Lexicon.stretches`.
-      start_step: the first batch to give.
-      process_index: of this host.
+      lexicon: the texts to generate.
+      schedule: the batches of `words`.
+      seed: seed of drawing from the lexicon.
+      log_widths: log width of each training word in standard deviations (`Lexicon.log_widths`); None draws the log
+        widths of all rows from the prior.
+      start_step: number of the first batch.
+      process_index: index of this host.
       process_count: number of hosts.
 
     Returns:
-      Batches with the fields of `WordStore.batch` and `Lexicon.draw`, and `weight`, float32: how much each real word
-      counts in means of all, one that comes so many times as often as others by as much less.
+      Batches of `schedule.batch_size / process_count` real words and as many texts.
+
+    Raises:
+      UserError: no text of the lexicon is narrow enough for one of the buckets.
     """
     local_size = schedule.batch_size // process_count
-    # In one piece, as devices hold it: the batch over all hosts is then the same array on any number of them.
+    # A contiguous slice, as devices shard it: the global batch is then the same array for any number of hosts.
     share = slice(process_index * local_size, (process_index + 1) * local_size)
-    lengths = _longest_texts(words.spec, schedule.buckets)
-    limits = _limits(lexicon, schedule.buckets)
-    hands = np.full(len(words), np.nan) if stretches is None else stretches
+    max_lengths = _max_lengths(words.spec, schedule.buckets)
+    width_limits = _width_limits(lexicon, schedule.buckets)
+    encoded_log_widths = np.full(len(words), np.nan) if log_widths is None else log_widths
 
     def make_batch(number: int) -> Batch:
         bucket, indices = schedule.batch(number)
-        rng, (above, up_to) = np.random.default_rng((seed, number)), limits[bucket]
-        given = np.where(noise_rows(len(indices)), np.nan, hands[indices])
-        fakes = lexicon.draw(rng, lengths[bucket], given, above=above, up_to=up_to)
-        real = words.batch(indices[share], schedule.buckets[bucket], lengths[bucket])
-        real["weight"] = schedule.weights[indices[share]]
-        return real | {name: rows[share] for name, rows in fakes.items()}
+        rng, (above, up_to) = np.random.default_rng((seed, number)), width_limits[bucket]
+        batch_log_widths = np.where(prior_rows(len(indices)), np.nan, encoded_log_widths[indices])
+        fakes = lexicon.draw(rng, max_lengths[bucket], batch_log_widths, above=above, up_to=up_to)
+        real = words.batch(indices[share], schedule.buckets[bucket], max_lengths[bucket])
+        real = real.replace(weights=schedule.weights[indices[share]])
+        return Batch(real, jax.tree.map(lambda rows: rows[share], fakes))
 
     stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)
     options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)
     return iter(stream.to_iter_dataset(options))
 
 
-def _limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[float, float]]:
-    """How wide words to write are in each bucket, above and up to: as real ones; if there are none, up to it."""
+def _width_limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[float, float]]:
+    """For each bucket, the interval (above, up_to] of the widths in pixels of its generated words.
+
+    It is the interval of the bucket's real words. If the lexicon has no text in it, the lower end is -inf.
+    """
     limits = []
     for above, up_to in itertools.pairwise((-np.inf, *map(float, buckets))):
         if not lexicon.has_words(-np.inf, up_to):
             raise UserError(
-                f"the lexicon has no word of up to {up_to:.0f} pixels to write beside real words as short; "
-                "add some, or set data.num_buckets=1"
+                f"the lexicon has no word of up to {up_to:.0f} pixels, but the batches of narrow words need some; "
+                "add short words, or set data.num_buckets=1"
             )
         limits.append((above if lexicon.has_words(above, up_to) else -np.inf, up_to))
     return limits
 
 
-def _longest_texts(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
-    """The longest text of each bucket; that of the run where width does not follow the text."""
+def _max_lengths(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
+    """Maximum text length of each bucket: bucket width / pixels per character, where a word's width follows its length.
+
+    Elsewhere it is `max_length` for all buckets.
+    """
     if not spec.pixels_per_character:
         return [spec.max_length] * len(buckets)
     return [min(width // spec.pixels_per_character, spec.max_length) for width in buckets]
@@ -129,14 +145,17 @@ def _longest_texts(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
 
 def eval_batches(
     words: WordStore, batch_size: int, limit: int | None = None, *, one_width: bool = False
-) -> Iterator[tuple[Batch, Int[np.ndarray, " rows"]]]:
-    """Batches of words of about one width, so that little is padding, each with the numbers of its words.
+) -> Iterator[tuple[RealWords, Int[np.ndarray, " rows"]]]:
+    """Batches of words sorted by width, which keeps padding low, each with the row numbers of its words.
 
     Args:
-      words: to look at.
-      batch_size: the last batch is filled up by repeating its last word, whose number is not given again.
-      limit: of the first so many words alone.
-      one_width: every batch is `max_width` wide, or a multiple of it where words are wider.
+      words: the words to evaluate.
+      batch_size: number of words per batch; the last batch is filled up by repeating its last word.
+      limit: uses only the first `limit` words; None for all.
+      one_width: makes every batch `max_width` wide, or the next multiple of it if any word is wider.
+
+    Yields:
+      (batch, rows); `rows` is shorter than the batch where words are repeated.
     """
     count = len(words) if limit is None else min(limit, len(words))
     order = np.argsort(words.widths[:count], kind="stable")

@@ -1,11 +1,13 @@
-"""How far Latin letters reach above and below the line, and how wide they are: in x-heights, of the average hand.
+"""Average vertical extents and widths of Latin characters in handwriting, in units of the x-height.
 
-A crop that is cut close around a word does not show where the line was or how large the writing is: "on" fills it as
-"plough" does. The text tells: with it a crop is put back where it stood between the lines.
+A tight crop of a word contains neither the baseline nor the scale of the writing: "on" and "plough" both fill their
+crops. The text determines both: its characters give the vertical extent of the ink relative to baseline and x-height,
+by which `preprocessing.pad_to_line` pads a crop to its place on the line.
 
-Measured on the Copiste words (CC BY 4.0): heights as ratios of a writer's crops to those of words of x-height letters
-alone; widths, to the next 0.05, by least squares over the logarithms of the widths of 20,815 training words, letters
-met rarely held to those like them.
+The values were measured on the Copiste words (CC BY 4.0). Extents are ratios between the crop heights of one writer's
+words and those of the same writer's words without ascenders and descenders. Widths, rounded to 0.05, are a least
+squares fit to the logarithms of the widths of 20,815 training words; the widths of rare characters are tied to those
+of similar ones.
 """
 
 import unicodedata
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-TOP, BOTTOM = 1.65, -0.6  # of the frame in which words stand, above the baseline
+TOP, BOTTOM = 1.65, -0.6  # vertical extent of a padded line above the baseline, in x-heights
 _ASCENDER, _X_HEIGHT, _DOTTED, _ACCENTED, _DESCENDER = 1.6, 1.0, 1.3, 1.5, -0.5
 
 _EXTENTS = {
@@ -51,11 +53,11 @@ _WIDTHS = {
     "m": 1.5,
 }
 _OTHER_WIDTH = 0.95
-_USUAL_WIDTH = 3.5
+_REFERENCE_WIDTH = 3.5  # x-heights
 
 
 def _base(character: str) -> str:
-    """The letter under an accent."""
+    """The base character without its accent."""
     return unicodedata.normalize("NFD", character)[0]
 
 
@@ -70,28 +72,31 @@ def _extent(character: str) -> tuple[float, float]:
 
 
 def vertical_extent(text: str) -> tuple[float, float]:
-    """(top, bottom) of the ink of a text, in x-heights above the baseline; letters of other scripts count as capitals.
+    """(top, bottom) of the ink of a text, in x-heights above the baseline; other scripts are treated as capitals.
 
     Args:
-      text: not empty, in NFC.
+      text: a text in NFC, not empty.
     """
     tops, bottoms = zip(*map(_extent, text), strict=True)
     return max(tops), min(bottoms)
 
 
-def character_widths(characters: str, height: int) -> Float[np.ndarray, " n"]:
-    """Widths of characters in pixels, in the average hand, where the frame from `BOTTOM` to `TOP` is `height` high."""
+def char_widths_of(characters: str, height: int) -> Float[np.ndarray, " n"]:
+    """Average widths of characters in pixels, for lines that extend from `BOTTOM` to `TOP` in `height` pixels."""
     x_height = height / (TOP - BOTTOM)
     return np.array([x_height * _WIDTHS.get(c, _WIDTHS.get(_base(c), _OTHER_WIDTH)) for c in characters], np.float32)
 
 
-def usual_width(height: int) -> float:
-    """Pixels, by `character_widths`, of words that are so wide; longer ones come narrower, shorter ones wider."""
-    return _USUAL_WIDTH * height / (TOP - BOTTOM)
+def reference_width(height: int) -> float:
+    """Width in pixels at which a word is as wide as the sum of its `char_widths_of`.
+
+    Characters are narrower in wider words, and wider in narrower words (`layout.compress_widths`).
+    """
+    return _REFERENCE_WIDTH * height / (TOP - BOTTOM)
 
 
 def text_widths(texts: Sequence[str], height: int) -> Float[np.ndarray, " n"]:
-    """Widths of whole texts in pixels; see `character_widths`."""
+    """Width of each text in pixels: the sum of its characters' widths (`char_widths_of`)."""
     characters = "".join(sorted(set("".join(texts))))
-    widths = dict(zip(characters, character_widths(characters, height).tolist(), strict=True))
+    widths = dict(zip(characters, char_widths_of(characters, height).tolist(), strict=True))
     return np.array([sum(widths[c] for c in text) for text in texts], np.float32)

@@ -1,4 +1,15 @@
-"""The words that a generator writes in training, drawn so that they are as wide as the real ones beside them."""
+"""Texts to generate in training, drawn so that generated words are as wide as the real words of their bucket.
+
+A word of expected width w pixels (its width at log width 0), generated in a style with log width u = z[:, 0], is
+w exp(σ u) pixels wide; σ is `log_width_std`, and u ~ N(0, 1) under the prior. A batch holds real words of one width
+bucket, (above, up_to] pixels. `Lexicon.draw` samples pairs (text, u) from
+
+    p(text, u) ∝ 1[above < w exp(σ u) <= up_to] · N(u; 0, 1),   text uniform over the lexicon.
+
+Over all buckets, weighted by their share of the real words, texts then have the distribution of the lexicon and u has
+that of the prior, provided that real words have the widths that this model predicts. So neither the length of texts
+nor the width of words separates generated from real words, in any bucket.
+"""
 
 import dataclasses
 import functools
@@ -10,42 +21,42 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-from hwgan.data.balance import random_words
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
-from hwgan.data.word_store import Batch
-from hwgan.errors import UserError
+from hwgan.models.batch import FakeTexts
+from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-_TRIED = 128  # hands, of which one is taken
-_USUAL_HAND = 1.0  # standard deviations from the average
-_WIDEST_HAND = 2.5  # standard deviations; real words beyond are written as if they were there
+_NUM_CANDIDATES = 128  # log widths drawn from the prior, of which one is selected
+_TYPICAL_LOG_WIDTH = 1.0  # standard deviations
+_MAX_LOG_WIDTH = 2.5  # standard deviations; log widths of real words are clipped to this range
+_RANDOM_LENGTHS = 4  # number of different lengths of random texts, from the shortest allowed one
 
-# Labels [n, length] and lengths [n] to pixels [n] in the average hand.
+# Labels [n, t] and lengths [n] → expected widths [n] in pixels, at log width 0.
 WidthsOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class Lexicon:
-    """Words to write, drawn with the frequency they are listed with.
+    """Texts to generate, sorted by expected width; a text that is listed k times is drawn k times as often.
 
     Attributes:
-      labels: int32 [num_words, max_length], padded with 0; from the narrowest word to the widest.
-      lengths: int32 [num_words].
-      widths: float32 [num_words], pixels of each, in the average hand where hands differ in it.
-      stretch: standard deviation, over hands, of the logarithm of how wide they write; 0 where all write as wide.
-      invented: bool [num_words], those that are unlike real words; None where there are none.
-      weights: float32 [num_words], how much each counts in means that are held against those of real words; not of
-        invented ones, which do not count.
+      labels: int32 [n, max_length], label ids padded with 0, in ascending order of `widths`.
+      lengths: int32 [n], number of labels.
+      widths: float32 [n], expected widths in pixels at log width 0.
+      weights: float32 [n], weight of each text in the feature statistics of generated words: 1 / (how often
+        oversampling repeats it), and 0 for random texts.
+      log_width_std: σ, the standard deviation of the log width over styles; 0 if widths do not depend on the style.
+      is_random: bool [n], True for texts of random characters; None if there are none.
     """
 
     labels: np.ndarray
     lengths: np.ndarray
     widths: np.ndarray
     weights: np.ndarray
-    stretch: float = 0.0
-    invented: np.ndarray | None = None
+    log_width_std: float = 0.0
+    is_random: np.ndarray | None = None
 
     @classmethod
     def from_words(
@@ -54,120 +65,129 @@ class Lexicon:
         charset: Charset,
         spec: ImageSpec,
         widths_of: WidthsOf | None = None,
-        stretch: float = 0.0,
-        random_share: float = 0.0,
+        log_width_std: float = 0.0,
+        random_text_fraction: float = 0.0,
         seed: int = 0,
         weights: Float[np.ndarray, " n"] | None = None,
     ) -> "Lexicon":
-        """Drops words that do not fit; raises UserError if none does. Widths are those of `spec` if not told.
+        """A lexicon of the words that fit the alphabet and the length limits, and of random texts.
 
         Args:
-          words: as often as they are to be written.
+          words: texts, each as often as it is to be drawn.
           charset: the alphabet.
-          spec: of the images.
-          widths_of: where width does not follow from `spec` alone.
-          stretch: see `Lexicon`.
-          random_share: what part of all words is of random characters, and `invented`.
-          seed: of these.
-          weights: of each of the words; None for all alike.
+          spec: the length limits of the run.
+          widths_of: computes expected widths; None for `spec.expected_widths`.
+          log_width_std: σ, see `Lexicon`.
+          random_text_fraction: share of random texts among all texts of the lexicon, in [0, 1).
+          seed: seed of the random texts.
+          weights: weight of each of `words` (`Lexicon.weights`); None for 1.
+
+        Raises:
+          UserError: no word fits.
         """
-        shortest, longest = spec.min_length, spec.max_length
-        fits = [shortest <= len(word) <= longest and not charset.unknown(word) for word in words]
+        fits = [spec.min_length <= len(word) <= spec.max_length and not charset.unknown(word) for word in words]
         kept = list(itertools.compress(words, fits))
         if len(kept) < len(words):
             logger.info("lexicon: %d words, dropped: %d", len(kept), len(words) - len(kept))
         if not kept:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
-        num_random = round(random_share / (1.0 - random_share) * len(kept))
-        fitting = kept + random_words(charset.characters, num_random, (shortest, longest), seed)
-        encoded = [charset.encode(word) for word in fitting]
+        num_random = round(random_text_fraction / (1.0 - random_text_fraction) * len(kept))
+        texts = kept + random_texts(charset.characters, num_random, (spec.min_length, spec.max_length), seed)
+        encoded = [charset.encode(text) for text in texts]
         labels = pad_labels(encoded, spec.max_length)
         lengths = np.array([len(row) for row in encoded], np.int32)
-        widths = spec.expected_widths(fitting) if widths_of is None else widths_of(labels, lengths)
+        widths = spec.expected_widths(texts) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
-        is_random = np.arange(len(fitting)) >= len(kept)
-        counts = np.ones(len(words)) if weights is None else weights
-        counts = np.pad(counts[np.array(fits)], (0, num_random))[order].astype(np.float32)
-        invented = is_random[order] if num_random else None
-        return cls(labels[order], lengths[order], widths[order], counts, stretch, invented)
+        word_weights = np.ones(len(words)) if weights is None else weights
+        text_weights = np.pad(word_weights[np.array(fits)], (0, num_random)).astype(np.float32)
+        is_random = (np.arange(len(texts)) >= len(kept))[order] if num_random else None
+        return cls(labels[order], lengths[order], widths[order], text_weights[order], log_width_std, is_random)
 
     @functools.cached_property
-    def _like_real(self) -> Int[np.ndarray, " n_and_1"]:
-        """How many of the first so many words are not invented."""
-        like_real = np.ones(len(self.lengths), bool) if self.invented is None else ~self.invented
-        return np.concatenate([[0], np.cumsum(like_real)])
+    def _num_words_before(self) -> Int[np.ndarray, " n_and_1"]:
+        """Entry i is the number of non-random texts among the first i texts."""
+        is_word = np.ones(len(self.lengths), bool) if self.is_random is None else ~self.is_random
+        return np.concatenate([[0], np.cumsum(is_word)])
 
-    def stretches(
+    def log_widths(
         self, widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, " n"] | None:
-        """How wide hands write whose words have these widths instead of those expected, in units of `stretch`."""
-        if not self.stretch:
+        """Log widths u of real words: log(width / expected) / σ, clipped to [-2.5, 2.5].
+
+        Args:
+          widths: widths of the real words in pixels.
+          expected: expected widths of their texts in pixels at log width 0.
+
+        Returns:
+          u in standard deviations; None if σ is 0.
+        """
+        if not self.log_width_std:
             return None
-        stretches = np.log(np.maximum(widths, 1) / np.maximum(expected, 1)) / self.stretch
-        return np.clip(stretches, -_WIDEST_HAND, _WIDEST_HAND)
+        log_widths = np.log(np.maximum(widths, 1) / np.maximum(expected, 1)) / self.log_width_std
+        return np.clip(log_widths, -_MAX_LOG_WIDTH, _MAX_LOG_WIDTH)
 
     def has_words(self, above: float, up_to: float) -> bool:
-        """Whether usual hands write words, not counting invented ones, wider than `above` and up to `up_to` pixels."""
-        narrow, wide = np.exp(self.stretch * np.array([-_USUAL_HAND, _USUAL_HAND]))
+        """Whether a non-random text has a generated width in (above, up_to] pixels for some |u| <= 1."""
+        narrow, wide = np.exp(self.log_width_std * np.array([-_TYPICAL_LOG_WIDTH, _TYPICAL_LOG_WIDTH]))
         fits = (self.widths * wide > above) & (self.widths * narrow <= up_to)
-        return bool((fits if self.invented is None else fits & ~self.invented).any())
+        return bool((fits if self.is_random is None else fits & ~self.is_random).any())
 
     def draw(
         self,
         rng: np.random.Generator,
         length: int,
-        stretches: Float[np.ndarray, " n"],
+        log_widths: Float[np.ndarray, " n"],
         *,
         above: float = -np.inf,
         up_to: float = np.inf,
-    ) -> Batch:
-        """Words that are wider than `above` and at most `up_to` pixels when their hands write them.
+    ) -> FakeTexts:
+        """Draws a text for each row so that its generated width lies in (above, up_to] pixels.
 
-        Words and hands are those of the lexicon and of noise that happen to be so wide. So, over batches whose limits
-        come as often as such words do, they are distributed as in the lexicon and as noise, nearly: each hand is one of
-        128. A hand that is given and can write no word so wide writes the next wider one, or the widest.
+        Rows with a given log width u draw a text uniformly from those with above < w exp(σ u) <= up_to. Rows with NaN
+        draw u as well, by sampling importance resampling: of 128 samples u ~ N(0, 1) one is selected with probability
+        proportional to the number of texts that fit it. If no text fits, the next wider text is taken, or the widest.
+
+        The weights of the texts are multiplied by (texts that fit) / (non-random texts that fit). Random texts are
+        short and so take a larger share of narrow buckets; with this factor, the weighted lengths of the non-random
+        texts have the same distribution as those of the real words.
 
         Args:
-          rng: of this batch.
-          length: that labels are cut to.
-          stretches: how wide each hand writes, in units of `stretch`; NaN for a hand of noise, which is drawn too.
-          above: see `has_words`.
-          up_to: the same.
+          rng: random generator of this batch.
+          length: t, to which labels are cut.
+          log_widths: u of each row in standard deviations; NaN draws it from the prior.
+          above: lower limit of the generated width in pixels, exclusive.
+          up_to: upper limit of the generated width in pixels, inclusive.
 
         Returns:
-          fake_labels [n, length], fake_label_length [n]; fake_weight float32 [n], 0 for invented words. Of short ones
-          more are invented, so the others count for these, too: by weight, words are as long as real ones are;
-          fake_stretch float32 [n] where hands write differently; fake_invented bool [n] where words are invented.
+          As many texts as `log_widths` has rows, with the selected u.
         """
-        count = len(stretches)
-        noise = rng.standard_normal((count, _TRIED if self.stretch else 1))
-        tried = np.where(np.isnan(stretches)[:, None], noise, stretches[:, None])
-        scales = np.exp(self.stretch * tried)
+        count = len(log_widths)
+        prior = rng.standard_normal((count, _NUM_CANDIDATES if self.log_width_std else 1))
+        candidates = np.where(np.isnan(log_widths)[:, None], prior, log_widths[:, None])
+        scales = np.exp(self.log_width_std * candidates)
+        # `widths` is sorted, so the texts that fit a candidate are those in [first, end).
         first, end = (np.searchsorted(self.widths, limit / scales, side="right") for limit in (above, up_to))
-        # Of the hands tried one is taken, those that can write many words more often.
-        shares = np.cumsum(end - first, axis=1)
-        taken = (rng.random(count) * shares[:, -1])[:, None] < shares
-        rows = np.arange(count), taken.argmax(axis=1)
-        words = first[rows] + (rng.random(count) * (end - first)[rows]).astype(int)
-        words = np.minimum(words, len(self.lengths) - 1)  # where none fits
-        like_real = (self._like_real[end] - self._like_real[first]).sum(axis=1)
-        drawn = {
-            "fake_labels": self.labels[words, :length],
-            "fake_label_length": self.lengths[words],
-            "fake_weight": (self.weights[words] * shares[:, -1] / np.maximum(like_real, 1)).astype(np.float32),
-        }
-        if self.stretch:
-            drawn["fake_stretch"] = tried[rows].astype(np.float32)
-        if self.invented is not None:
-            drawn["fake_invented"] = self.invented[words]
-        return drawn
+        cumulative = np.cumsum(end - first, axis=1)
+        num_fitting = cumulative[:, -1]
+        selected = ((rng.random(count) * num_fitting)[:, None] < cumulative).argmax(axis=1)
+        chosen = np.arange(count), selected
+        texts = first[chosen] + (rng.random(count) * (end - first)[chosen]).astype(int)
+        texts = np.minimum(texts, len(self.lengths) - 1)  # `first` is past the end if all texts are too narrow
+        num_fitting_words = (self._num_words_before[end] - self._num_words_before[first]).sum(axis=1)
+        return FakeTexts(
+            labels=self.labels[texts, :length],
+            lengths=self.lengths[texts],
+            weights=(self.weights[texts] * num_fitting / np.maximum(num_fitting_words, 1)).astype(np.float32),
+            log_widths=candidates[chosen].astype(np.float32) if self.log_width_std else None,
+            is_random=None if self.is_random is None else self.is_random[texts],
+        )
 
 
 def read_lexicon_file(path: str) -> list[str]:
-    """One word a line, UTF-8, blank lines skipped.
+    """The lines of a UTF-8 file in NFC, stripped of white space; blank lines are skipped.
 
     Raises:
-      UserError: there is no such file.
+      UserError: the file cannot be read or is not UTF-8.
     """
     try:
         lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
@@ -176,9 +196,17 @@ def read_lexicon_file(path: str) -> list[str]:
     return [normalize_text(line.strip()) for line in lines if line.strip()]
 
 
-def noise_rows(count: int) -> np.ndarray:
-    """Which words of a batch are written in hands of noise, bool [count]; the others in that of the real word beside.
+def random_texts(characters: str, count: int, lengths: tuple[int, int], seed: int = 0) -> list[str]:
+    """Short texts of independent, uniformly distributed characters: training data for characters in any context.
 
-    Halves, for parts of a batch take every nth row.
+    Args:
+      characters: the alphabet; white space is left out.
+      count: number of texts.
+      lengths: shortest and longest allowed length; lengths are uniform over the first four of this range.
+      seed: seed of the texts.
     """
-    return np.arange(count) < count / 2
+    rng = np.random.default_rng(seed)
+    shortest, longest = lengths
+    text_lengths = rng.integers(shortest, min(longest + 1, shortest + _RANDOM_LENGTHS), size=count)
+    visible = [character for character in characters if not character.isspace()]
+    return ["".join(rng.choice(visible, size=length)) for length in text_lengths]

@@ -1,4 +1,4 @@
-"""Prepared datasets on disk: where they lie, what their summary says, and their rows."""
+"""Prepared datasets on disk: their directories, summaries and rows."""
 
 import json
 import pathlib
@@ -7,14 +7,14 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
-# A sequence of dicts. Not declared so, for whoever checks types by looking at a row would read it from disk.
+# A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
 Rows = Any
-SUMMARY_FILE = "summary.json"  # written by hwgan.prepare as the last thing: without it a dataset is not whole
-FEATURES_FILE = "features.json"  # written by tfds: which class decodes each field
-# What fields of a prepared dataset may be. tfds imports whatever module this file names, and a dataset may come from
-# anybody: a class that is not one of these is never looked up.
+SUMMARY_FILE = "summary.json"  # hwgan.prepare writes it last: a dataset without it is incomplete
+FEATURES_FILE = "features.json"  # tfds writes it: it names the class that decodes each field
+# The feature classes that a prepared dataset may name. tfds imports any module that the features file names, and a
+# dataset may come from an untrusted source, so other classes are rejected before tfds reads the file.
 _FEATURE_CLASSES = frozenset(
     f"tensorflow_datasets.core.features.{name}"
     for name in (
@@ -34,10 +34,10 @@ _REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "sourc
 
 
 def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
-    """Where the newest prepared version of `dataset` ("name/config") lies.
+    """The directory of the newest prepared version of `dataset` ("name/config").
 
     Raises:
-      UserError: it was not prepared.
+      UserError: there is no prepared version.
     """
     name, _, config = dataset.partition("/")
     parent = pathlib.Path(data_dir).expanduser() / name / config
@@ -51,15 +51,15 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
 
 
 def read_summary(data_dir: str, dataset: str) -> dict[str, Any]:
-    """What `hwgan.prepare` wrote of a dataset: counts, alphabet, options, what was skipped."""
+    """The summary that `hwgan.prepare` wrote: counts, alphabet, options, checksum, skipped rows."""
     return parse_summary(dataset_directory(data_dir, dataset) / SUMMARY_FILE)
 
 
 def parse_summary(path: pathlib.Path) -> dict[str, Any]:
-    """A summary file.
+    """Reads a summary file.
 
     Raises:
-      UserError: it cannot be read, or was written by an older version.
+      UserError: the file cannot be read, or an older version of hwgan wrote it.
     """
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
@@ -72,15 +72,15 @@ def parse_summary(path: pathlib.Path) -> dict[str, Any]:
 
 
 def check_features(path: pathlib.Path) -> None:
-    """Makes sure that a features file names no code but that of known tfds features.
+    """Checks that a features file names only known tfds feature classes.
 
-    tfds imports the module of each class that the file names: of a dataset from elsewhere that would run its code.
+    tfds imports the module of every class that the file names, so an untrusted file could run arbitrary code.
 
     Args:
-      path: of `features.json`.
+      path: path of `features.json`.
 
     Raises:
-      UserError: it is missing, is no JSON, is larger than 1 MiB, or names any other class.
+      UserError: the file is missing, is not JSON, is larger than 1 MiB, or names any other class.
     """
     try:
         with path.open("rb") as file:
@@ -93,13 +93,13 @@ def check_features(path: pathlib.Path) -> None:
     unknown = sorted({repr(name)[:100] for name in named if name not in _FEATURE_CLASSES})
     if unknown or not named:
         raise UserError(
-            f"{path} asks for the code of {', '.join(unknown) or 'no feature at all'}, which no dataset made by "
-            "hwgan.prepare does; it was not run. Do not use this dataset, or prepare it again from its raw files"
+            f"{path} names the classes {', '.join(unknown) or '(none)'}, which no dataset made by hwgan.prepare does; "
+            "their code was not run. Do not use this dataset, or prepare it again from its raw files"
         )
 
 
 def _named_classes(value: Any) -> Iterator[Any]:
-    """Every value, at any depth, under a key that tfds reads as the name of a class."""
+    """All values, at any depth, of keys that tfds interprets as the name of a class."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in _CLASS_KEYS and not isinstance(inner, dict):
@@ -112,10 +112,10 @@ def _named_classes(value: Any) -> Iterator[Any]:
 
 
 def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
-    """The rows of a split by number, images still encoded: `id`, `image`, `text`, `writer`, and what else the set has.
+    """The rows of a split, indexed by number: dicts of `id`, `image` (encoded), `text`, `writer` and extra features.
 
     Raises:
-      UserError: the dataset or the split does not exist, its file is damaged, or it names code (`check_features`).
+      UserError: the dataset or the split does not exist, its file is damaged, or `check_features` rejects it.
     """
     directory = dataset_directory(data_dir, dataset)
     check_features(directory / FEATURES_FILE)
@@ -124,7 +124,7 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
         raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
     rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
     try:
-        len(rows)  # opens the file
+        len(rows)  # opens the file, which fails if it is damaged
     except RuntimeError as error:
         raise UserError(
             f"{dataset} {split} is damaged on disk ({str(error)[:200]}); remove {builder.data_dir} and prepare it again"
@@ -133,11 +133,11 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
 
 
 def read_texts(data_dir: str, dataset: str, split: str) -> list[str]:
-    """What the words of a split say, in the order of its rows."""
+    """The transcriptions of a split, in the order of its rows."""
     return [row_text(row, "text") for row in open_rows(data_dir, dataset, split)]
 
 
 def row_text(row: dict[str, Any], field: str) -> str:
-    """A text field of a row; tfds gives bytes."""
+    """A text field of a row as str; tfds returns bytes."""
     value = row[field]
     return value.decode() if isinstance(value, bytes) else value

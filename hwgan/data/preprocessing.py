@@ -1,4 +1,4 @@
-"""What is done to a word image before a network sees it: the one list of steps, and the one place that applies them."""
+"""Preprocessing of word images: the steps from a decoded image to a network's input, and the limits of image sizes."""
 
 import dataclasses
 import hashlib
@@ -10,41 +10,43 @@ from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
 from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box, "ink": transforms.trim_ink}
-REVISION = 3  # to be raised with any change of what a step does: caches made before are then made anew
-_PLAUSIBLE = 2.0  # times wider or narrower than expected
-_FINE = 1.5  # times as high as it will be
-_MAX_ASPECT = 100  # an image wider than this many times its height is no word, and scaled up would fill the memory
+REVISION = 3  # must be raised when a step changes its result; it is part of the cache key, so caches are rewritten
+_MAX_WIDTH_RATIO = 2.0  # of actual and expected width, either way
+_FINE_SCAN = 1.5  # times the output height, above which an image is preprocessed twice
+_MAX_ASPECT = 100  # width / height; wider images cannot be words, and would fill the memory when scaled up
 
 
 class TooWide(ValueError):
-    """The image is far too wide for its height to be a word or a line."""
+    """The image is more than 100 times as wide as high, and so cannot be a word or a line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """The steps from a decoded image to what networks see, in this order; saved with every checkpoint.
+    """The preprocessing steps in their order; every checkpoint stores them.
 
     Attributes:
-      contrast: stretches grey levels so that ink is black and paper white (`transforms.stretch_contrast`).
-      deslant: shears the word upright (`transforms.deslant`).
-      trim: "" leaves the white around the ink; "sides" cuts it left and right; "box" on all four sides, so that the
-        ink fills the height and the size of letters no longer tells ascenders from none; "ink" does so with a margin
-        that grows with the image; and where the image is more than 1.5 times as high as `height` before it is scaled,
-        all steps are done again on what they made, so that a word scanned finely is seen as one drawn that high is.
-      frame: pads a crop that is cut close around its ink above and below, to where it stood between the lines, as its
-        text tells (`letterforms.vertical_extent`): all words are then written in one size, on one baseline.
-      height: pixels, to which every image is scaled.
-      pixels_per_character: 0 scales the width with the height (isometric); else a word of n characters becomes n times
-        this wide (after Fogel et al. 2020), so that width follows the text.
+      contrast: whether grey levels are stretched so that ink is black and paper white (`transforms.stretch_contrast`).
+      trim: which white margins are cut: "" none; "sides" left and right; "box" all four, so that the ink fills the
+        height, whether or not the word has ascenders; "ink" all four, leaving a margin of 6 % of the ink's height.
+        With "ink", an image that is more than 1.5 times `height` high before it is scaled passes through all steps
+        twice. Otherwise thin strokes of fine scans would turn grey when scaled down, while those of generated images,
+        which have the output height already, would be stretched to black.
+      pad_to_line: whether a tight crop is padded above and below to its place on the line, which follows from its text
+        (`letterforms.vertical_extent`); all words then have one baseline and one x-height.
+      height: height in pixels to which every image is scaled.
+      pixels_per_character: 0 scales the width with the height (isometric); otherwise the width of a word is this many
+        pixels times its number of characters.
+
+    References:
+      Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557, for `pixels_per_character`
     """
 
     contrast: bool = False
-    deslant: bool = False
     trim: str = ""
-    frame: bool = False
+    pad_to_line: bool = False
     height: int = 32
     pixels_per_character: int = 0
 
@@ -58,46 +60,45 @@ class Preprocessing:
             )
 
     def steps(self, image: UInt8[np.ndarray, "h w"], text: str) -> list[tuple[str, np.ndarray]]:
-        """The image after each step that is switched on, by the name of its field; the last one is the result.
+        """(field name, image) after each active step; the last image is the result.
 
         Args:
-          image: uint8, dark ink on white.
-          text: what it says, in NFC.
+          image: dark ink on white.
+          text: its transcription in NFC.
 
         Raises:
-          TooWide: it would be more than 100 times as wide as high.
+          TooWide: the image is more than 100 times as wide as high, before or after trimming.
         """
-        done = self._once(image, text)
-        if self.trim == "ink" and done[-2][1].shape[0] > _FINE * self.height:
-            done += self._once(done[-1][1], text)
-        return done
+        results = self._apply_once(image, text)
+        if self.trim == "ink" and results[-2][1].shape[0] > _FINE_SCAN * self.height:
+            results += self._apply_once(results[-1][1], text)
+        return results
 
-    def _once(self, image: np.ndarray, text: str) -> list[tuple[str, np.ndarray]]:
+    def _apply_once(self, image: np.ndarray, text: str) -> list[tuple[str, np.ndarray]]:
         _check_width(image)
-        done = []
+        results = []
         if self.contrast:
-            done.append(("contrast", image := transforms.stretch_contrast(image)))
-        if self.deslant:
-            done.append(("deslant", image := transforms.deslant(image)))
+            results.append(("contrast", image := transforms.stretch_contrast(image)))
         if self.trim:
-            done.append(("trim", image := TRIMS[self.trim](image)))
+            results.append(("trim", image := TRIMS[self.trim](image)))
             _check_width(image)
-        if self.frame:
-            done.append(("frame", image := transforms.pad_to_extent(image, vertical_extent(text), (TOP, BOTTOM))))
+        if self.pad_to_line:
+            image = transforms.pad_to_extent(image, vertical_extent(text), (TOP, BOTTOM))
+            results.append(("pad_to_line", image))
         name = "pixels_per_character" if self.pixels_per_character else "height"
-        return [*done, (name, self.resize(image, len(text)))]
+        return [*results, (name, self.resize(image, len(text)))]
 
     def __call__(self, image: UInt8[np.ndarray, "h w"], text: str) -> UInt8[np.ndarray, "h2 w2"]:
-        """All steps; see `steps`."""
+        """The image after all steps; see `steps`."""
         return self.steps(image, text)[-1][1]
 
     def resize(self, image: UInt8[np.ndarray, "h w"], num_characters: int) -> UInt8[np.ndarray, "h2 w2"]:
-        """The last step alone, for images that a generator made at the end of the others."""
+        """Only the last step, for generated images, which need none of the others."""
         width = self.pixels_per_character * num_characters or None
         return transforms.resize_to_height(image, self.height, width)
 
     def key(self, content: str) -> str:
-        """A name for "these steps on this content", 16 hexadecimal digits."""
+        """A hash of `content` and all steps, 16 hexadecimal digits: the key of a cache."""
         fields = json.dumps([REVISION, content, dataclasses.asdict(self)], sort_keys=True)
         return hashlib.sha256(fields.encode()).hexdigest()[:16]
 
@@ -109,13 +110,13 @@ def _check_width(image: np.ndarray) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class ImageSpec:
-    """The images of a run: their preprocessing, and which of them fit.
+    """Preprocessing of a run's images, and the limits beyond which words are dropped.
 
     Attributes:
-      preprocessing: every step and its setting.
-      max_width: pixels; wider images are dropped.
-      max_length: longest text, in characters; longer ones are dropped.
-      min_length: shortest text.
+      preprocessing: the steps.
+      max_width: maximum width of a preprocessed image in pixels.
+      max_length: maximum length of a text in characters.
+      min_length: minimum length of a text in characters.
     """
 
     preprocessing: Preprocessing
@@ -135,15 +136,15 @@ class ImageSpec:
         return self.preprocessing.height
 
     def expected_widths(self, texts: Sequence[str]) -> Float[np.ndarray, " n"]:
-        """Pixels that texts will take when they are written; 0 where the canvas is the same for all."""
-        if self.preprocessing.frame:
+        """Expected widths of texts in pixels; 0 where all generated images have the same width."""
+        if self.preprocessing.pad_to_line:
             return text_widths(texts, self.height)
         return np.array([self.pixels_per_character * len(text) for text in texts], np.float32)
 
     def is_plausible(self, text: str, width: int) -> bool:
-        """Whether a word is within half and twice the expected width; of those beyond, most are cut wrongly."""
+        """Whether width / expected width is in [1/2, 2]; most words outside this range are segmented wrongly."""
         expected = float(self.expected_widths([text])[0])
-        return expected / _PLAUSIBLE <= width <= expected * _PLAUSIBLE
+        return expected / _MAX_WIDTH_RATIO <= width <= expected * _MAX_WIDTH_RATIO
 
     @property
     def pixels_per_character(self) -> int:

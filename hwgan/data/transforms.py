@@ -1,6 +1,7 @@
-"""Image functions: encoded bytes in, grey ink on white out; each step of the preprocessing, and conversions.
+"""Image functions: decoding, the preprocessing steps, padding and type conversion.
 
-Stored images are uint8 ink on white (0 black, 255 white). Networks see float32 in [-1, 1], white = 1.
+Stored images are uint8, dark ink on white (0 black, 255 white). Inputs and outputs of networks are float32 in [-1, 1]
+with white = 1.
 """
 
 import io
@@ -10,53 +11,50 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 
 WHITE = 255
-MAX_PIXELS = 89_478_485  # of one image file, the limit at which Pillow begins to warn of bombs; A3 at 600 dpi fits
-# The formats that scans come in; Pillow's others (PostScript, say) run far more code on a stranger's file.
+MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
+# Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
-_TRIM_CONTRAST = 25  # grey levels: what is no darker than the lightest paper by this is paper too
-_TRIM_MARGIN = 2  # pixels of paper that stay
-_INK_MARGIN = 0.06  # of the height of the ink
-_LOWEST_CONTRAST = 32  # between paper and ink; below it an image is blank, and stretching would only show its noise
-_INK_PERCENTILE, _PAPER_PERCENTILE = 1, 90  # a crop of a full stop is nearly all ink
-_PAPER_SHARE = 0.15  # of the way from paper to the darkest ink: lighter counts as paper when a slant is measured
-_SHEARS = np.linspace(-0.3, 1.0, 27)  # tangents of the slants that are tried, about -17 to 45 degrees
-_SMALL_SHEARS = 0.5  # how much they are preferred
+_TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink
+_TRIM_MARGIN = 2  # pixels of background that trimming keeps
+_INK_MARGIN = 0.06  # margin of `trim_ink` as a share of the ink's height
+_MIN_CONTRAST = 32  # grey levels between paper and ink; an image with less is blank, and stretching would amplify noise
+_INK_PERCENTILE, _PAPER_PERCENTILE = 1, 90  # of grey levels; 90, because a tight crop of a full stop is nearly all ink
 
 
 def decode_grey(encoded: bytes) -> UInt8[np.ndarray, "h w"]:
-    """Decodes an image file to grey ink on white; transparent parts become white.
+    """Decodes an image file to grey levels, dark ink on white; transparent pixels become white.
 
     Args:
-      encoded: of any mode: grey, colour, palette, 16 bits, CMYK, with or without transparency.
+      encoded: an image of any mode: grey, colour, palette, 16 bits, CMYK, with or without transparency.
 
     Raises:
-      OSError: the bytes are no image, are cut short, or would unpack to more than `MAX_PIXELS`.
+      OSError: the bytes are not an image, are truncated, or would decode to more than `MAX_PIXELS` pixels.
     """
     try:
         return _decode(encoded)
     except OSError:
         raise
-    except Exception as error:  # Pillow raises half a dozen other kinds for files that are broken in other ways
+    except Exception as error:  # Pillow raises several other exceptions for damaged files
         raise OSError(str(error)) from error
 
 
 def _decode(encoded: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:  # known from the header, before anything is unpacked
+        if image.width * image.height > MAX_PIXELS:  # known from the header, before any pixel is decoded
             raise OSError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}")
         image.load()
-        image = ImageOps.exif_transpose(image)  # a photo taken sideways
+        image = ImageOps.exif_transpose(image)  # applies the rotation that cameras store as metadata
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
             paper = Image.new("RGBA", image.size, (WHITE,) * 4)
             image = Image.alpha_composite(paper, image)
         elif image.mode.startswith("I") or image.mode == "F":
-            return _from_deep(np.asarray(image, np.float32))
+            return _from_high_bit_depth(np.asarray(image, np.float32))
         return np.asarray(image.convert("L"))
 
 
-def _from_deep(levels: np.ndarray) -> np.ndarray:
-    """Levels of more than 8 bits; how many there are is known only by the largest: 1.0, 8, 12 or 16 bits."""
+def _from_high_bit_depth(levels: np.ndarray) -> np.ndarray:
+    """Scales grey levels to 8 bits; the range (1.0, 8, 12 or 16 bits) is inferred from the largest level."""
     largest = float(levels.max())
     if not (levels.min() >= 0 and largest <= 65535):
         raise OSError(f"its grey levels go from {levels.min()} to {largest}")
@@ -65,60 +63,15 @@ def _from_deep(levels: np.ndarray) -> np.ndarray:
 
 
 def stretch_contrast(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    """Ink becomes black and paper white: percentiles 1 and 90 go to 0 and 255. A near-blank image stays as it is."""
+    """Stretches grey levels linearly so that percentiles 1 and 90 become 0 and 255; near-blank images are unchanged."""
     ink, paper = np.percentile(image, [_INK_PERCENTILE, _PAPER_PERCENTILE])
-    if paper - ink < _LOWEST_CONTRAST:
+    if paper - ink < _MIN_CONTRAST:
         return image
     return np.rint((image - ink) * (WHITE / (paper - ink))).clip(0, WHITE).astype(np.uint8)
 
 
-def estimate_slant(image: UInt8[np.ndarray, "h w"]) -> float:
-    """The tangent of the slant, positive to the right; 0 where there is no ink.
-
-    The shear is chosen that gathers the ink in the fewest columns (the most squared ink a column), with a mild
-    preference for small ones. On Copiste words sheared by a known amount its median error is 0.03.
-
-    References:
-      Projection profiles are reviewed in Vinciarelli and Luettin, A new normalization technique for cursive handwritten
-      words, 2001, https://doi.org/10.1016/S0167-8655(01)00042-3
-    """
-    paper = int(image.max())
-    contrast = max(paper - int(image.min()), _LOWEST_CONTRAST)
-    strength = (paper - image.astype(np.float64)) / contrast - _PAPER_SHARE
-    rows, columns = np.nonzero(strength > 0.0)
-    if not rows.size:
-        return 0.0
-    ink, height = strength[rows, columns], image.shape[0]
-    scores = []
-    for shear in _SHEARS:
-        upright = np.rint(columns - shear * (height - 1 - rows)).astype(np.int64)
-        profile = np.bincount(upright - upright.min(), weights=ink)
-        scores.append((profile**2).sum() * np.exp(-_SMALL_SHEARS * shear**2))
-    # Strokes that happen to meet make single peaks; a slant that is there is seen at its neighbours too.
-    smooth = np.convolve(np.pad(scores, 1, mode="edge"), np.ones(3), mode="valid")
-    best = np.flatnonzero(smooth == smooth.max())
-    return float(_SHEARS[best[np.abs(_SHEARS[best]).argmin()]])
-
-
-def deslant(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:
-    """Shears a word upright by `estimate_slant`; its baseline stays, and white fills what opens at the sides."""
-    shear, (height, width) = estimate_slant(image), image.shape
-    if not shear or height < 2:
-        return image
-    reach = shear * (height - 1)
-    # Pillow asks where each pixel of the result comes from.
-    sheared = Image.fromarray(image).transform(
-        (width + int(np.ceil(abs(reach))), height),
-        Image.Transform.AFFINE,
-        (1.0, -shear, min(reach, 0.0), 0.0, 1.0, 0.0),
-        resample=Image.Resampling.BILINEAR,
-        fillcolor=WHITE,
-    )
-    return np.asarray(sheared)
-
-
 def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:
-    """Cuts blank columns from both ends, leaving a margin of 2; a blank image keeps 1 column."""
+    """Cuts blank columns at both ends except a margin of 2; a blank image keeps 1 column."""
     columns = np.flatnonzero((image < int(image.max()) - _TRIM_CONTRAST).any(axis=0))
     if not columns.size:
         return image[:, :1]
@@ -126,14 +79,15 @@ def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:
 
 
 def trim_box(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
-    """`trim_sides`, and the same above and below: the ink then fills the height."""
+    """Cuts blank columns and rows at all four sides except a margin of 2."""
     return trim_sides(trim_sides(image).T).T
 
 
 def trim_ink(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
-    """Exactly the ink and 6 % of its height around it, whatever the resolution; a blank image stays as it is.
+    """Crops to the ink and pads with white by 6 % of the ink's height at each side; a blank image is unchanged.
 
-    So do the crops of the Copiste words, whose margin is 5.8 % of the height of their ink in the median.
+    The relative margin makes the result independent of resolution. 6 % is the margin of the Copiste words, whose
+    median is 5.8 % of the ink's height.
     """
     ink = image < int(image.max()) - _TRIM_CONTRAST
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -146,12 +100,12 @@ def trim_ink(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
 def pad_to_extent(
     image: UInt8[np.ndarray, "h w"], extent: tuple[float, float], frame: tuple[float, float]
 ) -> UInt8[np.ndarray, "h2 w"]:
-    """Pads with white above and below, so that an image of what lies within `extent` shows all of `frame`.
+    """Pads with white above and below from the vertical range `extent` to the larger range `frame`.
 
     Args:
       image: dark ink on white.
-      extent: (top, bottom) of the image, in any unit, upwards.
-      frame: (top, bottom) of the result, in the same unit; no smaller than the extent.
+      extent: (top, bottom) of the image, in any unit, on an axis that points up.
+      frame: (top, bottom) of the result, in the same unit; a side inside the extent is not padded.
     """
     scale = image.shape[0] / (extent[0] - extent[1])
     above, below = round(scale * (frame[0] - extent[0])), round(scale * (extent[1] - frame[1]))
@@ -161,7 +115,7 @@ def pad_to_extent(
 def resize_to_height(
     image: UInt8[np.ndarray, "h w"], height: int, width: int | None = None
 ) -> UInt8[np.ndarray, "h2 w2"]:
-    """Resizes to `height`, isometrically, or to exactly `width` columns where it is given."""
+    """Resizes to `height` rows, and to `width` columns if given, else isometrically."""
     if width is None:
         width = isometric_width(image.shape, height)
     if image.shape == (height, width):
@@ -171,12 +125,12 @@ def resize_to_height(
 
 
 def isometric_width(shape: tuple[int, ...], height: int) -> int:
-    """Columns of an image of `shape` once it is `height` high."""
+    """Width in pixels of an image of `shape` after isometric scaling to `height`."""
     return max(1, round(shape[1] * height / shape[0]))
 
 
 def pad_images(images: list[np.ndarray], width: int) -> UInt8[np.ndarray, "batch h width"]:
-    """Stacks images of one height, padded with white on the right to `width`."""
+    """Stacks images of equal height, padded with white on the right to `width`."""
     padded = np.full((len(images), images[0].shape[0], width), WHITE, np.uint8)
     for row, image in zip(padded, images, strict=True):
         row[:, : image.shape[1]] = image
@@ -186,7 +140,7 @@ def pad_images(images: list[np.ndarray], width: int) -> UInt8[np.ndarray, "batch
 def to_float(images: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
     """uint8 [0, 255] → float32 [-1, 1]."""
     floats = images.astype(np.float32)
-    floats /= np.float32(WHITE / 2)  # in place: this is most of what a batch costs
+    floats /= np.float32(WHITE / 2)  # in place: this conversion takes most of the time of a batch
     floats -= np.float32(1.0)
     return floats
 
@@ -197,5 +151,5 @@ def to_uint8(images: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape"]
 
 
 def flip_reading(image: UInt8[np.ndarray, "h w"], right_to_left: bool) -> UInt8[np.ndarray, "h w"]:
-    """Between paper and reading direction, either way: a right-to-left word is mirrored, others stay."""
+    """Mirrors an image of a right-to-left script, from page to reading direction or back; others are unchanged."""
     return image[:, ::-1] if right_to_left else image

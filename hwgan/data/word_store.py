@@ -1,4 +1,4 @@
-"""The words of a run: those of a split that fit its alphabet and sizes, ready to be put into batches."""
+"""The word images of a run: those of a split that fit its alphabet and size limits, with access by index."""
 
 import dataclasses
 import functools
@@ -13,27 +13,26 @@ from hwgan.data import transforms
 from hwgan.data.cache import read_split
 from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.preprocessing import ImageSpec
-from hwgan.errors import UserError
+from hwgan.models.batch import RealWords
+from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
-
-Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class WordStore:
-    """Decoded word images with fast access by number.
+    """Preprocessed images of n words, with their texts and writers.
 
     Attributes:
-      spec: the preprocessing that made the images, and the sizes they fit.
-      pixels: uint8, images one after another, each [height, width] row by row, in reading direction.
-      starts: int64 [n], where each begins.
-      widths: int32 [n].
-      texts: in NFC.
+      spec: preprocessing and size limits of the images.
+      pixels: uint8, images one after another, each [height, width] in row-major order, in reading direction.
+      starts: int64 [n], offset of each image in `pixels`.
+      widths: int32 [n], width of each image in pixels.
+      texts: transcriptions in NFC.
       labels: int32 [n, max_length], label ids padded with 0.
-      lengths: int32 [n], of the labels.
-      writers: "" where unknown.
-      right_to_left: whether the images are mirrored.
+      lengths: int32 [n], number of labels of each word.
+      writers: names of the writers; "" where unknown.
+      right_to_left: whether the images in `pixels` are mirrored.
     """
 
     spec: ImageSpec
@@ -56,7 +55,7 @@ class WordStore:
         *,
         charset: Charset,
     ) -> "WordStore":
-        """Of images as on paper that are of `spec` already, such as generated ones."""
+        """A store of unmirrored images that need no preprocessing, such as generated ones."""
         widths = np.array([image.shape[1] for image in images], np.int32)
         rows = [transforms.flip_reading(image, charset.right_to_left).ravel() for image in images]
         starts = np.cumsum([0, *(row.size for row in rows[:-1])])
@@ -77,14 +76,14 @@ class WordStore:
         return len(self.texts)
 
     def take(self, rows: Sequence[int]) -> "WordStore":
-        """These words, in this order."""
-        chosen = list(rows)
-        arrays = {name: getattr(self, name)[chosen] for name in ("starts", "widths", "labels", "lengths")}
-        lists = {name: [getattr(self, name)[row] for row in chosen] for name in ("texts", "writers")}
+        """The words at the given indices, in that order; the pixels are shared."""
+        indices = list(rows)
+        arrays = {name: getattr(self, name)[indices] for name in ("starts", "widths", "labels", "lengths")}
+        lists = {name: [getattr(self, name)[row] for row in indices] for name in ("texts", "writers")}
         return dataclasses.replace(self, **arrays, **lists)
 
     def join(self, other: "WordStore") -> "WordStore":
-        """These words and then those of another store of the same spec; writers of one name count as one."""
+        """Concatenates two stores of equal spec; writers with the same name are treated as the same writer."""
         assert self.spec == other.spec and self.right_to_left == other.right_to_left
         arrays = {
             name: np.concatenate([getattr(self, name), getattr(other, name)])
@@ -96,44 +95,41 @@ class WordStore:
         )
 
     def image(self, index: int) -> np.ndarray:
-        """uint8 [height, width], as on paper."""
+        """The image of a word, uint8 [height, width], not mirrored."""
         return transforms.flip_reading(self._image(index), self.right_to_left)
 
     def _image(self, index: int) -> np.ndarray:
         height, start, width = self.spec.height, self.starts[index], self.widths[index]
         return self.pixels[start : start + height * width].reshape(height, width)
 
-    def batch(self, indices: np.ndarray, width: int | None = None, length: int | None = None) -> Batch:
-        """Words in reading direction, padded with white to one size.
+    def batch(self, indices: np.ndarray, width: int | None = None, length: int | None = None) -> RealWords:
+        """A batch of words in reading direction, padded with white to one width; all weights are 1.
 
         Args:
-          indices: [B], which words.
-          width: of the images; `spec.max_width` by default.
-          length: of the labels; `spec.max_length` by default.
-
-        Returns:
-          image [B, H, width, 1] in [-1, 1], image_width [B], labels [B, length], label_length [B], and writer [B]: a
-          number from 0 for each name in their order, -1 where it is unknown.
+          indices: [b], indices of the words.
+          width: width of the padded images in pixels; `spec.max_width` by default.
+          length: number of label columns; `spec.max_length` by default.
         """
         width, length = width or self.spec.max_width, length or self.spec.max_length
         images = transforms.pad_images([self._image(i) for i in indices.tolist()], width)
-        return {
-            "image": transforms.to_float(images)[..., None],
-            "image_width": self.widths[indices],
-            "labels": self.labels[indices, :length],
-            "label_length": self.lengths[indices],
-            "writer": self._writer_numbers[indices],
-        }
+        return RealWords(
+            image=transforms.to_float(images)[..., None],
+            widths=self.widths[indices],
+            labels=self.labels[indices, :length],
+            lengths=self.lengths[indices],
+            writers=self._writer_ids[indices],
+            weights=np.ones(len(indices), np.float32),
+        )
 
     @property
     def num_writers(self) -> int:
-        """Different writers that are known."""
-        return int(self._writer_numbers.max(initial=-1)) + 1
+        """Number of different known writers."""
+        return int(self._writer_ids.max(initial=-1)) + 1
 
     @functools.cached_property
-    def _writer_numbers(self) -> np.ndarray:
-        numbers = {name: number for number, name in enumerate(sorted(set(self.writers) - {""}))}
-        return np.array([numbers.get(name, -1) for name in self.writers], np.int32)
+    def _writer_ids(self) -> np.ndarray:
+        ids = {name: number for number, name in enumerate(sorted(set(self.writers) - {""}))}
+        return np.array([ids.get(name, -1) for name in self.writers], np.int32)
 
 
 def _encode(texts: Sequence[str], charset: Charset, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
@@ -144,12 +140,21 @@ def _encode(texts: Sequence[str], charset: Charset, spec: ImageSpec) -> tuple[np
 def load_words(
     data_dir: str, dataset: str, split: str, charset: Charset, spec: ImageSpec, cache_dir: str = ""
 ) -> WordStore:
-    """The words of a split that fit, in a random order that never changes; the log says how many do not, and why.
+    """Loads the words of a split that fit alphabet and limits; logs how many are dropped, by reason.
 
-    The first few of them are then of many writers, as a figure needs that is measured on a part.
+    Words are sorted by the hash of their ids: a random but fixed order, in which any first k words are by many writers,
+    so that metrics of a part of the split are representative.
+
+    Args:
+      data_dir: directory of prepared datasets.
+      dataset: "name/config".
+      split: name of the split.
+      charset: alphabet of the run.
+      spec: preprocessing and size limits.
+      cache_dir: directory of caches (`cache.read_split`).
 
     Raises:
-      UserError: the dataset or the split does not exist, or nothing in it fits.
+      UserError: the dataset or the split does not exist, or none of its words fits.
     """
     decoded = read_split(
         data_dir, dataset, split, spec.preprocessing, right_to_left=charset.right_to_left, cache_dir=cache_dir
@@ -157,7 +162,7 @@ def load_words(
     dropped = Counter(decoded.dropped)
     rows = []
     for row, (text, width, ok) in enumerate(zip(decoded.texts, decoded.widths, decoded.segmentation_ok, strict=True)):
-        reason = _misfit(text, int(width), bool(ok), charset, spec)
+        reason = _reason_to_drop(text, int(width), bool(ok), charset, spec)
         if reason:
             dropped[reason] += 1
         else:
@@ -174,8 +179,8 @@ def load_words(
     return WordStore(spec, decoded.pixels, starts, widths, texts, labels, lengths, writers, charset.right_to_left)
 
 
-def _misfit(text: str, width: int, segmentation_ok: bool, charset: Charset, spec: ImageSpec) -> str:
-    """Why a word cannot be used; "" if it can."""
+def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Charset, spec: ImageSpec) -> str:
+    """Why a word cannot be used; "" if it can be used."""
     if not segmentation_ok:
         return "badly segmented"
     if charset.unknown(text):
@@ -183,9 +188,9 @@ def _misfit(text: str, width: int, segmentation_ok: bool, charset: Charset, spec
     if not spec.min_length <= len(text) <= spec.max_length:
         return "too long" if len(text) > spec.max_length else "too short"
     if charset.right_to_left and charset.decode(charset.encode(text)) != text:
-        return "of an order that cannot be told back"
+        return "of ambiguous character order"
     if width > spec.max_width:
         return "too wide"
-    if spec.preprocessing.frame and not spec.is_plausible(text, width):
-        return "of an unlikely width for their text"
+    if spec.preprocessing.pad_to_line and not spec.is_plausible(text, width):
+        return "of implausible width for their text"
     return ""

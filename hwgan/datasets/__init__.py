@@ -1,4 +1,4 @@
-"""Datasets: a package each, found here by name."""
+"""Dataset builders by name; each dataset is a package of this folder."""
 
 import dataclasses
 import pathlib
@@ -13,26 +13,26 @@ from hwgan.datasets.pages.builder import Pages
 from hwgan.datasets.penman.builder import Penman
 from hwgan.datasets.splits import read_split_lists
 from hwgan.datasets.word_folder.builder import WordFolder
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
-_FIXED = {"penman": Penman, "iam": Iam}  # with configs of their own
-_NAMED = {"word_folder": WordFolder, "pages": Pages}  # the user names what is made
+_FIXED = {"penman": Penman, "iam": Iam}  # datasets with a fixed list of configs
+_NAMED = {"word_folder": WordFolder, "pages": Pages}  # datasets whose config is a name that the user chooses
 _DEFAULT_CONFIG = {"penman": "demo", "iam": "words"}
 _OPTIONS = {"penman": (), "iam": ("whiten",), "word_folder": (), "pages": ("unit",)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What the user asks to be prepared.
+    """The dataset that a user asks to prepare, with its options.
 
     Attributes:
       dataset: "name" or "name/config".
-      data_dir: where prepared datasets lie.
-      source: folder or archive of raw files; penman has none.
-      name: what to call a word_folder or pages; the source's name by default.
-      splits: folder with train.txt, validation.txt and test.txt.
-      whiten: iam only: make the paper around words white.
-      unit: pages only: "line" or "word".
+      data_dir: directory of prepared datasets.
+      source: folder or archive of raw files; None for penman.
+      name: name of a word_folder or pages dataset; the name of the source by default.
+      splits: folder with train.txt, validation.txt and test.txt; None for the dataset's own splits.
+      whiten: whether the paper around words becomes white; iam only.
+      unit: "line" or "word", the unit of an example; pages only; "" for "line".
     """
 
     dataset: str
@@ -45,10 +45,10 @@ class Request:
 
 
 def create_builder(request: Request) -> WordImageBuilder:
-    """The builder of a request.
+    """Creates the builder of the requested dataset.
 
     Raises:
-      UserError: no such dataset, a source that is missing or out of place, or an option of another dataset.
+      UserError: the dataset does not exist, its source is missing or not allowed, or an option is of another dataset.
     """
     kind, _, config = request.dataset.partition("/")
     if kind not in _OPTIONS:
@@ -66,9 +66,9 @@ def create_builder(request: Request) -> WordImageBuilder:
     if kind in _NAMED:
         name = request.name or config or pathlib.Path(request.source or "").name.split(".")[0]
         if not re.fullmatch(r"[\w-]+", name):
-            raise UserError(f"{name!r} cannot be the name of a folder of data; give --name= letters, digits, _ and -")
+            raise UserError(f"{name!r} cannot be the name of a folder of data; --name= takes letters, digits, _, -")
         verbosity = logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR)  # else tfds warns that the name is not one it knows
+        logging.set_verbosity(logging.ERROR)  # tfds would warn that the config name is not predefined
         try:
             return _NAMED[kind](dataset_name=name, **settings)
         finally:
@@ -81,7 +81,7 @@ def create_builder(request: Request) -> WordImageBuilder:
 
 def _check_source(kind: str, request: Request) -> None:
     if kind == "penman" and (request.source or request.splits):
-        raise UserError("penman is drawn, it has neither --source nor --splits")
+        raise UserError("penman is synthetic, it has neither --source nor --splits")
     if kind != "penman" and not request.source:
         raise UserError(f"{request.dataset} needs --source=: the folder or archive of its raw files")
     if request.source and not pathlib.Path(request.source).expanduser().exists():

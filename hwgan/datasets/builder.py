@@ -1,4 +1,4 @@
-"""What the dataset builders share: features, checks of every example, and the account of what was left out."""
+"""The base class of dataset builders: features, checks of every example, records on disk, and the summary."""
 
 import dataclasses
 import functools
@@ -23,25 +23,25 @@ from hwgan.data.charset import normalize_text
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.transforms import decode_grey
 from hwgan.datasets.splits import SPLITS, SplitLists
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
-_MAX_LISTED = 20  # skipped ids kept by name, for each reason
-# Marks of direction, the byte order mark: they leave no ink.
+_MAX_LISTED = 20  # skipped ids that the summary lists for each reason
+# Byte order mark and bidirectional control characters, which have no ink.
 _INVISIBLE = dict.fromkeys([0xFEFF, 0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One row of a dataset before it is written.
+    """One row of a dataset before it is checked and written.
 
     Attributes:
-      id: unique within the dataset.
-      text: what the image says.
-      writer: "" where it is unknown.
-      load: returns the encoded image (PNG, JPEG, TIFF...), or a grey one as an array; raises KeyError if it is missing,
-        OSError if it cannot be read.
-      extras: values of the features that only this dataset has.
-      place: where the raw files speak of it, such as "words.tsv line 7"; for messages.
+      id: id that is unique within the dataset.
+      text: transcription of the image.
+      writer: name of the writer; "" if unknown.
+      load: returns the encoded image (PNG, JPEG, TIFF...) or a grey uint8 array; raises KeyError if the image is
+        missing, OSError if it cannot be read.
+      extras: values of the dataset's `extra_features`.
+      place: location in the raw files, such as "words.tsv line 7", for messages.
     """
 
     id: str
@@ -53,14 +53,14 @@ class Example:
 
 
 class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A tfds builder of word images; a dataset gives `_read_splits` and the fields below.
+    """A tfds builder of word images; subclasses implement `_read_splits` and set the fields below.
 
     Attributes:
-      extra_features: features beside id, image, text and writer.
-      options: what the user asked for beyond the source; kept in the summary.
-      lists: the user's split lists; None deals out by the dataset's own rule.
-      split_source: in words, where the splits come from.
-      skipped: ids left out, by reason; complete once the dataset is prepared.
+      extra_features: tfds features besides id, image, text and writer.
+      options: options of the user besides the source; stored in the summary.
+      lists: split lists of the user; None for the splits of the dataset itself.
+      split_source: description of the origin of the splits, for the summary.
+      skipped: ids of skipped examples, by reason; complete once the dataset is prepared.
     """
 
     VERSION = tfds.core.Version("1.1.0")
@@ -89,7 +89,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self._counts: Counter[str] = Counter()
         self._writers: dict[str, set[str]] = defaultdict(set)
         self._characters: Counter[str] = Counter()
-        self._seen: set[str] = set()
+        self._ids: set[str] = set()
         self._content = 0
         super().__init__(file_format="array_record", **kwargs)
 
@@ -114,14 +114,14 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # nothing is fetched
+        del dl_manager  # nothing is downloaded
         return {split: self._generate_examples(split, examples) for split, examples in self._read_splits().items()}
 
     def _generate_splits(self, dl_manager, download_config) -> list[tfds.core.SplitInfo]:
-        """Writes rows as they come, one file a split.
+        """Writes rows in the order in which they are generated, one file per split.
 
-        tfds would gather a split in memory first, to shuffle it, and above 1 GiB needs TensorFlow to go on on disk.
-        Nothing is lost: training shuffles over the whole split, and `load_words` puts it in an order of its own.
+        The implementation of tfds collects a split in memory to shuffle it, and requires TensorFlow above 1 GiB. The
+        order on disk does not matter, because `load_words` sorts the rows by hash and training shuffles them.
         """
         del download_config
         features: Any = self.info.features
@@ -161,15 +161,15 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             raise UserError(
                 f"the {split} split of {self.name} is empty: no usable example was found in "
                 f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'}); "
-                "--splits= says which examples go where"
+                "--splits= sets the split of each example"
             )
 
     def side_files(self) -> dict[str, str]:
-        """Text files to lie beside the data, by name."""
+        """Additional text files of the dataset: content by file name."""
         return {}
 
     def choose_split(self, example: Example | str, otherwise: str) -> str | None:
-        """The split of an example by the lists, or `otherwise` where there are none; None, counted, if unlisted."""
+        """The split of an example: by the user's lists, or `otherwise` without lists; None (a skip) if not listed."""
         if self.lists is None:
             return otherwise
         split = self.lists.find(example.id if isinstance(example, Example) else example)
@@ -178,9 +178,9 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return split
 
     def _check(self, split: str, example: Example) -> dict[str, Any] | None:
-        """The row to write; None if the example cannot be used, which is then counted with its reason."""
+        """The row to write; None if the example cannot be used, which is recorded as a skip."""
         text, writer = clean_text(example.text), clean_text(example.writer)
-        if example.id in self._seen:
+        if example.id in self._ids:
             return self.skip("duplicate id", example)
         if not text:
             return self.skip("empty text", example)
@@ -195,7 +195,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             return self.skip("unreadable image", example, str(error).partition("<")[0].strip())
         if not grey.size:
             return self.skip("unreadable image", example, "it has no pixels")
-        self._seen.add(example.id)
+        self._ids.add(example.id)
         row = {"id": example.id, "text": text, "writer": writer, **example.extras}
         self._add_to_content(split, row, grey)
         keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
@@ -205,10 +205,10 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         plain = [(name, np.asarray(value).tolist()) for name, value in sorted(row.items())]
         digest = hashlib.sha256(json.dumps([split, plain, grey.shape]).encode())
         digest.update(np.ascontiguousarray(grey).data)
-        self._content += int.from_bytes(digest.digest(), "big")  # a sum: the same in whatever order rows come
+        self._content += int.from_bytes(digest.digest(), "big")  # a sum does not depend on the order of rows
 
     def skip(self, reason: str, example: Example | str, detail: str = "") -> None:
-        """Counts an example, or what an id names, as left out."""
+        """Records an example, or the item with this id, as skipped."""
         name = example
         if isinstance(example, Example):
             name = f"{example.id} ({example.place})" if example.place else example.id
@@ -216,7 +216,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         self.skipped[reason].append(f"{printable}: {detail}" if detail else printable)
 
     def summary(self) -> dict[str, Any]:
-        """What was written and what was left out: counts, writers, alphabet, options, checksum, skipped."""
+        """The summary: counts of examples and writers, alphabet, options, checksum, skipped examples."""
         characters = sorted(self._characters)
         for listed in self.lists.unmatched() if self.lists else ():
             self.skip("listed for a split, but not there", listed)
@@ -227,7 +227,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "source_listing": self.source_listing,
             "options": self.options,
             "splits": self.split_source,
-            "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, pixels decoded
+            "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, of decoded pixels
             "examples": {split: self._counts[split] for split in SPLITS if split in self._counts},
             "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if split in self._counts},
             "alphabet": "".join(characters),
@@ -240,11 +240,11 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @functools.cached_property
     def source_listing(self) -> str:
-        """A checksum of names and sizes of the raw files, to notice that they are no longer the same."""
+        """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
         source = pathlib.Path(self.source).expanduser() if self.source else None
         if source is None:
             return ""
-        own = pathlib.Path(self.data_dir).parent.resolve()  # the prepared data may lie in the same folder
+        own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
         listing = [
             f"{path.relative_to(source.parent)} {path.stat().st_size}"
@@ -255,17 +255,17 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @property
     def source_name(self) -> str:
-        """Name of the source without its folders, which are no one else's business."""
+        """Name of the source without its parent folders, which may be private; "" without a source."""
         return pathlib.Path(self.source).name if self.source else ""
 
 
 def clean_text(text: str) -> str:
-    """NFC, without white at the ends and without marks that leave no ink."""
+    """NFC, without white space at the ends and without invisible marks."""
     return normalize_text(text.translate(_INVISIBLE)).strip(" \t\r\n")
 
 
 def _is_grey_png(encoded: bytes) -> bool:
-    """Whether an image file may be kept as it is: a PNG with 8 bits of grey, by its header (ISO/IEC 15948, 11.2.2)."""
+    """Whether an image file is an 8 bit grey PNG, which needs no re-encoding; by its header (ISO/IEC 15948, 11.2.2)."""
     return encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[24:26] == b"\x08\x00"
 
 

@@ -1,4 +1,4 @@
-"""Raw files in a folder, a zip or a tar archive, read the same way, by a reader that trusts none of them."""
+"""Safe access to the raw files of a dataset in a folder, a zip or a tar archive."""
 
 import atexit
 import errno
@@ -9,23 +9,23 @@ import tempfile
 import unicodedata
 import zipfile
 
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 _TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
-_MAX_FILE_BYTES = 512 << 20  # of one file, unpacked
-# Scans hardly compress, so an archive that grows more than this is a bomb.
+_MAX_FILE_BYTES = 512 << 20  # per unpacked file
+# Scans hardly compress, so an archive that expands by more than this is a decompression bomb.
 _MAX_GROWTH, _FREE_GROWTH_BYTES = 100, 1 << 30
 
 
 class RawFiles:
-    """The files of a folder or an archive, by their paths relative to its root, with "/" between parts.
+    """The files of a folder or an archive, by their paths relative to its root, with "/" as separator.
 
-    Nothing outside the source is ever read or written: paths and links that lead out of it are refused, each when it
-    is asked for, so that one of them costs no other file. Paths are compared in their plain form ("a/../b" is "b") and
-    in NFC, for some systems keep names decomposed.
+    Nothing outside the source is ever read or written: paths and links that lead out of it are refused when they are
+    read, so that the other files stay usable. Paths are normalized ("a/../b" is "b") and compared in NFC, because some
+    file systems store names in decomposed form.
 
     Attributes:
-      source: the folder or archive.
+      source: path of the folder or archive.
     """
 
     def __init__(self, source: str | pathlib.Path):
@@ -36,7 +36,7 @@ class RawFiles:
             self._open()
             self._paths = {plain_path(name): name for name in self._list()}
         except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
-            raise UserError(f"cannot read {self.source}: {error}; is the file whole, and is there room?") from error
+            raise UserError(f"cannot read {self.source}: {error}; is the file whole and the disk not full?") from error
 
     def _open(self) -> None:
         if self.source.is_dir():
@@ -49,15 +49,15 @@ class RawFiles:
             raise UserError(f"{self.source} is neither a folder nor one of .zip {' '.join(_TAR_ENDINGS)}")
 
     def _unpack(self) -> pathlib.Path:
-        # A compressed tar has no random access: it is unpacked once, for as long as this process lives.
+        # A compressed tar has no random access, so it is unpacked to a folder that is deleted when the process ends.
         folder = tempfile.TemporaryDirectory(prefix="hwgan-")
         atexit.register(folder.cleanup)
-        left = _FREE_GROWTH_BYTES + _MAX_GROWTH * self.source.stat().st_size
+        remaining = _FREE_GROWTH_BYTES + _MAX_GROWTH * self.source.stat().st_size
         with tarfile.open(self.source) as archive:
             for member in archive:
                 name = plain_path(member.name)
-                left -= member.size
-                if left < 0:
+                remaining -= member.size
+                if remaining < 0:
                     raise UserError(f"{self.source} unpacks to more than {_MAX_GROWTH} times its size: it is refused")
                 if member.isdir():
                     continue
@@ -67,7 +67,7 @@ class RawFiles:
                     self._refused[name] = f"has {member.size} bytes, more than {_MAX_FILE_BYTES}"
                 else:
                     self._extract(archive, member, folder.name)
-            # tarfile takes a damaged header, or the end of a file cut between two members, for the end of the archive.
+            # tarfile mistakes a damaged header, or a file truncated between two members, for the end of the archive.
             archive.fileobj.seek(archive.offset)  # pyright: ignore[reportOptionalMemberAccess]
             if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:  # pyright: ignore
                 raise tarfile.ReadError("the archive ends without its end mark")
@@ -90,15 +90,15 @@ class RawFiles:
         return [path.relative_to(self._root).as_posix() for path in files]
 
     def names(self) -> list[str]:
-        """All file paths in their plain form, sorted; those that would be refused too."""
+        """All normalized file paths, sorted, including those that `read` refuses."""
         return sorted([*self._paths, *self._refused])
 
     def read(self, name: str) -> bytes:
         """The bytes of a file.
 
         Raises:
-          KeyError: there is none of this name.
-          OSError: it cannot be read: it leads out of the source, is damaged, encrypted or far too large.
+          KeyError: there is no file of this name.
+          OSError: the file is outside the source, damaged, encrypted, or larger than 512 MiB.
         """
         name = plain_path(name)
         if name in self._refused:
@@ -110,7 +110,7 @@ class RawFiles:
             return self._read_zipped(self._zip, real)
         try:
             path = (self._root / real).resolve(strict=True)
-        except RuntimeError as error:  # what Python 3.11 and 3.12 make of a link that leads to itself
+        except RuntimeError as error:  # Python 3.11 and 3.12 raise it for a link that leads to itself
             raise OSError(str(error)) from error
         if not path.is_relative_to(self._root):
             raise OSError("is a link that leads out of the source")
@@ -128,10 +128,10 @@ class RawFiles:
             raise OSError(str(error)) from error
 
     def read_text(self, name: str) -> str:
-        """A file as UTF-8, a byte order mark dropped.
+        """The text of a UTF-8 file, without byte order mark.
 
         Raises:
-          UserError: it cannot be read, or is not UTF-8.
+          UserError: the file cannot be read or is not UTF-8.
         """
         try:
             return self.read(name).decode("utf-8-sig")
@@ -143,10 +143,10 @@ class RawFiles:
 
 
 def plain_path(path: str) -> str:
-    """A path without "." and "..", as far as that goes, in NFC."""
+    """A normalized path in NFC: without "." and, except at its start, without ".."."""
     return unicodedata.normalize("NFC", posixpath.normpath(path))
 
 
 def text_lines(text: str) -> list[str]:
-    """Lines ended by LF or CRLF, and by nothing else: `splitlines` also cuts at characters that a label may hold."""
+    """Lines that end in LF or CRLF only; `str.splitlines` also splits at characters that a label may contain."""
     return [line.removesuffix("\r") for line in text.split("\n")]

@@ -1,4 +1,4 @@
-"""Writes a builder's dataset to disk, whole or not at all."""
+"""Writes a prepared dataset to disk atomically."""
 
 import contextlib
 import io
@@ -10,20 +10,21 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from hwgan.data.locking import only_writer
 from hwgan.data.prepared import SUMMARY_FILE, parse_summary
 from hwgan.datasets.builder import WordImageBuilder
-from hwgan.errors import UserError
-from hwgan.files import replace_text
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import replace_text
+from hwgan.runtime.locking import only_writer
 
 
 def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
-    """Writes the dataset unless a whole one is there; returns its summary.
+    """Writes the dataset unless a complete one exists, and returns its summary.
 
-    The summary is written last, in one move: a folder without one is what an interrupted run left, and is made anew.
+    The summary is written last, by an atomic rename: a folder without a summary is left by an interrupted run and is
+    written again.
 
     Raises:
-      UserError: it is there already, but made from another source or with other options.
+      UserError: the dataset exists, but was made from another source or with other options.
     """
     directory = pathlib.Path(builder.data_dir)
     with only_writer(directory.parent):
@@ -46,22 +47,22 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
 
 
 def _check_same(summary: dict[str, Any], builder: WordImageBuilder, directory: pathlib.Path) -> None:
-    made, asked = (summary["source"], summary["options"]), (builder.source_name, builder.options)
-    if made == asked and summary["source_listing"] != builder.source_listing:
+    existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)
+    if existing == requested and summary["source_listing"] != builder.source_listing:
         raise UserError(
-            f"{directory} was made from {made[0]} when its files were others in name, number or size; remove that "
-            "folder to make it anew, or choose another --data_dir or --name"
+            f"{directory} was made from {existing[0]} when its files were others in name, number or size; remove that "
+            "folder to prepare it again, or choose another --data_dir or --name"
         )
-    if made != asked:
+    if existing != requested:
         raise UserError(
-            f"{directory} was made from {made[0] or 'no source'} with options {made[1]}, and you ask for {asked[0]} "
-            f"with {asked[1]}; remove that folder, or choose another --data_dir or --name"
+            f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "
+            f"{requested[0]} with {requested[1]}; remove that folder, or choose another --data_dir or --name"
         )
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without tfds's own messages, which speak of downloads; the builder shows its progress."""
+    """Suppresses the messages and progress bars of tfds; the builder has its own progress bar."""
     tfds.disable_progress_bar()
     try:
         with contextlib.redirect_stdout(io.StringIO()):

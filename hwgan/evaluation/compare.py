@@ -1,40 +1,57 @@
-"""Lets a generator write by a protocol and holds it against real words; does the same with images from elsewhere."""
+"""Compares generated with real words: those of a sampler by a protocol, or given images of any method."""
 
 import logging
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from hwgan.data.preprocessing import REVISION
 from hwgan.data.word_store import WordStore
-from hwgan.errors import UserError
-from hwgan.evaluation.assessment import Assessor, Seen, frequent_words, one_of_each_hand, reading_figures
 from hwgan.evaluation.decoding import Lexicon
+from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
-from hwgan.evaluation.intervals import Figure
+from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.protocols import choose, find_protocol
 from hwgan.evaluation.provenance import provenance
-from hwgan.evaluation.reading import random_hands
-from hwgan.judge import Judge
-from hwgan.sampler import Sampler
-from hwgan.train_state import variables_digest
+from hwgan.evaluation.set_metrics import (
+    FeatureCache,
+    SetMetrics,
+    error_rate_estimates,
+    frequent_words,
+    one_image_per_writer,
+)
+from hwgan.models.state import variables_digest
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.sampler import Sampler
 
 logger = logging.getLogger(__name__)
 
-_LEAST_WORDS = 8  # on either side: fewer have no neighbours
+_MIN_WORDS = 8  # of either set; nearest-neighbour metrics need that many
 
 
 def evaluate_recognizer(
-    judge: Judge, words: WordStore, train: WordStore, *, use_lexicon: bool, seed: int
+    evaluator: Evaluator, words: WordStore, train: WordStore, *, use_lexicon: bool, seed: int
 ) -> dict[str, Any]:
-    """How a recognizer reads real words: greedily, and with the training words for a lexicon if asked for."""
-    figures = reading_figures(*judge.read(words), words.writers, seed)
+    """CER and WER of a recognizer on real words by greedy decoding and, optionally, with a lexicon.
+
+    Args:
+      evaluator: the recognizer.
+      words: real words to recognize.
+      train: training words, whose texts are the lexicon.
+      use_lexicon: whether lexicon decoding is evaluated too.
+      seed: seed of the bootstrap intervals.
+
+    Returns:
+      Results as JSON types.
+    """
+    metrics = error_rate_estimates(*evaluator.read(words), words.writers, seed)
     if use_lexicon:
-        lexicon = Lexicon(train.texts, judge.charset)
-        readings = [lexicon.read(frames) for frames in judge.log_probabilities(words)]
-        with_lexicon = reading_figures(words.texts, readings, words.writers, seed)
-        figures |= {f"lexicon_{name}": with_lexicon[name] for name in ("cer", "wer")}
-    return _results({"reading": {"real": figures}}, Assessor(judge, [], seed)) | {
+        lexicon = Lexicon(train.texts, evaluator.charset)
+        transcriptions = [lexicon.read(frames) for frames in evaluator.log_probabilities(words)]
+        with_lexicon = error_rate_estimates(words.texts, transcriptions, words.writers, seed)
+        metrics |= {f"lexicon_{name}": with_lexicon[name] for name in ("cer", "wer")}
+    return _results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
         "counts": {"reading": {"real": len(words)}}
     }
 
@@ -43,7 +60,7 @@ def evaluate_sampler(
     sampler: Sampler,
     split: WordStore,
     train: WordStore,
-    judge: Judge,
+    evaluator: Evaluator,
     *,
     protocol: str,
     limit: int,
@@ -51,126 +68,154 @@ def evaluate_sampler(
     inception: str = "",
     geometry_rounds: int = 0,
 ) -> dict[str, Any]:
-    """Lets the sampler write by the cases of a protocol, and holds it against real words.
+    """Generates the words of each case of a protocol and compares them with real words.
 
     Args:
-      sampler: to be scored.
-      split: real words of the evaluated split, as the judge sees them.
-      train: real training words, as the judge sees them.
-      judge: who reads.
-      protocol: see `evaluation.protocols`.
-      limit: words on either side of a case.
-      seed: of texts, hands and intervals.
-      inception: file of Inception weights; "" for none.
-      geometry_rounds: see `evaluation.topology`.
+      sampler: the generator to evaluate.
+      split: real words of the evaluated split, with the evaluator's preprocessing.
+      train: real training words, with the evaluator's preprocessing.
+      evaluator: recognizer and identifier that compute error rates and features.
+      protocol: name of the protocol (`evaluation.protocols`).
+      limit: maximum number of generated and of real words in a case.
+      seed: seed of texts, styles and intervals.
+      inception: path of the Inception weights; "" for none.
+      geometry_rounds: rounds of the geometry score (`evaluation.topology`); 0 leaves it out.
+
+    Returns:
+      Results as JSON types.
 
     Raises:
-      UserError: no such protocol, or too few words.
+      UserError: the protocol does not exist, or there are too few words.
     """
-    split, train = (_known(words, sampler) for words in (split, train))
+    split, train = (_writable(words, sampler) for words in (split, train))
     _check_count("training words", len(train))
-    assessor = Assessor(judge, feature_networks(judge, inception), seed, geometry_rounds)
-    seen_train = Seen(train)
+    set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
+    train_features = FeatureCache(train)
     cases, counts = {}, {}
     for case in find_protocol(protocol):
         texts, reference = choose(case, split, train, limit, seed)
         _check_count(case.name, len(texts))
-        images = sampler.draw(texts, random_hands(sampler, len(texts), seed))
-        words, dropped = judge.store(images, texts, [""] * len(texts))
-        real = Seen(reference)
-        # Training words are no baseline for training words, and no copies of them can be told from good ones. Nor are
-        # they one for unknown words, for they are known: other texts, and shorter.
-        against = seen_train if case.reference == "split" else None
+        words, dropped = _draw(sampler, evaluator, texts, seed)
+        real = FeatureCache(reference)
+        # If the reference words are training words, other training words are neither an independent baseline, nor do
+        # small distances to them indicate copies.
+        others = train_features if case.reference == "split" else None
+        # Training words are no baseline for OOV words either, because their texts differ and are shorter.
+        baseline_words = others if case.texts != "oov" else None
         cases[case.name] = {
-            "generated": assessor.assess(Seen(words), real, against),
-            "real": _baseline(assessor, real, against if case.texts != "unknown" else None),
+            "generated": set_metrics.compute(FeatureCache(words), real, others),
+            "real": _baseline(set_metrics, real, baseline_words),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
-    originals = one_of_each_hand(split, frequent_words(split))
-    if len(originals) and judge.knows_writers:
+    originals = one_image_per_writer(split, frequent_words(split))
+    if len(originals) and evaluator.has_identifier:
         texts = list(dict.fromkeys(originals.texts))
-        hands = _written_by_as_many(sampler, judge, originals, seed)
-        cases["hands"] = {"generated": assessor.hands(hands, texts), "real": assessor.hands(originals, texts)}
-    results = _results(cases, assessor)
+        drawn = _draw_same_texts(sampler, evaluator, originals, seed)
+        cases["styles"] = {"generated": set_metrics.styles(drawn, texts), "real": set_metrics.styles(originals, texts)}
+    results = _results(cases, set_metrics)
     weights = variables_digest(sampler.variables)
-    return results | {"protocol": protocol, "counts": counts, "weights": weights, "spread": sampler.spread}
+    return results | {"protocol": protocol, "counts": counts, "weights": weights, "temperature": sampler.temperature}
 
 
 def evaluate_words(
     words: WordStore,
     real: WordStore,
     train: WordStore | None,
-    judge: Judge,
+    evaluator: Evaluator,
     *,
     seed: int,
     inception: str = "",
     geometry_rounds: int = 0,
 ) -> dict[str, Any]:
-    """Holds any set of words against real ones; see `evaluate_sampler`. Both are cut to the size of the smaller."""
+    """Compares given words with real words; the larger set is cut to the size of the smaller.
+
+    Args:
+      words: words to evaluate, with the evaluator's preprocessing.
+      real: real words.
+      train: training words, as the baseline and to find copies; None for neither.
+      evaluator: see `evaluate_sampler`.
+      seed: seed of intervals.
+      inception: see `evaluate_sampler`.
+      geometry_rounds: see `evaluate_sampler`.
+
+    Returns:
+      Results as JSON types.
+
+    Raises:
+      UserError: there are too few words.
+    """
     count = min(len(words), len(real))
     _check_count("words", count)
     if train is not None:
         _check_count("training words", len(train))
     words, real = words.take(range(count)), real.take(range(count))
-    assessor = Assessor(judge, feature_networks(judge, inception), seed, geometry_rounds)
-    seen_real, seen_train = Seen(real), None if train is None else Seen(train)
+    set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
+    real_features, train_features = FeatureCache(real), None if train is None else FeatureCache(train)
     cases = {
         "words": {
-            "generated": assessor.assess(Seen(words), seen_real, seen_train),
-            "real": _baseline(assessor, seen_real, seen_train),
+            "generated": set_metrics.compute(FeatureCache(words), real_features, train_features),
+            "real": _baseline(set_metrics, real_features, train_features),
         }
     }
     frequent = frequent_words(real)
-    hands = {"generated": assessor.hands(words, frequent), "real": assessor.hands(real, frequent)}
-    if hands["generated"]:
-        cases["hands"] = hands
+    styles = {"generated": set_metrics.styles(words, frequent), "real": set_metrics.styles(real, frequent)}
+    if styles["generated"]:
+        cases["styles"] = styles
     counts = {"words": {"generated": count, "real": count}}
-    return _results(cases, assessor) | {"counts": counts}
+    return _results(cases, set_metrics) | {"counts": counts}
 
 
 def _check_count(name: str, count: int) -> None:
-    if count < _LEAST_WORDS:
-        raise UserError(f"{name}: {count} words are too few to compare; at least {_LEAST_WORDS} are needed")
+    if count < _MIN_WORDS:
+        raise UserError(f"{name}: {count} words are too few to compare; at least {_MIN_WORDS} are needed")
 
 
-def _baseline(assessor: Assessor, real: Seen, train: Seen | None) -> dict[str, Figure]:
-    """How the real words are read; and how far other real words are from them, the training words."""
-    figures = assessor.reading(real.words)
+def _baseline(set_metrics: SetMetrics, real: FeatureCache, train: FeatureCache | None) -> dict[str, Estimate]:
+    """The metrics of real words: their error rates, and the distances and overlap of training words with them."""
+    metrics = set_metrics.error_rates(real.words)
     if train is None:
-        return figures
-    return figures | assessor.distances(train, real) | assessor.overlap(train, real, None)
+        return metrics
+    return metrics | set_metrics.distances(train, real) | set_metrics.overlap(train, real, None)
 
 
-def _known(words: WordStore, sampler: Sampler) -> WordStore:
-    return words.take([i for i, text in enumerate(words.texts) if sampler.knows(text)])
+def _writable(words: WordStore, sampler: Sampler) -> WordStore:
+    """The words whose texts the sampler can generate."""
+    return words.take([i for i, text in enumerate(words.texts) if sampler.can_write(text)])
 
 
-def _written_by_as_many(sampler: Sampler, judge: Judge, originals: WordStore, seed: int) -> WordStore:
-    """The same texts as the originals, by as many hands, each of which writes what one of their writers wrote."""
+def _draw(sampler: Sampler, evaluator: Evaluator, texts: list[str], seed: int) -> tuple[WordStore, dict[str, int]]:
+    """Generates texts, each in a random style of its own; returns the words and the number of dropped ones."""
+    images = sampler.draw(texts, sampler.sample_styles(jax.random.key(seed), len(texts)))
+    return evaluator.store(images, texts, [""] * len(texts))
+
+
+def _draw_same_texts(sampler: Sampler, evaluator: Evaluator, originals: WordStore, seed: int) -> WordStore:
+    """Generates the texts of real words, with one random style in place of each writer."""
     writers = sorted(set(originals.writers))
-    hands = random_hands(sampler, len(writers), seed)
+    styles = sampler.sample_styles(jax.random.key(seed), len(writers))
     rows = [writers.index(writer) for writer in originals.writers]
-    images = sampler.draw(originals.texts, hands[jnp.array(rows)])
-    return judge.store(images, originals.texts, [f"hand{row}" for row in rows])[0]
+    images = sampler.draw(originals.texts, styles[jnp.array(rows)])
+    return evaluator.store(images, originals.texts, [f"style{row}" for row in rows])[0]
 
 
-def _results(cases: dict[str, dict[str, dict[str, Figure]]], assessor: Assessor) -> dict[str, Any]:
-    judge = assessor.judge
+def _results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: SetMetrics) -> dict[str, Any]:
+    evaluator = set_metrics.evaluator
     return {
-        "figures": {
+        "metrics": {
             case: {
-                side: {name: figure.to_json() for name, figure in figures.items()} for side, figures in sides.items()
+                side: {name: estimate.to_json() for name, estimate in metrics.items()}
+                for side, metrics in sides.items()
             }
             for case, sides in cases.items()
         },
-        "seed": assessor.seed,
-        "judge": {"name": judge.name, "checksum": judge.checksum, "max_length": judge.spec.max_length},
-        "preprocessing": vars(judge.spec.preprocessing) | {"revision": REVISION},
-        "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in assessor.networks},
+        "seed": set_metrics.seed,
+        "evaluator": {"name": evaluator.name, "checksum": evaluator.checksum, "max_length": evaluator.spec.max_length},
+        "preprocessing": vars(evaluator.spec.preprocessing) | {"revision": REVISION},
+        "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in set_metrics.networks},
         **provenance(),
     }
 
 
-def _summary(figures: dict[str, Figure]) -> str:
-    return ", ".join(f"{name} {figure.value:.4g}" for name, figure in figures.items() if figure.low is not None)
+def _summary(metrics: dict[str, Estimate]) -> str:
+    return ", ".join(f"{name} {estimate.value:.4g}" for name, estimate in metrics.items() if estimate.low is not None)

@@ -1,4 +1,4 @@
-"""What part of real words a generator covers, what part of its words could be real, and whether they are copies."""
+"""Overlap of two sets of features: precision, recall, density, coverage, and the share of copies of training words."""
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -6,28 +6,30 @@ from jaxtyping import Bool, Float
 from hwgan.evaluation.neighbors import nearest_distances, pairwise_distances
 
 _NEIGHBORS = 5
-_CHANCE = 0.01
+_COPY_QUANTILE = 0.01  # of the distances of real words to their nearest training word
 
 
 def _radii(rows: Float[np.ndarray, "n d"], neighbors: int) -> Float[np.ndarray, " n"]:
-    """The distance of each row to its `neighbors`-th nearest other one."""
+    """The distance of each row to its `neighbors`-th nearest other row."""
     return np.partition(pairwise_distances(rows, rows), neighbors, axis=1)[:, neighbors]
 
 
 def precision_recall_density_coverage(
     real: Float[np.ndarray, "n d"], generated: Float[np.ndarray, "m d"], neighbors: int = _NEIGHBORS
 ) -> dict[str, float]:
-    """How two sets of features overlap, by balls around each row that reach to its `neighbors`-th nearest.
+    """Overlap of two sets of features, by balls around each row whose radius is the distance to its k-th neighbour.
 
     Args:
-      real: features.
-      generated: features.
-      neighbors: of a ball; less than the rows of either set.
+      real: features of real words.
+      generated: features of generated words.
+      neighbors: k, smaller than the number of rows of either set.
 
     Returns:
-      `precision`: the share of generated rows within the ball of a real one; `recall`: that of real rows within the
-      ball of a generated one; `density`: how many balls of real rows a generated one lies in, in units of `neighbors`,
-      which one outlier does not inflate; `coverage`: the share of real rows with a generated one in their ball.
+      `precision`: share of generated rows inside the ball of at least one real row, in [0, 1].
+      `recall`: share of real rows inside the ball of at least one generated row, in [0, 1].
+      `density`: mean number of balls of real rows that contain a generated row, divided by k; above 0, not bounded by
+      1, and less sensitive to outliers among the real rows than precision.
+      `coverage`: share of real rows whose ball contains a generated row, in [0, 1].
 
     References:
       Kynkäänniemi et al., Improved Precision and Recall Metric, 2019, https://arxiv.org/abs/1904.06991; Naeem et al.,
@@ -47,14 +49,15 @@ def precision_recall_density_coverage(
 def share_of_copies(
     generated: Float[np.ndarray, "m d"], train: Float[np.ndarray, "n d"], real: Float[np.ndarray, "k d"]
 ) -> float:
-    """The share of generated rows that lie closer to a training row than 99 % of real rows do.
+    """The share of generated rows whose nearest training row is closer than that of 99 % of the real rows.
 
-    About 0.01 for a generator that is no closer to its training words than other writers are; 1 for one that copies.
+    It is about 0.01 for a generator whose words are as far from the training words as held-out real words are, and 1
+    for a generator that copies training words.
 
     Args:
-      generated: features.
+      generated: features of generated words.
       train: features of the training words.
-      real: features of words that are not among them.
+      real: features of real words that are not training words.
     """
-    closest = np.percentile(nearest_distances(real, train), 100 * _CHANCE)
-    return float((nearest_distances(generated, train) < closest).mean())
+    threshold = np.percentile(nearest_distances(real, train), 100 * _COPY_QUANTILE)
+    return float((nearest_distances(generated, train) < threshold).mean())

@@ -1,6 +1,6 @@
-"""How far one set of images is from another, by the features that a network sees in them.
+"""Distances between the distributions of two sets of features.
 
-Figures of different networks, sample sizes or splits must not be compared with one another.
+Distances in features of different networks, of sets of different sizes, or of different splits are not comparable.
 """
 
 import dataclasses
@@ -9,23 +9,24 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from hwgan.evaluation.intervals import Figure, half_sample_figure
+from hwgan.evaluation.intervals import Estimate, half_sample_estimate
 
-_MOST_BUNDLES = 256  # of rows that are drawn together
-_ROWS_AT_ONCE = 1000  # against all others
+_MAX_BUNDLES = 256  # bundles of groups, which are resampled as units
+_CHUNK = 1000  # rows at a time, to bound the memory
 
 
 def frechet_distance(first: Float[np.ndarray, "n d"], second: Float[np.ndarray, "m d"]) -> float:
-    """Fréchet distance of the normal distributions that fit two sets of features; 0 for equal ones.
+    """Fréchet distance of normal distributions fitted to two sets of features.
 
-    Few samples make it too large: compare at equal `n` and `m`.
+    d = |μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½), in [0, ∞). Its bias is positive and falls with the number of rows, so
+    only distances at equal n and m are comparable.
 
     References:
       Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017, https://arxiv.org/abs/1706.08500
     """
     means = [np.asarray(features, np.float64).mean(axis=0) for features in (first, second)]
     covariances = [np.atleast_2d(np.cov(np.asarray(f, np.float64), rowvar=False)) for f in (first, second)]
-    # tr (C1 C2)^½ = tr (C1^½ C2 C1^½)^½, and that is symmetric, so that no complex root can come up.
+    # tr (C1 C2)^½ = tr (C1^½ C2 C1^½)^½, whose argument is symmetric, so that the root is real.
     values, vectors = np.linalg.eigh(covariances[0])
     root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     between = np.linalg.eigvalsh(root @ covariances[1] @ root)
@@ -40,30 +41,32 @@ def kernel_distance(
     second_groups: Sequence[str] = (),
     seed: int = 0,
     replicates: int = 200,
-) -> Figure:
-    """Squared maximum mean discrepancy with the kernel (x·y / d + 1)³, unbiased: 0 on average for equal distributions.
+) -> Estimate:
+    """Unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y / d + 1)³.
 
-    It is that of all rows; the usual average over random subsets has the same expectation and is less exact. Unbiased
-    it is for rows on their own: few groups, whose rows are alike, raise it by what groups differ in, over their number,
-    and no number of rows helps. The interval is from random halves of the groups of each set, as in
-    `intervals.half_sample_figure`; between sets that hardly differ it is wider than it need be.
+    Its expectation is 0 for equal distributions, so estimates may be negative. It uses all pairs of rows; the common
+    average over random subsets has the same expectation and a larger variance.
+
+    The estimate is unbiased for independent rows. The words of one writer are dependent, which raises it by about
+    (variance between writers) / (number of writers), however many rows there are. The interval is computed from random
+    halves of the groups of each set (`intervals.half_sample_estimate`); if the sets hardly differ, it is too wide.
 
     Args:
-      first: features.
-      second: features.
-      first_groups: of each row of `first`; rows of one group (a writer) are drawn together, for they are alike. "" for
-        a row on its own; empty if all are.
-      second_groups: the same of `second`.
-      seed: of drawing.
-      replicates: how often.
+      first: features of one set.
+      second: features of the other set.
+      first_groups: group (writer) of each row of `first`, which is resampled as a unit; "" for a row without group;
+        empty if no row has one.
+      second_groups: group of each row of `second`.
+      seed: seed of the resampling.
+      replicates: number of random halves.
 
     Returns:
-      The distance, without an interval where either set has fewer than four groups.
+      The estimate, without an interval if either set has fewer than four groups.
 
     References:
       Bińkowski et al., Demystifying MMD GANs, 2018, https://arxiv.org/abs/1801.01401
     """
-    x, y = _Bundles.of(first, first_groups), _Bundles.of(second, second_groups)
+    x, y = _Bundles.from_groups(first, first_groups), _Bundles.from_groups(second, second_groups)
     own_x, own_y, between = _sums(x, x), _sums(y, y), _sums(x, y)
 
     def distance(rows: np.ndarray, columns: np.ndarray) -> float:
@@ -73,23 +76,30 @@ def kernel_distance(
         across = between[np.ix_(rows, columns)].sum()
         return float(within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2.0 * across / (n * m))
 
-    everything = [np.arange(len(side.sizes)) for side in (x, y)]
-    return half_sample_figure(distance, everything, seed, replicates)
+    all_bundles = [np.arange(len(side.sizes)) for side in (x, y)]
+    return half_sample_estimate(distance, all_bundles, seed, replicates)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Bundles:
-    """Rows in the order of their bundles, each of which is a group or, where there are many, some."""
+    """Rows sorted by bundle; a bundle is one group, or several groups where there are more than 256.
 
-    rows: np.ndarray  # float64
-    starts: np.ndarray  # of each bundle
+    Attributes:
+      rows: float64 [n, d].
+      starts: index of the first row of each bundle.
+      sizes: number of rows of each bundle.
+      own: Σ k(x, x) over the rows x of each bundle.
+    """
+
+    rows: np.ndarray
+    starts: np.ndarray
     sizes: np.ndarray
-    own: np.ndarray  # the kernel of each row with itself, summed over each bundle
+    own: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, groups: Sequence[str]) -> "_Bundles":
+    def from_groups(cls, rows: np.ndarray, groups: Sequence[str]) -> "_Bundles":
         names = [group or f"\0{row}" for row, group in enumerate(groups or [""] * len(rows))]
-        bundles = np.unique(names, return_inverse=True)[1] % _MOST_BUNDLES
+        bundles = np.unique(names, return_inverse=True)[1] % _MAX_BUNDLES
         sizes = np.bincount(bundles)
         starts = np.cumsum(sizes) - sizes
         rows = np.asarray(rows, np.float64)[np.argsort(bundles, kind="stable")]
@@ -98,11 +108,11 @@ class _Bundles:
 
 
 def _sums(x: _Bundles, y: _Bundles) -> Float[np.ndarray, "bundles bundles2"]:
-    """The kernel summed over the rows of each two bundles."""
+    """Σ k(x, y) over the rows of each pair of bundles."""
     sums = np.zeros((len(x.sizes), len(y.sizes)))
     for bundle, rows in enumerate(np.split(x.rows, x.starts[1:])):
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            product = rows[start : start + _ROWS_AT_ONCE] @ y.rows.T / y.rows.shape[1] + 1.0
-            kernel = product * product * product  # NumPy's ** 3 takes twenty times as long
+        for start in range(0, len(rows), _CHUNK):
+            product = rows[start : start + _CHUNK] @ y.rows.T / y.rows.shape[1] + 1.0
+            kernel = product * product * product  # twenty times as fast as ** 3
             sums[bundle] += np.add.reduceat(kernel.sum(axis=0), y.starts)
     return sums

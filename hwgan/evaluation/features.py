@@ -1,4 +1,4 @@
-"""The networks in whose features sets of words are compared: their names and checksums go into the results."""
+"""The networks whose features define distances between sets of words, and the crops of their inputs."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,46 +7,46 @@ import numpy as np
 
 from hwgan.data import transforms
 from hwgan.data.word_store import WordStore
+from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.inception import load_inception
-from hwgan.judge import Judge
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureNetwork:
-    """One of them.
+    """A function from words to features, with its provenance.
 
     Attributes:
-      name: in the results; distances in features of different names must not be compared.
-      checksum: of its weights.
-      preprocessing: in words, what it is shown.
-      see: words to features, [words, features].
-      slow: it takes a tenth of a second a word, so that it looks at no more words than must be.
+      name: name in the results; distances in features of different networks are not comparable.
+      checksum: checksum of its weights.
+      preprocessing: description of the preprocessing of its inputs.
+      compute: maps words to features, [words, features].
+      slow: whether a word takes about 0.1 s; such networks get no more words than necessary.
     """
 
     name: str
     checksum: str
     preprocessing: str
-    see: Callable[[WordStore], np.ndarray]
+    compute: Callable[[WordStore], np.ndarray]
     slow: bool = False
 
 
-def feature_networks(judge: Judge, inception_weights: str = "") -> list[FeatureNetwork]:
-    """The judge's recognizer and, where it knows writers, its identifier; Inception-v3 where there is a weights file.
+def feature_networks(evaluator: Evaluator, inception_weights: str = "") -> list[FeatureNetwork]:
+    """The evaluator's recognizer, its identifier if it has one, and Inception-v3 if a weights file is given.
 
     Raises:
       UserError: the weights file cannot be used.
     """
-    shown = f"words {judge.spec.height} pixels high, by the judge's preprocessing"
-    networks = [FeatureNetwork("reader", judge.checksum, shown, judge.features)]
-    if judge.knows_writers:
-        networks.append(FeatureNetwork("writer", judge.checksum, shown, judge.hands))
+    inputs = f"words {evaluator.spec.height} pixels high, by the evaluator's preprocessing"
+    networks = [FeatureNetwork("recognizer", evaluator.checksum, inputs, evaluator.recognizer_features)]
+    if evaluator.has_identifier:
+        networks.append(FeatureNetwork("identifier", evaluator.checksum, inputs, evaluator.style_features))
     if inception_weights:
         inception = load_inception(inception_weights)
         networks.append(
             FeatureNetwork(
                 "inception",
                 inception.checksum,
-                f"{shown}, stretched to 299x299 by bilinear interpolation",
+                f"{inputs}, resized to 299x299 by bilinear interpolation",
                 lambda words: inception.features([words.image(row) for row in range(len(words))]),
                 slow=True,
             )
@@ -55,12 +55,12 @@ def feature_networks(judge: Judge, inception_weights: str = "") -> list[FeatureN
 
 
 def whole_words(words: WordStore) -> WordStore:
-    """As they are."""
+    """The words without a crop."""
     return words
 
 
 def left_squares(words: WordStore) -> WordStore:
-    """The square where each word begins, as high as it: 64x64 at 64 pixels. Shorter words are padded with white."""
+    """The first h columns of each word of height h, in reading direction; narrower words are padded with white."""
     height = words.spec.height
     images = [transforms.flip_reading(words.image(row), words.right_to_left)[:, :height] for row in range(len(words))]
     pixels = np.concatenate([transforms.pad_images([image], height).ravel() for image in images])

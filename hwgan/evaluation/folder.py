@@ -1,4 +1,4 @@
-"""Words of a folder or archive that was not prepared: images of any other method."""
+"""Reads word images from a folder or archive that is not a prepared dataset, such as those of another method."""
 
 import pathlib
 import posixpath
@@ -8,23 +8,26 @@ import numpy as np
 from hwgan.data import transforms
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.table import find_table, parse_table, rows_from_names
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 
 def is_folder_of_words(name: str) -> bool:
-    """Whether it is a folder or file, and not the name of a prepared dataset."""
+    """Whether `name` is an existing folder or file, as opposed to the name of a prepared dataset."""
     return pathlib.Path(name).expanduser().exists()
 
 
 def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[str], list[str]]:
-    """Images, texts and writers ("" where unknown), by a table or by the names of images.
+    """Reads images and their texts and writers, by a table or by the file names of the images.
 
     Args:
-      source: a folder, zip or tar, as `hwgan.prepare --dataset=word_folder` takes it.
-      split: rows of this split alone, where the table has several; "" for all.
+      source: a folder, zip or tar, in the format of `hwgan.prepare --dataset=word_folder`.
+      split: reads only this split, if the table has several; "" for all.
+
+    Returns:
+      Images (uint8 [height, width]), texts, and writers ("" where unknown).
 
     Raises:
-      UserError: there is no table and no such image, or an image cannot be read.
+      UserError: there are no rows of the split, a row is malformed, or an image cannot be read.
     """
     files = RawFiles(source)
     names = files.names()
@@ -37,7 +40,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
         if bad:
             raise UserError(f"{source}: {bad[0]}")
     splits = {row.split for row in rows}
-    if split and len(splits) > 1:  # a table of one split alone is taken whole
+    if split and len(splits) > 1:  # a table with a single split is used completely
         rows = [row for row in rows if row.split == split]
     if not rows:
         raise UserError(f"{source}: its table has no rows of split {split!r}; it has {', '.join(sorted(splits))}")

@@ -1,7 +1,7 @@
-"""Inception-v3 as FID has used it since 2017: TensorFlow's weights of 2015-12-05, in the layout PyTorch knows them by.
+"""Inception-v3 of the FID: TensorFlow's weights of 2015-12-05, with the parameter names of PyTorch.
 
-The weights are not ours to give away. They are `pt_inception-2015-12-05-6726825d.pth`, which pytorch-fid publishes
-(https://github.com/mseitzer/pytorch-fid); this makes them a file that is read without PyTorch:
+The weights are not part of this package. pytorch-fid (https://github.com/mseitzer/pytorch-fid) publishes them as
+`pt_inception-2015-12-05-6726825d.pth`. This command converts them to safetensors, which needs no PyTorch to read:
 
   python -c "import torch; from safetensors.torch import save_file; \\
       save_file(torch.load('pt_inception-2015-12-05-6726825d.pth'), 'inception.safetensors')"
@@ -23,12 +23,12 @@ from flax import traverse_util
 from jaxtyping import Array, Float, UInt8
 
 from hwgan.data import transforms
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 _SIZE = 299
 _BATCH_SIZE = 16
-_IGNORED = ("fc.", "AuxLogits.")  # of torchvision's layout: what comes after the features
-# PyTorch's name of each number → (flax collection, flax name).
+_IGNORED = ("fc.", "AuxLogits.")  # classification layers of torchvision's model, which features do not depend on
+# Suffix of PyTorch's parameter name → (flax collection, path in the module).
 _LEAVES = {
     "conv.weight": ("params", ("conv", "kernel")),
     "bn.weight": ("params", ("bn", "scale")),
@@ -39,7 +39,7 @@ _LEAVES = {
 
 
 class ConvNorm(nn.Module):
-    """Convolution, batch norm with its stored statistics, ReLU."""
+    """Convolution, batch norm with running statistics, ReLU."""
 
     features: int
     kernel_size: tuple[int, int]
@@ -54,12 +54,13 @@ class ConvNorm(nn.Module):
 
 
 class Branches(nn.Module):
-    """Paths of convolutions side by side, and a pool; their channels are put one after another.
+    """Parallel paths of convolutions and one of pooling, concatenated along the channels.
 
     Attributes:
-      paths: of each its convolutions: name, features, kernel, stride. A list in the place of the last one forks.
-      pool: "average", "max" or "half", which halves the image without a convolution.
-      pool_features: of the convolution after the pool.
+      paths: the convolutions (name, features, kernel size, stride) of each path. A tuple of convolutions in place of
+        one applies them in parallel and concatenates their outputs.
+      pool: "average", "max", or "half": max pooling with stride 2 and without a convolution.
+      pool_features: output channels of the convolution after the pooling.
     """
 
     paths: tuple[tuple[Any, ...], ...]
@@ -78,10 +79,10 @@ class Branches(nn.Module):
         if self.pool == "half":
             outputs.append(nn.max_pool(x, (3, 3), (2, 2)))
         else:
-            # TensorFlow's average leaves the padding out of the count. That the last block takes the maximum is how
-            # these weights were made.
-            mean = functools.partial(nn.avg_pool, count_include_pad=False)
-            pooled = (nn.max_pool if self.pool == "max" else mean)(x, (3, 3), padding="SAME")
+            # As in TensorFlow, padding does not count in averages. The last block has max pooling, as in the model that
+            # these weights belong to.
+            average_pool = functools.partial(nn.avg_pool, count_include_pad=False)
+            pooled = (nn.max_pool if self.pool == "max" else average_pool)(x, (3, 3), padding="SAME")
             outputs.append(ConvNorm(self.pool_features, (1, 1), name="branch_pool")(pooled))
         return jnp.concatenate(outputs, axis=-1)
 
@@ -147,7 +148,7 @@ def _block_e(pool: str, name: str) -> Branches:
 
 
 class InceptionV3(nn.Module):
-    """Images of 299x299 in [-1, 1] to 2,048 features.
+    """Maps images in [-1, 1] to the 2,048 features of the last average pooling.
 
     References:
       Szegedy et al., Rethinking the Inception Architecture, 2015, https://arxiv.org/abs/1512.00567
@@ -174,59 +175,59 @@ class InceptionV3(nn.Module):
 
 
 @jax.jit
-def _see(variables: Any, squares: Float[Array, "b 299 299"]) -> Float[Array, "b 2048"]:
+def _apply(variables: Any, squares: Float[Array, "b 299 299"]) -> Float[Array, "b 2048"]:
     features: Any = InceptionV3().apply(variables, jnp.repeat(squares[..., None], 3, axis=-1))
     return features
 
 
 def to_square(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "299 299"]:
-    """Stretched to 299x299 by bilinear interpolation, in [-1, 1]; where it shrinks, without smoothing, as FID does."""
+    """Resizes to 299x299 by bilinear interpolation without anti-aliasing, as FID does, and maps levels to [-1, 1]."""
     rows, columns = (_interpolation(size) for size in image.shape)
     return rows @ transforms.to_float(image) @ columns.T
 
 
 @functools.lru_cache(1024)
 def _interpolation(size: int) -> Float[np.ndarray, "299 size"]:
-    """The matrix that interpolates a line of `size` pixels at 299 places, pixels being squares, not points."""
-    places = np.clip((np.arange(_SIZE) + 0.5) * size / _SIZE - 0.5, 0, size - 1)
-    below = np.minimum(places.astype(int), max(size - 2, 0))
+    """Matrix of linear interpolation from `size` to 299 samples, at the centers of equal intervals."""
+    positions = np.clip((np.arange(_SIZE) + 0.5) * size / _SIZE - 0.5, 0, size - 1)
+    below = np.minimum(positions.astype(int), max(size - 2, 0))
     matrix = np.zeros((_SIZE, size), np.float32)
-    matrix[np.arange(_SIZE), below] = 1.0 - (places - below)
-    matrix[np.arange(_SIZE), np.minimum(below + 1, size - 1)] += places - below
+    matrix[np.arange(_SIZE), below] = 1.0 - (positions - below)
+    matrix[np.arange(_SIZE), np.minimum(below + 1, size - 1)] += positions - below
     return matrix
 
 
 @dataclasses.dataclass(frozen=True)
 class Inception:
-    """The network with its weights.
+    """Inception-v3 with its weights.
 
     Attributes:
-      variables: of the module.
-      checksum: of the weights file: the first 16 digits of its SHA-256.
+      variables: variables of `InceptionV3`.
+      checksum: the first 16 hexadecimal digits of the SHA-256 of the weights file.
     """
 
     variables: Any
     checksum: str
 
     def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
-        """[images, 2048] of uint8 images of any size, each stretched to a square."""
-        seen = np.empty((len(images), 2048), np.float32)
+        """Features [images, 2048] of uint8 grey images of any size, each resized to a square."""
+        features = np.empty((len(images), 2048), np.float32)
         for start in range(0, len(images), _BATCH_SIZE):
             rows = list(range(start, min(start + _BATCH_SIZE, len(images))))
-            filled = rows + rows[-1:] * (_BATCH_SIZE - len(rows))
-            batch = np.stack([to_square(images[row]) for row in filled])
-            seen[rows] = np.asarray(_see(self.variables, batch))[: len(rows)]
-        return seen
+            padded_rows = rows + rows[-1:] * (_BATCH_SIZE - len(rows))
+            batch = np.stack([to_square(images[row]) for row in padded_rows])
+            features[rows] = np.asarray(_apply(self.variables, batch))[: len(rows)]
+        return features
 
 
 def load_inception(path: str) -> Inception:
-    """Reads the weights.
+    """Reads the weights from a file.
 
     Args:
-      path: a safetensors file with PyTorch's names, see the top of this file.
+      path: a safetensors file with PyTorch's names; the docstring of this module tells how to make it.
 
     Raises:
-      UserError: there is no such file, or it holds something else.
+      UserError: the file cannot be read, or does not have the arrays of Inception-v3.
     """
     try:
         content = pathlib.Path(path).read_bytes()
@@ -239,15 +240,19 @@ def load_inception(path: str) -> Inception:
 
 
 def convert_weights(tensors: dict[str, np.ndarray], name: str = "the weights") -> Any:
-    """PyTorch's arrays by their names to flax variables.
+    """Converts arrays with PyTorch's names and layout to flax variables.
+
+    Args:
+      tensors: arrays by name.
+      name: name of the file, for messages.
 
     Raises:
-      UserError: an array is missing, unknown or of another shape.
+      UserError: an array is missing, unexpected or of another shape.
     """
     shapes: Any = jax.eval_shape(InceptionV3().init, jax.random.key(0), jnp.zeros((1, _SIZE, _SIZE, 3)))
     flat: dict[Any, Any] = traverse_util.flatten_dict(shapes)
     expected = {key: leaf.shape for key, leaf in flat.items()}
-    found = {}
+    converted = {}
     for tensor_name, value in tensors.items():
         if tensor_name.startswith(_IGNORED) or tensor_name.endswith("num_batches_tracked"):
             continue
@@ -257,12 +262,12 @@ def convert_weights(tensors: dict[str, np.ndarray], name: str = "the weights") -
         collection, path = _LEAVES[leaf]
         key = (collection, *module.split("."), *path)
         array = np.asarray(value, np.float32)
-        found[key] = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" and array.ndim == 4 else array
-        if expected.get(key) != found[key].shape:
+        converted[key] = array.transpose(2, 3, 1, 0) if path[-1] == "kernel" and array.ndim == 4 else array
+        if expected.get(key) != converted[key].shape:
             raise UserError(
                 f"{name} has {tensor_name!r} of shape {value.shape}, which does not fit Inception-v3 of FID"
             )
-    missing = sorted(set(expected) - set(found))
+    missing = sorted(set(expected) - set(converted))
     if missing:
         raise UserError(f"{name} lacks {len(missing)} arrays of Inception-v3, first {'.'.join(missing[0])}")
-    return traverse_util.unflatten_dict(found)
+    return traverse_util.unflatten_dict(converted)

@@ -1,4 +1,4 @@
-"""How far a figure would move with other words of the same kind: 95 % intervals."""
+"""Estimates with 95 % confidence intervals, by bootstrap or by random halves."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,13 +9,13 @@ _NORMAL_95 = 1.96
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
-    """A number with the interval in which it lies with 95 % confidence; without one where none was made.
+class Estimate:
+    """A metric with its 95 % confidence interval.
 
     Attributes:
-      value: of all words.
-      low: end of the interval.
-      high: the other.
+      value: the metric of all words.
+      low: lower end of the interval; None without an interval.
+      high: upper end of the interval; None without an interval.
     """
 
     value: float
@@ -23,7 +23,7 @@ class Figure:
     high: float | None = None
 
     def to_json(self) -> dict[str, float]:
-        """Its fields that are there."""
+        """The fields that are not None."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
@@ -33,61 +33,69 @@ def bootstrap_ratio(
     groups: Sequence[str],
     seed: int,
     replicates: int = 1000,
-) -> Figure:
-    """The ratio of two sums over words, such as edits over characters, with a percentile bootstrap.
+) -> Estimate:
+    """The ratio of two sums over words, such as edits / characters, with a percentile bootstrap interval.
 
-    Words of one group (a writer) are drawn together: they are alike, and drawn one by one they would make the interval
-    too narrow.
+    Groups (writers) are resampled as units, because the words of one writer are dependent; resampling single words
+    would make the interval too narrow.
 
     Args:
-      numerators: one a word.
-      denominators: one a word, not all 0.
-      groups: of each word; "" for a word on its own.
-      seed: of drawing.
-      replicates: how often.
+      numerators: numerator of each word.
+      denominators: denominator of each word, not all 0.
+      groups: group of each word; "" for a word without group.
+      seed: seed of the resampling.
+      replicates: number of bootstrap samples.
+
+    Returns:
+      Σ numerators / Σ denominators; without an interval if there is only one group.
 
     References:
       Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Davison and Hinkley, Bootstrap Methods, 1997, 3.8
     """
     names = [group or f"\0{row}" for row, group in enumerate(groups)]
-    _, numbers = np.unique(names, return_inverse=True)
-    tops = np.bincount(numbers, weights=np.asarray(numerators, np.float64))
-    bottoms = np.bincount(numbers, weights=np.asarray(denominators, np.float64))
-    value = float(tops.sum() / bottoms.sum())
-    if len(tops) < 2:
-        return Figure(value)
+    _, group_ids = np.unique(names, return_inverse=True)
+    group_numerators = np.bincount(group_ids, weights=np.asarray(numerators, np.float64))
+    group_denominators = np.bincount(group_ids, weights=np.asarray(denominators, np.float64))
+    value = float(group_numerators.sum() / group_denominators.sum())
+    count = len(group_numerators)
+    if count < 2:
+        return Estimate(value)
     rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(tops), np.full(len(tops), 1.0 / len(tops)), size=replicates)
-    low, high = np.percentile((drawn @ tops) / np.maximum(drawn @ bottoms, 1e-12), [2.5, 97.5])
-    return Figure(value, float(low), float(high))
+    repeats = rng.multinomial(count, np.full(count, 1.0 / count), size=replicates)
+    ratios = (repeats @ group_numerators) / np.maximum(repeats @ group_denominators, 1e-12)
+    low, high = np.percentile(ratios, [2.5, 97.5])
+    return Estimate(value, float(low), float(high))
 
 
-def half_sample_figure(
+def half_sample_estimate(
     statistic: Callable[..., float], sets: Sequence[np.ndarray], seed: int, replicates: int = 20
-) -> Figure:
-    """A statistic of sets of rows, with an interval from random halves of each.
+) -> Estimate:
+    """A statistic of sets of rows, with an interval of ±1.96 standard deviations over random halves of each set.
 
-    The statistic of a random half, drawn without replacement, moves around that of the whole as the statistic of the
-    whole moves around its expectation: σ²/(n/2) · (1 - 1/2) = σ²/n. No row comes twice, as it does in the usual
-    bootstrap, where the distances of this package take equal rows for structure; that small sets have larger distances
-    moves all halves alike and does not count.
+    The variance of the statistic of random halves, drawn without replacement, around that of the whole set equals the
+    variance of the statistic of the whole set around its expectation: σ²/(n/2) · (1 - 1/2) = σ²/n. Halves have no
+    repeated rows, which would bias the distances of this package in the usual bootstrap. The bias of distances between
+    small sets is the same for all halves, so it does not change their variance.
 
     Args:
-      statistic: of as many arrays as there are sets.
-      sets: [rows, features] each.
-      seed: of drawing.
-      replicates: how often; 0 makes no interval.
+      statistic: function of as many arrays as there are sets.
+      sets: arrays of rows.
+      seed: seed of the halves.
+      replicates: number of random halves; 0 for no interval.
+
+    Returns:
+      The statistic of the whole sets; without an interval if a set has fewer than four rows.
 
     References:
       Shao and Wu, A General Theory for Jackknife Variance Estimation, 1989 (delete-half jackknife)
     """
     value = statistic(*sets)
     if not replicates or min(map(len, sets)) < 4:
-        return Figure(value)
+        return Estimate(value)
     rng = np.random.default_rng(seed)
     halves = []
     for _ in range(replicates):
         parts = [rows[rng.permutation(len(rows))[: len(rows) // 2]] for rows in sets]
         halves.append(statistic(*parts))
-    reach = _NORMAL_95 * float(np.std(halves, ddof=1)) if replicates > 1 else 0.0
-    return Figure(value, value - reach, value + reach)
+    half_width = _NORMAL_95 * float(np.std(halves, ddof=1)) if replicates > 1 else 0.0
+    return Estimate(value, value - half_width, value + half_width)

@@ -1,4 +1,4 @@
-"""Distances between all rows of features, and what the nearest ones tell."""
+"""Pairwise and nearest-neighbour distances of feature rows, and nearest-neighbour retrieval."""
 
 from collections.abc import Sequence
 
@@ -9,41 +9,42 @@ _CHUNK = 1000  # rows at a time, to bound the memory
 
 
 def pairwise_distances(first: Float[np.ndarray, "n d"], second: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
-    """Euclidean; by a matrix product, which is ten times as fast as to subtract them."""
+    """Euclidean distances, by a matrix product, which is ten times as fast as differences of rows."""
     x, y = np.asarray(first, np.float64), np.asarray(second, np.float64)
     squares = np.square(x).sum(axis=1)[:, None] + np.square(y).sum(axis=1)[None] - 2.0 * (x @ y.T)
     return np.sqrt(np.maximum(squares, 0.0))
 
 
 def nearest_distances(first: Float[np.ndarray, "n d"], second: Float[np.ndarray, "m d"]) -> Float[np.ndarray, " n"]:
-    """The distance of each row of the first to the nearest of the second."""
+    """The distance of each row of `first` to its nearest row of `second`."""
     parts = [first[start : start + _CHUNK] for start in range(0, len(first), _CHUNK)]
     return np.concatenate([pairwise_distances(part, second).min(axis=1) for part in parts])
 
 
 def nearest_is_same(features: np.ndarray, groups: Sequence[int], excluded: Sequence[int]) -> float:
-    """How often the nearest neighbour is of the same group, where those of the same `excluded` do not count.
+    """Top-1 retrieval accuracy: how often the nearest neighbour of a row is in the same group.
 
-    With images of words, hands for groups and texts for excluded: can a hand be told by another word of it?
+    Rows with the same value of `excluded` as the query are not candidates. With writers as groups and texts as
+    `excluded`, this is the accuracy of retrieving a writer by another word.
 
     Args:
       features: [n, d].
-      groups: of each row.
-      excluded: of each row.
+      groups: group of each row.
+      excluded: exclusion label of each row.
 
     Returns:
-      In [0, 1], over the rows that have a neighbour to find; nan if none has.
+      Accuracy in [0, 1] over the rows that have a candidate of their group; nan if there is no such row.
     """
-    group, other = np.asarray(groups), np.asarray(excluded)
+    group, label = np.asarray(groups), np.asarray(excluded)
     distances = pairwise_distances(features, features)
-    distances[other[:, None] == other[None]] = np.inf
-    findable = ((group[:, None] == group[None]) & np.isfinite(distances)).any(axis=1)
+    distances[label[:, None] == label[None]] = np.inf
+    has_match = ((group[:, None] == group[None]) & np.isfinite(distances)).any(axis=1)
     hits = group[distances.argmin(axis=1)] == group
-    return float(hits[findable].mean()) if findable.any() else float("nan")
+    return float(hits[has_match].mean()) if has_match.any() else float("nan")
 
 
 def mean_distance_within(features: np.ndarray, groups: Sequence[int]) -> float:
-    """Mean distance between two rows of one group, over all groups; nan if no group has two."""
+    """Mean distance over all pairs of rows of the same group; nan if no group has two rows."""
     group = np.asarray(groups)
     distances = pairwise_distances(features, features)
     same = (group[:, None] == group[None]) & ~np.eye(len(group), dtype=bool)

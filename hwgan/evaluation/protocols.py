@@ -1,11 +1,11 @@
-"""Protocols by name: which words are generated, and which real ones they are held against."""
+"""Evaluation protocols: the texts that are generated, and the real words that they are compared with."""
 
 import dataclasses
 
 import numpy as np
 
 from hwgan.data.word_store import WordStore
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,12 +13,13 @@ class Case:
     """One comparison of a protocol.
 
     Attributes:
-      name: in the results.
-      texts: what is generated: "same", the texts of the real words it is held against, each once; "known", texts of
-        training words; "unknown", texts of the split that no training writer wrote.
-      reference: the real words: those of the evaluated "split", or of "train".
-      matched: the real words are of such texts too ("known" or "unknown").
-      limit: words on either side, at most; 0 leaves it to the config.
+      name: name in the results.
+      texts: texts to generate: "same" as the real words, once each; "iv", texts of the evaluated split that are in the
+        training vocabulary (with reference "train", texts of all training words); "oov", texts of the split that are
+        not.
+      reference: real words to compare with: those of the evaluated "split", or of "train".
+      matched: whether the real words are restricted to IV or OOV texts, as `texts` says.
+      limit: maximum number of generated and of real words; 0 for the limit of the config.
     """
 
     name: str
@@ -29,63 +30,63 @@ class Case:
 
 
 PROTOCOLS: dict[str, tuple[Case, ...]] = {
-    # Every word of the evaluated split again; and words that were never trained on.
-    "standard": (Case("same_words", "same"), Case("unknown_words", "unknown", matched=True)),
-    # GANwriting (Kang et al. 2020): words in and out of the vocabulary, writers seen and not seen. A generator that is
-    # not given a writer's hand writes all four in its own hands; what differs is the real words it is held against.
+    # All words of the evaluated split; and its OOV words.
+    "standard": (Case("same_words", "same"), Case("oov_words", "oov", matched=True)),
+    # GANwriting (Kang et al. 2020, https://arxiv.org/abs/2003.02567): IV and OOV words × seen and unseen writers. All
+    # four cases have random styles here, where GANwriting imitates given writers; they differ in texts and references.
     "ganwriting": (
-        Case("known_words_seen_writers", "known", "train", matched=True),
-        Case("known_words_unseen_writers", "known", "split", matched=True),
-        Case("unknown_words_seen_writers", "unknown", "train"),
-        Case("unknown_words_unseen_writers", "unknown", "split", matched=True),
+        Case("iv_words_seen_writers", "iv", "train", matched=True),
+        Case("iv_words_unseen_writers", "iv", "split", matched=True),
+        Case("oov_words_seen_writers", "oov", "train"),
+        Case("oov_words_unseen_writers", "oov", "split", matched=True),
     ),
-    # The test set again, all of it.
+    # All words of the test set, without a limit.
     "regenerate": (Case("regenerate", "same", limit=10**9),),
-    # Alonso et al. 2019: 25,000 generated against 25,000 real training words.
-    "alonso": (Case("alonso", "known", "train", limit=25_000),),
+    # Alonso et al. 2019: 25,000 generated and 25,000 real training words.
+    "alonso": (Case("alonso", "iv", "train", limit=25_000),),
 }
 
 
 def find_protocol(name: str) -> tuple[Case, ...]:
-    """The cases of a protocol; raises UserError if there is none of that name."""
+    """The cases of a protocol; raises UserError if it does not exist."""
     if name not in PROTOCOLS:
         raise UserError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
 
 
 def choose(case: Case, split: WordStore, train: WordStore, limit: int, seed: int) -> tuple[list[str], WordStore]:
-    """The texts to write, and the real words to hold them against.
+    """Chooses the texts to generate and the real words of a case.
 
     Args:
-      case: of a protocol.
+      case: a case of a protocol.
       split: real words of the evaluated split.
-      train: those of the training split.
-      limit: at most so many of either, where the case does not say.
-      seed: of drawing texts.
+      train: real words of the training split.
+      limit: maximum number of real words, if the case has none of its own.
+      seed: seed of the order of texts.
 
     Returns:
-      As many texts as real words, unless there are too few texts: then each comes several times.
+      As many texts as real words, and the real words. If there are fewer different texts, they are repeated.
 
     Raises:
-      UserError: there is no such text or word.
+      UserError: there are no such texts or no such real words.
     """
-    known = set(train.texts)
+    vocabulary = set(train.texts)
     reference = train if case.reference == "train" else split
-    rows = [
-        row
-        for row, text in enumerate(reference.texts)
-        if not case.matched or (text in known) == (case.texts == "known")
-    ][: case.limit or limit]
+
+    def fits(text: str) -> bool:
+        return (text in vocabulary) == (case.texts == "iv")
+
+    rows = [row for row, text in enumerate(reference.texts) if not case.matched or fits(text)][: case.limit or limit]
     if case.texts == "same":
         texts = [reference.texts[row] for row in rows]
     else:
-        pool = [text for text in split.texts if (text in known) == (case.texts == "known")]
-        if case.reference == "train" and case.texts == "known":
+        pool = [text for text in split.texts if fits(text)]
+        if case.reference == "train" and case.texts == "iv":
             pool = train.texts
         if not pool:
             raise UserError(f"{case.name}: the split has no {case.texts} words")
         order = np.random.default_rng((seed, len(pool))).permutation(len(pool))
         texts = [pool[order[i % len(pool)]] for i in range(len(rows))]
     if not rows:
-        raise UserError(f"{case.name}: there are no real words to hold generated ones against")
+        raise UserError(f"{case.name}: there are no real words to compare generated ones with")
     return texts, reference.take(rows)

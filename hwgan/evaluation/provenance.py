@@ -1,4 +1,4 @@
-"""What made a figure: versions, commit, weights, settings. Without it a number cannot be compared with another."""
+"""Provenance of results: the commit, package versions and device that computed them."""
 
 import importlib.metadata
 import pathlib
@@ -11,7 +11,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "numpy", "scipy", "gudhi", "pillow")
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of what computed the figures, and the commit of this package, if it is a checkout."""
+    """Commit of this package ("" outside of a git checkout), versions of its dependencies, and the device."""
     return {
         "commit": commit(pathlib.Path(__file__).parents[1]),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -20,9 +20,9 @@ def provenance() -> dict[str, Any]:
 
 
 def commit(package: pathlib.Path) -> str:
-    """The commit of the checkout that a package lies in, with "+changes" where its files differ from it.
+    """The commit of the git checkout that contains a package, with "+changes" if its files are modified.
 
-    "" outside of a checkout, or without git.
+    It is "" if the package is not tracked by a checkout, or if git is not installed.
     """
 
     def git(*arguments: str) -> str:
@@ -30,7 +30,7 @@ def commit(package: pathlib.Path) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
-        if not git("ls-files", "--", "evaluation/provenance.py"):  # installed into somebody else's checkout
+        if not git("ls-files", "--", "evaluation/provenance.py"):  # an untracked installation inside another checkout
             return ""
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.SubprocessError):

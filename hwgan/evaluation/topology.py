@@ -1,4 +1,4 @@
-"""The geometry score: whether two sets have as many holes, seen through small random samples."""
+"""The geometry score: compares the number of one-dimensional holes of two sets of features."""
 
 import warnings
 
@@ -8,21 +8,21 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
 _LANDMARKS = 64
-_MOST_HOLES = 100
+_MAX_HOLES = 100
 
 
 def mean_relative_living_times(
     rows: Float[np.ndarray, "n d"], rng: np.random.Generator, rounds: int
 ) -> Float[np.ndarray, " holes"]:
-    """For how much of the scale there are so many one-dimensional holes, averaged over samples of landmarks.
+    """`relative_living_times`, averaged over random samples of 64 landmarks.
 
     Args:
       rows: features.
-      rng: of drawing the 64 landmarks of a round.
-      rounds: how many samples.
+      rng: random generator of the landmarks.
+      rounds: number of samples.
 
     Returns:
-      Parts of the scale for 0, 1, ... 99 holes.
+      Shares of the scale with 0, 1, ..., 99 holes, in [0, 1].
     """
     times = [
         relative_living_times(rows, rows[rng.choice(len(rows), _LANDMARKS)], len(rows) / 5000 / 128)
@@ -34,23 +34,25 @@ def mean_relative_living_times(
 def relative_living_times(
     rows: Float[np.ndarray, "n d"], landmarks: Float[np.ndarray, "l d"], gamma: float
 ) -> Float[np.ndarray, " holes"]:
-    """For how much of the scale the witness complex of the landmarks has so many one-dimensional holes.
+    """The share of the scale at which a witness complex has k one-dimensional holes, for k = 0, 1, ..., 99.
+
+    The scale of the filtration goes from 0 to gamma times the largest distance between a row and a landmark.
 
     Args:
-      rows: features, which witness.
-      landmarks: some of them.
-      gamma: the largest scale, in parts of the largest distance.
+      rows: features, the witnesses.
+      landmarks: a subset of the rows, the vertices.
+      gamma: the largest scale, relative to the largest distance.
     """
     distances = cdist(rows, landmarks)
     order = np.argsort(distances, axis=1)
     table = np.dstack([order, np.take_along_axis(distances, order, axis=1)])
     largest = float(distances.max()) * gamma
-    times = np.zeros(_MOST_HOLES)
-    if not largest:  # all rows are one point
+    times = np.zeros(_MAX_HOLES)
+    if not largest:  # all rows are equal
         times[0] = 1.0
         return times
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of gudhi's own converters
+        warnings.simplefilter("ignore")  # gudhi's conversion of arrays issues warnings
         tree = gudhi.WitnessComplex(table).create_simplex_tree(max_alpha_square=largest, limit_dimension=2)
         tree.compute_persistence(homology_coeff_field=2)
         holes = np.asarray(tree.persistence_intervals_in_dimension(1)).reshape(-1, 2)
@@ -58,22 +60,28 @@ def relative_living_times(
         times[0] = 1.0
         return times
     holes = np.where(np.isinf(holes), largest, holes)
-    # The number of holes changes only where one is born or dies.
+    # The number of holes is constant between two successive births or deaths.
     borders = np.unique(np.concatenate([holes.ravel(), [0.0, largest]]))
     middles = (borders[:-1] + borders[1:]) / 2
     alive = ((holes[:, :1] <= middles) & (middles < holes[:, 1:])).sum(axis=0)
-    known = alive < _MOST_HOLES
-    np.add.at(times, alive[known], np.diff(borders)[known])
+    counted = alive < _MAX_HOLES
+    np.add.at(times, alive[counted], np.diff(borders)[counted])
     return times / largest
 
 
 def geometry_score(
     first: Float[np.ndarray, "n d"], second: Float[np.ndarray, "m d"], seed: int = 0, rounds: int = 100
 ) -> float:
-    """The squared difference of mean relative living times: 0 where two sets have the same holes.
+    """The squared Euclidean distance between the mean relative living times of two sets; 0 for equal topology.
 
-    Its authors take 1,000 rounds, and often print it times 1,000. As it is a difference of shapes alone, sets that are
-    far apart may have a small one.
+    The paper uses 1,000 rounds; scores are often reported times 1,000. The score does not depend on the location of the
+    sets in feature space, so that of distant sets can be small.
+
+    Args:
+      first: features of one set.
+      second: features of the other set.
+      seed: seed of the landmarks.
+      rounds: number of samples of landmarks for each set.
 
     References:
       Khrulkov and Oseledets, Geometry Score, ICML 2018, https://arxiv.org/abs/1802.02664

@@ -1,4 +1,4 @@
-"""The identifier of writers: word images in, what tells one hand from another out."""
+"""The writer identifier: word images in, a style vector and logits over writers out."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from jaxtyping import Array, Float, Int
 
 from hwgan.models.layers import Conv, average_pool, columns_after, ink, mask_columns, mean_inside, space_to_depth
 
-_LEAST_VARIANCE = 1e-3  # of any mixture of features
+_MIN_VARIANCE = 1e-3  # added to the diagonal of the covariance
 
 
 @flax.struct.dataclass
 class IdentifierOutput:
-    """What an identifier sees in a batch of words.
+    """Output for a batch of words.
 
     Attributes:
-      features: of the hand; over many words of many hands each has mean 0 and variance 1.
-      noise: what stands for the hand where noise could; the features, or these whitened.
-      logits: float32, one a writer.
+      features: style features; over the training words each has mean 0 and variance 1.
+      noise: the style z[:, 1:] of the words: the features, whitened if `whitened`.
+      logits: float32, one a training writer.
     """
 
     features: Float[Array, "b s"]
@@ -30,15 +30,15 @@ class IdentifierOutput:
 
 
 class WriterIdentifier(nn.Module):
-    """Convolutions, then mean and spread over the columns of a word: the hand, whatever the text.
+    """Convolutions, then mean and standard deviation over the columns of a word, then a linear map to style features.
 
     Attributes:
       num_writers: at least as many as the training words have.
-      features: numbers that describe a hand.
+      features: size of the style features, z_dim - 1.
       conv_features: channels of the stages, each of which halves the image.
-      stem: the image is first made so many times smaller, its blocks of pixels moved into channels.
-      whitened: the features, which go together in real hands, are made independent before they stand for noise, so that
-        hands of noise are such as real ones are.
+      stem: block size of a space-to-depth before the first convolution.
+      whitened: whether features are decorrelated before they are used as z, so that styles of real words are
+        distributed as the prior is.
     """
 
     num_writers: int
@@ -63,28 +63,28 @@ class WriterIdentifier(nn.Module):
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         mean = mean_inside(columns, widths)
         # The small number keeps the gradient of the root finite where a channel is silent.
-        spread = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + 1e-4)
-        raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, spread], axis=-1))
+        deviation = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + 1e-4)
+        raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, deviation], axis=-1))
         norm = nn.BatchNorm(momentum=0.98, use_scale=False, use_bias=False, name="feature_norm")
         features = norm(raw, use_running_average=not train)
         logits = nn.Dense(self.num_writers, name="logits")(features)
         noise = features
         if self.whitened:
-            # As they will be looked at: normed by its batch, each small batch has less of what goes together.
-            usual = norm(raw, use_running_average=True) if train else features
-            noise = Whitening(name="whitening")(usual, train=train)
+            # By running statistics, as in use: normalised by a small batch they would be less correlated.
+            running = norm(raw, use_running_average=True) if train else features
+            noise = Whitening(name="whitening")(running, train=train)
         return IdentifierOutput(features, noise, logits)
 
 
 class Whitening(nn.Module):
-    """Features less their mean, and made independent with variance 1, by what they were in training.
+    """L⁻¹ (x - μ) with L Lᵀ = Σ, the running covariance: features of mean 0 and identity covariance.
 
     Attributes:
-      memory: batches that it looks back on.
+      memory: batches that the running averages look back on.
 
     References:
       Huang et al., Decorrelated Batch Normalization, CVPR 2018, https://arxiv.org/abs/1804.08450; here with running
-      averages throughout, for the few words of a batch have no covariance
+      averages throughout, for a batch has too few words for a covariance
     """
 
     memory: float = 100.0
@@ -95,21 +95,21 @@ class Whitening(nn.Module):
         mean = self.variable("batch_stats", "mean", jnp.zeros, size)
         covariance = self.variable("batch_stats", "covariance", jnp.eye, size)
         if train and not self.is_initializing():
-            seen = jax.lax.stop_gradient(features)
-            mean.value += (seen.mean(axis=0) - mean.value) / self.memory
-            around = seen - mean.value[None]
-            covariance.value += (around.T @ around / len(around) - covariance.value) / self.memory
-        root = jnp.linalg.cholesky(covariance.value + _LEAST_VARIANCE * jnp.eye(size))
+            x = jax.lax.stop_gradient(features)
+            mean.value += (x.mean(axis=0) - mean.value) / self.memory
+            centered = x - mean.value[None]
+            covariance.value += (centered.T @ centered / len(centered) - covariance.value) / self.memory
+        root = jnp.linalg.cholesky(covariance.value + _MIN_VARIANCE * jnp.eye(size))
         return solve_triangular(root, (features - mean.value[None]).T, lower=True).T
 
 
 class NoIdentifier(nn.Module):
-    """In its place where writers are not known: sees nothing."""
+    """Placeholder for runs without known writers: outputs of 0 columns."""
 
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> IdentifierOutput:
-        """Nothing, of every image."""
+        """Returns empty outputs."""
         nothing = jnp.zeros((image.shape[0], 0))
         return IdentifierOutput(nothing, nothing, nothing)

@@ -1,4 +1,4 @@
-"""The language model φ: what a text means to the generator."""
+"""The language model φ: labels in, features of the word and of its characters out."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from hwgan.models.layers import BidirectionalLSTM, inside_mask, mean_inside
 
 @flax.struct.dataclass
 class TextFeatures:
-    """What the language model makes of a batch of texts.
+    """Features of a batch of texts.
 
     Attributes:
       word: one vector a text.
@@ -59,8 +59,8 @@ class LanguageModel(nn.Module):
         return TextFeatures(word=word, characters=jnp.concatenate([embedded, states], axis=-1))
 
 
-class Letters(nn.Module):
-    """No language model: which character stands where, and nothing of its neighbours.
+class OneHotCharacters(nn.Module):
+    """No language model: the features of a character are its one-hot label.
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
@@ -71,7 +71,7 @@ class Letters(nn.Module):
     param_dtype: Any = jnp.float32
 
     def __call__(self, labels: Int[Array, "b t"], lengths: Int[Array, " b"]) -> TextFeatures:
-        """See `LanguageModel`: one entry a label, 1 at that of the character; the word vector is their mean."""
+        """One-hot characters; the word vector is their mean. Arguments as of `LanguageModel`."""
         characters = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype)
         characters *= inside_mask(characters, lengths).astype(self.dtype)
         return TextFeatures(word=mean_inside(characters, lengths), characters=characters)

@@ -51,7 +51,7 @@ def average_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
 
 
 def space_to_depth(x: Float[Array, "b h w c"], block: int = 2) -> Float[Array, "b h2 w2 c2"]:
-    """Moves blocks of pixels into channels: the same numbers on fewer, deeper pixels, which every device prefers."""
+    """Moves blocks of pixels into channels: convolutions are faster on fewer, deeper pixels."""
     b, h, w, c = x.shape
     x = x.reshape(b, h // block, block, w // block, block, c)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // block, w // block, block * block * c)
@@ -170,5 +170,5 @@ class BidirectionalLSTM(nn.Module):
 
 
 def ink(image: Float[Array, "b h w 1"]) -> Float[Array, "b h w 1"]:
-    """[-1, 1] white-on-one → [0, 1] with paper 0 and ink 1, so that a convolution's zero padding is paper."""
+    """Maps [-1, 1] (ink to paper) to [1, 0], so that a convolution's zero padding is paper."""
     return (1.0 - image) * 0.5

@@ -26,63 +26,68 @@ class Layout:
     canvas_width: int = flax.struct.field(pytree_node=False)
 
 
-def whole_canvas(lengths: Int[Array, " b"], num_characters: int, canvas_width: int) -> Layout:
+def fixed_canvas_layout(lengths: Int[Array, " b"], num_characters: int, canvas_width: int) -> Layout:
     """Every word has all of the canvas, whatever its length."""
     spans = jnp.full((lengths.shape[0], num_characters), canvas_width / num_characters)
     return Layout(lengths, spans, jnp.full_like(lengths, canvas_width), canvas_width)
 
 
-def even_spans(lengths: Int[Array, " b"], num_characters: int, pixels_per_character: int) -> Layout:
+def char_grid_layout(lengths: Int[Array, " b"], num_characters: int, pixels_per_character: int) -> Layout:
     """Every character takes as many pixels (Fogel et al. 2020)."""
     spans = length_mask(lengths, num_characters) * float(pixels_per_character)
     return Layout(lengths, spans, lengths * pixels_per_character, num_characters * pixels_per_character)
 
 
-def crowded(together: Any, usual_width: float, crowding: float) -> Any:
-    """Pixels, [words], of words whose letters take so many together; see `letter_spans`."""
-    return together * (together / usual_width) ** -crowding
-
-
-def letter_spans(
-    labels: Int[Array, "b t"],
-    lengths: Int[Array, " b"],
-    letter_widths: Float[Array, " labels"],
-    stretch: Float[Array, " b"],
-    canvas_width: int,
-    crowding: float = 0.0,
-    usual_width: float = 1.0,
-) -> Layout:
-    """Every character takes the width of its letter, times the stretch of the hand; less where there are many.
+def compress_widths(sums: Any, reference_width: float, width_compression: float) -> Any:
+    """Pixels of words whose characters' widths add up to w: w · (w / reference)^-compression.
 
     Args:
-      labels: of the characters.
-      lengths: of the words.
-      letter_widths: pixels by label, in the average hand.
-      stretch: how wide each word is written, 1 on average.
-      canvas_width: pixels of the images; a word that would be wider is squeezed.
-      crowding: with 0.1, a word of letters twice as wide together as usual is 2 ** 0.9 times as wide.
-      usual_width: pixels that the letters of a word take together where crowding changes nothing.
+      sums: w, pixels; any array.
+      reference_width: pixels at which nothing changes.
+      width_compression: 0 changes nothing; with 0.1 a word of twice the width is 2^0.9 times as wide.
     """
-    spans = letter_widths[labels] * length_mask(lengths, labels.shape[1])
-    together = jnp.maximum(spans.sum(axis=1), 1.0)
-    wished = jnp.maximum(crowded(together, usual_width, crowding) * stretch, 1.0)
-    widths = jnp.clip(jnp.ceil(wished), 1, canvas_width)
-    return Layout(lengths, spans * (widths / together)[:, None], widths.astype(jnp.int32), canvas_width)
+    return sums * (sums / reference_width) ** -width_compression
 
 
-def place_on_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w t"], Float[Array, "b w"]]:
-    """How much each column of a feature map belongs to each character, and where in that character it is.
+def char_width_layout(
+    labels: Int[Array, "b t"],
+    lengths: Int[Array, " b"],
+    char_widths: Float[Array, " labels"],
+    width_ratio: Float[Array, " b"],
+    canvas_width: int,
+    width_compression: float = 0.0,
+    reference_width: float = 1.0,
+) -> Layout:
+    """Every character has its own width, times the width ratio of the style, less in long words.
 
-    A column belongs to characters by a softmax over squared distances in units of the character's own span, so that
-    letters pass into one another as pen strokes do.
+    Args:
+      labels: padded with 0.
+      lengths: of the words.
+      char_widths: pixels of each label at ratio 1.
+      width_ratio: of each word.
+      canvas_width: pixels of the images; a word that would be wider is squeezed.
+      width_compression: see `compress_widths`.
+      reference_width: see `compress_widths`.
+    """
+    spans = char_widths[labels] * length_mask(lengths, labels.shape[1])
+    sums = jnp.maximum(spans.sum(axis=1), 1.0)
+    wanted = jnp.maximum(compress_widths(sums, reference_width, width_compression) * width_ratio, 1.0)
+    widths = jnp.clip(jnp.ceil(wanted), 1, canvas_width)
+    return Layout(lengths, spans * (widths / sums)[:, None], widths.astype(jnp.int32), canvas_width)
+
+
+def assign_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w t"], Float[Array, "b w"]]:
+    """Soft assignment of the columns of a feature map to characters, and positions within them.
+
+    share = softmax over characters of -2 d², with d the distance of the column from the character's centre in units of
+    half its span.
 
     Args:
       layout: of the words.
       num_columns: of the feature map, which covers the canvas evenly.
 
     Returns:
-      Shares, which sum to 1 over the characters, and the place within the mean character: -1 at its left edge, 1 at
-      its right.
+      Shares, which sum to 1 over the characters, and Σ share · d: -1 at the left edge of a character, 1 at its right.
 
     References:
       Shen et al., Non-Attentive Tacotron, 2020, https://arxiv.org/abs/2010.04301 (Gaussian up-sampling)

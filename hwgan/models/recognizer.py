@@ -39,13 +39,13 @@ def _max_pool(x: Float[Array, "b h w c"], stride: tuple[int, int]) -> Float[Arra
 
 
 class CRNN(nn.Module):
-    """Convolutions, then a recurrent reading of the columns.
+    """Convolutions, max pools, then a bidirectional LSTM over the columns.
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
       conv_features: channels of the 3x3 convolutions.
       pools: (height, width) of the max pool after each.
-      stem: the image is first made so many times smaller, its blocks of pixels moved into channels.
+      stem: block size of a space-to-depth before the first convolution; 1 for none.
       batch_norm: after each convolution.
       lstm_features: per direction.
       lstm_layers: stacked.
@@ -85,7 +85,7 @@ class CRNN(nn.Module):
 class GatedCRNN(nn.Module):
     """Gated convolutions, vertical max pool, bidirectional LSTM.
 
-    A gate is a convolution with a sigmoid that multiplies its own input: it lets the network drop what is no writing.
+    A gate is y = x · σ(conv(x)): it can suppress background.
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
@@ -127,15 +127,15 @@ class GatedCRNN(nn.Module):
 
 
 class ConvRecognizer(nn.Module):
-    """Convolutions alone: with no recurrence it cannot guess a bad letter from the whole word (Fogel et al. 2020).
+    """Convolutions alone: without recurrence, illegible characters are not guessed from context (Fogel et al. 2020).
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
       conv_features: channels of the 3x3 convolutions, on an image already halved by space-to-depth.
       pools: (height, width) of the max pool after each.
-      dense_features: of the last hidden layer, which sees a whole column.
-      column_kernels: where given, convolutions in the place of that layer, each over so many columns, all but the first
-        residual: what has seen a wide letter, as m or w, in parts only, sees it whole.
+      dense_features: of the last hidden layer, over a whole column.
+      column_kernels: where given, 1D convolutions over so many columns in place of that layer, all but the first
+        residual: they widen the receptive field to wide characters, such as m or w.
       norm: "layer", over the channels of each place, or "batch".
 
     Raises:
@@ -179,7 +179,7 @@ class ConvRecognizer(nn.Module):
             x = nn.Dense(self.dense_features, name="dense", **kinds)(x)
             x = nn.relu(normalized(x, "norm_dense"))
         for i, kernel in enumerate(self.column_kernels):
-            seen = nn.Conv(self.dense_features, (kernel,), name=f"column_{i}", **kinds)(x * inside)
-            seen = nn.relu(normalized(seen, f"norm_column_{i}"))
-            x = x + seen if i else seen
+            y = nn.Conv(self.dense_features, (kernel,), name=f"column_{i}", **kinds)(x * inside)
+            y = nn.relu(normalized(y, f"norm_column_{i}"))
+            x = x + y if i else y
         return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)

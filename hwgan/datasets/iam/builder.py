@@ -1,4 +1,4 @@
-"""The IAM dataset, words or lines, from the archives its users have, or the same extracted."""
+"""The IAM dataset, words or lines, from its original archives, packed or extracted."""
 
 import dataclasses
 import functools
@@ -15,23 +15,23 @@ from hwgan.datasets.builder import Example, WordImageBuilder
 from hwgan.datasets.iam.parser import IamForm, IamRow, parse_forms, parse_rows
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS, SplitLists, parse_list, split_of
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
-_MISSING_TOLERATED = 0.1  # of the listed images; with more, the tree is half extracted
-_TASK = "largeWriterIndependentTextLineRecognitionTask"  # IAM's own split, by lines
+_MAX_MISSING = 0.1  # share of the listed images; if more are missing, the archive is incompletely extracted
+_TASK = "largeWriterIndependentTextLineRecognitionTask"  # IAM's own splits, as lists of lines
 _TASK_LISTS = {
     "train": ("trainset.txt",),
     "validation": ("validationset1.txt", "validationset2.txt"),
     "test": ("testset.txt",),
 }
-_SOFT_EDGE = 20  # grey levels below the threshold over which ink turns to paper
+_SOFT_EDGE = 20  # grey levels below the threshold, over which ink fades to white
 
 
 class Iam(WordImageBuilder, skip_registration=True):
     """IAM Handwriting Database 3.0: 115,320 words or 13,353 lines by 657 writers.
 
     Splits: the user's lists; or the lists of IAM's large writer independent text line recognition task, if its archive
-    lies beside the others; or else writers are dealt out (80, 10, 10 %) by the hash of their number.
+    is in the source folder; or 80, 10 and 10 % of the writers, by the hash of their number.
 
     Options: `whiten`, see `whiten_paper`.
     """
@@ -61,7 +61,7 @@ class Iam(WordImageBuilder, skip_registration=True):
         files = _open_images(root, kind)
         paths = {posixpath.basename(name): name for name in files.names() if name.endswith(".png")}
         missing = sum(row.image_name not in paths for row in rows)
-        if missing > _MISSING_TOLERATED * len(rows):
+        if missing > _MAX_MISSING * len(rows):
             raise UserError(
                 f"{missing} of the {len(rows)} images that {kind}.txt lists are not in {files.source}: "
                 f"IAM seems to be half extracted; give --source= a folder with all of {kind}.tgz"
@@ -72,10 +72,10 @@ class Iam(WordImageBuilder, skip_registration=True):
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
         for row in rows:
             load = functools.partial(self._load, files, paths.get(row.image_name, row.image_name), row.grey_level)
-            self._deal_out(row, load, f"{kind}.txt line {row.line_number}", splits)
+            self._add_example(row, load, f"{kind}.txt line {row.line_number}", splits)
         return splits
 
-    def _deal_out(self, row: IamRow, load, place: str, splits: dict[str, list[Example]]) -> None:
+    def _add_example(self, row: IamRow, load, place: str, splits: dict[str, list[Example]]) -> None:
         form = self._forms.get(row.form)
         if form is None:
             self.skip("form not in forms.txt", row.id, place)
@@ -98,29 +98,29 @@ class Iam(WordImageBuilder, skip_registration=True):
         return whiten_paper(decode_grey(encoded), grey_level) if self.options.get("whiten") else encoded
 
     def side_files(self) -> dict[str, str]:
-        """forms.jsonl: the forms' metadata, one a line."""
+        """forms.jsonl: the metadata of the forms, one JSON object per line."""
         forms = (json.dumps(dataclasses.asdict(form)) for form in self._forms.values())
         return {"forms.jsonl": "\n".join(forms) + "\n"}
 
 
 def whiten_paper(image: UInt8[np.ndarray, "h w"], threshold: int) -> UInt8[np.ndarray, "h w"]:
-    """Paper becomes white: the grey boxes that segmentation left around the ink of a word go.
+    """Makes the grey paper around the ink of a word white.
+
+    Grey level g becomes g + a (255 - g) with a = clip((g - (threshold - 20)) / 20, 0, 1): levels from the threshold up
+    are white, levels up to threshold - 20 are unchanged.
 
     Args:
       image: dark ink on grey paper.
-      threshold: grey level between ink and paper, as the database gives it for each word.
-
-    Returns:
-      Levels from the threshold up are white; those 20 and more below it stay; between, ink fades out.
+      threshold: grey level between ink and paper, which IAM gives for each word.
     """
     levels = np.arange(256, dtype=np.float32)
-    share = ((levels - (threshold - _SOFT_EDGE)) / _SOFT_EDGE).clip(0.0, 1.0)
-    table = np.rint(levels + share * (WHITE - levels)).astype(np.uint8)
+    whiteness = ((levels - (threshold - _SOFT_EDGE)) / _SOFT_EDGE).clip(0.0, 1.0)
+    table = np.rint(levels + whiteness * (WHITE - levels)).astype(np.uint8)
     return table[image]
 
 
 def _read_tables(root: pathlib.Path, table: str) -> tuple[list[IamRow], list[str], dict[str, IamForm]]:
-    """The rows of words.txt or lines.txt, the places of bad ones, and the forms."""
+    """The rows of words.txt or lines.txt, the locations of malformed rows, and the forms by id."""
     candidates = [root / "ascii.tgz", root / "ascii", root]
     for place in candidates:
         if place.is_file() or (place.is_dir() and any(place.rglob(table))):
@@ -138,7 +138,7 @@ def _read_tables(root: pathlib.Path, table: str) -> tuple[list[IamRow], list[str
 
 
 def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
-    """The images, in `words.tgz`, `words/`, or right in the root."""
+    """The images, in `words.tgz` (`lines.tgz`), in `words/` (`lines/`), or in the root itself."""
     for place in (root / f"{kind}.tgz", root / kind, root):
         if place.is_file() or (place.is_dir() and next(place.rglob("*.png"), None)):
             return RawFiles(place)
@@ -148,7 +148,7 @@ def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
 
 
 def _read_task_lists(root: pathlib.Path) -> SplitLists | None:
-    """IAM's own split, if its archive lies in `root`, packed or extracted."""
+    """IAM's own split lists, if their archive is in `root`, packed or extracted; else None."""
     for place in (root / f"{_TASK}.zip", root / f"{_TASK}.tgz", root / _TASK):
         if place.exists():
             files = RawFiles(place)
@@ -157,7 +157,7 @@ def _read_task_lists(root: pathlib.Path) -> SplitLists | None:
             for split, names in _TASK_LISTS.items():
                 absent = [name for name in names if name not in paths]
                 if absent:
-                    raise UserError(f"{place} holds no {' and no '.join(absent)}: it is not whole")
+                    raise UserError(f"{place} holds no {' and no '.join(absent)}: it is incomplete")
                 ids[split] = [i for name in names for i in parse_list(files.read_text(paths[name]))]
             return SplitLists(ids, _TASK, nested=True)
     return None

@@ -4,17 +4,18 @@ A row of words.txt:  a01-000u-00-00 ok 154 408 768 27 51 AT A        (id, ok|err
 A row of lines.txt:  a01-000u-00 ok 154 19 408 746 1661 89 A|MOVE|to (id, ok|err, grey, components, x, y, w, h, text)
 A row of forms.txt:  a01-000u 000 2 prt 7 5 52 36                    (id, writer, and six more, see `IamForm`)
 
-Both of the former have nine fields, whatever their headers say, and the text is all that follows the eighth.
+Rows of words.txt and lines.txt have nine fields, contrary to the comments at the top of these files; the text is
+everything after the eighth field.
 """
 
 import dataclasses
 
 from hwgan.datasets.raw_files import text_lines
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 _NUM_FIELDS = 9
 _LARGEST = 2**31 - 1
-_BAD_ROWS_TOLERATED = 0.1  # with more, it is another kind of file
+_MAX_BAD_ROWS = 0.1  # share of malformed rows above which a file is rejected
 _CLOSING, _OPENING = set(",.;:!?)]}") | {"...", "%"}, set("([{£$")
 _QUOTES = {'"', "'"}
 _ENDS_OF_SPEECH = {",", ".", "!", "?", "..."}
@@ -25,14 +26,14 @@ class IamRow:
     """A word or a line.
 
     Attributes:
-      id: such as a01-000u-00-00; for a line, without the last part.
-      segmentation_ok: whether the database vouches for the box.
+      id: id such as a01-000u-00-00; that of a line has no last part.
+      segmentation_ok: whether the database marks the bounding box as correct.
       grey_level: threshold between ink and paper.
       box: x, y, width and height on the form, in pixels.
       tag: grammatical tag of a word; "" for a line.
-      text: as it is written; for a line see `join_tokens`.
-      tokens: for a line, words and punctuation marks all separated by spaces; for a word its text.
-      line_number: in its file, from 1.
+      text: transcription; for a line see `join_tokens`.
+      tokens: for a line, words and punctuation marks separated by spaces; for a word its text.
+      line_number: line number in the file, from 1.
     """
 
     id: str
@@ -46,28 +47,28 @@ class IamRow:
 
     @property
     def form(self) -> str:
-        """The page it stands on."""
+        """Id of the form (page) that contains the word or line."""
         return "-".join(self.id.split("-")[:2])
 
     @property
     def image_name(self) -> str:
-        """Name of its image file, without the folders."""
+        """Name of the image file, without folders."""
         return f"{self.id}.png"
 
 
 @dataclasses.dataclass(frozen=True)
 class IamForm:
-    """A page.
+    """A form (page).
 
     Attributes:
-      id: such as a01-000u.
-      writer: number of its writer, as text: 000 to 671.
-      num_sentences: copied by the writer.
-      segmentation: "prt" if only words of correct lines are segmented, "all" if all are.
-      num_lines: on the page.
-      num_lines_ok: of them correctly segmented.
-      num_words: on the page.
-      num_words_ok: of them correctly segmented.
+      id: id such as a01-000u.
+      writer: number of its writer, "000" to "671".
+      num_sentences: number of sentences.
+      segmentation: "all" if all words are segmented, "prt" if only those of correctly segmented lines are.
+      num_lines: number of lines.
+      num_lines_ok: number of correctly segmented lines.
+      num_words: number of words.
+      num_words_ok: number of correctly segmented words.
     """
 
     id: str
@@ -81,17 +82,17 @@ class IamForm:
 
 
 def parse_rows(text: str, name: str) -> tuple[list[IamRow], list[str]]:
-    """The rows of words.txt or lines.txt.
+    """Parses words.txt or lines.txt.
 
     Args:
-      text: of the file.
-      name: of the file, "words.txt" or "lines.txt".
+      text: content of the file.
+      name: "words.txt" or "lines.txt".
 
     Returns:
-      The rows, and where there are others that cannot be read.
+      The rows, and the locations of malformed rows.
 
     Raises:
-      UserError: more than a tenth cannot be read.
+      UserError: more than a tenth of the rows are malformed.
     """
     rows, bad = [], []
     for number, line in enumerate(text_lines(text), start=1):
@@ -102,7 +103,7 @@ def parse_rows(text: str, name: str) -> tuple[list[IamRow], list[str]]:
             bad.append(f"{name} line {number}")
         else:
             rows.append(row)
-    _check_share(len(rows), bad, name)
+    _check_bad_rows(len(rows), bad, name)
     return rows, bad
 
 
@@ -117,26 +118,26 @@ def _parse_row(line: str, number: int, *, is_word: bool) -> IamRow | None:
         return None
     if any(abs(number) > _LARGEST for number in (grey_level, x, y, width, height)):
         return None
-    written = fields[8].strip()
-    tokens = written.split() if is_word else [token for token in written.split("|") if token]
+    content = fields[8].strip()
+    tokens = content.split() if is_word else [token for token in content.split("|") if token]
     return IamRow(
         id=fields[0],
         segmentation_ok=fields[1] == "ok",
         grey_level=grey_level,
         box=(x, y, width, height),
         tag=fields[7] if is_word else "",
-        text=written if is_word else join_tokens(tokens),
+        text=content if is_word else join_tokens(tokens),
         tokens=" ".join(tokens),
         line_number=number,
     )
 
 
 def join_tokens(tokens: list[str]) -> str:
-    """A line the way it is written: spaces between words, none before a comma or after an opening bracket.
+    """Joins the tokens of a line: with spaces between words, without a space before "," or after "(" and the like.
 
-    A quotation mark opens and closes in turn. Where its partner is on another line, it closes at the end of the line,
-    and between a mark such as "," and a word in lower case. Endings that stand apart ("'s", "n't") go back to their
-    word.
+    Quotation marks alternate between opening and closing. A mark whose partner is on another line is taken as closing
+    at the end of the line, and between punctuation and a word in lower case. Separated endings ("'s", "n't") are
+    attached to their word.
     """
     text, open_quotes, glue = "", set[str](), True
     for i, token in enumerate(tokens):
@@ -154,10 +155,13 @@ def join_tokens(tokens: list[str]) -> str:
 
 
 def parse_forms(text: str) -> tuple[dict[str, IamForm], list[str]]:
-    """The forms of forms.txt, by id, and where there are rows that cannot be read.
+    """Parses forms.txt.
+
+    Returns:
+      The forms by id, and the locations of malformed rows.
 
     Raises:
-      UserError: more than a tenth cannot be read.
+      UserError: more than a tenth of the rows are malformed.
     """
     forms, bad = {}, []
     for number, line in enumerate(text_lines(text), start=1):
@@ -170,10 +174,10 @@ def parse_forms(text: str) -> tuple[dict[str, IamForm], list[str]]:
             bad.append(f"forms.txt line {number}")
             continue
         forms[form.id] = form
-    _check_share(len(forms), bad, "forms.txt")
+    _check_bad_rows(len(forms), bad, "forms.txt")
     return forms, bad
 
 
-def _check_share(num_good: int, bad: list[str], name: str) -> None:
-    if len(bad) > _BAD_ROWS_TOLERATED * (num_good + len(bad)):
+def _check_bad_rows(num_good: int, bad: list[str], name: str) -> None:
+    if len(bad) > _MAX_BAD_ROWS * (num_good + len(bad)):
         raise UserError(f"{name} is not IAM's {name}: {len(bad)} rows cannot be read, the first is {bad[0]}")

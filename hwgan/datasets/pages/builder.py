@@ -1,4 +1,4 @@
-"""The pages dataset: scanned pages transcribed in ALTO or PAGE XML, as HTR-United's sets are."""
+"""The pages dataset: scanned pages with transcriptions in ALTO or PAGE XML, such as the datasets of HTR-United."""
 
 import functools
 import posixpath
@@ -13,16 +13,16 @@ from hwgan.datasets.pages.cut import cut_polygon
 from hwgan.datasets.pages.parser import Page, Region, parse_page
 from hwgan.datasets.raw_files import RawFiles, plain_path
 from hwgan.datasets.splits import SPLITS, deal_out
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 _IMAGE_ENDINGS = ("png", "jpg", "jpeg", "tif", "tiff", "jp2", "bmp", "webp")
 
 
 class Pages(WordImageBuilder, skip_registration=True):
-    """A folder, zip or tar of page images with an ALTO or PAGE XML file each; its lines (or words) become examples.
+    """A folder, zip or tar of page images with one ALTO or PAGE XML file each; its lines (or words) are the examples.
 
-    A line is cut by its polygon, and white outside of it. All lines of a page go to one split, by the hash of the
-    page's name, for its writer is not known.
+    The image of a line is the bounding box of its polygon, white outside the polygon. All lines of a page are in one
+    split, chosen by the hash of the page's name, because writers are unknown.
 
     Options: `unit`, "line" or "word".
     """
@@ -42,14 +42,14 @@ class Pages(WordImageBuilder, skip_registration=True):
         pages = [name for name in names if name.lower().endswith(".xml") and posixpath.basename(name)[0] != "."]
         if not pages:
             raise UserError(f"no .xml file among the {len(names)} files of {self.source}: give ALTO or PAGE pages")
-        # Read twice, here only to know which pages count: all their polygons at once would fill the memory.
+        # Pages are parsed twice, here only to find the usable ones: all polygons together would fill the memory.
         splits = self._split_pages([name for name in pages if self._parse(files, name, count_bad=True)])
         return {
             split: self._examples(files, [name for name in splits if splits[name] == split], names) for split in SPLITS
         }
 
     def _parse(self, files: RawFiles, name: str, *, count_bad: bool = False) -> Page | None:
-        """A page with at least one region; None, counted if asked for, for all other files."""
+        """A parsed page with at least one region; None for other files, which `count_bad` records as skipped."""
         try:
             page = parse_page(files.read(name), self.options.get("unit", "line"))
         except (KeyError, OSError, ValueError) as error:
@@ -61,7 +61,7 @@ class Pages(WordImageBuilder, skip_registration=True):
         return page if page.regions else None
 
     def _split_pages(self, pages: list[str]) -> dict[str, str]:
-        """The split of each page, "" for none; pages are known to lists, and to the hash, without folder and ending."""
+        """The split of each page, "" for none; lists and hash use the file name without folder and extension."""
         dealt = deal_out(map(_stem, pages))
         return {name: self.choose_split(_stem(name), otherwise=dealt[_stem(name)]) or "" for name in pages}
 
@@ -76,7 +76,7 @@ class Pages(WordImageBuilder, skip_registration=True):
             if image_name is None:
                 self.skip("ambiguous image", f"{name}: several are called {posixpath.basename(page.image)}")
                 continue
-            # Each page is decoded once for all its lines, and forgotten with the next.
+            # Each page is decoded once for all its lines, and released when the next page begins.
             pixels = functools.lru_cache(1)(lambda image_name=image_name: decode_grey(files.read(image_name)))
             for region in page.regions:
                 region_id = f"{posixpath.splitext(name)[0]}/{region.id}"
@@ -89,43 +89,43 @@ def _stem(name: str) -> str:
 
 
 def _find_image(name: str, page: Page, images: dict[str, list[str]]) -> str | None:
-    """The page's image: the one stated, else one called like the XML file; None if it is not clear which.
+    """The image of a page: the one that its XML names, else one with the name of the XML file; None if ambiguous.
 
     Args:
-      name: of the XML file.
-      page: parsed.
-      images: paths of all files, by their names without folders.
+      name: path of the XML file.
+      page: the parsed page.
+      images: paths of all files, by file name without folders.
     """
     folder, stated = posixpath.dirname(name), page.image.replace("\\", "/")
-    wanted = [posixpath.basename(stated)] if stated else []
-    wanted += [f"{_stem(name)}.{ending}" for ending in _IMAGE_ENDINGS]
+    candidates = [posixpath.basename(stated)] if stated else []
+    candidates += [f"{_stem(name)}.{ending}" for ending in _IMAGE_ENDINGS]
     exact = plain_path(posixpath.join(folder, stated))
-    for file_name in wanted:
+    for file_name in candidates:
         found = images.get(file_name, [])
         if exact in found:
             return exact
-        # Sets keep XML and images in twin folders: the one wanted shares most of the path, from its end.
+        # XML files and images are often in parallel folders, so the best match shares most trailing folders.
         ranked = sorted(found, key=lambda path: _shared_folders(path, name), reverse=True)
         if len(ranked) > 1 and _shared_folders(ranked[0], name) == _shared_folders(ranked[1], name):
             return None
         if ranked:
             return ranked[0]
-    return exact if stated else posixpath.join(folder, wanted[0])
+    return exact if stated else posixpath.join(folder, candidates[0])
 
 
 def _shared_folders(path: str, other: str) -> tuple[int, int]:
-    """How many folders two paths have in common, counted from their ends, then from their beginnings."""
+    """Number of trailing and of leading folders that two paths have in common."""
     a, b = posixpath.dirname(path).split("/"), posixpath.dirname(other).split("/")
-    return _shared(a[::-1], b[::-1]), _shared(a, b)
+    return _common_prefix(a[::-1], b[::-1]), _common_prefix(a, b)
 
 
-def _shared(a: list[str], b: list[str]) -> int:
+def _common_prefix(a: list[str], b: list[str]) -> int:
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def _cut(open_page: Callable[[], np.ndarray], page: Page, region: Region) -> np.ndarray:
     pixels = open_page()
     (width, height), (rows, columns) = page.size, pixels.shape
-    # Some files give coordinates of a scan of another size, or in tenths of a millimetre.
+    # The coordinates of some files refer to a scan of another size, or are in tenths of a millimetre.
     scale_x, scale_y = (columns / width if width else 1.0), (rows / height if height else 1.0)
     return cut_polygon(pixels, tuple((x * scale_x, y * scale_y) for x, y in region.polygon))

@@ -1,4 +1,4 @@
-"""Cuts a line out of a page."""
+"""Cuts a region out of a page image."""
 
 import numpy as np
 from jaxtyping import UInt8
@@ -8,10 +8,14 @@ from hwgan.data.transforms import WHITE
 
 
 def cut_polygon(page: UInt8[np.ndarray, "h w"], polygon: tuple[tuple[float, float], ...]) -> UInt8[np.ndarray, "h2 w2"]:
-    """The bounding box of a polygon; what lies outside the polygon is white, its outline belongs to it.
+    """The bounding box of a polygon within the page; pixels outside the polygon and its outline are white.
+
+    Args:
+      page: grey image of the page.
+      polygon: (x, y) corners in pixels.
 
     Raises:
-      OSError: the polygon lies outside the page.
+      OSError: the polygon is outside the page.
     """
     height, width = page.shape
     corners = [(round(x), round(y)) for x, y in polygon]

@@ -1,4 +1,4 @@
-"""Parses ALTO and PAGE XML, any version: which polygon of a page image says what.
+"""Parses ALTO and PAGE XML of any version: polygons of a page image and their transcriptions.
 
 ALTO: Page/PrintSpace/.../TextLine with Shape/Polygon@POINTS or HPOS, VPOS, WIDTH, HEIGHT, and String@CONTENT inside.
 PAGE: Page/TextRegion/.../TextLine with Coords@points and TextEquiv/Unicode; Word inside.
@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-_FARTHEST = 1e6  # pixels
+_MAX_COORDINATE = 1e6  # pixels
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -24,9 +24,9 @@ class Region:
     """A line or a word on a page.
 
     Attributes:
-      id: of its element, or its number on the page.
-      text: what it says.
-      polygon: (x, y) corners, in pixels of a page of the size that the file states.
+      id: id of its XML element, or its number on the page.
+      text: transcription.
+      polygon: (x, y) corners, in pixels of a page of the stated size.
     """
 
     id: str
@@ -36,13 +36,13 @@ class Region:
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """A page as its XML file describes it.
+    """The content of an XML file.
 
     Attributes:
-      image: name of the image file, as stated; "" if it is not.
-      size: width and height stated, (0, 0) if they are not.
-      regions: lines or words, in order.
-      bad: what cannot be used, with the reason.
+      image: stated name of the image file; "" if there is none.
+      size: stated width and height of the page; (0, 0) if there are none.
+      regions: lines or words, in document order.
+      bad: ids of unusable regions, with the reason.
     """
 
     image: str
@@ -52,14 +52,14 @@ class Page:
 
 
 def parse_page(text: bytes, unit: str = "line") -> Page | None:
-    """A page of ALTO or PAGE; None if the XML is of another kind.
+    """Parses an ALTO or PAGE file; returns None for XML of another kind.
 
     Args:
-      text: of the XML file.
+      text: content of the XML file.
       unit: "line" or "word".
 
     Raises:
-      ValueError: it is not XML, or has entities, which such files never need.
+      ValueError: the file is not well-formed, or declares entities, which such files do not need.
     """
     try:
         root = defusedxml.ElementTree.fromstring(text, forbid_dtd=False)
@@ -74,7 +74,7 @@ def parse_page(text: bytes, unit: str = "line") -> Page | None:
 
 
 def _name(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]  # namespaces differ from version to version
+    return str(element.tag).rpartition("}")[2]  # without the namespace, which differs between versions
 
 
 def _all(element: Element, name: str) -> Iterator[Element]:
@@ -100,7 +100,7 @@ def _parse_alto(root: Element, unit: str) -> Page:
 
 
 def _alto_line_text(line: Element) -> str:
-    """Strings, with a space where one is marked; files without marks have one between all strings."""
+    """The strings of a line, with spaces at SP elements, or between all strings if the line has none."""
     parts, marked = [], any(_name(child) == "SP" for child in line)
     for child in line:
         if _name(child) == "String":
@@ -125,7 +125,7 @@ def _alto_points(element: Element) -> str:
         x, y, width, height = (float(value or "") for value in box)
     except ValueError:
         return ""
-    # A box of width w holds the pixels x to x + w - 1, and a polygon's corners are pixels of it.
+    # A box of width w covers the pixels x to x + w - 1, and the corners of a polygon are pixels inside it.
     right, bottom = x + width - 1, y + height - 1
     return f"{x},{y} {right},{y} {right},{bottom} {x},{bottom}"
 
@@ -135,9 +135,9 @@ def _parse_page_xml(root: Element, unit: str) -> Page:
     regions, bad = [], []
     for number, element in enumerate(_all(root, "TextLine" if unit == "line" else "Word"), start=1):
         coords = _child(element, "Coords")
-        # Several readings may be given; the lowest index is the best, as the format has it.
-        readings = sorted((child for child in element if _name(child) == "TextEquiv"), key=_index)
-        plain = _child(readings[0], "Unicode") if readings else None
+        # A line may have several transcriptions; by the format, the one with the lowest index is the best.
+        transcriptions = sorted((child for child in element if _name(child) == "TextEquiv"), key=_index)
+        plain = _child(transcriptions[0], "Unicode") if transcriptions else None
         content = (plain.text or "") if plain is not None else ""
         points = _page_points(coords) if coords is not None else ""
         _add(regions, bad, element.get("id") or str(number), content, points)
@@ -145,13 +145,13 @@ def _parse_page_xml(root: Element, unit: str) -> Page:
     return Page(image, _size(page, "imageWidth", "imageHeight"), regions, bad)
 
 
-def _index(reading: Element) -> int:
-    index = reading.get("index", "")
+def _index(transcription: Element) -> int:
+    index = transcription.get("index", "")
     return int(index) if index.isdecimal() else 0
 
 
 def _page_points(coords: Element) -> str:
-    """The points attribute, or the Point elements of the format before 2013."""
+    """The points attribute, or the Point elements of versions of the format before 2013."""
     return coords.get("points") or " ".join(f"{point.get('x')},{point.get('y')}" for point in _all(coords, "Point"))
 
 
@@ -160,13 +160,13 @@ def _size(page: Element | None, width: str, height: str) -> tuple[float, float]:
         size = (float(page.get(width) or 0), float(page.get(height) or 0)) if page is not None else (0.0, 0.0)
     except ValueError:
         return 0.0, 0.0
-    return size if all(1.0 <= number <= _FARTHEST for number in size) else (0.0, 0.0)
+    return size if all(1.0 <= number <= _MAX_COORDINATE for number in size) else (0.0, 0.0)
 
 
 def _add(regions: list[Region], bad: list[str], region_id: str, text: str, points: str) -> None:
-    # ALTO separates by commas or spaces alike, so only the order of the numbers counts.
+    # ALTO separates numbers by commas or spaces, so only their order is used.
     numbers = [float(number) for number in _NUMBER.findall(points)]
-    if any(abs(number) > _FARTHEST for number in numbers):
+    if any(abs(number) > _MAX_COORDINATE for number in numbers):
         bad.append(f"{region_id}: its polygon is beyond any page")
         return
     if not text.strip():

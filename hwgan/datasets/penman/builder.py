@@ -1,4 +1,4 @@
-"""The penman dataset: words drawn by invented writers, the default that needs no download."""
+"""The penman dataset: synthetic handwriting by procedural writers; it needs no raw files."""
 
 import dataclasses
 import functools
@@ -10,17 +10,19 @@ import tensorflow_datasets as tfds
 from hwgan.datasets.builder import Example, WordImageBuilder, png_bytes
 from hwgan.datasets.penman import pen, words
 
-_HELD_OUT_SHARE = 0.1  # of the words and of the writers, for validation and for test each
+_HELD_OUT_SHARE = 0.1  # of the words and of the writers, each for validation and for test
 
 
 @dataclasses.dataclass(kw_only=True)
 class PenmanConfig(tfds.core.BuilderConfig):
-    """Attributes:
-    num_words: examples over all splits.
-    num_writers: invented hands over all splits; no hand is in two splits.
-    lower_case: only a-z; else capitals, digits and punctuation too.
-    max_letters: longest word.
-    seed: another seed gives other writers and words.
+    """Size and alphabet of a penman dataset.
+
+    Attributes:
+      num_words: number of examples over all splits.
+      num_writers: number of writers over all splits; no writer is in two splits.
+      lower_case: whether words have only a-z; otherwise capitals, digits and punctuation too.
+      max_letters: maximum number of characters of a word.
+      seed: seed of the writers and of the words they write.
     """
 
     num_words: int = 20_000
@@ -31,13 +33,14 @@ class PenmanConfig(tfds.core.BuilderConfig):
 
 
 class Penman(WordImageBuilder, skip_registration=True):
-    """Words drawn from single-stroke fonts.
+    """Words drawn with the strokes of single-stroke fonts; see `pen`.
 
-    Validation and test writers also write words that no training writer does: see `words.is_train_word`.
+    Words for which `words.is_train_word` is False occur only in the validation and test splits, so these splits have
+    out-of-vocabulary words.
     """
 
     name = "penman"
-    description = "Synthetic handwriting: words drawn by invented writers with spline strokes."
+    description = "Synthetic handwriting: words drawn with spline strokes in the styles of procedural writers."
     BUILDER_CONFIGS = [
         PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
         PenmanConfig(name="words"),
@@ -65,9 +68,9 @@ class Penman(WordImageBuilder, skip_registration=True):
             "validation": range(validation_start, test_start),
             "test": range(test_start, config.num_writers),
         }
-        return {split: self._write(split, num_words[split], writers[split]) for split in num_words}
+        return {split: self._examples(split, num_words[split], writers[split]) for split in num_words}
 
-    def _write(self, split: str, num_words: int, writer_ids: range) -> Iterator[Example]:
+    def _examples(self, split: str, num_words: int, writer_ids: range) -> Iterator[Example]:
         config = self._config
         vocabulary = tuple(
             word
@@ -80,9 +83,9 @@ class Penman(WordImageBuilder, skip_registration=True):
             writer_id = writer_ids[index % len(writer_ids)]
             rng = np.random.default_rng((config.seed, writer_id, index))
             text = words.draw_text(vocabulary, rng, config.lower_case)
-            image = functools.partial(_encoded_word, writers[writer_id], text, rng)
-            yield Example(f"{split}-{index:06d}", text, f"p{writer_id:04d}", image)
+            load = functools.partial(_encode_word, writers[writer_id], text, rng)
+            yield Example(f"{split}-{index:06d}", text, f"p{writer_id:04d}", load)
 
 
-def _encoded_word(writer: pen.Writer, text: str, rng: np.random.Generator) -> bytes:
+def _encode_word(writer: pen.Writer, text: str, rng: np.random.Generator) -> bytes:
     return png_bytes(pen.write_word(writer, text, rng))

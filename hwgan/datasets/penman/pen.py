@@ -1,9 +1,10 @@
-"""An invented writer's pen: turns a word into strokes, and strokes into an image.
+"""Procedural handwriting: text → strokes in the style of a writer → image.
 
-A `Writer` fixes what one hand keeps from word to word (letterforms, slant, width, pen, ink, spacing, a warp of each
-letter); `write_word` adds what changes each time. Letters come from two single-stroke fonts of the Hershey-Fonts
-package: `scripts` (cursive, its letters meet at their ends) and `futural` (print); a "joined" hand writes print
-letters and draws a link between neighbours. Units before drawing: the x-height is 1, y points down, the baseline is 0.
+A `Writer` holds the parameters that all words of one style share: letterforms, slant, width, pen thickness, ink,
+spacing, and a distortion of each glyph. `write_word` adds random variation to each word. Glyphs come from two
+single-stroke fonts of the Hershey-Fonts package: `scripts` (cursive; its letters connect) and `futural` (print).
+"Joined" writers use print letters with a connecting stroke between neighbours. Strokes are in units of the x-height,
+with the baseline at y = 0 and y pointing down.
 """
 
 import dataclasses
@@ -17,16 +18,16 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 ALPHABET = string.ascii_letters + string.digits + ".,;:!?'\"-()&"
-HANDS = ("cursive", "joined", "print")
+HANDS = ("cursive", "joined", "print")  # kinds of handwriting
 
-_BASELINE = 9  # in the fonts' own units, as is the x-height
-_X_HEIGHT = {"scripts": 9.0, "futural": 14.0}
+_BASELINE = 9  # in font units
+_X_HEIGHT = {"scripts": 9.0, "futural": 14.0}  # in font units
 _FONT = {"cursive": "scripts", "joined": "futural", "print": "futural"}
-# Scripts letters rise and fall far beyond their small x-height: people keep the proportion nearer to print.
+# Scale of ascenders and descenders: those of `scripts` are far longer, relative to the x-height, than in handwriting.
 _EXTENDER_SCALE = {"scripts": 0.6, "futural": 0.95}
-_ASCENT, _DESCENT = 2.0, 1.05  # the part of the page that an image shows, above and below the baseline
-_CORNER_COSINE = 0.3  # a turn sharper than about 72 degrees stays a corner, the rest is drawn as a curve
-_SPLINE_STEPS = 4
+_ASCENT, _DESCENT = 2.0, 1.05  # vertical extent of an image above and below the baseline, in x-heights
+_CORNER_COSINE = 0.3  # turns sharper than about 72 degrees stay corners; others become curves
+_SPLINE_STEPS = 4  # samples per segment
 _SUPERSAMPLE = 3
 
 Stroke = Float[np.ndarray, "_ 2"]
@@ -34,7 +35,7 @@ Stroke = Float[np.ndarray, "_ 2"]
 
 @dataclasses.dataclass(frozen=True)
 class Glyph:
-    """A letter: its strokes about x = 0 and how far it reaches to either side."""
+    """A character: strokes around x = 0, and its horizontal extent from `left` to `right`, in x-heights."""
 
     strokes: tuple[Stroke, ...]
     left: float
@@ -48,7 +49,7 @@ def _font_glyphs(font: str) -> dict[str, Glyph]:
     glyphs = {}
     for character in ALPHABET:
         source = hershey.all_glyphs[character]
-        # Digits and points stand as tall in both fonts, so they are measured by the print font.
+        # Digits and punctuation are equally tall in both fonts, so both use the x-height of the print font.
         scale = 1.0 / _X_HEIGHT[font if character.isalpha() else "futural"]
         strokes = []
         for points in source.strokes:
@@ -71,7 +72,7 @@ def _split_at_corners(stroke: Stroke) -> list[Stroke]:
 
 
 def _catmull_rom(stroke: Stroke) -> Stroke:
-    """A uniform Catmull-Rom spline through the points, `_SPLINE_STEPS` samples a segment."""
+    """Samples of the uniform Catmull-Rom spline through the points, `_SPLINE_STEPS` per segment."""
     padded = np.concatenate([2 * stroke[:1] - stroke[1:2], stroke, 2 * stroke[-1:] - stroke[-2:-1]])
     p0, p1, p2, p3 = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
     t = (np.arange(_SPLINE_STEPS) / _SPLINE_STEPS)[:, None, None]
@@ -80,35 +81,43 @@ def _catmull_rom(stroke: Stroke) -> Stroke:
 
 
 def smooth(stroke: Stroke) -> Stroke:
-    """The stroke as a curve; sharp corners stay corners."""
+    """The stroke as a smooth curve through its points; sharp corners are kept."""
     if len(stroke) < 3:
         return stroke
     return np.concatenate([_catmull_rom(part) for part in _split_at_corners(stroke)])
 
 
 class Writer:
-    """One invented hand, fully determined by `seed`.
+    """A writer: style parameters drawn from `seed`.
 
     Attributes:
-      hand: one of `HANDS`.
+      hand: kind of handwriting, one of `HANDS`.
+      slant: shear, in columns per row; 0.4 is about 22 degrees.
+      width: horizontal scale of glyphs.
+      extenders: scale of ascenders and descenders.
+      thickness: pen width in x-heights.
+      ink: grey level of a stroke, 0 is black.
+      spacing: gap between characters in x-heights.
+      unsteadiness: scale of the random variation of each word.
+      warp: standard deviation of the distortion of each glyph.
     """
 
     def __init__(self, seed: tuple[int, ...]):
         self._seed = seed
         rng = np.random.default_rng(seed)
         self.hand = HANDS[rng.integers(len(HANDS))]
-        self.slant = rng.uniform(-0.12, 0.40)  # a shear; 0.4 is about 22 degrees
+        self.slant = rng.uniform(-0.12, 0.40)
         self.width = rng.uniform(0.8, 1.2)
         self.extenders = rng.uniform(0.85, 1.1)
         self.thickness = rng.uniform(0.09, 0.24)
-        self.ink = rng.uniform(0, 95)  # grey level of a full stroke
+        self.ink = rng.uniform(0, 95)
         self.spacing = rng.uniform(0.0, 0.3) if self.hand == "print" else rng.uniform(-0.02, 0.08)
         self.unsteadiness = rng.uniform(0.3, 1.0)
         self.warp = rng.uniform(0.03, 0.08)
         self._glyphs: dict[str, Glyph] = {}
 
     def glyph(self, character: str) -> Glyph:
-        """This writer's form of a letter."""
+        """The glyph of a character in this writer's style."""
         if character not in self._glyphs:
             self._glyphs[character] = self._make_glyph(character)
         return self._glyphs[character]
@@ -117,7 +126,7 @@ class Writer:
         rng = np.random.default_rng((*self._seed, ord(character)))
         base = _font_glyphs(_FONT[self.hand])[character]
         affine = np.eye(2) + rng.normal(0, self.warp, (2, 2))
-        waves = rng.normal(0, self.warp, (2, 2))  # a slow wave along each axis bends the letter
+        waves = rng.normal(0, self.warp, (2, 2))  # amplitudes of sine waves along both axes, which bend the glyph
         phase = rng.uniform(0, 2 * np.pi, (2, 2))
         strokes = []
         for stroke in base.strokes:
@@ -131,7 +140,7 @@ class Writer:
 
 
 def _link(end: np.ndarray, start: np.ndarray) -> Stroke:
-    """A shallow upward curve from the end of one letter to the start of the next."""
+    """A quadratic Bézier curve that sags below both ends: the connection from one letter to the next."""
     t = np.linspace(0, 1, 9)[:, None]
     dip = np.array([(end[0] + start[0]) / 2, max(end[1], start[1]) + 0.12])
     return (1 - t) ** 2 * end + 2 * t * (1 - t) * dip + t**2 * start
@@ -142,40 +151,42 @@ def _in_x_height(point: np.ndarray) -> bool:
 
 
 def word_strokes(writer: Writer, text: str, rng: np.random.Generator) -> list[Stroke]:
-    """The strokes of `text`, from left to right, with this word's own jitter."""
-    shake = writer.unsteadiness
+    """The strokes of `text` from left to right, in x-heights, with random variation from `rng`."""
+    jitter = writer.unsteadiness
     strokes: list[Stroke] = []
     pen_x, previous_end = 0.0, None
     for character in text:
         glyph = writer.glyph(character)
         pen_x -= glyph.left
-        scale = 1 + rng.normal(0, 0.03 * shake, 2)
-        offset = np.array([pen_x, 0.0]) + rng.normal(0, 0.03 * shake, 2)
-        letter = [stroke * scale + offset for stroke in glyph.strokes]
+        scale = 1 + rng.normal(0, 0.03 * jitter, 2)
+        offset = np.array([pen_x, 0.0]) + rng.normal(0, 0.03 * jitter, 2)
+        placed = [stroke * scale + offset for stroke in glyph.strokes]
         if writer.hand == "joined" and previous_end is not None and character.islower():
-            start = letter[0][0]
+            start = placed[0][0]
             if _in_x_height(start) and abs(start[0] - previous_end[0]) < 1.4:
                 strokes.append(_link(previous_end, start))
-        strokes += letter
-        end = letter[-1][-1]
-        ends_right = end[0] > pen_x + 0.1  # only a letter that ends on its right side leads on to the next
+        strokes += placed
+        end = placed[-1][-1]
+        ends_right = end[0] > pen_x + 0.1  # only a letter that ends on its right side connects to the next
         joins = character.islower() and character not in "ijtx" and ends_right and _in_x_height(end)
         previous_end = end if joins else None
-        pen_x += glyph.right + writer.spacing + rng.normal(0, 0.02 * shake)
-    tilt = rng.normal(0, 0.012 * shake)
-    shear = writer.slant + rng.normal(0, 0.03 * shake)
+        pen_x += glyph.right + writer.spacing + rng.normal(0, 0.02 * jitter)
+    tilt = rng.normal(0, 0.012 * jitter)
+    shear = writer.slant + rng.normal(0, 0.03 * jitter)
     transform = np.array([[1.0, -shear], [tilt, 1.0]])
     return [stroke @ transform.T for stroke in strokes]
 
 
 def draw_strokes(strokes: list[Stroke], x_height: float, thickness: float, ink: float) -> UInt8[np.ndarray, "h w"]:
-    """Draws strokes anti-aliased, dark ink on white (255); the crop is tight in x and a writing line high in y.
+    """Draws anti-aliased strokes, dark ink on white (255).
+
+    The image fits the strokes horizontally. Vertically it extends from 2 x-heights above the baseline to 1.05 below it.
 
     Args:
-      strokes: in x-heights, the baseline at y = 0.
-      x_height: pixels.
-      thickness: of the pen, in x-heights.
-      ink: grey level of a full stroke, 0 is black.
+      strokes: strokes in x-heights, with the baseline at y = 0.
+      x_height: x-height in pixels.
+      thickness: pen width in x-heights.
+      ink: grey level of a stroke, 0 is black.
     """
     scale = x_height * _SUPERSAMPLE
     pen = max(1, round(thickness * scale))
@@ -196,7 +207,7 @@ def draw_strokes(strokes: list[Stroke], x_height: float, thickness: float, ink: 
 
 
 def write_word(writer: Writer, text: str, rng: np.random.Generator) -> UInt8[np.ndarray, "h w"]:
-    """`text` as this writer writes it this time.
+    """Draws `text` in the style of the writer, with random variation from `rng`; the x-height is about 22 pixels.
 
     Raises:
       KeyError: a character is outside `ALPHABET`.

@@ -1,10 +1,10 @@
-"""The words that penman's writers write: common English stems and their regular forms."""
+"""The vocabulary of the penman dataset: common English words and regular verb forms."""
 
 import hashlib
 
 import numpy as np
 
-# Stems that take the endings below with no change of spelling.
+# Verbs that take each of `_ENDINGS` without a change of spelling.
 _VERBS = """
 act add ask back bank beam bend bill blow boil book bound brand break bring burn call camp cash cast catch chain charm
 check claim clean clear climb coach color cook cool cover crack cross crowd dawn deal deliver develop direct discover
@@ -19,7 +19,7 @@ study succeed suffer suggest support surround talk teach tend term test thank th
 trust turn twist view visit vow wait walk wander want warm warn wash watch water wear weigh whisper wind wish wonder
 work wreck yell yield
 """
-# Words that stand as they are.
+# Words without derived forms.
 _OTHERS = """
 a able about above across after again against age ago air all almost alone along already also always am amit among an
 and animal another answer any apple are area around art as at away baby bad ball be beautiful became because become bed
@@ -60,22 +60,29 @@ mixture onyx oxen pixel prize puzzle quartz quilt quiz relax squid taxi text top
 """
 _ENDINGS = ("", "s", "ed", "ing", "er")
 _MARKS = (".", ",", ",", ".", "!", "?", ";", ":")
-_SEEN_PERCENT = 80
+_TRAIN_PERCENT = 80  # share of the vocabulary that training writers write
 
 
 def vocabulary() -> tuple[str, ...]:
-    """All words in lower case, sorted, each once."""
+    """All words of the vocabulary in lower case, sorted."""
     forms = {verb + ending for verb in _VERBS.split() for ending in _ENDINGS}
     return tuple(sorted(forms | set(_OTHERS.split())))
 
 
 def is_train_word(word: str) -> bool:
-    """Whether training writers may write `word`; by its hash, so that a longer list moves no word."""
-    return hashlib.md5(word.encode()).digest()[0] * 100 < 256 * _SEEN_PERCENT
+    """Whether `word` is in the training vocabulary; by its hash, so that new words do not change the others."""
+    return hashlib.md5(word.encode()).digest()[0] * 100 < 256 * _TRAIN_PERCENT
 
 
 def draw_text(words: tuple[str, ...], rng: np.random.Generator, lower_case: bool) -> str:
-    """A word to write: lower case alone, or else sometimes capitalised, pointed, or a number."""
+    """Draws a text: a word of `words`, or, unless `lower_case`, sometimes a number, capitals or a punctuation mark.
+
+    Args:
+      words: vocabulary in lower case.
+      rng: random generator.
+      lower_case: whether the word is returned as it is. Otherwise 8 % are numbers of up to four digits, 20 % begin with
+        a capital, 6 % are in capitals, and 15 % of the words end in a punctuation mark.
+    """
     word = words[rng.integers(len(words))]
     if lower_case:
         return word

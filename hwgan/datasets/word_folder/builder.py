@@ -1,4 +1,4 @@
-"""The word_folder dataset: anybody's word or line images with what they say."""
+"""The word_folder dataset: any word or line images with their transcriptions."""
 
 import functools
 import posixpath
@@ -9,14 +9,14 @@ from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
 from hwgan.datasets.raw_files import RawFiles, plain_path
 from hwgan.datasets.splits import SPLITS, deal_out
 from hwgan.datasets.word_folder.table import Row, find_table, parse_table, rows_from_names
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 
 class WordFolder(WordImageBuilder, skip_registration=True):
     """A folder, zip or tar with images and a table (TSV, CSV, JSON), or with images called `text_number.png`.
 
-    Where neither the table nor lists give a split, writers are dealt out by the hash of their names, so that no hand
-    is in two splits; with less than three writers, or where one is unknown, the images are.
+    Without a split column and without lists, the hash of the writer's name decides the split, so that no writer is in
+    two splits. With fewer than three writers, or if any writer is unknown, the hash of the file name decides.
     """
 
     name = "word_folder"
@@ -49,17 +49,17 @@ class WordFolder(WordImageBuilder, skip_registration=True):
                 splits[split].append(example)
             elif split is not None:
                 self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
-        only = {clean_text(row.split) for row in rows}
-        if self.lists is None and len(only) == 1 and only <= set(SPLITS):
-            # A table of one split alone, such as generated words to train on beside real ones.
-            return {split: splits[split] for split in only}
+        named_splits = {clean_text(row.split) for row in rows}
+        if self.lists is None and len(named_splits) == 1 and named_splits <= set(SPLITS):
+            # A table of a single split, such as generated words for training, yields a dataset of that split only.
+            return {split: splits[split] for split in named_splits}
         return splits
 
     def _assign_splits(self, rows: list[Row]) -> list[str]:
-        """The split of each row: the source's own; or by hash of writer, or, with less than three, of file.
+        """The split of each row: from the split column, or by hash of the writer or file name (see the class).
 
         Raises:
-          UserError: rows name splits, but none that exists.
+          UserError: the split column has none of the names train, validation and test.
         """
         named = [clean_text(row.split) for row in rows]
         source = "column of the table"
@@ -68,8 +68,8 @@ class WordFolder(WordImageBuilder, skip_registration=True):
             by_writer = len(set(writers) - {""}) >= len(SPLITS) and "" not in writers
             keys = writers if by_writer else [plain_path(row.file) for row in rows]
             source = "by hash of writer" if by_writer else "by hash of file name"
-            dealt = deal_out(keys)
-            named = [dealt[key] for key in keys]
+            split_by_key = deal_out(keys)
+            named = [split_by_key[key] for key in keys]
         elif not set(named) & set(SPLITS) and self.lists is None:
             raise UserError(f"split must be one of {', '.join(SPLITS)}, got {sorted(set(named))}")
         self.split_source = source if self.lists is None else self.split_source

@@ -1,4 +1,4 @@
-"""Reads which image says what: from a table, or from the names of the images themselves."""
+"""Reads the transcriptions of images from a table or from the file names of the images."""
 
 import csv
 import dataclasses
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hwgan.datasets.raw_files import text_lines
-from hwgan.errors import UserError
+from hwgan.runtime.errors import UserError
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".json")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".jp2")
-# Columns by the names people give them; the first is ours.
+# Accepted names of each column; the first one is the documented name.
 COLUMNS = {
     "file": ("file", "file_name", "filename", "image", "image_path", "path"),
     "text": ("text", "transcription", "transcript", "label", "ground_truth"),
@@ -25,11 +25,14 @@ _KNOWN = {name for names in COLUMNS.values() for name in names}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """An image and what it says; `writer` and `split` are "" where the source does not say.
+    """An image and its transcription.
 
     Attributes:
-      file: its path, relative to the table.
-      place: the row's own, such as "words.tsv line 7"; "" without a table.
+      file: path of the image, relative to the table.
+      text: transcription.
+      writer: name of the writer; "" if unknown.
+      split: name of the split; "" if not given.
+      place: location of the row, such as "words.tsv line 7"; "" without a table.
     """
 
     file: str
@@ -40,10 +43,10 @@ class Row:
 
 
 def find_table(names: list[str]) -> str | None:
-    """The one table nearest to the root; None if there is no table at all.
+    """The path of the table that is nearest to the root; None if there is no table.
 
     Raises:
-      UserError: there are several.
+      UserError: several tables are at the same depth.
     """
     tables = [name for name in names if name.lower().endswith(TABLE_ENDINGS) and not _is_hidden(name)]
     if not tables:
@@ -56,17 +59,17 @@ def find_table(names: list[str]) -> str | None:
 
 
 def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
-    """Rows of a TSV (taken as it is, without quoting), a CSV with a header, JSON lines, or a JSON list of objects.
+    """Parses a TSV without quoting, a CSV, both with a header, JSON lines, or a JSON list of objects.
 
     Args:
-      text: of the table.
-      name: of its file; the ending tells the format.
+      text: content of the table.
+      name: name of the file; its extension determines the format.
 
     Returns:
-      The rows, and the places of others that cannot be read, with the reason.
+      The rows, and the locations of malformed rows with the reason.
 
     Raises:
-      UserError: a column is missing, or the whole is no such table.
+      UserError: a required column is missing, or the file is not of this format.
     """
     kind = posixpath.splitext(name.lower())[1]
     records = _read_json(text, name, kind) if kind in (".json", ".jsonl") else _read_csv(text, name, kind)
@@ -93,7 +96,7 @@ def _first(record: dict[str, Any], aliases: Iterable[str]) -> str | None:
 
 
 def _read_csv(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    # A line is a row, whatever its quotes say: a label has no line break, and one open quote must not cost the rest.
+    # Every line is a row, even inside quotes: texts have no line breaks, and an unclosed quote affects only its row.
     lines = [(f"{name} line {number}", line) for number, line in enumerate(text_lines(text), start=1)]
     split = _split_tsv if kind == ".tsv" else _split_csv
     first = split(lines[0][1])
@@ -118,7 +121,7 @@ def _split_tsv(line: str) -> list[str] | str:
 
 
 def _split_csv(line: str) -> list[str] | str:
-    """The fields of a line, or what is wrong with it."""
+    """The fields of a line, or an error message."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
@@ -149,19 +152,21 @@ def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str,
 
 
 def rows_from_names(names: list[str]) -> tuple[list[Row], list[str]]:
-    """Of images called `text_number.png`; where all lie in folders of their own, the folder is the writer.
+    """Rows of images called `text_number.png`.
+
+    If the images are in several folders and none is at the root, the folder is the writer.
 
     Returns:
-      The rows, and the images that are called otherwise.
+      The rows, and the paths of images with other names.
 
     Raises:
-      UserError: there is no image, or none is called so.
+      UserError: no image has such a name.
     """
     images = [name for name in names if name.lower().endswith(IMAGE_ENDINGS) and not _is_hidden(name)]
     rows, others = [], []
     for name in images:
-        text, mark, number = posixpath.splitext(posixpath.basename(name))[0].rpartition("_")
-        if mark and number.isdigit():
+        text, separator, number = posixpath.splitext(posixpath.basename(name))[0].rpartition("_")
+        if separator and number.isdigit():
             rows.append((name, text))
         else:
             others.append(name)
@@ -171,10 +176,10 @@ def rows_from_names(names: list[str]) -> tuple[list[Row], list[str]]:
             f"either; a table needs the columns file and text"
         )
     folders = {posixpath.dirname(name) for name, _ in rows}
-    writers = len(folders) > 1 and "" not in folders
-    return [Row(name, text, posixpath.dirname(name) if writers else "") for name, text in rows], others
+    folder_is_writer = len(folders) > 1 and "" not in folders
+    return [Row(name, text, posixpath.dirname(name) if folder_is_writer else "") for name, text in rows], others
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether it is an operating system's own file, such as __MACOSX/._words.tsv."""
+    """Whether a path is a hidden file or metadata of an operating system, such as __MACOSX/._words.tsv."""
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))

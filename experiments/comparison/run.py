@@ -1,0 +1,137 @@
+"""Evaluates several generators on the same words with the pretrained evaluator.
+
+  python -m experiments.comparison.run --run alonso=runs/alonso --run scrabblegan=runs/scrabblegan \\
+      --run char_width=runs/char_width --run "pretrained=" --output=experiments/comparison
+
+Writes results.json and a picture of the first words of each generator and of real words (samples.png); prints a table.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+
+import jax
+import numpy as np
+from PIL import Image
+
+from hwgan.data import transforms
+from hwgan.data.word_store import WordStore, load_words
+from hwgan.evaluation.compare import evaluate_words
+from hwgan.evaluation.evaluator import Evaluator
+from hwgan.evaluation.open import open_evaluator
+from hwgan.evaluation.table import format_estimate
+from hwgan.sampling.open import open_sampler
+from hwgan.sampling.page import join_words, stack_lines
+from hwgan.sampling.sampler import Sampler
+
+METRICS = (
+    "cer",
+    "frechet/recognizer/whole",
+    "kernel/recognizer/whole",
+    "frechet/identifier/whole",
+    "precision/recognizer",
+    "recall/recognizer",
+    "coverage/recognizer",
+    "geometry/recognizer",
+    "copies/recognizer",
+)
+_COLUMNS = 9  # words of each generator in the picture
+_REAL = "real test words"
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """Images of words, dark ink on white, and their texts."""
+
+    images: list[np.ndarray]
+    texts: list[str]
+
+
+def generate(sampler: Sampler, texts: list[str]) -> Words:
+    """Images of texts, each in a style of its own."""
+    return Words(sampler.draw(texts, sampler.sample_styles(jax.random.key(0), len(texts))), texts)
+
+
+def evaluate(words: Words, real: WordStore, train: WordStore, evaluator: Evaluator) -> dict:
+    """Results of `evaluate_words`."""
+    store, _ = evaluator.store(words.images, words.texts, [""] * len(words.texts))
+    return evaluate_words(store, real, train, evaluator, seed=0, geometry_rounds=100)
+
+
+def table(results: dict[str, dict]) -> str:
+    """A Markdown table with a row for each generator and a column for each metric."""
+    lines = ["| | " + " | ".join(METRICS) + " |", "|---" * (len(METRICS) + 1) + "|"]
+    # The CER of real words is that of test words, other metrics are those of training words.
+    rows = {"real words": next(iter(results.values()))["metrics"]["words"]["real"]}
+    rows |= {name: result["metrics"]["words"]["generated"] for name, result in results.items()}
+    for name, metrics in rows.items():
+        values = [format_estimate(metric, _without_interval(metrics.get(metric))) for metric in METRICS]
+        lines.append(f"| {name} | " + " | ".join(values) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _without_interval(estimate: dict | None) -> dict | None:
+    return estimate and {"value": estimate["value"]}
+
+
+def picture(sets: dict[str, Words], height: int = 40) -> np.ndarray:
+    """The first words of each set, one line for each set."""
+    lines = []
+    for words in sets.values():
+        resized = [transforms.resize_to_height(image, height) for image in words.images[:_COLUMNS]]
+        lines.append(join_words(resized, 12))
+    return stack_lines(lines, 8)
+
+
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """The flags of the command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--run",
+        action="append",
+        required=True,
+        metavar="NAME=CHECKPOINT",
+        help="workdir or weights file of a generator; NAME= for the pretrained weights; may be repeated",
+    )
+    parser.add_argument("--data_dir", default="data", help="directory of prepared datasets")
+    parser.add_argument("--dataset", default="word_folder/copiste", help="prepared dataset of the real words")
+    parser.add_argument("--words", type=int, default=2000, help="maximum number of words of each generator")
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for results.json and samples.png")
+    return parser.parse_args()
+
+
+def open_words(args: argparse.Namespace) -> tuple[Evaluator, WordStore, WordStore]:
+    """The pretrained evaluator, and the test and training words with its preprocessing."""
+    jax.config.update("jax_platforms", "cpu")
+    evaluator = open_evaluator("").for_scans()
+    test, train = (
+        load_words(args.data_dir, args.dataset, split, evaluator.charset, evaluator.spec) for split in ("test", "train")
+    )
+    return evaluator, test, train
+
+
+def write_results(results: dict[str, dict], sets: dict[str, Words], output: pathlib.Path) -> None:
+    """Writes results.json and samples.png."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "results.json").write_text(json.dumps(results, ensure_ascii=False) + "\n")
+    Image.fromarray(picture(sets)).save(output / "samples.png")
+
+
+def main() -> None:
+    """Evaluates all generators."""
+    args = parse_arguments(__doc__)
+    evaluator, real, train = open_words(args)
+    samplers = {name: open_sampler(path) for name, _, path in (run.partition("=") for run in args.run)}
+    # Only texts that all generators can write, so that all write the same ones.
+    rows = [i for i, text in enumerate(real.texts) if all(sampler.can_write(text) for sampler in samplers.values())]
+    real = real.take(rows[: args.words])
+    sets = {name: generate(sampler, real.texts) for name, sampler in samplers.items()}
+    results = {name: evaluate(words, real, train, evaluator) for name, words in sets.items()}
+    sets[_REAL] = Words([real.image(row) for row in range(len(real))], real.texts)
+    write_results(results, sets, args.output)
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,44 @@
+"""The mean of the weights of several runs that continued from the same networks."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+
+from hwgan.checkpoints.run import Run, image_spec, trains_generator
+from hwgan.runtime.errors import UserError
+
+
+def average_of_runs(runs: Sequence[Run]) -> Run:
+    """The first run, with the mean over all runs of the averaged parameters of generator and language model.
+
+    Runs that continued from the same networks lie in one basin of the loss, so that their mean is as good a network as
+    any of them. Of runs from scratch the mean generates nothing of use.
+
+    Args:
+      runs: at least one, all with a generator.
+
+    Raises:
+      UserError: their networks, alphabets or images differ, or one of them has no generator.
+
+    References:
+      Wortsman et al., Model soups, 2022, https://arxiv.org/abs/2203.05482.
+    """
+    first, *others = runs
+    for run in others:
+        kinds = [(r.networks, r.charset, image_spec(r.config)) for r in (first, run)]
+        if kinds[0] != kinds[1]:
+            raise UserError(
+                "these runs have different networks, alphabets or images: there is no mean of their weights"
+            )
+    if not others:
+        return first
+    if not all(trains_generator(run.config) for run in runs):
+        raise UserError("one of these runs trained no generator: only generators are averaged")
+    variables = jax.tree.map(
+        lambda *arrays: jnp.mean(jnp.stack(arrays), axis=0), *(run.state.ema_variables for run in runs)
+    )
+    ema = {name: part.pop("params") for name, part in variables.items()}
+    networks = {name: getattr(first.state, name).replace(collections=part) for name, part in variables.items()}
+    return dataclasses.replace(first, state=first.state.replace(ema=ema, **networks))

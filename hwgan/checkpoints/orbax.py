@@ -1,0 +1,271 @@
+"""Checkpoints by orbax; only this file knows its API.
+
+A checkpoint holds the state and a JSON record of what made it: config, alphabet, step, and a checksum of the state.
+Sampling needs nothing else. A damaged checkpoint is detected by its checksum, and the one before it is used.
+"""
+
+import dataclasses
+import errno
+import hashlib
+import json
+import logging
+import pathlib
+import shutil
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from orbax.checkpoint.checkpoint_managers import preservation_policy
+
+from hwgan.models.state import TrainState
+from hwgan.runtime.distributed import barrier
+from hwgan.runtime.errors import UserError, abandon_threads
+
+logger = logging.getLogger(__name__)
+
+DIRECTORY = "checkpoints"
+DAMAGED_DIRECTORY = "damaged_checkpoints"
+_OVERHEAD_BYTES = 1 << 20  # of what orbax writes beside the arrays
+
+
+class DamagedCheckpoint(Exception):
+    """A checkpoint cannot be read, or is not what was saved; the message says which, and why."""
+
+
+class Checkpointer:
+    """Saves and restores the states of one run.
+
+    Attributes:
+      workdir: of the run; steps lie under `checkpoints/`.
+      keep: how many of the newest to keep, beside the best.
+      read_only: for who saves nothing; nothing is made or removed, for the run may be saving right now.
+    """
+
+    def __init__(self, workdir: str, keep: int = 2, *, read_only: bool = False):
+        self._workdir = pathlib.Path(workdir).expanduser().resolve()
+        self._failure: str | None = None  # of the newest save, if it failed
+        self._under_way = False
+        # The newest must survive though it scores worse than the best, so both rules are stated.
+        newest = preservation_policy.LatestN(keep)
+        best = preservation_policy.BestN(
+            n=1, get_metric_fn=lambda metrics: -metrics["error"], keep_checkpoints_without_metrics=False
+        )
+        self._manager = ocp.CheckpointManager(
+            self._workdir / DIRECTORY,
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=preservation_policy.AnyPreservationPolicy([newest, best]),
+                create=not read_only,
+                cleanup_tmp_directories=not read_only,
+            ),
+        )
+
+    def steps(self) -> list[int]:
+        """Saved steps, ascending."""
+        return sorted(self._manager.all_steps())
+
+    def save(self, step: int, state: TrainState, record: dict[str, Any], error: float | None) -> None:
+        """Saves in the background. What goes wrong, a full disk say, is logged, and the next save tries again.
+
+        Args:
+          step: of the state.
+          state: on devices.
+          record: JSON values: config, alphabet, step: what sampling needs beside the state.
+          error: lower is better; the best is kept. None if it was not measured.
+        """
+        self._settle(step)
+        if step in self._manager.all_steps():
+            return
+        record = {**record, "state_checksum": state_checksum(state)}
+        record["record_checksum"] = _record_checksum(record)
+        arguments = ocp.args.Composite(state=ocp.args.StandardSave(_parts(state)), record=ocp.args.JsonSave(record))
+        try:
+            self._check_room(state)
+            self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
+        except Exception as failure:  # OSError, or what orbax and tensorstore make of it
+            self._note_failure(step, failure)
+        else:
+            self._under_way = True
+
+    def _check_room(self, state: TrainState) -> None:
+        """Raises OSError where a save would fail; orbax would begin, and leave its threads and files behind."""
+        folder = self._workdir / DIRECTORY
+        probe = folder / f".probe-{jax.process_index()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _OVERHEAD_BYTES
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"no room: a checkpoint needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} are free")
+
+    def _settle(self, step: int) -> None:
+        """Waits for the save under way."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as failure:
+            self._note_failure(step, failure)
+        else:
+            self._failure = None if self._under_way else self._failure
+        self._under_way = False
+
+    def _note_failure(self, step: int, failure: Exception) -> None:
+        self._failure = str(failure).strip().splitlines()[-1][:300] if str(failure).strip() else repr(failure)
+        logger.warning(
+            "a checkpoint could not be saved by step %d, training continues to the next: %s", step, self._failure
+        )
+        abandon_threads()  # orbax's own wait five minutes for a folder that was not made
+        for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def restore_newest(self, abstract_state: TrainState, *, set_aside: bool = False) -> TrainState | None:
+        """The newest state that is whole, placed as the shardings of `abstract_state` say; None if there are none.
+
+        Args:
+          abstract_state: shapes, dtypes and shardings; see `abstract_like`.
+          set_aside: moves damaged checkpoints that are newer out of the way, to `damaged_checkpoints/`.
+
+        Raises:
+          UserError: there are checkpoints, and all are damaged or of another config.
+        """
+        damaged: dict[int, str] = {}
+        for step in reversed(self.steps()):
+            try:
+                state = self._restore(step, abstract_state)
+            except DamagedCheckpoint as error:
+                damaged[step] = str(error)
+                logger.warning("%s; trying the one before", error)
+                continue
+            if set_aside:
+                self._set_aside(list(damaged))
+            return state
+        if damaged:
+            raise UserError(
+                f"no checkpoint of {self._workdir} can be used: {'; '.join(damaged.values())}; were they made by "
+                "another config or version? Otherwise choose another --workdir for a new run"
+            )
+        return None
+
+    def restore(self, abstract_state: TrainState, step: int) -> TrainState:
+        """The state of a step.
+
+        Raises:
+          UserError: there is none, or it is damaged, or does not fit `abstract_state`.
+        """
+        self._require(step)
+        try:
+            return self._restore(step, abstract_state)
+        except DamagedCheckpoint as error:
+            raise UserError(str(error)) from error
+
+    def _restore(self, step: int, abstract_state: TrainState) -> TrainState:
+        folder = self._manager.directory / str(step)
+        try:
+            record = self._read_record(step)
+            arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_parts(abstract_state)))
+            state = TrainState(**self._manager.restore(step, args=arguments)["state"])
+        except DamagedCheckpoint:
+            raise
+        except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
+            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
+            raise DamagedCheckpoint(
+                f"checkpoint {folder} cannot be restored: it is damaged, or was made by another config ({reason})"
+            ) from error
+        # Flipped bits restore without complaint.
+        if state_checksum(state) != record.get("state_checksum"):
+            raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its state is not the one that was saved")
+        return state
+
+    def _set_aside(self, steps: list[int]) -> None:
+        if steps and jax.process_index() == 0:
+            (self._workdir / DAMAGED_DIRECTORY).mkdir(exist_ok=True)
+            for step in steps:
+                place = self._workdir / DAMAGED_DIRECTORY / str(step)
+                shutil.rmtree(place, ignore_errors=True)
+                shutil.move(self._manager.directory / str(step), place)
+                logger.warning("moved the damaged checkpoint of step %d to %s", step, place)
+        if steps:
+            barrier("damaged checkpoints set aside")
+            self._manager.reload()
+
+    def read_record(self, step: int | None = None) -> dict[str, Any]:
+        """The record saved with a step; by default that of the newest whose record is whole.
+
+        Raises:
+          UserError: there is none.
+        """
+        candidates = list(reversed(self.steps())) if step is None else [self._require(step)]
+        reasons = []
+        for candidate in candidates:
+            try:
+                return self._read_record(candidate)
+            except DamagedCheckpoint as error:
+                reasons.append(str(error))
+        raise UserError("; ".join(reasons) or f"no checkpoint in {self._manager.directory}")
+
+    def _read_record(self, step: int) -> dict[str, Any]:
+        folder = self._manager.directory / str(step)
+        try:
+            record = self._manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
+            checksum = record["record_checksum"]
+        except Exception as error:
+            raise DamagedCheckpoint(f"checkpoint {folder} has no readable record: {error}") from error
+        if checksum != _record_checksum(record):
+            raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its record is not the one that was saved")
+        return record
+
+    def _require(self, step: int) -> int:
+        steps = self.steps()
+        if step not in steps:
+            raise UserError(f"no step {step} in {self._manager.directory}; there are steps {steps}")
+        return step
+
+    def close(self) -> None:
+        """Waits for the save under way.
+
+        Raises:
+          UserError: the last save failed, so that what was trained since the one before is lost.
+        """
+        newest = max(self.steps(), default=0)
+        self._settle(newest)
+        try:
+            self._manager.close()
+        except Exception as failure:  # of another thread of a save that failed
+            self._note_failure(newest, failure)
+        if self._failure:
+            raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
+
+
+def _parts(state: TrainState) -> dict[str, Any]:
+    """By name, without those that the run has not: so it does not matter whether there were such when it was saved."""
+    return {field.name: part for field in dataclasses.fields(state) if (part := getattr(state, field.name)) is not None}
+
+
+def state_checksum(state: Any) -> str:
+    """SHA-256 over all leaves of a state: their places, shapes, dtypes and bytes."""
+    digest = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
+        array = np.ascontiguousarray(jax.device_get(leaf))
+        digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _record_checksum(record: dict[str, Any]) -> str:
+    plain = {key: value for key, value in record.items() if key != "record_checksum"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def open_for_reading(workdir: str) -> Checkpointer:
+    """The checkpoints of a run that exists.
+
+    Raises:
+      UserError: there is no such run.
+    """
+    if not (pathlib.Path(workdir).expanduser() / DIRECTORY).is_dir():
+        raise UserError(f"{workdir!r} holds no checkpoints: give the workdir of a run that hwgan.main trained")
+    return Checkpointer(workdir, read_only=True)
+
+
+def abstract_like(state: Any, sharding: jax.sharding.Sharding) -> Any:
+    """Shapes, dtypes and one sharding for all leaves: what `restore` wants."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), state)

@@ -1,0 +1,108 @@
+"""A run: what a config stands for, and how a trained one is opened again."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import ml_collections
+
+from hwgan.checkpoints import orbax
+from hwgan.data.charset import Charset
+from hwgan.data.letterforms import char_widths_of, reference_width
+from hwgan.data.preprocessing import ImageSpec, Preprocessing
+from hwgan.models.create import create_networks
+from hwgan.models.networks import Networks
+from hwgan.models.optimizers import create_optimizer
+from hwgan.models.state import NETWORK_NAMES, Optimizers, StateShape, TrainState, create_train_state
+from hwgan.runtime.config import Config
+
+
+def image_spec(config: Config) -> ImageSpec:
+    """The preprocessing that a config asks for."""
+    data = config.data
+    return ImageSpec(
+        Preprocessing(**config.preprocessing),
+        max_width=data.max_width,
+        max_length=data.max_length,
+        min_length=data.min_length,
+    )
+
+
+def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimizers]:
+    """The modules of a config and their optimizers."""
+    height = config.preprocessing.height
+    char_widths = (0.0, *char_widths_of(charset.characters, height).tolist())  # the blank has no width
+    networks = create_networks(config, charset.num_labels, char_widths, reference_width(height))
+    return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
+
+
+def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, config: Config) -> TrainState:
+    """A fresh state for the networks of a config; to be called under `jit` or `eval_shape`."""
+    characters = config.train.character_feature_matching > 0.0
+    shape = StateShape(
+        image=(config.preprocessing.height, config.data.max_width),
+        max_length=config.data.max_length,
+        feature_statistics=characters or config.train.feature_matching > 0.0,
+        character_statistics=characters,
+    )
+    return create_train_state(networks, optimizers, key, shape)
+
+
+def trains_generator(config: Config) -> bool:
+    """Whether a run trains a generator, and not a recognizer alone."""
+    return "generator" in config.train.updated_networks
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained run, restored.
+
+    Attributes:
+      config: that made it.
+      charset: its alphabet.
+      networks: its modules.
+      state: of the step restored.
+    """
+
+    config: Config
+    charset: Charset
+    networks: Networks
+    state: TrainState
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The preprocessing of its images."""
+        return image_spec(self.config)
+
+    @property
+    def trained_variables(self) -> dict[str, Any]:
+        """Variables of the networks that the run trained, by name; of generator and language model the averages."""
+        trained = set(self.config.train.updated_networks)
+        variables = self.state.ema_variables if trains_generator(self.config) else {}
+        for name in sorted(trained - {"generator"}):
+            variables[name] = getattr(self.state, name).variables
+        # A network without parameters, such as `NoIdentifier`, has nothing to give.
+        return {name: part for name, part in variables.items() if part.get("params")}
+
+
+def load_run(workdir: str, step: int | None = None) -> Run:
+    """Restores a run from its checkpoint alone.
+
+    Args:
+      workdir: of the run.
+      step: which checkpoint; the newest that is whole by default.
+
+    Raises:
+      UserError: there is no readable checkpoint.
+    """
+    checkpointer = orbax.open_for_reading(workdir)
+    record = checkpointer.read_record(step)
+    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"], record["right_to_left"])
+    networks, optimizers = build_networks(config, charset)
+    shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    abstract = orbax.abstract_like(shapes, here)
+    state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+    assert state is not None  # for there is a record
+    checkpointer.close()
+    return Run(config, charset, networks, state)

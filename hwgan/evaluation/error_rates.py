@@ -1,0 +1,87 @@
+"""Greedy CTC decoding, and character and word error rates."""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from hwgan.data.charset import BLANK_ID, Charset
+
+
+def greedy_texts(ids: np.ndarray, lengths: np.ndarray, charset: Charset) -> list[str]:
+    """Greedy CTC decoding: merges repeated labels and removes blanks.
+
+    Args:
+      ids: [batch, frames], most probable label of each frame.
+      lengths: [batch], number of frames that are not padding.
+      charset: the alphabet.
+    """
+    texts = []
+    for row, length in zip(np.asarray(ids), np.asarray(lengths), strict=True):
+        row = row[:length]
+        starts = np.ones(len(row), bool)
+        starts[1:] = row[1:] != row[:-1]
+        texts.append(charset.decode(row[starts & (row != BLANK_ID)]))
+    return texts
+
+
+def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """CER = edits / characters, both summed over all references; in [0, ∞).
+
+    Edits are insertions, deletions and substitutions of the Levenshtein distance.
+
+    Raises:
+      ValueError: the references have no characters.
+    """
+    total = sum(map(len, references))
+    if not total:
+        raise ValueError("no reference characters")
+    return sum(Levenshtein.distance(r, h) for r, h in zip(references, hypotheses, strict=True)) / total
+
+
+def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
+    """WER: the share of words whose hypothesis differs from the reference, in [0, 1]."""
+    return float(np.mean([r != h for r, h in zip(references, hypotheses, strict=True)]))
+
+
+_LENGTH_GROUPS = ((1, 3), (4, 7), (8, 12), (13, None))
+_CHARACTER_GROUPS: dict[str, Callable[[str], bool]] = {
+    "capitals": str.isupper,
+    "digits": str.isdigit,
+    "accents": lambda character: character.isalpha() and unicodedata.normalize("NFD", character) != character,
+    "punctuation": lambda character: not character.isalnum(),
+}
+
+
+def error_rates_by_group(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, float]:
+    """Error rates by length of the word, and by kind of the character.
+
+    Returns:
+      `cer_1_3`, `cer_4_7`, `cer_8_12`, `cer_13_up`: CER of words with that many characters.
+      `missed_capitals`, `missed_digits`, `missed_accents`, `missed_punctuation`: share of these characters of the
+      references that are substituted or deleted, in [0, 1]. Empty groups are left out.
+    """
+    pairs = list(zip(references, hypotheses, strict=True))
+    metrics = {}
+    for shortest, longest in _LENGTH_GROUPS:
+        group = [(r, h) for r, h in pairs if len(r) >= shortest and (longest is None or len(r) <= longest)]
+        if group:
+            metrics[f"cer_{shortest}_{longest or 'up'}"] = character_error_rate(*zip(*group, strict=True))
+    missed = [_missed(reference, hypothesis) for reference, hypothesis in pairs]
+    for name, belongs in _CHARACTER_GROUPS.items():
+        missed_in_group = [
+            m for (r, _), row in zip(pairs, missed, strict=True) for c, m in zip(r, row, strict=True) if belongs(c)
+        ]
+        if missed_in_group:
+            metrics[f"missed_{name}"] = float(np.mean(missed_in_group))
+    return metrics
+
+
+def _missed(reference: str, hypothesis: str) -> list[bool]:
+    """For each character of the reference, whether the minimum edit path substitutes or deletes it."""
+    missed = [False] * len(reference)
+    for edit in Levenshtein.editops(reference, hypothesis):
+        if edit.tag != "insert":
+            missed[edit.src_pos] = True
+    return missed

@@ -1,0 +1,47 @@
+"""Opens the evaluator of a run or of a weights file."""
+
+import pathlib
+
+from hwgan.checkpoints.run import Run, build_networks, image_spec, load_run
+from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, of_this_version, read_weights
+from hwgan.evaluation.evaluator import Evaluator
+
+
+def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
+    """Opens an evaluator.
+
+    Args:
+      name: "" for the pretrained evaluator; "own" for recognizer and identifier of `run` itself; the workdir of another
+        run; or a file that `hwgan.export` wrote.
+      run: the run to evaluate; only for "own".
+
+    Raises:
+      UserError: the run or file does not exist or cannot be read.
+    """
+    if name == "own" and run is not None:
+        return Evaluator.of_state(run.networks, run.state, run.charset, run.spec)
+    if not name or pathlib.Path(name).is_file():
+        path = name or PRETRAINED_EVALUATOR
+        return evaluator_of_weights(read_weights(path), path)
+    other = load_run(name)
+    evaluator = Evaluator.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
+    return evaluator if "identifier" in other.config.train.updated_networks else evaluator.without_identifier()
+
+
+def evaluator_of_weights(weights: Weights, path: str) -> Evaluator:
+    """The recognizer and, if there is one, the identifier of a weights file.
+
+    Args:
+      weights: content of the file.
+      path: path of the file, for messages and the evaluator's name.
+
+    Raises:
+      UserError: the weights have no recognizer, or are of another version.
+    """
+    weights.require("recognizer", path)
+    with of_this_version(path):
+        networks, _ = build_networks(weights.config, weights.charset)
+        spec = image_spec(weights.config)
+    recognizer, identifier = weights.variables["recognizer"], weights.variables.get("identifier")
+    evaluator = Evaluator(networks, recognizer, identifier, weights.charset, spec, pathlib.Path(path).stem)
+    return evaluator if identifier is not None else evaluator.without_identifier()

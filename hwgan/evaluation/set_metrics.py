@@ -1,0 +1,185 @@
+"""All metrics of a set of words, in comparison with a set of real words."""
+
+import dataclasses
+import math
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from hwgan.data.word_store import WordStore
+from hwgan.evaluation.coverage import precision_recall_density_coverage, share_of_copies
+from hwgan.evaluation.distances import frechet_distance, kernel_distance
+from hwgan.evaluation.error_rates import error_rates_by_group
+from hwgan.evaluation.evaluator import Evaluator
+from hwgan.evaluation.features import CROPS, FeatureNetwork
+from hwgan.evaluation.intervals import Estimate, bootstrap_ratio, half_sample_estimate
+from hwgan.evaluation.neighbors import mean_distance_within, nearest_is_same
+from hwgan.evaluation.topology import geometry_score
+
+_REPLICATES = 20  # for intervals of Fréchet distances
+_MAX_FEATURES = 512  # features up to which Fréchet distances have an interval
+_MAX_ROWS = 5000  # words per set for metrics of nearest neighbours
+_MAX_KERNEL_ROWS = 25_000  # words per set for kernel distances, whose time is quadratic: about ten seconds
+_FREQUENT_WORDS = 20
+
+
+class FeatureCache:
+    """Words and their features by network and crop, each of which is computed once."""
+
+    def __init__(self, words: WordStore):
+        self.words = words
+        self._features: dict[tuple[str, str], np.ndarray] = {}
+        self._first: dict[int, FeatureCache] = {}
+
+    def features(self, network: FeatureNetwork, crop: str) -> np.ndarray:
+        """Features [words, features] of a crop of the words, a key of `features.CROPS`."""
+        key = network.name, crop
+        if key not in self._features:
+            self._features[key] = network.compute(CROPS[crop](self.words))
+        return self._features[key]
+
+    def first(self, count: int) -> "FeatureCache":
+        """A cache of the first `count` words; the same object for equal `count`."""
+        if count >= len(self.words):
+            return self
+        if count not in self._first:
+            self._first[count] = FeatureCache(self.words.take(range(count)))
+        return self._first[count]
+
+
+@dataclasses.dataclass(frozen=True)
+class SetMetrics:
+    """Computes the metrics of sets of words.
+
+    Attributes:
+      evaluator: recognizer and identifier.
+      networks: networks for the features of distances; overlap uses those of the first.
+      seed: seed of intervals and of the geometry score.
+      geometry_rounds: rounds of `topology.geometry_score`; 0 leaves it out.
+    """
+
+    evaluator: Evaluator
+    networks: list[FeatureNetwork]
+    seed: int
+    geometry_rounds: int = 0
+
+    def compute(self, words: FeatureCache, real: FeatureCache, train: FeatureCache | None) -> dict[str, Estimate]:
+        """Error rates of words, distances between words and real words, and their overlap.
+
+        Args:
+          words: words to evaluate.
+          real: real words to compare with.
+          train: training words, to find copies; None leaves the share of copies out.
+        """
+        return self.error_rates(words.words) | self.distances(words, real) | self.overlap(words, real, train)
+
+    def error_rates(self, words: WordStore) -> dict[str, Estimate]:
+        """Error rates of the evaluator's recognizer on words; see `error_rate_estimates`."""
+        return error_rate_estimates(*self.evaluator.read(words), words.writers, self.seed)
+
+    def distances(self, words: FeatureCache, real: FeatureCache) -> dict[str, Estimate]:
+        """Fréchet and kernel distances between words and real words: `frechet/NETWORK/CROP`, `kernel/NETWORK/CROP`.
+
+        Fréchet distances are biased for small sets, so they use equally many words of both sets. Kernel distances are
+        unbiased and use all words, except in features of slow networks.
+        """
+        metrics = {}
+        count = min(len(words.words), len(real.words))
+        for network in self.networks:
+            for crop in CROPS:
+                equal_sets = words.first(count), real.first(count)
+                sets = [cache.features(network, crop) for cache in equal_sets]
+                # A replicate takes seconds if there are thousands of features.
+                replicates = _REPLICATES if sets[0].shape[1] <= _MAX_FEATURES else 0
+                metrics[f"frechet/{network.name}/{crop}"] = half_sample_estimate(
+                    frechet_distance, sets, self.seed, replicates
+                )
+                full_sets = equal_sets if network.slow else [cache.first(_MAX_KERNEL_ROWS) for cache in (words, real)]
+                features = [cache.features(network, crop) for cache in full_sets]
+                writers = [cache.words.writers for cache in full_sets]
+                metrics[f"kernel/{network.name}/{crop}"] = kernel_distance(*features, *writers, self.seed)
+        return metrics
+
+    def overlap(self, words: FeatureCache, real: FeatureCache, train: FeatureCache | None) -> dict[str, Estimate]:
+        """Precision, recall, density, coverage, geometry score, and, if `train` is given, the share of copies.
+
+        All of them use the features of the first network, and at most 5,000 words of `words` and `real`.
+        """
+        network = self.networks[0]
+        count = min(len(words.words), len(real.words), _MAX_ROWS)
+        features, real_features = (cache.first(count).features(network, "whole") for cache in (words, real))
+        metrics = precision_recall_density_coverage(real_features, features)
+        if self.geometry_rounds:
+            metrics["geometry"] = geometry_score(features, real_features, self.seed, self.geometry_rounds)
+        if train is not None:
+            metrics["copies"] = share_of_copies(features, train.features(network, "whole"), real_features)
+        return {f"{name}/{network.name}": Estimate(value) for name, value in metrics.items()}
+
+    def styles(self, words: WordStore, texts: list[str]) -> dict[str, Estimate]:
+        """Variety and consistency of styles, in the identifier's features of one image per text and writer.
+
+        Args:
+          words: words by several writers, or in several styles named as writers.
+          texts: texts that are compared.
+
+        Returns:
+          `style_distance`: mean distance between two images of the same text by different writers.
+          `style_retrieval`: how often the nearest neighbour of an image, among images of other texts, is by the same
+          writer, in [0, 1]; chance level is about 1 / `num_styles`.
+          `num_styles`: number of writers.
+          The dict is empty if no text has two known writers, or without identifier.
+        """
+        images = one_image_per_writer(words, texts)
+        if not len(images) or not self.evaluator.has_identifier:
+            return {}
+        features = self.evaluator.style_features(images)
+        text_ids, writer_ids = (
+            [sorted(set(keys)).index(key) for key in keys] for keys in (images.texts, images.writers)
+        )
+        metrics = {
+            "style_distance": mean_distance_within(features, text_ids),
+            "style_retrieval": nearest_is_same(features, writer_ids, text_ids),
+            "num_styles": float(len(set(images.writers))),
+        }
+        if math.isnan(metrics["style_distance"]):
+            return {}
+        # The retrieval accuracy is undefined, and left out, if no writer has two texts.
+        return {name: Estimate(value) for name, value in metrics.items() if not math.isnan(value)}
+
+
+def error_rate_estimates(
+    references: list[str], readings: list[str], writers: list[str], seed: int
+) -> dict[str, Estimate]:
+    """CER and WER with intervals, and the error rates of `error_rates.error_rates_by_group`.
+
+    Args:
+      references: correct texts.
+      readings: recognized texts.
+      writers: writer of each word; intervals resample writers.
+      seed: seed of the intervals.
+    """
+    edits = [Levenshtein.distance(r, h) for r, h in zip(references, readings, strict=True)]
+    wrong = [r != h for r, h in zip(references, readings, strict=True)]
+    metrics = {
+        "cer": bootstrap_ratio(edits, [len(r) for r in references], writers, seed),
+        "wer": bootstrap_ratio(wrong, [1.0] * len(references), writers, seed),
+    }
+    return metrics | {name: Estimate(value) for name, value in error_rates_by_group(references, readings).items()}
+
+
+def one_image_per_writer(words: WordStore, texts: list[str]) -> WordStore:
+    """The first image of each pair of one of the texts and a known writer."""
+    first: dict[tuple[str, str], int] = {}
+    for row, key in enumerate(zip(words.texts, words.writers, strict=True)):
+        first.setdefault(key, row)
+    return words.take([row for (text, writer), row in first.items() if writer and text in set(texts)])
+
+
+def frequent_words(words: WordStore, count: int = _FREQUENT_WORDS) -> list[str]:
+    """The `count` texts with the most known writers, of those with at least two."""
+    writers_of: dict[str, set[str]] = {}
+    for text, writer in zip(words.texts, words.writers, strict=True):
+        if writer:
+            writers_of.setdefault(text, set()).add(writer)
+    shared = [text for text, writers in writers_of.items() if len(writers) > 1]
+    return sorted(shared, key=lambda text: (-len(writers_of[text]), text))[:count]

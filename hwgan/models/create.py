@@ -1,0 +1,135 @@
+"""The one place where a config becomes modules: tables of networks by name, and checks that sizes fit."""
+
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from hwgan.models.alonso_discriminator import AlonsoDiscriminator
+from hwgan.models.alonso_generator import AlonsoGenerator
+from hwgan.models.char_grid_generator import CharGridGenerator
+from hwgan.models.char_width_generator import CharWidthGenerator
+from hwgan.models.column_discriminator import ColumnDiscriminator
+from hwgan.models.identifier import NoIdentifier, WriterIdentifier
+from hwgan.models.language_model import LanguageModel, OneHotCharacters
+from hwgan.models.networks import Networks
+from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
+from hwgan.models.scrabblegan_generator import ScrabbleGANGenerator
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+
+LANGUAGE_MODELS = {"bilstm": LanguageModel, "one_hot": OneHotCharacters}
+GENERATORS = {
+    "alonso": AlonsoGenerator,
+    "char_grid": CharGridGenerator,
+    "char_width": CharWidthGenerator,
+    "scrabblegan": ScrabbleGANGenerator,
+}
+DISCRIMINATORS = {"alonso": AlonsoDiscriminator, "columns": ColumnDiscriminator}
+RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer}
+IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
+
+
+def create_networks(
+    config: Config, num_labels: int, char_widths: tuple[float, ...] = (), reference_width: float = 1.0
+) -> Networks:
+    """Builds the modules of `config.model`.
+
+    Args:
+      config: the whole config of a run.
+      num_labels: size of the alphabet, the blank included.
+      char_widths: pixels of each label, for the `char_width` generator.
+      reference_width: pixels of a text at which width compression changes nothing, for the same.
+
+    Raises:
+      UserError: an unknown name or field, or sizes that do not fit the images.
+    """
+    model = config.model
+    dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
+    generator = _create("generator", GENERATORS, model.generator, **dtypes)
+    if isinstance(generator, ScrabbleGANGenerator) != (model.language_model.name == "one_hot"):
+        raise UserError('model.generator.name="scrabblegan" and model.language_model.name="one_hot" belong together')
+    networks = Networks(
+        language_model=_create(
+            "language_model", LANGUAGE_MODELS, model.language_model, num_labels=num_labels, **dtypes
+        ),
+        generator=generator,
+        discriminator=_create("discriminator", DISCRIMINATORS, model.discriminator, **dtypes),
+        recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, num_labels=num_labels, **dtypes),
+        identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
+        z_dim=model.z_dim,
+        **_generated_size(generator, config, char_widths, reference_width),
+    )
+    _check_z(networks)
+    return networks
+
+
+def _check_z(networks: Networks) -> None:
+    num_chunks = getattr(networks.generator, "num_noise_chunks", 1)
+    if networks.z_dim % num_chunks:
+        raise UserError(f"model.z_dim={networks.z_dim} cannot be split into {num_chunks} equal chunks")
+    if networks.has_identifier and networks.identifier.features != networks.z_dim - 1:
+        raise UserError(
+            f"model.identifier.features={networks.identifier.features} must be model.z_dim={networks.z_dim} less 1: "
+            "its output is z without the first entry, which is the log width"
+        )
+
+
+def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Module:
+    settings = {key: _tuples(value) for key, value in config.items()}
+    name = settings.pop("name")
+    if name not in modules:
+        raise UserError(f"model.{role}.name={name!r} does not exist; there are {sorted(modules)}")
+    module = modules[name]
+    if module is NoIdentifier:  # the fields of one that is switched off may stay
+        return module(**fields)
+    unknown = set(settings) - {field.name for field in dataclasses.fields(module)}
+    if unknown:
+        raise UserError(f"model.{role} {name!r} has no fields {sorted(unknown)}")
+    try:
+        return module(**settings, **fields)
+    except ValueError as error:
+        raise UserError(f"model.{role}: {error}") from error
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON has them, to tuples, for modules must be hashable."""
+    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def _generated_size(
+    generator: nn.Module, config: Config, char_widths: tuple[float, ...], reference_width: float
+) -> dict[str, Any]:
+    """The fields of `Networks` on widths, after checking that generated images have the size of real ones."""
+    preprocessing, max_width = config.preprocessing, config.data.max_width
+    height, pixels = preprocessing.height, preprocessing.pixels_per_character
+    if isinstance(generator, CharWidthGenerator):
+        scale = generator.upsampling
+        generated = generator.first_height * scale
+        if generated != height or pixels or not preprocessing.pad_to_line or max_width % scale:
+            raise UserError(
+                f'model.generator.name="char_width" generates images {generated} pixels high: it needs '
+                f"preprocessing.height={generated} (here {height}), preprocessing.pixels_per_character=0 (here "
+                f"{pixels}), preprocessing.pad_to_line=True and a data.max_width (here {max_width}) divisible by "
+                f"{scale}"
+            )
+        return {"char_widths": char_widths, "reference_width": reference_width}
+    if isinstance(generator, CharGridGenerator | ScrabbleGANGenerator):
+        scale = 2 ** (len(generator.block_features) + 1)
+        generated = tuple(scale * size for size in generator.cell_shape)
+        if generated != (height, pixels):
+            raise UserError(
+                f"the generator makes {generated[1]} pixels a character, {generated[0]} high, but "
+                f"preprocessing.pixels_per_character={pixels} and preprocessing.height={height}"
+            )
+        return {"pixels_per_character": pixels}
+    assert isinstance(generator, AlonsoGenerator)
+    scale = 2 ** len(generator.block_features)
+    generated = tuple(scale * size for size in generator.first_shape)
+    if generated != (height, max_width):
+        raise UserError(
+            f"the generator makes images of {generated[0]}x{generated[1]}, but preprocessing.height={height} and "
+            f"data.max_width={max_width}"
+        )
+    return {"canvas_width": max_width}

@@ -1,0 +1,1 @@
+"""Texts and styles in, images of words, lines and pages out."""

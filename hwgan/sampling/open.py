@@ -1,0 +1,71 @@
+"""Opens the sampler of a run, or of a file of weights."""
+
+import dataclasses
+import pathlib
+
+from hwgan.checkpoints.run import Run, build_networks, image_spec, load_run, trains_generator
+from hwgan.checkpoints.weights_file import PRETRAINED, Weights, of_this_version, read_weights
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.sampler import Sampler, check_temperature
+
+
+def open_sampler(checkpoint: str, step: int | None = None, temperature: float | None = None) -> Sampler:
+    """The sampler of a run, or of a file of weights.
+
+    Args:
+      checkpoint: workdir of a run, or a file that `hwgan.export` wrote; "" for the pretrained weights.
+      step: which checkpoint of a run; the newest by default.
+      temperature: see `Sampler`; None for that of its config.
+
+    Raises:
+      UserError: there is nothing, or what there is cannot be read.
+    """
+    path = pathlib.Path(checkpoint)
+    if checkpoint and not path.is_file() and path.suffix != ".npz":
+        sampler = sampler_of_run(load_run(checkpoint, step))
+    elif step is not None:
+        raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
+    else:
+        name = checkpoint or PRETRAINED
+        sampler = sampler_of_weights(read_weights(name), name)
+    return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
+
+
+def sampler_of_run(run: Run) -> Sampler:
+    """The sampler of a restored run.
+
+    Raises:
+      UserError: the run trained no generator.
+    """
+    if not trains_generator(run.config):
+        raise UserError("this run trained no generator, so it cannot write; give the workdir of one that does")
+    return Sampler(run.networks, run.state.ema_variables, run.charset, run.spec, sampling_temperature(run.config))
+
+
+def sampler_of_weights(weights: Weights, name: str) -> Sampler:
+    """The sampler of the content of a file of weights.
+
+    Args:
+      weights: with a generator.
+      name: of the file, for messages.
+
+    Raises:
+      UserError: they have no generator, or are of another version.
+    """
+    weights.require("generator", name)
+    with of_this_version(name):
+        networks, _ = build_networks(weights.config, weights.charset)
+        spec, temperature = image_spec(weights.config), sampling_temperature(weights.config)
+    variables = {"language_model": {}, **weights.variables}  # one without parameters is not in the file
+    return Sampler(networks, variables, weights.charset, spec, temperature)
+
+
+def sampling_temperature(config: Config) -> float:
+    """`config.sample.temperature`; see `Sampler`.
+
+    Raises:
+      UserError: it is not above 0.
+    """
+    check_temperature(config.sample.temperature)
+    return config.sample.temperature

@@ -1,0 +1,48 @@
+"""Word images on a page: words side by side, lines under one another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from hwgan.data import transforms
+
+
+def join_words(images: Sequence[UInt8[np.ndarray, "h _"]], gap: int) -> UInt8[np.ndarray, "h w"]:
+    """Images of one height in a row, with white between."""
+    space = np.full((images[0].shape[0], gap), transforms.WHITE, np.uint8)
+    parts = [part for image in images for part in (image, space)]
+    return np.concatenate(parts[:-1], axis=1)
+
+
+def stack_lines(
+    lines: Sequence[UInt8[np.ndarray, "_ _"]], gap: int = 4, right_to_left: bool = False
+) -> UInt8[np.ndarray, "h w"]:
+    """Images under one another on white, beginning where their script begins."""
+    width = max(line.shape[1] for line in lines)
+    space = np.full((gap, width), transforms.WHITE, np.uint8)
+    parts = []
+    for line in lines:
+        padded = transforms.pad_images([transforms.flip_reading(line, right_to_left)], width)[0]
+        parts += [transforms.flip_reading(padded, right_to_left), space]
+    return np.concatenate(parts[:-1])
+
+
+def break_lines(widths: Sequence[int], gap: int, page_width: int) -> list[slice]:
+    """Which words stand on which line, each line as full as it can be.
+
+    Args:
+      widths: of the words, in pixels.
+      gap: between two words.
+      page_width: of a line; 0 for one line of any width. A word wider than this has a line of its own.
+
+    Returns:
+      A slice of the words for each line.
+    """
+    starts, reach = [0], 0
+    for number, width in enumerate(widths):
+        reach += width + (gap if number > starts[-1] else 0)
+        if page_width and reach > page_width and number > starts[-1]:
+            starts.append(number)
+            reach = width
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]

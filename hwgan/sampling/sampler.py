@@ -1,0 +1,157 @@
+"""The sampler: texts in, images of words, lines and paragraphs out."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hwgan.data import transforms
+from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.models.networks import Networks
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.page import break_lines, join_words, stack_lines
+
+_BATCH_SIZE = 32
+_CANVAS_STEP = 64  # pixels
+_ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
+_LONGEST_WORD = 64  # characters; a variable-width generator has no limit, but longer input is a mistake
+
+
+@functools.partial(jax.jit, static_argnums=(0, 5))
+def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths, canvas_width):
+    layout = networks.layout(labels, lengths, z, canvas_width)
+    images, _ = networks.generate(variables, z, labels, layout, train=False)
+    return images[..., 0], layout.widths
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """Draws words with the generator.
+
+    Attributes:
+      networks: the modules.
+      variables: of the language model and the generator.
+      charset: the alphabet they were trained on.
+      spec: the size of their images.
+      temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
+        other (truncation), above, they vary more and are less legible.
+
+    References:
+      Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
+      https://arxiv.org/abs/1809.11096, for truncation
+    """
+
+    networks: Networks
+    variables: dict[str, Any]
+    charset: Charset
+    spec: ImageSpec
+    temperature: float = 1.0
+
+    def __post_init__(self):
+        check_temperature(self.temperature)
+
+    def check(self, words: Sequence[str]) -> None:
+        """Raises UserError if a word is empty, too long, or has a character outside the alphabet."""
+        longest = _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+        for word in words:
+            if not word:
+                raise UserError("the text is empty: nothing to write")
+            self.charset.encode(word)
+            if len(word) > longest:
+                raise UserError(f"{word[:80]!r} has {len(word)} characters; this model writes words of up to {longest}")
+
+    def can_write(self, text: str) -> bool:
+        """Whether a word is in the alphabet, and no longer than those of training."""
+        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
+
+    def style(self, seed: int) -> jax.Array:
+        """The style [z_dim] of a seed."""
+        return self.sample_styles(jax.random.key(seed))
+
+    def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
+        """Styles from the prior N(0, T² I): one, [z_dim], or `count`, [count, z_dim]."""
+        return self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+
+    def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
+        """Images of the words, each in its own style.
+
+        Args:
+          words: in NFC.
+          styles: [len(words), z_dim].
+
+        Returns:
+          uint8 [height, width] images, dark ink on white, as wide as each word.
+        """
+        self.check(words)
+        order = np.array(sorted(range(len(words)), key=lambda i: len(words[i])), int)  # so that little is padding
+        images: dict[int, np.ndarray] = {}
+        for start in range(0, len(words), _BATCH_SIZE):
+            rows = order[start : start + _BATCH_SIZE].tolist()
+            chunk: list[str] = [str(words[i]) for i in rows]
+            images.update(zip(rows, self.draw_batch(chunk, styles[np.array(rows)]), strict=True))
+        return [images[i] for i in range(len(words))]
+
+    def draw_batch(self, words: list[str], styles: jax.Array) -> list[np.ndarray]:
+        """`draw` for at most `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
+        count = len(words)
+        longest = max(map(len, words))
+        length = self.spec.max_length * -(-longest // self.spec.max_length)
+        size = 1 if count == 1 else _BATCH_SIZE
+        filled = words + words[-1:] * (size - count)
+        labels = [self.charset.encode(word) for word in filled]
+        z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
+        lengths = np.array([len(row) for row in labels], np.int32)
+        rows = pad_labels(labels, length)
+        drawn, widths = _draw(self.networks, self.variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
+        images = [
+            image[:, :width]
+            for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
+        ]
+        if not self.networks.has_variable_width:
+            images = [transforms.trim_sides(image) for image in images]
+        return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
+
+    def _canvas_width(self, z: jax.Array, labels: np.ndarray, lengths: np.ndarray) -> int:
+        """Wide enough for the widest word, in steps so that little is compiled."""
+        if not self.networks.char_widths:
+            return self.spec.max_width
+        widest = int(self.networks.layout(jnp.asarray(labels), jnp.asarray(lengths), z, _ANY_WIDTH).widths.max())
+        return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
+
+    def draw_text(self, text: str, style: jax.Array, page_width: int = 0) -> np.ndarray:
+        """A text of one or more words in one style.
+
+        Args:
+          text: words with white space between; every line of it begins a new one.
+          style: [z_dim].
+          page_width: in pixels; lines are broken to fit in it. 0 breaks none.
+
+        Returns:
+          uint8 [height, width].
+
+        Raises:
+          UserError: see `check`; or there is no word.
+        """
+        paragraphs = [line.split() for line in normalize_text(text).splitlines() if line.split()]
+        words = [word for paragraph in paragraphs for word in paragraph]
+        if not words:
+            raise UserError("the text is empty: nothing to write")
+        images = self.draw(words, jnp.repeat(style[None], len(words), axis=0))
+        right_to_left, gap = self.charset.right_to_left, self.spec.height // 3
+        lines = []
+        for paragraph in paragraphs:
+            own, images = images[: len(paragraph)], images[len(paragraph) :]
+            for part in break_lines([image.shape[1] for image in own], gap, page_width):
+                lines.append(join_words(own[part][:: -1 if right_to_left else 1], gap))
+        return stack_lines(lines, right_to_left=right_to_left)
+
+
+def check_temperature(temperature: float) -> None:
+    """Raises UserError for a temperature that is not above 0 and finite."""
+    if not 0.0 < temperature < float("inf"):
+        raise UserError(f"the temperature of styles must be above 0, got {temperature}")

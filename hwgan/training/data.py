@@ -1,0 +1,102 @@
+"""What a run reads: training and validation words, and texts to generate."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
+from hwgan.data.charset import Charset
+from hwgan.data.lexicon import Lexicon, read_lexicon_file
+from hwgan.data.oversampling import oversampling_of_mixture, oversampling_of_rare
+from hwgan.data.prepared import read_summary
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.word_store import WordStore, load_words
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+from hwgan.training.validation import out_of_vocabulary
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """What a run reads.
+
+    Attributes:
+      charset: the alphabet.
+      spec: preprocessing of the images, and sizes that fit.
+      train: training words.
+      repeats: how often each training word comes in an epoch (oversampling).
+      validation: validation words.
+      lexicon: texts to generate.
+      log_widths: of each training word, in standard deviations; None where the generator has no such latent.
+      oov_texts: validation texts that are not among the training words.
+    """
+
+    charset: Charset
+    spec: ImageSpec
+    train: WordStore
+    repeats: np.ndarray
+    validation: WordStore
+    lexicon: Lexicon
+    log_widths: np.ndarray | None
+    oov_texts: list[str]
+
+
+def load_data(config: Config) -> TrainingData:
+    """Reads and decodes the training and validation words of a config, and the texts to generate.
+
+    Raises:
+      UserError: the dataset or the lexicon is not there, or nothing in it fits.
+    """
+    data, spec = config.data, image_spec(config)
+    summary = read_summary(data.data_dir, data.dataset)
+    charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
+    load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
+    real, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
+    train, repeats = _training_words(config, real, charset, spec)
+    # As often as among the real words: else a discriminator could tell the two by their characters.
+    if data.lexicon:
+        words = read_lexicon_file(data.lexicon)
+        weights = np.ones(len(words))
+    else:
+        words, weights = np.repeat(train.texts, repeats).tolist(), np.repeat(1.0 / repeats, repeats)
+    oov_texts = out_of_vocabulary(validation, set(train.texts), config.evaluate.generated_words)
+    networks, _ = build_networks(config, charset)
+    fraction = data.random_text_fraction
+    if not 0.0 <= fraction < 1.0:
+        raise UserError(f"data.random_text_fraction={fraction} must be from 0 to below 1")
+    lexicon = Lexicon.from_words(
+        words, charset, spec, networks.text_widths, networks.log_width_std, fraction, config.seed, weights
+    )
+    log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
+    return TrainingData(charset, spec, train, repeats, validation, lexicon, log_widths, oov_texts)
+
+
+def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:
+    """The training words, and how often each comes: a part of the real ones, generated ones if asked for."""
+    data = config.data
+    if not 0.0 <= data.real_fraction <= 1.0 or not (data.real_fraction or data.generated_dataset):
+        raise UserError(
+            f"data.real_fraction={data.real_fraction} must be from 0 to 1, and above 0 without data.generated_dataset"
+        )
+    if data.real_fraction < 1.0:
+        real = real.take(range(round(data.real_fraction * len(real))))
+    if data.generated_dataset and trains_generator(config):
+        raise UserError(
+            f"data.generated_dataset={data.generated_dataset!r} is for recognizers, as configs/htr.py; a generator "
+            "must not learn from generated words as from real ones"
+        )
+    if not data.generated_dataset:
+        words, repeats = real, np.ones(len(real), np.int64)
+    else:
+        generated = load_words(data.data_dir, data.generated_dataset, "train", charset, spec, data.cache_dir)
+        if not len(real):
+            words, repeats = generated, np.ones(len(generated), np.int64)
+        elif 0.0 < data.generated_fraction < 1.0:
+            words = real.join(generated)
+            repeats = oversampling_of_mixture(len(real), len(generated), data.generated_fraction)
+        else:
+            raise UserError(f"data.generated_fraction={data.generated_fraction} must be between 0 and 1")
+    if data.rare_character_threshold:
+        repeats = repeats * oversampling_of_rare(words.texts, data.rare_character_threshold)
+    return words, repeats

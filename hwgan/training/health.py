@@ -1,0 +1,30 @@
+"""Warnings of a run that is going wrong, from its metrics."""
+
+# Bounds that the curves of healthy runs keep clear of.
+_MIN_STYLE_VARIANCE = 0.01
+_MIN_MARGIN, _MAX_MARGIN = 0.05, 4.0  # of the mean score of real words over that of generated ones
+_MAX_REAL_CER = 0.6  # CER of the recognizer on real words
+
+
+def health_warnings(metrics: dict[str, float]) -> list[str]:
+    """What is wrong with a run that trains a generator, a sentence with its metric each; empty if nothing is.
+
+    Args:
+      metrics: metrics of the last step and of the evaluation.
+    """
+    found = []
+    variance = metrics.get("evaluate/style_variance")
+    if variance is not None and variance < _MIN_STYLE_VARIANCE:
+        found.append(
+            f"mode collapse: one word in 16 styles varies by {variance:.4f} a pixel, less than {_MIN_STYLE_VARIANCE}"
+        )
+    if "discriminator/real_score" in metrics:
+        margin = metrics["discriminator/real_score"] - metrics["discriminator/fake_score"]
+        if margin < _MIN_MARGIN:
+            found.append(f"weak discriminator: it scores real words only {margin:.3f} over generated ones")
+        if margin > _MAX_MARGIN:
+            found.append(f"discriminator too strong: it scores real words {margin:.1f} over generated ones")
+    cer = metrics.get("evaluate/real_cer")
+    if cer is not None and cer > _MAX_REAL_CER:
+        found.append(f"weak recognizer: {100 * cer:.0f} % CER on real words, so its gradient teaches little")
+    return found

@@ -1,0 +1,107 @@
+"""Initialises the networks of a new run from those of earlier runs or files of weights."""
+
+import logging
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from hwgan.checkpoints.run import load_run
+from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights
+from hwgan.data.charset import Charset
+from hwgan.models.state import TrainState
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+
+_PRETRAINED = {"pretrained": (PRETRAINED,), "pretrained_all": (PRETRAINED, PRETRAINED_OTHERS)}
+_COMPATIBLE_STEPS = ("contrast", "trim")  # of preprocessing, which may differ: words stay of one size
+
+logger = logging.getLogger(__name__)
+
+
+def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState:
+    """The state with the networks that `config.train.init_from` has; their optimizers are reset.
+
+    A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
+    "pretrained" is the generator of the package, "pretrained_all" all networks that trained with it. Running averages
+    that they do not have are reset.
+
+    Args:
+      state: fresh, of any number of devices.
+      config: of the new run.
+      charset: its alphabet.
+
+    Raises:
+      UserError: there is no such run or file; or its alphabet, preprocessing (but for contrast and trim) or sizes of
+        networks are others.
+    """
+    names = filter(None, (name.strip() for name in config.train.init_from.split(",")))
+    for source, path in ((name, path) for name in names for path in _PRETRAINED.get(name, (name,))):
+        found = _networks_of(path, source, config, charset)
+        for name, variables in found.items():
+            state = _with_network(state, name, variables, source)
+        logger.info("starting from the %s of %s", ", ".join(sorted(found)), source)
+    return state
+
+
+def _networks_of(path: str, source: str, config: Config, charset: Charset) -> dict[str, Any]:
+    """Variables by the name of the network, of a run or file that `source` names and that fits the new run."""
+    if pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file():
+        weights = read_weights(path)
+        old_config, old_charset, found = weights.config, weights.charset, weights.variables
+    else:
+        run = load_run(path)
+        old_config, old_charset, found = run.config, run.charset, run.trained_variables
+    _check_words(source, old_charset, charset)
+    _check_preprocessing(source, old_config, config)
+    return found
+
+
+def _check_words(source: str, old: Charset, new: Charset) -> None:
+    if (old.characters, old.right_to_left) != (new.characters, new.right_to_left):
+        raise UserError(
+            f"{source!r} has another alphabet, so a run cannot start from it; with that alphabet it can: "
+            f"--config.data.alphabet={old.characters!r}"
+        )
+
+
+def _check_preprocessing(source: str, old: Config, new: Config) -> None:
+    for field, value in new.preprocessing.items():
+        before = old.preprocessing.get(field)
+        if before == value:
+            continue
+        difference = f"{source!r} was trained with preprocessing.{field}={before!r}, here it is {value!r}"
+        if field not in _COMPATIBLE_STEPS:
+            raise UserError(f"{difference}: a run can start only from networks with its own preprocessing")
+        logger.info("%s: the networks have to adapt", difference)
+
+
+def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
+    network = getattr(state, name)
+    fresh, found = (_by_path(part) for part in (network.variables, variables))
+    # Such as the covariance of a whitened identifier: running averages adapt within some hundred steps.
+    new = [path for path in fresh if path not in found and not path.startswith("params/")]
+    found |= {path: fresh[path] for path in new}
+    if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, fresh):
+        raise UserError(
+            f"the {name} of {source!r} has other layers or sizes than model.{name} asks for; take the config that made "
+            "it, of that version of hwgan"
+        )
+    if new:
+        logger.info("running averages that the %s of %s lacks are reset: %s", name, source, ", ".join(new))
+    variables = unflatten_dict(_placed_like(fresh, found), sep="/")
+    params = variables.pop("params")
+    state = state.replace(**{name: network.replace(params=params, collections=variables)})
+    return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state
+
+
+def _placed_like(fresh: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Copies, for the state that they become part of is donated."""
+    return {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
+
+
+def _by_path(variables: dict[str, Any]) -> dict[str, Any]:
+    return flatten_dict(variables, sep="/")

@@ -1,0 +1,198 @@
+"""The training loop: restore, then step, log, sample, evaluate and save until the last step."""
+
+import contextlib
+import dataclasses
+import datetime
+import logging
+import time
+from typing import Any
+
+import flax.serialization
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from hwgan.checkpoints.run import trains_generator
+from hwgan.models.batch import Batch
+from hwgan.models.state import NETWORK_NAMES
+from hwgan.runtime.config import Config
+from hwgan.runtime.distributed import is_primary
+from hwgan.runtime.metric_writer import MetricWriter
+from hwgan.runtime.monitor import Clock, Heartbeat, Profile
+from hwgan.runtime.preemption import Preempted, Preemption
+from hwgan.training.health import health_warnings
+from hwgan.training.step import nonfinite_network
+from hwgan.training.trainer import Trainer
+from hwgan.training.validation import sample_grid
+from hwgan.training.workdir import claim_workdir
+
+logger = logging.getLogger(__name__)
+
+BAD_BATCH_FILE = "nonfinite_batch-{process}.npz"
+
+
+class TrainingDiverged(Exception):
+    """A metric is no longer finite; the message says in which network, and where the batch was kept."""
+
+
+def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> dict[str, float]:
+    """Trains until `config.train.num_steps`, from the newest whole checkpoint in `workdir` if there is one.
+
+    All processes of a run call this; the primary alone writes anything but checkpoints.
+
+    Args:
+      config: of the run.
+      workdir: for checkpoints, metrics.jsonl, TensorBoard files, sample grids and config.json.
+      profile_steps: how many steps to trace, soon after the start.
+
+    Returns:
+      The last evaluation; empty in all processes but the primary.
+
+    Raises:
+      UserError: something is wrong with the config, the data or the workdir, or the last checkpoint was not saved.
+      TrainingDiverged: a loss or gradient is not finite.
+      Preempted: SIGTERM came; the state is saved.
+    """
+    if is_primary():
+        claim_workdir(config, workdir)
+    trainer = Trainer(config, workdir)
+    writer = MetricWriter(workdir, trainer.step) if is_primary() else None
+    profile = Profile(workdir, profile_steps if is_primary() else 0, trainer.step)
+    # All are closed whatever happens, so that the save under way is finished and every line is on disk.
+    with (
+        contextlib.closing(trainer.checkpointer),
+        contextlib.closing(writer) if writer else contextlib.nullcontext(),
+        contextlib.closing(profile),
+        Preemption() as preemption,
+    ):
+        logger.info("%s", _describe(trainer))
+        return _loop(trainer, writer, profile, preemption)
+
+
+def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preemption: Preemption) -> dict[str, float]:
+    config, train = trainer.config, trainer.config.train
+    batches, clock = trainer.batches(), Clock(trainer.step, train)
+    heartbeat = Heartbeat(str(trainer.workdir)) if writer else None
+    pending = None  # the metrics of the step before are read while the devices compute this one
+    evaluation: dict[str, float] = {}
+    while trainer.step < train.num_steps:
+        began = time.perf_counter()
+        batch = next(batches)
+        clock.waited(time.perf_counter() - began)
+        metrics = trainer.advance(batch)
+        profile.step(trainer.step)
+        if pending is not None:
+            _log(trainer, writer, clock, *pending)
+        pending = (trainer.step, metrics, batch)
+        preempted = preemption.reached(trainer.step)
+        due = _Due(trainer.step, train)
+        if due.any or preempted:
+            values = _log(trainer, writer, clock, *pending)
+            pending = None
+            began = time.perf_counter()
+            if writer and due.sample and trains_generator(config):
+                grid = sample_grid(trainer.sampler, config, trainer.data.validation)
+                writer.write_image(trainer.step, "samples", grid)
+            if writer and due.evaluate:
+                evaluation = _evaluate(trainer, writer, values)
+            if due.checkpoint or preempted:
+                trainer.save(evaluation if due.evaluate else {})
+            clock.aside(time.perf_counter() - began)
+            clock.restart(trainer.step)
+        if heartbeat:
+            heartbeat.beat(trainer.step, at_once=due.checkpoint)
+        if preempted and trainer.step < train.num_steps:
+            raise Preempted(f"SIGTERM: saved at step {trainer.step}; the same command continues from there")
+    return evaluation
+
+
+def _evaluate(trainer: Trainer, writer: MetricWriter, metrics: dict[str, float]) -> dict[str, float]:
+    evaluation = trainer.evaluate()
+    writer.write(trainer.step, evaluation)
+    logger.info("step %d: %s", trainer.step, _format(evaluation))
+    if trains_generator(trainer.config) and trainer.step > trainer.config.train.recognizer_pretrain_steps:
+        for warning in health_warnings(metrics | evaluation):
+            logger.warning("step %d: %s", trainer.step, warning)
+    return evaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class _Due:
+    """What is due after a step; all of it after the last."""
+
+    step: int
+    train: Config
+
+    def _every(self, interval: int) -> bool:
+        return self.step % interval == 0 or self.step == self.train.num_steps
+
+    @property
+    def sample(self) -> bool:
+        return self._every(self.train.sample_every)
+
+    @property
+    def evaluate(self) -> bool:
+        return self._every(self.train.evaluate_every)
+
+    @property
+    def checkpoint(self) -> bool:
+        return self._every(self.train.checkpoint_every)
+
+    @property
+    def any(self) -> bool:
+        return self.sample or self.evaluate or self.checkpoint
+
+
+def _log(
+    trainer: Trainer, writer: MetricWriter | None, clock: Clock, step: int, metrics: Any, batch: Batch
+) -> dict[str, float]:
+    """Checks a step's metrics, and every so often writes them; returns them as numbers."""
+    values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+    network = nonfinite_network(values)
+    if network is not None:
+        path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
+        arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
+        rows: dict[str, Any] = {key: v for key, v in flatten_dict(arrays, sep="/").items() if v is not None}
+        np.savez(path, allow_pickle=False, **rows)
+        last = max(trainer.checkpointer.steps(), default=None)
+        place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
+        raise TrainingDiverged(
+            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); "
+            f"the batch is kept in {path}, {place}"
+        )
+    if writer and step % trainer.config.train.log_every == 0:
+        speed = clock.lap(step)
+        writer.write(step, values | speed)
+        logger.info("step %d/%d %s %s", step, trainer.config.train.num_steps, _format(values), _format_speed(speed))
+    return values
+
+
+def _local_rows(rows: jax.Array) -> np.ndarray:
+    """What this process holds of an array that is split over the devices of all."""
+    shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+    return np.concatenate([np.asarray(shard.data) for shard in shards])
+
+
+def _format(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
+def _format_speed(speed: dict[str, float]) -> str:
+    if not speed:
+        return ""
+    left = datetime.timedelta(seconds=round(speed["speed/seconds_left"]))
+    return (
+        f"| {speed['speed/steps_per_second']:.2f} steps/s, {speed['speed/images_per_second']:.0f} images/s, {left} left"
+    )
+
+
+def _describe(trainer: Trainer) -> str:
+    counts = {
+        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params)) for name in NETWORK_NAMES
+    }
+    parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    start = f"from step {trainer.step}" if trainer.step else "from the start"
+    devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
+    return (
+        f"training {start} on {devices}; parameters: {parameters}; alphabet of {len(trainer.data.charset.characters)}"
+    )

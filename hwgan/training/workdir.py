@@ -1,0 +1,45 @@
+"""Claims a workdir for a run: a folder holds the checkpoints of one config."""
+
+import json
+import pathlib
+from typing import Any
+
+from hwgan.checkpoints import orbax
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import replace_text
+
+CONFIG_FILE = "config.json"
+_FIXED_SECTIONS = ("data", "preprocessing", "model")  # of a config: a run that continues must keep them
+_FREE_FIELDS = ("data_dir", "cache_dir")  # but for these: data may be moved
+
+
+def claim_workdir(config: Config, workdir: str) -> None:
+    """Makes the workdir and saves the config in it.
+
+    Raises:
+      UserError: it holds checkpoints of another config, or cannot be written to.
+    """
+    path = pathlib.Path(workdir) / CONFIG_FILE
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        saved = any(path.parent.glob(f"*{orbax.DIRECTORY}/*"))  # or damaged_checkpoints
+        if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
+            _check_same_run(json.loads(path.read_text()), json.loads(config.to_json()), workdir)
+        replace_text(path, config.to_json(indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}") from error
+
+
+def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> None:
+    for section in _FIXED_SECTIONS:
+        before, now = old.get(section, {}), new[section]
+        changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+        # A field that one version has and another has not changes nothing where it is switched off.
+        changed = [key for key in changed if key not in _FREE_FIELDS and (before.get(key) or now.get(key))]
+        if changed:
+            key = changed[0]
+            raise UserError(
+                f"{workdir!r} holds a run of another config: {section}.{key} was {before.get(key)!r} and is now "
+                f"{now.get(key)!r}; choose another --workdir, or the config that made it"
+            )

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.runtime.errors import UserError
+
+
+def test_round_trip_and_blank_is_never_a_character():
+    charset = Charset.from_texts(["abc", "été"])
+    ids = charset.encode("bété")
+    assert ids.min() >= 1
+    assert ids.max() < charset.num_labels
+    assert charset.decode([0, *ids, 0]) == "bété"
+
+
+def test_decomposed_accents_are_one_character():
+    decomposed = "e\u0301"
+    assert len(decomposed) == 2
+    assert len(Charset("é").encode(decomposed)) == 1
+    assert normalize_text(decomposed) == "é"
+
+
+def test_unknown_character_is_named_with_its_place():
+    with pytest.raises(UserError, match=r"'ß' \(U\+00DF, position 3 of 'abß'\).*allowed are: abc"):
+        Charset("abc").encode("abß")
+
+
+@pytest.mark.parametrize("characters", ["", "aa"])
+def test_alphabet_must_be_a_set(characters):
+    with pytest.raises(UserError, match="alphabet"):
+        Charset(characters)
+
+
+def test_pad_labels():
+    padded = pad_labels([np.array([1, 2]), np.array([3])], 3)
+    np.testing.assert_array_equal(padded, [[1, 2, 0], [3, 0, 0]])

@@ -1,0 +1,217 @@
+"""Word images of the user, in folders and archives with tables of several formats."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hwgan.data.charset import Charset
+from hwgan.data.preprocessing import ImageSpec, Preprocessing
+from hwgan.data.word_store import load_words
+from hwgan.datasets.splits import SPLITS
+from hwgan.datasets.word_folder.table import find_table, parse_table, rows_from_names
+from hwgan.prepare import describe, prepare_dataset
+from hwgan.runtime.errors import UserError
+from tests.synthetic_data import make_folder, pack, png, read_rows
+
+
+@pytest.mark.parametrize("ending", ["folder", ".zip", ".tgz"])
+@pytest.mark.parametrize("table", ["words.tsv", "words.csv", "words.json", "words.jsonl"])
+def test_every_packing_and_table_format(tmp_path, ending, table):
+    source = make_folder(tmp_path / "mine", table=table)
+    if ending != "folder":
+        source = pack(source, ending)
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(source), "mine")
+    assert sum(summary["examples"].values()) == 60
+    assert summary["alphabet"] == "0123456789moté"
+    assert summary["character_counts"]["m"] == 60
+    assert not summary["right_to_left"]
+    assert summary["skipped"] == {}
+    writers = [{r["writer"] for r in read_rows(tmp_path / "data", "word_folder/mine", s).values()} for s in SPLITS]
+    assert sum(map(len, writers)) == len(set().union(*writers)) == 20
+
+
+def test_prepared_words_load_for_training(tmp_path):
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")))
+    spec = ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=96, max_length=6)
+    words = load_words(str(tmp_path / "data"), "word_folder/mine", "train", Charset("0123456789moté"), spec)
+    assert words.image(0).shape == (32, 16 * 5)
+
+
+@pytest.mark.parametrize(("columns", "writers"), [(("file", "text"), 0), (("file", "text", "split"), 0)])
+def test_without_writers(tmp_path, columns, writers):
+    summary = prepare_dataset(
+        "word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine", columns=columns))
+    )
+    assert set(summary["examples"]) == set(SPLITS)
+    assert sum(summary["writers"].values()) == writers
+    assert ("split" in columns) == (summary["examples"]["train"] == 20)
+    assert summary["splits"] == ("column of the table" if "split" in columns else "by hash of file name")
+
+
+@pytest.mark.parametrize("folders", [False, True])
+def test_images_named_by_their_text(tmp_path, folders):
+    for i in range(40):
+        folder = tmp_path / "mine" / (f"w{i % 5}" if folders else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"mot_a{i % 3}_{i}.png").write_bytes(png(i))
+    (tmp_path / "mine" / "README.txt").write_text("words")
+    (folder / "without.png").write_bytes(png())
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(tmp_path / "mine"))
+    assert sum(summary["examples"].values()) == 40
+    assert summary["alphabet"] == "012_amot"
+    assert summary["skipped"]["not called text_number"]["count"] == 1
+    assert sum(summary["writers"].values()) >= (5 if folders else 0)
+    rows = [row for s in SPLITS for row in read_rows(tmp_path / "data", "word_folder/mine", s).values()]
+    assert {row["text"] for row in rows} == {b"mot_a0", b"mot_a1", b"mot_a2"}
+
+
+def test_bad_rows_are_counted_and_the_rest_is_kept(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    (folder / "0.png").write_bytes(png()[:100])
+    (folder / "1.png").unlink()
+    (folder / "2.png").write_bytes(b"")
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8").replace("\tmot3é\tw3", "\t \tw3", 1)
+    table.write_text(text + "\n4.png\tmot4é\tw4\nalone.png\n", encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert {reason: rows["count"] for reason, rows in summary["skipped"].items()} == {
+        "unreadable image": 2,
+        "missing image": 1,
+        "empty text": 1,
+        "duplicate id": 1,
+        "unreadable row": 1,
+    }
+    assert summary["skipped"]["missing image"]["first"] == ["1.png (words.tsv line 3)"]
+    assert summary["skipped"]["unreadable row"]["first"] == ["words.tsv line 64: it has no text"]
+    assert summary["skipped"]["unreadable image"]["first"][0].startswith("0.png (words.tsv line 2): ")
+    assert sum(summary["examples"].values()) == 56
+    assert "skipped, missing image: 1 (first: 1.png (words.tsv line 3))" in describe(summary)
+
+
+def test_csv_has_quotes_and_tsv_has_none():
+    assert parse_table('file,text\na.png,"1,5 ""x"""\n', "t.csv")[0][0].text == '1,5 "x"'
+    assert parse_table('file\ttext\na.png\t"x\n', "t.tsv")[0][0].text == '"x'
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.csv"])
+def test_windows_line_ends_and_odd_breaks(name):
+    mark = "\t" if name == "t.tsv" else ","
+    rows, bad = parse_table(f"file{mark}text\r\na.png{mark}one\r\n\r\nb.png{mark}t\u2028wo\x0b\r\n", name)
+    assert [row.text for row in rows] == ["one", "t\u2028wo\x0b"]
+    assert [row.place for row in rows] == [f"{name} line 2", f"{name} line 4"]
+    assert not bad
+
+
+def test_columns_by_their_usual_names():
+    rows, _ = parse_table("File_Name,Transcription,writer_id\na.png,one,w1\n", "t.csv")
+    assert (rows[0].file, rows[0].text, rows[0].writer) == ("a.png", "one", "w1")
+    rows, bad = parse_table('{"image": "a.png", "text": 12}\n[]\nnonsense\n{"image": "b.png"}\n', "t.jsonl")
+    assert [row.text for row in rows] == ["12"]
+    assert [place.partition(":")[0] for place in bad] == ["t.jsonl line 2", "t.jsonl line 3", "t.jsonl line 4"]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "message"),
+    [
+        ("picture\ttext\na\tb\n", "t.tsv", "t.tsv has no column file; its header says"),
+        ("", "t.csv", "t.csv has no column file and text"),
+        ("{}", "t.json", "is no list of objects"),
+        ("{", "t.json", "t.json is not JSON"),
+    ],
+)
+def test_table_mistakes(table, name, message):
+    with pytest.raises(UserError, match=message):
+        parse_table(table, name)
+
+
+def test_one_huge_field_drops_one_row():
+    rows, bad = parse_table("file,text\na.png," + "x" * 200_000 + "\nb.png,two\n", "t.csv")
+    assert [row.file for row in rows] == ["b.png"]
+    assert "field larger than field limit" in bad[0]
+
+
+def test_find_table():
+    assert find_table(["a/b/x.csv", "a/words.tsv", "a/1.png", "__MACOSX/._words.tsv"]) == "a/words.tsv"
+    assert find_table(["1.png"]) is None
+    with pytest.raises(UserError, match="several tables"):
+        find_table(["a.tsv", "b.csv"])
+    with pytest.raises(UserError, match=r"no table \(.tsv, .csv, .jsonl, .json\) among 1 files"):
+        rows_from_names(["1.png"])
+
+
+def test_unknown_split_and_empty_split(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("\ttest\n", "\tdev\n", 3), encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "one"), str(folder))
+    assert summary["skipped"]["unknown split"]["count"] == 3
+    assert "(words.tsv line 4): 'dev' is not one of train" in summary["skipped"]["unknown split"]["first"][0]
+    table.write_text(text.replace("validation", "dev").replace("train", "a").replace("test", "b"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got \['a', 'b', 'dev'\]"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    table.write_text(text.replace("validation", "train"), encoding="utf-8")
+    with pytest.raises(UserError, match="validation split of word_folder is empty"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert not list((tmp_path / "data").rglob("summary.json"))
+
+
+def test_a_table_may_have_one_split(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("validation\n", "train\n").replace("test\n", "train\n"), encoding="utf-8")
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))["examples"] == {"train": 60}
+
+
+def test_right_to_left_words_are_mirrored_for_networks(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    rows = [{"file": f"{i}.png", "text": ["שלום", "בית 12", "ספר"][i % 3], "writer": f"w{i}"} for i in range(60)]
+    for row in rows:
+        (folder / row["file"]).write_bytes(png(int(row["file"].split(".")[0]), size=(80, 32)))
+    (folder / "words.json").write_text(json.dumps(rows))
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["right_to_left"]
+    assert "right to left" in describe(summary)
+    charset = Charset(summary["alphabet"], right_to_left=True)
+    spec = ImageSpec(Preprocessing(), max_width=160, max_length=8)
+    words = load_words(str(tmp_path / "data"), "word_folder/mine", "train", charset, spec)
+    row = words.texts.index("בית 12")
+    on_paper = words.image(row)
+    stored = read_rows(tmp_path / "data", "word_folder/mine", "train")
+    assert any((image["image"][:, :, 0] == on_paper).all() for image in stored.values())
+    batch = words.batch(np.array([row]))
+    np.testing.assert_array_equal(batch.image[0, :, 80:], 1.0)
+    # Mirrored back, the padding is to the left, and the word ends at the right edge.
+    mirrored = batch.image[0, :, ::-1, 0]
+    assert (mirrored[:, :80] == 1.0).all()
+    np.testing.assert_allclose(mirrored[:, 80:], on_paper / 127.5 - 1.0, atol=1e-6)
+    assert charset.decode(batch.labels[0]) == "בית 12"
+    assert [charset.characters[i - 1] for i in batch.labels[0] if i] == list("בית 21")
+
+
+def test_white_space_around_writer_names_is_ignored(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    table = folder / "words.tsv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    lines = [line.replace("\tw", "\t  w") if i % 2 else line for i, line in enumerate(lines)]
+    table.write_text("\n".join(lines), encoding="utf-8")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    writers = [{r["writer"] for r in read_rows(tmp_path / "data", "word_folder/mine", s).values()} for s in SPLITS]
+    assert sum(map(len, writers)) == len(set().union(*writers)) == 20
+
+
+@pytest.mark.parametrize(("count", "column"), [(8, "text"), (12, "writer")])
+def test_few_images_or_writers_still_make_three_splits(tmp_path, count, column):
+    folder = make_folder(tmp_path / "mine", count=count, columns=("file", "text", "writer")[: 2 + (column == "writer")])
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8")
+    for i in range(3, 20):
+        text = text.replace(f"\tw{i}\n", f"\tw{i % 3}\n")  # three writers
+    table.write_text(text, encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert all(summary["examples"][split] for split in SPLITS)
+    if column == "writer":
+        assert summary["writers"] == dict.fromkeys(SPLITS, 1)

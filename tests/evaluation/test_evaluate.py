@@ -1,0 +1,75 @@
+"""The command that evaluates checkpoints, and images of any method."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tests.synthetic_data import make_folder
+
+
+def evaluate(*arguments):
+    """Exit code and stderr of the command."""
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    command = [sys.executable, "-m", "hwgan.evaluate", "--geometry_rounds=2", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    path = tmp_path_factory.mktemp("folders")
+    return make_folder(path / "real", count=20), make_folder(path / "train", count=24)
+
+
+def test_images_of_any_method_are_compared_with_real_ones(folders, tmp_path):
+    real, train = folders
+    generated = make_folder(tmp_path / "generated", count=16)
+    for path in generated.glob("*.png"):
+        with Image.open(path) as image:
+            flipped = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        flipped.save(path)
+    arguments = [f"--generated={generated}", f"--real={real}", f"--train={train}"]
+    results = []
+    for output in (tmp_path / "first.json", tmp_path / "second.json"):
+        code, errors = evaluate(*arguments, f"--output={output}")
+        assert code == 0, errors
+        results.append(json.loads(output.read_text()))
+    first, second = results
+    assert first["counts"]["words"] == {"generated": 16, "real": 16}
+    assert first["dropped_generated"] == {}
+    assert first["evaluator"]["name"] == "copiste_evaluator"
+    assert {**first, "time": ""} == {**second, "time": ""}
+    assert "| frechet/identifier/left |" in (tmp_path / "first.md").read_text()
+
+
+def test_a_checkpoint_is_evaluated_at_a_temperature(folders, tmp_path):
+    real, train = folders
+    output = tmp_path / "results.json"
+    arguments = [f"--real={real}", f"--train={train}", f"--output={output}", "--protocol=regenerate"]
+    code, errors = evaluate(*arguments, "--temperature=0.5")
+    assert code == 0, errors
+    results = json.loads(output.read_text())
+    assert results["temperature"] == 0.5
+    assert results["counts"]["regenerate"] == {"generated": 20, "real": 20, "dropped": {}}
+    metrics = results["metrics"]["regenerate"]
+    assert metrics["generated"]["cer"]["value"] < 0.5  # legible, though no real words end in a digit and é
+    assert metrics["real"]["cer"]["value"] > 0.8  # noise
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--generated=", "--real={real}"], "give --train= too"),
+        (["--generated={real}", "--real={real}", "--train={real}"], "must be other words than --real="),
+    ],
+)
+def test_wrong_flags(folders, arguments, message):
+    real, _ = folders
+    code, errors = evaluate(*(argument.format(real=real) for argument in arguments))
+    assert code == 2
+    assert message in errors

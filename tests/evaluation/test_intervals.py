@@ -1,0 +1,31 @@
+"""Confidence intervals."""
+
+import numpy as np
+
+from hwgan.evaluation.intervals import bootstrap_ratio, half_sample_estimate
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = halves = 0
+    for trial in range(200):
+        lengths = rng.integers(1, 12, 150)
+        edits = rng.binomial(lengths, 0.3)
+        estimate = bootstrap_ratio(edits.tolist(), lengths.tolist(), [""] * 150, seed=trial, replicates=200)
+        hits += estimate.low <= 0.3 <= estimate.high
+        rows = rng.normal(size=(120, 1))
+        mean = half_sample_estimate(lambda x: float(x.mean()), [rows], seed=trial, replicates=40)
+        halves += mean.low <= 0.0 <= mean.high
+    assert 0.89 <= hits / 200 <= 0.99
+    assert 0.89 <= halves / 200 <= 0.99
+
+
+def test_words_of_a_writer_are_drawn_together():
+    """Ten writers who are always right or always wrong: a hundred words each are no more than one."""
+    wrong = [i % 2 for i in range(10) for _ in range(100)]
+    writers = [f"w{i}" for i in range(10) for _ in range(100)]
+    together = bootstrap_ratio(wrong, [1] * 1000, writers, seed=0)
+    alone = bootstrap_ratio(wrong, [1] * 1000, [""] * 1000, seed=0)
+    assert together.value == alone.value == 0.5
+    assert together.high - together.low > 5 * (alone.high - alone.low)
+    assert bootstrap_ratio([1, 0], [2, 2], ["w", "w"], seed=0).low is None  # one writer has no spread

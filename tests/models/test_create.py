@@ -1,0 +1,131 @@
+"""From configs to networks: sizes, shapes, and mistakes."""
+
+import importlib
+import pkgutil
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import configs
+from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, smoke
+from hwgan.checkpoints.run import build_networks, init_state
+from hwgan.data.charset import Charset
+from hwgan.models.create import create_networks
+from hwgan.models.layout import fixed_canvas_layout
+from hwgan.models.state import NETWORK_NAMES
+from hwgan.runtime.errors import UserError
+
+IAM_PARAMETERS = {
+    "identifier": 0,
+    "language_model": 405_504,
+    "generator": 2_654_738,
+    "discriminator": 2_789_668,
+    "recognizer": 10_052_624,
+}
+# Without the scales and shifts of batch norm in D, 2 · 1,537 channels.
+IAM_ALONSO_PARAMETERS = IAM_PARAMETERS | {"discriminator": 2_786_594, "recognizer": 2_851_424}
+CHAR_GRID_PARAMETERS = {
+    "language_model": 26_560,
+    "generator": 307_044,
+    "discriminator": 224_681,
+    "recognizer": 103_899,
+    "identifier": 0,
+}
+
+
+def abstract_state(config, num_characters):
+    charset = Charset("".join(chr(48 + i) for i in range(num_characters)))
+    networks, optimizers = build_networks(config, charset)
+    return networks, jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+
+
+def test_decay_steps_follow_the_number_of_steps():
+    """Also where that is changed after the config was made, as on the command line; decay steps that are set stay."""
+    config = copiste.get_config()
+    config.train.num_steps, config.train.recognizer_pretrain_steps = 700, 100
+    rates = config.optimizer
+    assert (rates.generator.decay_steps, rates.discriminator.decay_steps) == (600, 600)
+    assert (rates.recognizer.decay_steps, rates.identifier.decay_steps) == (700, 700)
+    rates.generator.decay_steps, rates.recognizer.decay_steps = 50, 60
+    decays = {name: fields["decay_steps"] for name, fields in config.to_dict()["optimizer"].items()}
+    assert decays == {
+        "language_model": 600, "generator": 50, "discriminator": 600, "recognizer": 60, "identifier": 700
+    }  # fmt: skip
+    assert config.train.num_steps == 700
+
+
+@pytest.mark.parametrize(
+    ("config", "num_characters", "expected"),
+    [(iam, 79, IAM_PARAMETERS), (iam_alonso, 79, IAM_ALONSO_PARAMETERS), (char_grid, 26, CHAR_GRID_PARAMETERS)],
+)
+def test_parameter_counts(config, num_characters, expected):
+    _, state = abstract_state(config.get_config(), num_characters)
+    counts = {name: sum(leaf.size for leaf in jax.tree.leaves(getattr(state, name).params)) for name in NETWORK_NAMES}
+    assert counts == expected
+
+
+@pytest.mark.parametrize("config", [iam, iam_alonso])
+def test_feature_map_shapes_of_alonso_et_al(config):
+    """1x4 to 128x512, attention at 16x64 with 64 channels."""
+    networks, state = abstract_state(config.get_config(), 79)
+
+    def shapes(variables):
+        labels, lengths = jnp.ones((2, 21), jnp.int32), jnp.full((2,), 21)
+        layout = fixed_canvas_layout(lengths, 21, 512)
+        text = networks.language_model.apply(variables["language_model"], labels, lengths)
+        image, captured = networks.generator.apply(
+            variables["generator"], jnp.zeros((2, 128)), text, layout, train=False, capture_intermediates=True
+        )
+        return text.word, image, captured["intermediates"]
+
+    variables = {name: getattr(state, name).variables for name in ("language_model", "generator")}
+    word, image, blocks = jax.eval_shape(shapes, variables)
+    assert word.shape == (2, 128)
+    assert image.shape == (2, 128, 512, 1)
+    assert [blocks[f"block_{i}"]["__call__"][0].shape[1:] for i in range(7)] == [
+        (2, 8, 256), (4, 16, 128), (8, 32, 128), (16, 64, 64), (32, 128, 32), (64, 256, 16), (128, 512, 16)
+    ]  # fmt: skip
+    assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
+
+
+CONFIGS = [
+    importlib.import_module(f"configs.{found.name}")
+    for found in pkgutil.iter_modules(configs.__path__)
+    if found.name != "common"  # not a run of its own
+]
+
+
+@pytest.mark.parametrize("module", CONFIGS)
+def test_every_config_builds(module):
+    config = module.get_config()
+    networks, _ = build_networks(config, Charset("abc"))
+    assert networks.has_variable_width == (module not in (iam, iam_alonso, copiste_alonso))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "model.generator.name",
+            "vae",
+            r"model.generator.name='vae' does not exist; there are \['alonso', 'char_grid', 'char_width', 'scrabblegan'\]",
+        ),
+        ("model.language_model.name", "one_hot", "belong together"),
+        ("preprocessing.height", 64, "the generator makes 16 pixels a character, 32 high"),
+        ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
+        ("model.recognizer.norm", "none", 'model.recognizer: norm must be "batch" or "layer", got \'none\''),
+    ],
+)
+def test_config_mistakes_are_errors(path, value, message):
+    config = smoke.get_config()
+    config.update_from_flattened_dict({path: value})
+    with pytest.raises(UserError, match=message):
+        create_networks(config, 27)
+
+
+def test_z_must_split_evenly():
+    config = iam.get_config()
+    config.model.z_dim = 100
+    with pytest.raises(UserError, match="z_dim=100 cannot be split into 8"):
+        create_networks(config, 80)

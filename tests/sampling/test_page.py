@@ -1,0 +1,35 @@
+"""Words on a page."""
+
+import numpy as np
+import pytest
+
+from hwgan.sampling.page import break_lines, join_words, stack_lines
+
+
+def lines_of(widths, gap, page_width):
+    return [list(widths[part]) for part in break_lines(widths, gap, page_width)]
+
+
+@pytest.mark.parametrize(
+    ("widths", "page_width", "lines"),
+    [
+        ([30, 30, 30], 0, [[30, 30, 30]]),
+        ([30, 30, 30], 70, [[30, 30], [30]]),  # 30 + 10 + 30 fit to the pixel
+        ([30, 30, 30], 69, [[30], [30], [30]]),
+        ([90, 10, 10, 90], 50, [[90], [10, 10], [90]]),  # what is too wide stands alone
+        ([5], 1, [[5]]),
+    ],
+)
+def test_lines_are_as_full_as_they_can_be(widths, page_width, lines):
+    assert lines_of(widths, 10, page_width) == lines
+
+
+def test_pages_are_put_together_on_white():
+    dark, grey = np.zeros((4, 3), np.uint8), np.full((4, 5), 90, np.uint8)
+    line = join_words([dark, grey], gap=2)
+    assert line.shape == (4, 10)
+    assert (line[:, 3:5] == 255).all()
+    page = stack_lines([line, dark], gap=1)
+    assert page.shape == (9, 10)
+    assert (page[5:, 3:] == 255).all()
+    assert (stack_lines([line, dark], gap=1, right_to_left=True)[5:, :7] == 255).all()

@@ -1,0 +1,68 @@
+"""Augmentation of word images."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hwgan.training import augment as module
+from hwgan.training.augment import Augmentation
+
+augment = jax.jit(module.augment, static_argnames="how")
+IDENTITY = Augmentation(**dict.fromkeys(vars(Augmentation()), 0.0))
+
+
+@pytest.fixture
+def words():
+    rng = np.random.default_rng(0)
+    image = np.ones((3, 40, 96, 1), np.float32)
+    widths = np.array([96, 50, 8], np.int32)
+    for row, width in zip(image, widths, strict=True):
+        row[10:30, 2 : width - 2] = np.where(rng.random((20, width - 4, 1)) < 0.3, -1.0, 1.0)
+    return jnp.asarray(image), jnp.asarray(widths)
+
+
+def test_strengths_of_zero_change_nothing(words):
+    image, widths = words
+    same, same_widths = augment(image, widths, jax.random.key(0), how=IDENTITY)
+    np.testing.assert_allclose(same, image, atol=1e-4)
+    np.testing.assert_array_equal(same_widths, widths)
+
+
+def test_augmented_words_depend_on_the_key_alone_and_fit_their_canvas(words):
+    image, widths = words
+    first, first_widths = augment(image, widths, jax.random.key(0))
+    again, _ = augment(image, widths, jax.random.key(0))
+    other, _ = augment(image, widths, jax.random.key(1))
+    np.testing.assert_array_equal(first, again)
+    assert float(jnp.abs(first - other).mean()) > 0.01
+    assert float(first.min()) >= -1.0
+    assert float(first.max()) <= 1.0 + 1e-6
+    assert (first_widths <= 96).all()
+    assert (first_widths >= 1).all()
+    for row, width in zip(np.asarray(first), np.asarray(first_widths), strict=True):
+        np.testing.assert_allclose(row[:, width:], 1.0, atol=1e-5)  # padding is paper
+
+
+def test_affine_maps_keep_the_ink(words):
+    """Nothing of a sheared, rotated and shifted word is cut off."""
+    image, widths = words
+    how = Augmentation(wave=0.0, thickness=0.0, gamma=0.0, width=0.0, scale=0.0)
+    ink = (1 - image).sum(axis=(1, 2, 3))
+    for seed in range(5):
+        changed, _ = augment(image, widths, jax.random.key(seed), how=how)
+        kept = (1 - changed).sum(axis=(1, 2, 3)) / ink
+        assert float(kept[1]) == pytest.approx(1.0, abs=0.1)
+
+
+def test_strokes_become_thicker_or_thinner():
+    image = jnp.ones((2, 20, 30, 1)).at[:, 8:12, 5:25].set(-1.0)
+    widths = jnp.array([30, 30])
+    thick, inks = dataclasses.replace(IDENTITY, thickness=1.0), []
+    for seed in range(12):
+        changed, _ = augment(image, widths, jax.random.key(seed), how=thick)
+        inks += ((1 - changed).sum(axis=(1, 2, 3)) / 2).tolist()
+    assert min(inks) < 0.9 * 80
+    assert max(inks) > 1.1 * 80

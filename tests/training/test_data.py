@@ -1,0 +1,84 @@
+"""Recognition as a task of its own: part of the real words, generated ones beside them, augmentation."""
+
+import jax
+import numpy as np
+import pytest
+
+from hwgan.data.oversampling import oversampling_of_mixture
+from hwgan.runtime.errors import UserError
+from hwgan.training.data import load_data
+
+
+def test_part_of_the_real_words(config):
+    whole = load_data(config).train
+    config.data.real_fraction = 0.25
+    part = load_data(config)
+    assert len(part.train) == round(0.25 * len(whole))
+    assert part.train.texts == whole.texts[: len(part.train)]
+    assert part.repeats.tolist() == [1] * len(part.train)
+
+
+def test_generated_words_beside_real_ones(config):
+    whole = load_data(config).train
+    config.data.generated_dataset = config.data.dataset  # any prepared dataset will do
+    config.train.updated_networks = ("recognizer",)
+    config.data.real_fraction = 0.1
+    data = load_data(config)
+    num_real = round(0.1 * len(whole))
+    assert len(data.train) == num_real + len(whole)
+    for row in (0, num_real - 1, num_real, len(data.train) - 1):
+        original = whole.image(row if row < num_real else row - num_real)
+        np.testing.assert_array_equal(data.train.image(row), original)
+        assert data.train.texts[row] == whole.texts[row if row < num_real else row - num_real]
+    met = data.repeats[:num_real].sum(), data.repeats[num_real:].sum()
+    assert met[0] / sum(met) == pytest.approx(0.5, abs=0.05)
+    config.data.real_fraction = 0.0
+    assert len(load_data(config).train) == len(whole)
+
+
+@pytest.mark.parametrize(
+    ("real", "generated", "share"), [(1000, 30_000, 0.5), (20_000, 30_000, 0.5), (20_000, 100, 0.2)]
+)
+def test_repeats_of_mixture(real, generated, share):
+    repeats = oversampling_of_mixture(real, generated, share)
+    assert repeats.min() == 1
+    assert repeats[real:].sum() / repeats.sum() == pytest.approx(share, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(real_fraction=1.5), r"data.real_fraction=1.5 must be from 0 to 1"),
+        (dict(real_fraction=0.0), "above 0 without data.generated_dataset"),
+        (
+            dict(generated_dataset="penman/smoke", generated_fraction=1.0),
+            r"data.generated_fraction=1.0 must be between",
+        ),
+        (dict(generated_dataset="word_folder/nowhere"), "no prepared dataset 'word_folder/nowhere'"),
+    ],
+)
+def test_mistakes(config, settings, message):
+    config.data.update(settings)
+    config.train.updated_networks = ("recognizer",)
+    with pytest.raises(UserError, match=message):
+        load_data(config)
+
+
+def test_generated_words_are_not_for_generators(config):
+    config.data.generated_dataset = config.data.dataset
+    with pytest.raises(UserError, match=r"data.generated_dataset='penman/smoke' is for recognizers"):
+        load_data(config)
+
+
+def test_augmentation_is_the_recognizers_alone(small_run):
+    batch, key = small_run.batch(), jax.random.key(0)
+    plain, _ = small_run.step(updated_networks=("recognizer",))(small_run.state, batch, key)
+    changed, metrics = small_run.step(updated_networks=("recognizer",), augment=True)(small_run.state, batch, key)
+    moved = jax.tree.map(lambda a, b: float(abs(a - b).max()), plain.recognizer.params, changed.recognizer.params)
+    assert max(jax.tree.leaves(moved)) > 0
+    assert np.isfinite(float(metrics["recognizer/loss"]))
+    for name in ("generator", "discriminator", "language_model"):
+        same = jax.tree.map(
+            lambda a, b: bool((a == b).all()), getattr(changed, name).params, getattr(small_run.state, name).params
+        )
+        assert all(jax.tree.leaves(same))

@@ -1,0 +1,31 @@
+"""Warnings of a run that is going wrong."""
+
+import pytest
+
+from hwgan.training.health import health_warnings
+
+HEALTHY = {
+    "discriminator/real_score": 0.6,
+    "discriminator/fake_score": -0.5,
+    "evaluate/real_cer": 0.1,
+    "evaluate/style_variance": 0.05,
+}
+
+
+def test_a_healthy_run_has_no_warnings():
+    assert health_warnings(HEALTHY) == []
+    assert health_warnings({}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "warning"),
+    [
+        ("evaluate/style_variance", 0.001, "mode collapse: "),
+        ("discriminator/fake_score", 0.59, "weak discriminator: "),
+        ("discriminator/fake_score", -5.0, "discriminator too strong: "),
+        ("evaluate/real_cer", 0.9, "weak recognizer: "),
+    ],
+)
+def test_each_fault_has_its_warning(name, value, warning):
+    (found,) = health_warnings(HEALTHY | {name: value})
+    assert found.startswith(warning)

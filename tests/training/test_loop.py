@@ -1,0 +1,426 @@
+"""End to end on the smoke config: train, stop, go on, sample, evaluate."""
+
+import dataclasses
+import itertools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from configs import iam_variable, smoke
+from hwgan.checkpoints.run import load_run
+from hwgan.data.charset import Charset
+from hwgan.evaluate import evaluate
+from hwgan.prepare import prepare_dataset
+from hwgan.runtime.errors import UserError
+from hwgan.sample import write_text_file, write_text_image
+from hwgan.sampling.open import sampler_of_run
+from hwgan.training.loop import TrainingDiverged, _format_speed, train_and_evaluate
+from hwgan.training.trainer import Trainer
+from tests.processes import COMMAND, metrics_of
+from tests.synthetic_data import make_folder, make_iam
+from tests.training.test_step import edit_to_alonso
+
+
+@pytest.fixture(scope="module")
+def trained(data_dir, tmp_path_factory):
+    config = smoke.get_config()
+    config.data.data_dir = data_dir
+    workdir = str(tmp_path_factory.mktemp("run"))
+    metrics = train_and_evaluate(config, workdir)
+    return config, workdir, metrics
+
+
+def test_a_run_leaves_what_it_promises(trained):
+    _, workdir, metrics = trained
+    path = pathlib.Path(workdir)
+    assert json.loads((path / "config.json").read_text())["train"]["num_steps"] == 6
+    rows = metrics_of(workdir)
+    assert [row["step"] for row in rows] == [1, 2, 3, 3, 4, 5, 6, 6]  # evaluated at 3 and 6
+    assert "recognizer/loss" in rows[0]
+    assert "generator/ctc_loss" not in rows[1]  # the recognizer is pretrained
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+    assert metrics["evaluate/generated_words"] == 10
+    with Image.open(path / "samples.png") as grid:
+        height = grid.height
+    # six styles and two rows of real words, 32 pixels high, 4 between; "received" is cut to six letters
+    assert height == 8 * 32 + 7 * 4
+    assert (path / "samples" / "samples-0000003.png").exists()
+    assert load_run(workdir).state.step == 6
+
+
+def test_resume_equals_no_interruption(trained, config, tmp_path):
+    _, whole, _ = trained
+    config.train.num_steps = 3
+    train_and_evaluate(config, str(tmp_path))
+    config.train.num_steps = 6
+    train_and_evaluate(config, str(tmp_path))
+    assert metrics_of(tmp_path) == metrics_of(whole)  # to the last digit
+
+
+def test_a_finished_run_is_left_alone(trained):
+    config, workdir, _ = trained
+    before = metrics_of(workdir)
+    train_and_evaluate(config, workdir)
+    assert metrics_of(workdir) == before
+
+
+SHORT = [*COMMAND, "--config.train.checkpoint_every=10"]
+SHORT += ["--config.train.num_steps=40", "--config.train.evaluate_every=40", "--config.train.sample_every=40"]
+
+
+@pytest.mark.slow
+def test_killed_and_run_again(data_dir, tmp_path):
+    """kill -9 in the middle: the same command goes on from a checkpoint and ends as if nothing had been."""
+    arguments = [*SHORT, f"--config.data.data_dir={data_dir}"]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    with subprocess.Popen([*arguments, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        deadline = time.monotonic() + 120
+        while not (killed / "checkpoints" / "10").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+    assert run.returncode == -signal.SIGKILL
+    assert metrics_of(killed)[-1]["step"] < 40
+    again = subprocess.run([*arguments, f"--workdir={killed}"], capture_output=True, text=True, check=True)
+    assert "training from step" in again.stdout
+    assert "training from step 0" not in again.stdout
+    subprocess.run([*arguments, f"--workdir={whole}"], capture_output=True, check=True)
+    assert metrics_of(killed) == metrics_of(whole)
+
+
+def test_divergence_names_the_network_and_keeps_the_batch(config, tmp_path):
+    config.optimizer.generator.learning_rate = float("nan")
+    with pytest.raises(TrainingDiverged, match="step 3: the generator's loss or gradient is not finite"):
+        train_and_evaluate(config, str(tmp_path))
+    batch = np.load(tmp_path / "nonfinite_batch-0.npz")
+    assert batch["real/image"].shape == (4, 32, 96, 1)
+
+
+def test_another_config_is_refused(trained, config):
+    _, workdir, _ = trained
+    config.model.generator.cell_features = 12
+    with pytest.raises(UserError, match=r"holds a run of another config: model.generator"):
+        train_and_evaluate(config, workdir)
+
+
+def test_unwritable_workdir(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write to the workdir"):
+        train_and_evaluate(config, str(tmp_path / "file" / "run"))
+
+
+def test_batch_must_divide(config, tmp_path):
+    config.train.batch_size = 3
+    with pytest.raises(UserError, match=r"train.batch_size=3 does not divide by the 2 devices"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_a_temperature_of_zero_is_refused_before_the_first_step(config, tmp_path):
+    config.sample.temperature = 0.0
+    with pytest.raises(UserError, match="the temperature of styles must be above 0"):
+        train_and_evaluate(config, str(tmp_path))
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_path):
+    config.data.num_buckets, config.train.recognizer_pretrain_steps = 3, 0
+
+    def steps(trainer, count):
+        batches = trainer.batches()
+        for batch in itertools.islice(batches, count):
+            widths.add(batch.real.image.shape[2])
+            yield {name: float(value) for name, value in trainer.advance(batch).items()}
+
+    widths = set()
+    trainer = Trainer(config, str(tmp_path))
+    whole = list(steps(trainer, 4))
+    trainer.save({})
+    whole += steps(trainer, 4)
+    assert len(widths) > 1
+    assert trainer._steps["all"]._cache_size() == len(widths)
+    trainer.checkpointer.close()
+    resumed = Trainer(config, str(tmp_path))
+    assert resumed.step == 4
+    assert list(steps(resumed, 4)) == whole[4:]
+    resumed.checkpointer.close()
+
+
+def test_processes_meet_once_a_step_is_compiled(config, tmp_path, monkeypatch, caplog):
+    trainer = Trainer(config, str(tmp_path))
+    batches = trainer.batches()
+    first, second = next(batches), next(batches)
+    met = []
+
+    def compilations():
+        return sum("Finished XLA compilation of jit(train_step)" in record.getMessage() for record in caplog.records)
+
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    monkeypatch.setattr("hwgan.training.trainer.barrier", lambda where: met.append((where, compilations())))
+    with jax.log_compiles():
+        trainer.advance(first)
+        trainer.advance(second)
+    assert met == [(f"compiled {('recognizer', first.real.image.shape)}", 1)]
+    assert compilations() == 1
+    monkeypatch.undo()
+    trainer.checkpointer.close()
+
+
+def test_the_time_left_has_days():
+    speed = {"speed/steps_per_second": 1.0, "speed/images_per_second": 16.0, "speed/seconds_left": 49 * 3600.4}
+    assert _format_speed(speed) == "| 1.00 steps/s, 16 images/s, 2 days, 1:00:20 left"
+
+
+def test_one_canvas_takes_one_bucket(config, tmp_path):
+    edit_to_alonso(config)
+    config.data.num_buckets = 0
+    with pytest.raises(UserError, match=r"data.num_buckets=0 must be at least 1"):
+        train_and_evaluate(config, str(tmp_path))
+    config.data.num_buckets = 2
+    with pytest.raises(UserError, match=r"data.num_buckets=2: this generator has one canvas"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("num_steps", 2, "train.num_steps=2 leaves the generator no step"),
+        ("gradient_balancing", "alonzo", "train.gradient_balancing='alonzo' does not exist"),
+        (
+            "discriminator_steps_per_generator_step",
+            0,
+            "train.discriminator_steps_per_generator_step=0 must be at least 1",
+        ),
+        ("sample_every", 0, "train.sample_every=0 must be at least 1"),
+        ("updated_networks", ("generater",), "must be some of"),
+        ("updated_networks", ("discriminator",), "train.recognizer_pretrain_steps=2 update"),
+    ],
+)
+def test_settings_that_would_train_nothing_are_refused_at_once(config, tmp_path, field, value, message):
+    config.train[field] = value
+    config.data.dataset = "not/there"  # which would be missed next
+    with pytest.raises(UserError, match=message):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_words_without_writers_are_refused_by_an_identifier(config, tmp_path):
+    folder = make_folder(tmp_path / "nameless", columns=("file", "text", "split"))
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/nameless"
+    config.model.identifier = dict(name="writers", num_writers=8, features=config.model.z_dim - 1)
+    with pytest.raises(UserError, match=r"name no writers.*--config.model.identifier.name=none"):
+        train_and_evaluate(config, str(tmp_path / "run"))
+    config.model.identifier.name = "none"  # its other fields may stay
+    config.train.num_steps = 3
+    train_and_evaluate(config, str(tmp_path / "run"))
+    assert "discriminator/z_prediction_error" in metrics_of(tmp_path / "run")[-2]
+
+
+def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_path):
+    folder = make_folder(tmp_path / "hebrew")
+    table = folder / "words.tsv"
+    lines = table.read_text(encoding="utf-8").replace("mot", "אבג").replace("é", "")
+    table.write_text(lines, encoding="utf-8")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/hebrew"
+    config.train.num_steps, config.train.recognizer_pretrain_steps = 1, 0
+    train_and_evaluate(config, str(tmp_path / "run"))
+    sampler = sampler_of_run(load_run(str(tmp_path / "run")))
+    assert sampler.charset.right_to_left
+    plain = dataclasses.replace(sampler, charset=Charset(sampler.charset.characters))
+    style = sampler.style(0)
+    # On paper a word is the mirror image of the network's output, with its number reversed.
+    (word,), (drawn,) = sampler.draw(["אב12"], style[None]), plain.draw(["אב21"], style[None])
+    np.testing.assert_array_equal(word, drawn[:, ::-1])
+    # A line begins at the right, so that its first word is the last in the image.
+    line, (first,) = sampler.draw_text("אב גב", style), sampler.draw(["אב"], style[None])
+    np.testing.assert_array_equal(line[:, -first.shape[1] :], first)
+    write_text_image(sampler, "אב", tmp_path / "out.png", [sampler.style(0), sampler.style(1)])
+
+
+def test_recognizer_alone(config, tmp_path):
+    config.train.updated_networks = ("recognizer",)
+    metrics = train_and_evaluate(config, str(tmp_path))
+    assert "evaluate/real_cer" in metrics
+    assert "evaluate/generated_cer" not in metrics
+    assert not (tmp_path / "samples.png").exists()
+
+
+@pytest.mark.slow
+def test_alonso_trains_on_a_synthetic_iam_tree(tmp_path):
+    """Raw IAM archives to a trained run of Alonso et al.'s networks, small."""
+    root = make_iam(tmp_path / "iam", archives=True)
+    prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    config = smoke.get_config()
+    edit_to_alonso(config)
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "iam/words"
+    config.train.num_steps, config.train.recognizer_pretrain_steps = 2, 0
+    metrics = train_and_evaluate(config, str(tmp_path / "run"))
+    assert 0 < metrics["evaluate/real_words"] <= 20
+    assert "generator/ctc_loss" in metrics_of(tmp_path / "run")[0]
+
+
+@pytest.mark.slow
+def test_char_width_trains_on_a_synthetic_iam_tree(tmp_path):
+    """configs/iam_variable.py at full size, two steps of four words; the crops are noise of any width."""
+    root = make_iam(tmp_path / "iam", archives=False)
+    prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    config = iam_variable.get_config()
+    config.data.update(data_dir=str(tmp_path / "data"), num_buckets=1, rare_character_threshold=5)
+    config.train.update(num_steps=2, batch_size=4, recognizer_pretrain_steps=1, log_every=1)
+    metrics = train_and_evaluate(config, str(tmp_path / "run"))
+    assert metrics["evaluate/real_words"] > 0
+    rows = metrics_of(tmp_path / "run")
+    assert "generator/style_error" not in rows[0]  # recognizer and identifier are pretrained
+    assert 0 < rows[0]["identifier/loss"] < 20
+    assert all(np.isfinite(value) for row in rows for value in row.values())
+
+
+# sampling
+
+
+@pytest.fixture(scope="module")
+def sampler(trained):
+    return sampler_of_run(load_run(trained[1]))
+
+
+def test_sample_image_has_a_line_a_style(sampler, tmp_path):
+    write_text_image(sampler, "hello brave new world", tmp_path / "out.png", [sampler.style(i) for i in range(3)])
+    with Image.open(tmp_path / "out.png") as file:
+        image = np.asarray(file)
+    assert image.shape == (3 * 32 + 2 * 12, 16 * 18 + 3 * 10)  # characters, and a gap between words
+    assert not np.array_equal(image[:32], image[44:76])
+
+
+def test_sampling_repeats_and_does_not_depend_on_company(sampler):
+    style = sampler.style(5)
+    (alone,) = sampler.draw(["cab"], style[None])
+    together = sampler.draw(["cab", "fed", "deface"], jnp.stack([style] * 3))
+    # One is drawn by a program for one word, the other in a batch: the same but for rounding to grey levels.
+    assert np.abs(alone.astype(int) - together[0].astype(int)).max() <= 1
+    np.testing.assert_array_equal(sampler.draw(["cab"], style[None])[0], alone)
+
+
+def test_words_longer_than_in_training(sampler):
+    assert sampler.draw_text("extraordinary", sampler.style(0)).shape == (32, 16 * 13)
+
+
+def test_text_file(sampler, tmp_path):
+    write_text_file(sampler, ["one", "two words"], tmp_path / "images", seed=0)
+    table = (tmp_path / "images" / "labels.tsv").read_text(encoding="utf-8")
+    assert table == "file\ttext\n000000.png\tone\n000001.png\ttwo words\n"
+    with Image.open(tmp_path / "images" / "000000.png") as image:
+        assert image.size == (48, 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("naïve", r"character 'ï' \(U\+00EF, position 3 of 'naïve'\) is outside the alphabet"),
+        ("  ", "the text is empty"),
+        ("a" * 65, "65 characters; this model writes words of up to 64"),
+    ],
+)
+def test_bad_texts(sampler, text, message):
+    with pytest.raises(UserError, match=message):
+        sampler.draw_text(text, sampler.style(0))
+
+
+def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
+    with pytest.raises(UserError, match="line 2, 'tw1': character '1'"):
+        write_text_file(sampler, ["one", "tw1"], tmp_path / "images", seed=0)
+    assert not (tmp_path / "images").exists()
+
+
+# evaluating
+
+
+def test_evaluate_writes_results_that_repeat(trained):
+    config, workdir, _ = trained
+    results = evaluate(config, workdir)
+    written = json.loads((pathlib.Path(workdir) / "results.json").read_text())
+    assert written == results
+    assert written["step"] == 6
+    assert written["evaluator"]["name"] == "own"
+    counts = written["counts"]["same_words"]
+    assert (written["seed"], counts["real"], counts["generated"]) == (0, 20, 20)
+    sides = written["metrics"]["same_words"]
+    assert sides["generated"]["cer"]["low"] <= sides["generated"]["cer"]["value"] <= sides["generated"]["cer"]["high"]
+    assert sides["real"]["frechet/recognizer/whole"]["value"] > 0
+    assert set(sides["generated"]) - set(sides["real"]) == {"copies/recognizer"}
+    table = (pathlib.Path(workdir) / "results.md").read_text()
+    assert "| frechet/recognizer/left |" in table
+    again = evaluate(config, workdir)
+    assert {k: v for k, v in again.items() if k != "time"} == {k: v for k, v in results.items() if k != "time"}
+
+
+@pytest.mark.slow
+def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
+    _, workdir, _ = trained
+    evaluator = config.copy_and_resolve_references()
+    evaluator.seed = 5
+    evaluator.train.updated_networks = ("recognizer",)
+    train_and_evaluate(evaluator, str(tmp_path / "evaluator"))
+    config.evaluate.evaluator = str(tmp_path / "evaluator")
+    by_other = evaluate(config, workdir)
+    assert by_other["evaluator"]["name"] == "evaluator"
+    config.evaluate.evaluator = "own"
+    assert evaluate(config, workdir)["evaluator"]["checksum"] != by_other["evaluator"]["checksum"]
+    # A recognizer of its own alphabet, preprocessing and sizes can be the evaluator, too, of the words that it can read.
+    evaluator.data.alphabet = "abcdefghijklmnopqrstuvwxé"
+    evaluator.preprocessing.update(height=40, pixels_per_character=0, contrast=True)
+    evaluator.model.generator.cell_shape = (5, 2)
+    evaluator.model.generator.name = "char_grid"
+    evaluator.preprocessing.pixels_per_character = 16
+    train_and_evaluate(evaluator, str(tmp_path / "other"))
+    config.evaluate.evaluator = str(tmp_path / "other")
+    other = evaluate(config, workdir)
+    assert other["preprocessing"]["height"] == 40
+    # A run of a recognizer is evaluated by its error rates.
+    config.evaluate.lexicon = True
+    metrics = evaluate(config, str(tmp_path / "evaluator"))["metrics"]
+    assert list(metrics) == ["reading"]
+    assert 0 <= metrics["reading"]["real"]["lexicon_wer"]["value"] <= 1
+
+
+# the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["hwgan.prepare", "--dataset=mnist"], "error: no dataset 'mnist'"),
+        (
+            ["hwgan.sample", "--checkpoint=nowhere", "--text=a", "--output=a.png"],
+            "error: 'nowhere' holds no checkpoints",
+        ),
+        (
+            ["hwgan.sample", "--text=a", "--interpolate_to=2", "--output=a.png"],
+            "error: --interpolate_to needs --num_styles= of at least 2",
+        ),
+        (
+            ["hwgan.evaluate", "--generated=word_folder/none", "--real={}"],
+            "error: --generated='word_folder/none' must be a folder or an archive",
+        ),
+        (
+            ["hwgan.main", "--config=configs/iam.py", "--workdir={}/run"],
+            "error: no prepared dataset 'iam/words' under 'data'",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, arguments, message):
+    command = [sys.executable, "-m", *(argument.format(tmp_path) for argument in arguments)]
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr

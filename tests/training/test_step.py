@@ -1,0 +1,285 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from configs import iam
+from hwgan.models.create import create_networks
+from hwgan.models.state import NETWORK_NAMES
+from hwgan.runtime import sharding
+from hwgan.training import losses
+from hwgan.training.step import make_train_step, nonfinite_network
+from hwgan.training.step_config import StepConfig
+from tests.conftest import SmallRun
+
+KEY = jax.random.key(7)
+
+
+def changed(before, after):
+    return any(not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("updated", "networks"),
+    [
+        (("discriminator",), {"discriminator"}),
+        (("recognizer",), {"recognizer"}),
+        (("generator",), {"generator", "language_model"}),
+    ],
+)
+def test_each_update_touches_only_its_own(small_run, updated, networks):
+    state, metrics = small_run.step(updated_networks=updated)(small_run.state, small_run.batch(), KEY)
+    moved = {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(state, n))}
+    assert moved == networks
+    assert changed(small_run.state.ema, state.ema) == ("generator" in updated)
+    assert int(state.step) == 1
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def edit_to_alonso(config):
+    """Alonso et al.'s modules, tiny: 16x64 canvases."""
+    config.data.update(max_width=64, max_length=4)
+    config.preprocessing.update(height=16, pixels_per_character=0)
+    config.model = ConfigDict(
+        dict(
+            dtype="float32",
+            z_dim=10,
+            language_model=dict(name="bilstm", embedding_features=4, features=4, num_layers=2),
+            generator=dict(
+                name="alonso", block_features=(8, 8, 8, 4), first_shape=(1, 4), first_features=8, attention_after=2
+            ),
+            discriminator=dict(name="alonso", block_features=(4, 4, 8, 8), attention_after=2, norm="batch"),
+            recognizer=dict(name="crnn", conv_features=(4, 8), pools=((2, 2), (2, 2)), lstm_features=4, lstm_layers=1),
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def alonso_run():
+    return SmallRun(edit_to_alonso)
+
+
+def test_alonso_step_moves_everything_and_only_d_moves_d(alonso_run):
+    batch = alonso_run.batch()
+    state, metrics = alonso_run.step()(alonso_run.state, batch, KEY)
+    assert all(np.isfinite(value) for value in metrics.values())
+    moved = {n for n in NETWORK_NAMES if changed(getattr(alonso_run.state, n).params, getattr(state, n).params)}
+    assert moved == set(NETWORK_NAMES) - {"identifier"}  # this run has none
+    only_generator, _ = alonso_run.step(updated_networks=("generator",))(alonso_run.state, batch, KEY)
+    for name in ("discriminator", "recognizer"):
+        assert changed(getattr(alonso_run.state, name).collections, getattr(state, name).collections)
+        assert not changed(getattr(alonso_run.state, name).collections, getattr(only_generator, name).collections)
+
+
+def test_balanced_gradient_is_that_of_the_sum_of_losses(small_run):
+    """With rule "none" and weight 1 the update must be that of the plain sum adversarial + CTC."""
+    batch, networks, state = small_run.batch(), small_run.networks, small_run.state
+    labels, lengths = batch.fake.labels, batch.fake.lengths
+    step = small_run.step(updated_networks=("generator",), gradient_balancing="none", z_prediction_weight=0.0)
+    _, metrics = step(state, batch, KEY)
+    keys = jax.random.split(jax.random.fold_in(KEY, 0), 4)
+    z = jax.random.normal(jax.random.split(keys[2])[1], (4, networks.z_dim))
+    layout = networks.layout(labels, lengths, z, 0)
+
+    @jax.jit
+    def gradient_norm(params):
+        def loss(params):
+            variables = {"language_model": state.language_model.variables, "generator": {"params": params}}
+            image, _ = networks.generate(variables, z, labels, layout, train=True)
+            scores = networks.discriminator.apply(
+                state.discriminator.variables, image, 16 * lengths, train=False
+            ).scores
+            read = networks.recognizer.apply(state.recognizer.variables, image, 16 * lengths, train=False)
+            return -scores.mean() + losses.ctc(read.logits, read.lengths, labels, lengths).mean()
+
+        return jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(jax.grad(loss)(params))))
+
+    # The step lets D's power iteration go on by one, here it stands still: the same to a per cent.
+    np.testing.assert_allclose(metrics["generator/grad_norm"], gradient_norm(state.generator.params), rtol=2e-2)
+
+
+def test_ctc_weight_zero_ignores_the_recognizer(small_run):
+    broken = small_run.state.replace(
+        recognizer=small_run.state.recognizer.replace(
+            params=jax.tree.map(lambda leaf: -leaf, small_run.state.recognizer.params)
+        )
+    )
+    step = small_run.step(updated_networks=("generator",), gradient_balancing="fogel", ctc_weight=0.0)
+    with_one, _ = step(small_run.state, small_run.batch(), KEY)
+    with_other, _ = step(broken, small_run.batch(), KEY)
+    assert not changed(with_one.generator.params, with_other.generator.params)
+
+
+def test_gradient_penalty_is_that_of_input_gradients_at_real_words():
+    """Against gradients by finite differences; and it makes them smaller."""
+
+    def edit(config):
+        config.model.discriminator.spectral_norm = False
+
+    run, weight = SmallRun(edit), 1e4
+    batch, rng = run.batch(), np.random.default_rng(0)
+    direction = jnp.asarray(rng.normal(size=batch.real.image.shape), jnp.float32)
+
+    def input_gradients(state):
+        def scores(image):
+            return run.networks.discriminator.apply(
+                state.discriminator.variables, image, batch.real.widths, train=False
+            ).scores
+
+        return scores, jax.grad(lambda image: scores(image).sum())(batch.real.image)
+
+    scores, gradient = input_gradients(run.state)
+    ahead, behind = (scores(batch.real.image + sign * 1e-2 * direction).sum() for sign in (1, -1))
+    np.testing.assert_allclose((gradient * direction).sum(), (ahead - behind) / 2e-2, rtol=0.02, atol=1e-3)
+
+    step = run.step(updated_networks=("discriminator",), gradient_penalty=weight)
+    state, metrics = step(run.state, batch, KEY)
+    per_image = (gradient**2).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(metrics["discriminator/gradient_penalty"], weight / 2 * per_image.mean(), rtol=1e-4)
+    assert "discriminator/gradient_penalty" not in run.step(updated_networks=("discriminator",))(state, batch, KEY)[1]
+    for _ in range(20):
+        state, _ = step(state, batch, KEY)
+    plain = run.state
+    for _ in range(21):
+        plain, _ = run.step(updated_networks=("discriminator",))(plain, batch, KEY)
+    assert (input_gradients(state)[1] ** 2).sum() < 0.5 * (input_gradients(plain)[1] ** 2).sum()
+
+
+def test_feature_heads_of_the_discriminator():
+    """Only D changes in its update, and its gradient reaches the generator through the recognizer's features."""
+
+    def edit(config):
+        config.model.discriminator.feature_head_dim = 4
+
+    run = SmallRun(edit)
+    batch = run.batch()
+    state, metrics = run.step(updated_networks=("discriminator",))(run.state, batch, KEY)
+    assert {n for n in NETWORK_NAMES if changed(getattr(run.state, n), getattr(state, n))} == {"discriminator"}
+    heads = [
+        metrics["discriminator/loss_image"],
+        metrics["discriminator/loss_recognizer"],
+    ]  # this run has no identifier
+    np.testing.assert_allclose(metrics["discriminator/loss"], np.mean(heads), rtol=1e-6)
+    assert "discriminator/loss_style" not in metrics
+
+    step = run.step(updated_networks=("generator",), gradient_balancing="fogel", ctc_weight=0.0)
+    zeroed = run.state.recognizer.replace(params=jax.tree.map(jnp.zeros_like, run.state.recognizer.params))
+    with_one, _ = step(run.state, batch, KEY)
+    with_other, _ = step(run.state.replace(recognizer=zeroed), batch, KEY)
+    assert changed(with_one.generator.params, with_other.generator.params)
+
+
+def test_more_discriminator_steps(small_run):
+    one, _ = small_run.step(updated_networks=("discriminator",))(small_run.state, small_run.batch(), KEY)
+    step = small_run.step(updated_networks=("discriminator",), discriminator_steps_per_generator_step=3)
+    three, _ = step(small_run.state, small_run.batch(), KEY)
+
+    def adam_count(state):
+        return int(jax.tree.leaves(state.discriminator.opt_state)[0])
+
+    assert (adam_count(one), adam_count(three)) == (1, 3)
+    assert int(three.step) == 1
+
+
+@pytest.mark.parametrize("alone", [0, 5000])
+def test_ema_moves_towards_the_parameters(small_run, alone):
+    """Closely at first, also where the generator begins late."""
+    before = small_run.state.replace(step=small_run.state.step + alone)
+    state, _ = small_run.step(recognizer_pretrain_steps=alone)(before, small_run.batch(), KEY)
+    old = jax.tree.leaves(small_run.state.ema["generator"])
+    new = jax.tree.leaves(state.generator.params)
+    for average, a, b in zip(jax.tree.leaves(state.ema["generator"]), old, new, strict=True):
+        np.testing.assert_allclose(average, 0.1 * a + 0.9 * b, rtol=1e-5, atol=1e-7)  # (1 + 0) / (10 + 0)
+
+
+def test_recognizer_noise_changes_what_it_learns(small_run):
+    plain, _ = small_run.step(updated_networks=("recognizer",))(small_run.state, small_run.batch(), KEY)
+    noisy, _ = small_run.step(updated_networks=("recognizer",), recognizer_noise=0.5)(
+        small_run.state, small_run.batch(), KEY
+    )
+    assert changed(plain.recognizer.params, noisy.recognizer.params)
+
+
+def test_ctc_length_exponent(small_run):
+    batch = small_run.batch()
+
+    def gradients(lengths, **settings):
+        step = small_run.step(updated_networks=("generator",), gradient_balancing="none", **settings)
+        _, metrics = step(small_run.state, batch.replace(fake=batch.fake.replace(lengths=lengths)), KEY)
+        return float(metrics["generator/grad_norm"]), float(metrics["generator/ctc_loss"])
+
+    twos = jnp.full_like(batch.fake.lengths, 2)
+    assert gradients(twos, ctc_length_exponent=1.0) == pytest.approx(gradients(twos, ctc_weight=0.5), rel=1e-4)
+    mixed = twos.at[::2].set(1)
+    assert gradients(mixed, ctc_length_exponent=1.0)[0] != pytest.approx(gradients(mixed, ctc_weight=0.5)[0], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_bfloat16_computes_and_stores_float32():
+    run = SmallRun(lambda config: config.model.update(dtype="bfloat16"))
+    state, metrics = run.step()(run.state, run.batch(), KEY)
+    assert {leaf.dtype for leaf in jax.tree.leaves(state.generator.params)} == {jnp.dtype("float32")}
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+@pytest.mark.parametrize("run_name", ["small_run", pytest.param("alonso_run", marks=pytest.mark.slow)])
+def test_two_devices_equal_one(run_name, request):
+    run = request.getfixturevalue(run_name)
+    batch = run.batch()
+    _, alone = run.step()(run.state, batch, KEY)
+    mesh = sharding.create_mesh(batch_size=4)
+    assert mesh.size == 2
+    state = jax.device_put(run.state, sharding.replicated(mesh))
+    shared = jax.device_put(batch, sharding.split_batch(mesh))
+    new_state, together = run.step()(state, shared, jax.device_put(KEY, sharding.replicated(mesh)))
+    assert set(together) == set(alone)
+    for name, value in alone.items():
+        np.testing.assert_allclose(together[name], value, rtol=2e-3, atol=2e-4, err_msg=name)
+    assert jax.tree.leaves(new_state)[1].sharding.is_fully_replicated
+
+
+def test_compiles_once_and_moves_nothing_to_the_host(small_run):
+    step = jax.jit(make_train_step(small_run.networks, small_run.optimizers, StepConfig()), donate_argnums=0)
+    state, batch = jax.tree.map(jnp.copy, small_run.state), small_run.batch()
+    with jax.transfer_guard("disallow"):
+        for _ in range(3):
+            state, _ = step(state, batch, KEY)
+    assert step._cache_size() == 1
+    assert int(state.step) == 3
+
+
+@pytest.mark.slow
+def test_seed_paper_config_makes_two_real_steps():
+    """configs/iam.py at full size: two updates of all four networks on random images at batch 2."""
+    config = iam.get_config()
+    run = SmallRun(config=config, characters="".join(chr(48 + i) for i in range(79)))
+    assert run.networks == create_networks(config, 80)
+    step = jax.jit(make_train_step(run.networks, run.optimizers, StepConfig()), donate_argnums=0)
+    state = run.state
+    for seed in range(2):
+        state, metrics = step(state, run.batch(size=2, seed=seed), KEY)
+        assert all(np.isfinite(value) for value in metrics.values()), metrics
+    assert int(state.step) == 2
+
+
+def test_nonfinite_network_is_named():
+    good = {"discriminator/loss": 1.0, "generator/ctc_loss": 2.0}
+    assert nonfinite_network(good) is None
+    assert nonfinite_network(good | {"generator/ctc_loss": float("nan")}) == "generator"
+    assert nonfinite_network({"recognizer/loss": float("inf"), "generator/ctc_loss": float("nan")}) == "recognizer"
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_parts_of_a_batch_add_up_to_the_whole(small_run, parts):
+    """Where nothing is measured over the batch (no balance, no batch norm), parts are exact but for rounding."""
+    batch = small_run.batch(size=8)
+    settings = dict(gradient_balancing="none", z_prediction_weight=1.0)
+    whole, expected = small_run.step(**settings)(small_run.state, batch, jax.random.key(1))
+    parted, metrics = small_run.step(**settings, gradient_accumulation_steps=parts)(
+        small_run.state, batch, jax.random.key(1)
+    )
+    for name, value in expected.items():
+        if name != "generator/ctc_to_adversarial_gradient":  # of images, whose gradients are means over a part
+            np.testing.assert_allclose(metrics[name], value, rtol=2e-4, err_msg=name)
+    assert int(parted.step) == int(whole.step) == 1

@@ -1,0 +1,207 @@
+"""Runs that are killed, asked to stop, robbed of their disk or their peers: nothing is lost, nothing hangs."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from tests.processes import finish, metrics_of, start
+
+pytestmark = pytest.mark.slow
+KILLS = int(os.environ.get("HWGAN_SOAK_KILLS", "3"))  # for each number of processes
+NUM_STEPS = 60 * max(1, KILLS // 2)  # enough for so many to come before the end
+STEPS = (f"train.num_steps={NUM_STEPS}", "train.checkpoint_every=10")
+STEPS += (f"train.evaluate_every={NUM_STEPS}", f"train.sample_every={NUM_STEPS}")
+
+
+def wait_for(condition, seconds=120, pause=0.01):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(pause)
+
+
+def steps_logged(workdir):
+    path = pathlib.Path(workdir) / "metrics.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+def saved(workdir):
+    """Checkpoints that are whole."""
+    return [path for path in (pathlib.Path(workdir) / "checkpoints").glob("*") if path.name.isdigit()]
+
+
+def being_saved(workdir):
+    """What is on disk of checkpoints that are not whole yet."""
+    return list((pathlib.Path(workdir) / "checkpoints").glob("*.orbax-checkpoint-tmp*"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_dir, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    ((code, output),) = finish(start(workdir, data_dir, *STEPS))
+    assert code == 0, output
+    return metrics_of(workdir)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_soak(data_dir, tmp_path, undisturbed, processes):
+    """Killed at random moments, by -9 and TERM, every other one by -9 in the middle of a save: it ends with the metrics of
+    an undisturbed run."""
+    rng, ends, kills, while_saving = np.random.default_rng(processes), [], 0, 0
+    for _ in range(4 * KILLS + 4):
+        before = steps_logged(tmp_path)
+        run = start(tmp_path, data_dir, *STEPS, processes=processes)
+        if kills < KILLS:
+            # From the first step on: most of a start is importing, in which there is nothing to lose.
+            wait_for(lambda before=before, run=run: steps_logged(tmp_path) > before or run[0].poll() is not None)
+            number = [signal.SIGKILL, signal.SIGTERM][int(rng.integers(2))]
+            if kills % 2 == 0:
+                number = signal.SIGKILL
+                wait_for(lambda run=run: being_saved(tmp_path) or run[0].poll() is not None, pause=0.0005)
+            else:
+                time.sleep(rng.uniform(0.0, 0.6))
+            # A machine taken away takes one process of several with it; a notice reaches one, and is passed on.
+            victims = run if number == signal.SIGKILL and rng.random() < 0.5 else run[-1:]
+            kills += any(process.poll() is None for process in run)
+            for process in victims:
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(number)
+        codes = [code for code, _ in finish(run)]
+        ends.append(codes)
+        while_saving += bool(being_saved(tmp_path))  # what a process that was killed left behind
+        assert all(codes) or not any(codes), ends
+        if not any(codes):
+            break
+    assert kills >= KILLS, ends
+    assert while_saving >= 1
+    assert ends[-1] == [0] * processes
+    lines = metrics_of(tmp_path)
+    assert [line["step"] for line in lines] == [line["step"] for line in undisturbed]
+    if processes == 1:
+        assert lines == undisturbed  # to the last digit
+    (tmp_path / "soak.txt").write_text(
+        f"{processes} process(es): {kills} kills, {while_saving} while saving, exit codes {ends}\n"
+    )
+
+
+def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_path, undisturbed):
+    settings = (*STEPS, "train.checkpoint_every=1000")
+    (run,) = start(tmp_path, data_dir, *settings)
+    wait_for(lambda: steps_logged(tmp_path) > 5)
+    run.send_signal(signal.SIGTERM)
+    ((code, output),) = finish([run])
+    assert code == 75, output
+    (step,) = (int(path.name) for path in saved(tmp_path))
+    assert f"SIGTERM: saved at step {step}; the same command goes on from there" in output
+    assert step == metrics_of(tmp_path)[-1]["step"]
+    ((code, output),) = finish(start(tmp_path, data_dir, *settings))
+    assert code == 0, output
+    assert f"training from step {step}" in output
+    assert metrics_of(tmp_path) == undisturbed
+
+
+def test_a_lost_peer_ends_the_run_with_a_message(data_dir, tmp_path):
+    run = start(tmp_path, data_dir, *STEPS, "train.num_steps=100000", processes=2)
+    wait_for(lambda: steps_logged(tmp_path) > 3)
+    run[1].kill()
+    began = time.monotonic()
+    (code, output), _ = finish(run, timeout=120)
+    assert code != 0
+    assert time.monotonic() - began < 90
+    assert "heartbeat" in output or "peer" in output or "Connection" in output, output[-2000:]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 4 MB; needs to be allowed to mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("no right to mount a small file system")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def on_disk(workdir, disk):
+    """A workdir whose checkpoints lie on another file system."""
+    workdir.mkdir()
+    (workdir / "checkpoints").symlink_to(disk, target_is_directory=True)
+    return workdir
+
+
+LONG = (*STEPS, "train.num_steps=500", "train.evaluate_every=500", "train.sample_every=500")
+
+
+def test_full_disk_while_training(data_dir, tmp_path, small_disk):
+    """Saves fail, are told of, and succeed again when there is room."""
+    workdir, ballast = on_disk(tmp_path / "run", small_disk), small_disk / "ballast"
+    ballast.write_bytes(b"\0" * 4_000_000)
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: steps_logged(workdir) > 35)
+    assert not saved(workdir)
+    ballast.unlink()
+    ((code, output),) = finish([run])
+    assert code == 0, output[-3000:]
+    assert "a checkpoint could not be saved by step" in output
+    assert "training continues to the next" in output
+    assert metrics_of(workdir)[-1]["step"] == 500
+    assert (small_disk / "500").is_dir()
+    ((code, output),) = finish(start(workdir, data_dir, *LONG, "train.num_steps=501"))
+    assert code == 0, output[-3000:]
+    assert "training from step 500" in output
+
+
+def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
+    """What it has no room for is told of; no estimate is lost."""
+    workdir, ballast = small_disk / "run", small_disk / "ballast"
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: steps_logged(workdir) > 5)
+    with contextlib.suppress(OSError):  # until there is no room left
+        ballast.write_bytes(b"\0" * 8_000_000)
+    time.sleep(1.0)
+    ballast.unlink()
+    ((code, output),) = finish([run])
+    assert code == 0, output[-3000:]
+    assert "metrics or pictures cannot be written" in output
+    assert sorted({line["step"] for line in metrics_of(workdir)}) == list(range(1, 501))
+
+
+@pytest.mark.parametrize("when", [saved, being_saved])
+def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk, when):
+    """Between two saves, or in the middle of one; the latter leaves threads of orbax that nothing must wait for."""
+    workdir = on_disk(tmp_path / "run", small_disk)
+    (run,) = start(workdir, data_dir, *LONG)
+    wait_for(lambda: saved(workdir))
+    wait_for(lambda: when(workdir), pause=0.0005)
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    wait_for(lambda: not subprocess.run(remount, capture_output=True).returncode)  # refused while a file is written
+    ((code, output),) = finish([run])
+    assert code == 2, output[-3000:]
+    assert "training continues to the next" in output
+    assert "error: the last checkpoint could not be saved in" in output
+    assert metrics_of(workdir)[-1]["step"] == 500
+
+
+def test_divergence_ends_with_its_own_exit_code(data_dir, tmp_path):
+    settings = ("optimizer.generator.learning_rate=1e38", "train.recognizer_pretrain_steps=0", "train.num_steps=6")
+    ((code, output),) = finish(start(tmp_path, data_dir, *settings, "optimizer.generator.clip_norm=0.0"))
+    assert code == 3, output
+    assert "error: training diverged: step" in output
+
+
+def test_heartbeat_profile_and_where_the_time_goes(data_dir, tmp_path):
+    ((code, output),) = finish(start(tmp_path, data_dir, *STEPS, profile=5))
+    assert code == 0, output
+    beat = json.loads((tmp_path / "heartbeat.json").read_text())
+    assert beat["step"] == NUM_STEPS
+    assert abs(beat["time"] - time.time()) < 300
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+    last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-2])
+    assert {"speed/step_seconds", "speed/input_wait_seconds", "speed/evaluate_and_save_seconds"} <= last.keys()
