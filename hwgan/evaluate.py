@@ -30,7 +30,7 @@ from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import as_table
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError, run_main
-from hwgan.sampling.open import open_sampler, sampler_of_run
+from hwgan.sampling.open import open_sampler, sampler_from_run
 
 RESULTS_FILE = "results.json"
 
@@ -73,7 +73,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     }
     if trains_generator(run.config):
         results = evaluate_sampler(
-            sampler_of_run(run),
+            sampler_from_run(run),
             split,
             train,
             evaluator,

@@ -16,7 +16,7 @@ from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.errors import run_main
-from hwgan.sampling.open import sampler_of_run
+from hwgan.sampling.open import sampler_from_run
 
 
 def main(argv: list[str]) -> None:
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     if args.temperature is not None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"temperature": args.temperature})
-        sampler_of_run(run)  # refuses a temperature out of range, and a run without a generator
+        sampler_from_run(run)  # refuses a temperature out of range, and a run without a generator
     write_weights_file(run, args.output, args.networks)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 

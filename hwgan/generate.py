@@ -30,7 +30,7 @@ from hwgan.data.lexicon import read_lexicon_file
 from hwgan.data.prepared import read_texts
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError, run_main
-from hwgan.runtime.locking import only_writer
+from hwgan.runtime.locking import exclusive_lock
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.sampler import Sampler
 
@@ -128,7 +128,7 @@ def generate_words(
 def _write_or_check_record(output: pathlib.Path, record: dict) -> None:
     """Writes the record of a new folder, or checks that an existing folder has the same one."""
     path = output / _MADE / RECORD
-    with only_writer(path.parent):
+    with exclusive_lock(path.parent):
         if not path.exists():
             _write_atomically(path, json.dumps(record, indent=1).encode())
     existing = json.loads(path.read_text())

@@ -18,7 +18,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from hwgan.evaluate import evaluate
-from hwgan.prepare import prepare_if_made_here
+from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
 from hwgan.runtime.errors import run_main
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
@@ -40,7 +40,7 @@ def use_compilation_cache() -> None:
         jax.config.update("jax_compilation_cache_dir", str(pathlib.Path.home() / ".cache" / "hwgan" / "xla"))
 
 
-def show_progress() -> None:
+def configure_logging() -> None:
     """Prints the log messages of this package to stdout."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
@@ -53,7 +53,7 @@ def show_progress() -> None:
 def main(argv: list[str]) -> None:
     """Trains or evaluates by the flags of the command line."""
     del argv
-    show_progress()
+    configure_logging()
     use_compilation_cache()
     config, workdir = _CONFIG.value, _WORKDIR.value
     cluster = distributed.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _DISTRIBUTED.value)
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> None:
     if _MODE.value == "evaluate":
         evaluate(config, workdir)
         return
-    prepare_if_made_here(config.data.dataset, config.data.data_dir)
+    prepare_if_synthetic(config.data.dataset, config.data.data_dir)
     start = time.perf_counter()
     try:
         train_and_evaluate(config, workdir, _PROFILE.value)

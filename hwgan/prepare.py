@@ -50,7 +50,7 @@ def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name
         raise UserError(f"cannot prepare {dataset} under {data_dir!r}: {reason}") from error
 
 
-def prepare_if_made_here(dataset: str, data_dir: str) -> None:
+def prepare_if_synthetic(dataset: str, data_dir: str) -> None:
     """Prepares the dataset if it is synthetic (penman), so that training on it is a single command."""
     if dataset.split("/")[0] == "penman":
         prepare_dataset(dataset, data_dir)

@@ -39,7 +39,7 @@ _FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
 
 
 @dataclasses.dataclass(frozen=True)
-class Reported:
+class RunReport:
     """The files of a run that a report uses.
 
     Attributes:
@@ -47,17 +47,17 @@ class Reported:
       results: content of results.json; empty without an evaluation.
       metrics: rows of metrics.jsonl.
       config: config of the run; empty if unknown.
-      sheet: newest sample grid, as a PNG in base64; "" without one.
+      sample_grid: newest sample grid, as a PNG in base64; "" without one.
     """
 
     name: str
     results: dict[str, Any]
     metrics: list[dict[str, Any]]
     config: dict[str, Any]
-    sheet: str
+    sample_grid: str
 
     @classmethod
-    def read(cls, source: str) -> "Reported":
+    def read(cls, source: str) -> "RunReport":
         """Reads a workdir or a results.json.
 
         Raises:
@@ -94,7 +94,7 @@ def _rows(metrics: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def write_report(runs: Sequence[Reported], title: str) -> str:
+def write_report(runs: Sequence[RunReport], title: str) -> str:
     """Renders the HTML page."""
     loader = jinja2.FileSystemLoader(pathlib.Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -109,7 +109,7 @@ def write_report(runs: Sequence[Reported], title: str) -> str:
     )
 
 
-def _evaluators(runs: Sequence[Reported]) -> tuple[str, list[str]]:
+def _evaluators(runs: Sequence[RunReport]) -> tuple[str, list[str]]:
     """The evaluator of each run with its preprocessing revision; metrics are comparable only if both are equal."""
     cells = []
     for results in (run.results for run in runs):
@@ -133,7 +133,7 @@ def _differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
     return [row for row in rows if any(row[1][number] != row[1][with_config[0]] for number in with_config)]
 
 
-def _networks(runs: Sequence[Reported]) -> list[tuple[str, str, str]]:
+def _networks(runs: Sequence[RunReport]) -> list[tuple[str, str, str]]:
     """(run, name, checksum and preprocessing) of each feature network."""
     return [
         (run.name, name, " ".join(str(network.get(key, "")) for key in ("checksum", "preprocessing")))
@@ -142,7 +142,7 @@ def _networks(runs: Sequence[Reported]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _tables(runs: Sequence[Reported]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
+def _tables(runs: Sequence[RunReport]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
     """(case, headings of the columns, rows of (metric, cells)) of each case."""
     all_columns = [column for run in runs for column in _columns(run.name, run.results)]
     tables = []
@@ -166,7 +166,7 @@ def _columns(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[st
     return columns
 
 
-def _curve(runs: Sequence[Reported], name: str) -> str:
+def _curve(runs: Sequence[RunReport], name: str) -> str:
     """An SVG plot of a metric over the training steps of all runs; "" if no run has the metric."""
     figure, axes = plt.subplots(figsize=(8, 2.6), layout="constrained")
     assert isinstance(figure, Figure)
@@ -196,7 +196,7 @@ def main(argv: list[str]) -> None:
     try:
         if not sources:
             raise UserError("name one or several runs: python -m hwgan.report RUN ... --output=report.html")
-        page = write_report([Reported.read(source) for source in sources], flags.FLAGS.title)
+        page = write_report([RunReport.read(source) for source in sources], flags.FLAGS.title)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
             output.write_text(page, encoding="utf-8")

@@ -11,14 +11,14 @@ from hwgan.checkpoints.run import Run
 from hwgan.generate import GenerationSpec, generate_words
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.open import sampler_of_run
+from hwgan.sampling.open import sampler_from_run
 
 SPEC = GenerationSpec(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
 
 
 @pytest.fixture(scope="module")
 def sampler(small_run):
-    return sampler_of_run(Run(small_run.config, small_run.charset, small_run.networks, small_run.state))
+    return sampler_from_run(Run(small_run.config, small_run.charset, small_run.networks, small_run.state))
 
 
 def content(folder):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hwgan.report import Reported, write_report
+from hwgan.report import RunReport, write_report
 from hwgan.runtime.errors import UserError
 
 METRICS = {"words": {"generated": {"cer": {"value": 0.12, "low": 0.1, "high": 0.14}}, "real": {"cer": {"value": 0.2}}}}
@@ -38,12 +38,12 @@ def runs(tmp_path):
 
 
 def test_a_report_shows_what_there_is(runs):
-    page = write_report([Reported.read(source) for source in runs], "Ours & theirs")
+    page = write_report([RunReport.read(source) for source in runs], "Ours & theirs")
     assert "<title>Ours &amp; theirs</title>" in page
     assert "<b>" not in page  # names are text
     assert page.count("12.0 % (10.0 to 14.0)") == 3
     assert "<td>optimizer.rate</td><td>0.001</td><td>0.002</td><td></td>" in page.replace("\n", "")
-    assert page == write_report([Reported.read(source) for source in runs], "Ours & theirs")
+    assert page == write_report([RunReport.read(source) for source in runs], "Ours & theirs")
     assert "train.ctc_weight" not in page  # the same in all runs
     assert page.count("<svg") == 1  # of the one metric there is
     assert page.count("data:image/png;base64,") == 2
@@ -56,11 +56,11 @@ def test_a_report_shows_what_there_is(runs):
 def test_what_is_no_run_is_named(tmp_path):
     for source in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=r"no workdir of a run and no results\.json"):
-            Reported.read(str(source))
+            RunReport.read(str(source))
     for broken in ("{", "[]", '{"metrics": []}', '{"metrics": {"words": {"real": {"cer": {}}}}}'):
         (tmp_path / "results.json").write_text(broken)
         with pytest.raises(UserError, match="cannot be read"):
-            Reported.read(str(tmp_path))
+            RunReport.read(str(tmp_path))
 
 
 def test_a_run_in_progress(runs, tmp_path):
@@ -69,7 +69,7 @@ def test_a_run_in_progress(runs, tmp_path):
     (tmp_path / "first").rename(odd)
     with (odd / "metrics.jsonl").open("a") as file:
         file.write('{"step": 4, "recog')
-    page = write_report([Reported.read(str(odd))], "One")
+    page = write_report([RunReport.read(str(odd))], "One")
     assert page.count("<svg") == 1
     assert "optimizer.rate" not in page  # one run has no differences
 

@@ -33,7 +33,7 @@ from hwgan.data.charset import normalize_text
 from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.locking import only_writer
+from hwgan.runtime.locking import exclusive_lock
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def read_split(
         found = _read(folder, preprocessing.height, name)
         if found is None:
             rows = open_rows(data_dir, dataset, split)
-            with only_writer(folder.parent) as locked:
+            with exclusive_lock(folder.parent) as locked:
                 found = _read(folder, preprocessing.height, name)  # another process may have written it meanwhile
                 if found is None:
                     if locked:

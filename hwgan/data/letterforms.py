@@ -88,7 +88,7 @@ def char_widths_of(characters: str, height: int) -> Float[np.ndarray, " n"]:
 
 
 def reference_width(height: int) -> float:
-    """Width in pixels at which a word is as wide as the sum of its `char_widths_of`.
+    """The sum of character widths, in pixels, that width compression leaves unchanged.
 
     Characters are narrower in wider words, and wider in narrower words (`layout.compress_widths`).
     """

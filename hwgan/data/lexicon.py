@@ -148,8 +148,8 @@ class Lexicon:
         proportional to the number of texts that fit it. If no text fits, the next wider text is taken, or the widest.
 
         The weights of the texts are multiplied by (texts that fit) / (non-random texts that fit). Random texts are
-        short and so take a larger share of narrow buckets; with this factor, the weighted lengths of the non-random
-        texts have the same distribution as those of the real words.
+        short and so take a larger share of narrow buckets; with this factor, the lengths of the non-random texts,
+        counted with these weights, are distributed as those of the real words.
 
         Args:
           rng: random generator of this batch.

@@ -60,7 +60,7 @@ class Schedule:
     """An endless stream of batches over all hosts.
 
     The words of each bucket are shuffled anew for each pass over the bucket. Buckets are interleaved in proportion to
-    their sizes, so that all words occur equally often, times their repeats.
+    their sizes, so that each word occurs in proportion to its repeats.
 
     Attributes:
       buckets: bucket widths in pixels, ascending.

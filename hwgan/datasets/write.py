@@ -14,7 +14,7 @@ from hwgan.data.prepared import SUMMARY_FILE, parse_summary
 from hwgan.datasets.builder import WordImageBuilder
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_text
-from hwgan.runtime.locking import only_writer
+from hwgan.runtime.locking import exclusive_lock
 
 
 def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
       UserError: the dataset exists, but was made from another source or with other options.
     """
     directory = pathlib.Path(builder.data_dir)
-    with only_writer(directory.parent):
+    with exclusive_lock(directory.parent):
         path = directory / SUMMARY_FILE
         if path.exists():
             summary = parse_summary(path)

@@ -21,7 +21,7 @@ def nearest_distances(first: Float[np.ndarray, "n d"], second: Float[np.ndarray,
     return np.concatenate([pairwise_distances(part, second).min(axis=1) for part in parts])
 
 
-def nearest_is_same(features: np.ndarray, groups: Sequence[int], excluded: Sequence[int]) -> float:
+def retrieval_accuracy(features: np.ndarray, groups: Sequence[int], excluded: Sequence[int]) -> float:
     """Top-1 retrieval accuracy: how often the nearest neighbour of a row is in the same group.
 
     Rows with the same value of `excluded` as the query are not candidates. With writers as groups and texts as

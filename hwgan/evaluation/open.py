@@ -22,13 +22,13 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
         return Evaluator.of_state(run.networks, run.state, run.charset, run.spec)
     if not name or pathlib.Path(name).is_file():
         path = name or PRETRAINED_EVALUATOR
-        return evaluator_of_weights(read_weights(path), path)
+        return evaluator_from_weights(read_weights(path), path)
     other = load_run(name)
     evaluator = Evaluator.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
     return evaluator if "identifier" in other.config.train.updated_networks else evaluator.without_identifier()
 
 
-def evaluator_of_weights(weights: Weights, path: str) -> Evaluator:
+def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
     """The recognizer and, if there is one, the identifier of a weights file.
 
     Args:

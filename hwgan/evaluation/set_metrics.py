@@ -13,7 +13,7 @@ from hwgan.evaluation.error_rates import error_rates_by_group
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import CROPS, FeatureNetwork
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio, half_sample_estimate
-from hwgan.evaluation.neighbors import mean_distance_within, nearest_is_same
+from hwgan.evaluation.neighbors import mean_distance_within, retrieval_accuracy
 from hwgan.evaluation.topology import geometry_score
 
 _REPLICATES = 20  # for intervals of Fréchet distances
@@ -119,11 +119,11 @@ class SetMetrics:
         """Variety and consistency of styles, in the identifier's features of one image per text and writer.
 
         Args:
-          words: words by several writers, or in several styles named as writers.
+          words: words by several writers; of generated words the style stands in place of the writer.
           texts: texts that are compared.
 
         Returns:
-          `style_distance`: mean distance between two images of the same text by different writers.
+          `style_distance`: mean Euclidean distance between two images of the same text by different writers.
           `style_retrieval`: how often the nearest neighbour of an image, among images of other texts, is by the same
           writer, in [0, 1]; chance level is about 1 / `num_styles`.
           `num_styles`: number of writers.
@@ -138,7 +138,7 @@ class SetMetrics:
         )
         metrics = {
             "style_distance": mean_distance_within(features, text_ids),
-            "style_retrieval": nearest_is_same(features, writer_ids, text_ids),
+            "style_retrieval": retrieval_accuracy(features, writer_ids, text_ids),
             "num_styles": float(len(set(images.writers))),
         }
         if math.isnan(metrics["style_distance"]):

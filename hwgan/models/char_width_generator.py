@@ -25,8 +25,8 @@ class CharWidthGenerator(nn.Module):
       first_height: its height.
       condition_features: size of the mixed condition of a block.
       position_frequencies: number of sine and cosine pairs that encode the position.
-      log_width_std: σ of the log width ratio over writers; a word is exp(σ z[:, 0]) times as wide as its characters
-        are on average. On the Copiste words: 0.16 between writers, 0.24 between words.
+      log_width_std: σ of the log width ratio; a word is exp(σ z[:, 0]) times as wide as its characters are on average.
+        On the Copiste words the ratio has a standard deviation of 0.16 between writers and 0.24 between words.
       width_compression: exponent by which longer texts get narrower characters (`layout.char_width_layout`). On the
         Copiste words: 0.18.
       ink_threshold: see `variable_width_layers.suppress_background`; 0 for none.

@@ -33,7 +33,7 @@ def fixed_canvas_layout(lengths: Int[Array, " b"], num_characters: int, canvas_w
 
 
 def char_grid_layout(lengths: Int[Array, " b"], num_characters: int, pixels_per_character: int) -> Layout:
-    """Every character takes as many pixels (Fogel et al. 2020)."""
+    """Every character takes the same number of pixels (Fogel et al. 2020)."""
     spans = length_mask(lengths, num_characters) * float(pixels_per_character)
     return Layout(lengths, spans, lengths * pixels_per_character, num_characters * pixels_per_character)
 
@@ -58,7 +58,7 @@ def char_width_layout(
     width_compression: float = 0.0,
     reference_width: float = 1.0,
 ) -> Layout:
-    """Every character has its own width, times the width ratio of the style, less in long words.
+    """Every character has its own width, scaled by the width ratio of the style and narrowed in long words.
 
     Args:
       labels: padded with 0.
@@ -87,7 +87,8 @@ def assign_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w 
       num_columns: of the feature map, which covers the canvas evenly.
 
     Returns:
-      Shares, which sum to 1 over the characters, and Σ share · d: -1 at the left edge of a character, 1 at its right.
+      Shares, which sum to 1 over the characters, and Σ share · d, with d clipped to [-2, 2]: about 0 at the centre of a
+      character, -1 and 1 at the outer edges of the word. On a border of two characters it passes through 0.
 
     References:
       Shen et al., Non-Attentive Tacotron, 2020, https://arxiv.org/abs/2010.04301 (Gaussian up-sampling)

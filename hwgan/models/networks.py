@@ -56,7 +56,7 @@ class Networks:
         return self.generator.log_width_std if self.char_widths else 0.0
 
     def input_widths(self, words: RealWords) -> Int[Array, " b"]:
-        """Columns of real images that networks read: on a fixed canvas all of them, as of generated images."""
+        """Columns of real images that networks read: on a fixed canvas all columns, as for generated images."""
         return words.widths if self.has_variable_width else jnp.full_like(words.widths, words.image.shape[2])
 
     def word_features(

@@ -26,7 +26,7 @@ class RecognizerOutput:
     Attributes:
       logits: float32; label 0 is the CTC blank.
       lengths: frames that belong to each word; the rest is padding.
-      states: what the logits are linear in.
+      states: the last hidden states; the logits are a linear map of them.
     """
 
     logits: Float[Array, "b frames labels"]

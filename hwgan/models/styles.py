@@ -26,9 +26,9 @@ class Styles(flax.struct.PyTreeNode):
 
 
 def prior_rows(count: int) -> Bool[np.ndarray, " count"]:
-    """Which rows of a batch get a style from the prior: the first half; the others get that of the real word beside.
+    """Which rows of a batch get a style from the prior: the first half; the others get that of their real word.
 
-    Halves and not alternate rows, for gradient accumulation deals rows out in turn.
+    Halves and not alternate rows, because gradient accumulation assigns rows to parts in turn.
     """
     return np.arange(count) < count / 2
 
@@ -57,11 +57,11 @@ def sample_styles(
 
     Args:
       networks: for the size of z.
-      texts: to be generated. Those of random characters get z times `temperature`; `log_widths`, which
-        come with the texts so that each fits its canvas, replace z[:, 0].
+      texts: to be generated. Those of random characters get z, drawn or encoded, times `temperature`; `log_widths`,
+        which come with the texts so that each fits its canvas, replace z[:, 0].
       encoded: styles of the real words of the batch (`encode_styles`); None draws all from the prior.
-      key: of the prior.
-      temperature: T in z ~ N(0, T² I) of random texts.
+      key: of the draws from the prior.
+      temperature: factor on z of random texts; 1 changes nothing.
     """
     count = texts.labels.shape[0]
     z, from_prior = jax.random.normal(key, (count, networks.z_dim)), jnp.ones(count, bool)

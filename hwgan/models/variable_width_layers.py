@@ -38,7 +38,7 @@ def to_image(
 
 
 def suppress_background(image: Float[Array, "b h w 1"], ink_threshold: float) -> Float[Array, "b h w 1"]:
-    """Multiplies ink by a gate that is 0 where no ink above a threshold lies near: paper is white, tanh never is quite.
+    """Multiplies ink by a gate that is 0 where no ink above a threshold lies near: tanh never reaches white paper.
 
     ink' = ink · σ((max(ink in a 3x3 cross) - threshold) / 0.04), with ink in [0, 1].
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def only_writer(folder: pathlib.Path) -> Iterator[bool]:
+def exclusive_lock(folder: pathlib.Path) -> Iterator[bool]:
     """Waits until no other process is within this for the same folder; the lock goes with the process, however it ends.
 
     Yields:

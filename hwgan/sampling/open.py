@@ -23,16 +23,16 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
     """
     path = pathlib.Path(checkpoint)
     if checkpoint and not path.is_file() and path.suffix != ".npz":
-        sampler = sampler_of_run(load_run(checkpoint, step))
+        sampler = sampler_from_run(load_run(checkpoint, step))
     elif step is not None:
         raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
     else:
         name = checkpoint or PRETRAINED
-        sampler = sampler_of_weights(read_weights(name), name)
+        sampler = sampler_from_weights(read_weights(name), name)
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
 
 
-def sampler_of_run(run: Run) -> Sampler:
+def sampler_from_run(run: Run) -> Sampler:
     """The sampler of a restored run.
 
     Raises:
@@ -43,7 +43,7 @@ def sampler_of_run(run: Run) -> Sampler:
     return Sampler(run.networks, run.state.ema_variables, run.charset, run.spec, sampling_temperature(run.config))
 
 
-def sampler_of_weights(weights: Weights, name: str) -> Sampler:
+def sampler_from_weights(weights: Weights, name: str) -> Sampler:
     """The sampler of the content of a file of weights.
 
     Args:

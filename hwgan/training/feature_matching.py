@@ -88,8 +88,8 @@ def match(
     """Distances of the running means of generated words from those of real ones, and the statistics with these words.
 
     A distance is Σ_g c_g ‖(mean_g - real mean_g) / real std_g‖² / d, with c_g the share of group g among real words,
-    less for rare groups. Values are those of the running means; gradients reach the words at hand as if the whole mean
-    moved with them.
+    less for rare groups. Values are those of the running means. Gradients are those of a mean over this batch alone:
+    they are not scaled down by the batch's small share of the running mean.
 
     Args:
       statistics: with the real words of this step.

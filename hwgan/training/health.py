@@ -1,7 +1,7 @@
 """Warnings of a run that is going wrong, from its metrics."""
 
 # Bounds that the curves of healthy runs keep clear of.
-_MIN_STYLE_VARIANCE = 0.01
+_MIN_STYLE_STD = 0.01
 _MIN_MARGIN, _MAX_MARGIN = 0.05, 4.0  # of the mean score of real words over that of generated ones
 _MAX_REAL_CER = 0.6  # CER of the recognizer on real words
 
@@ -13,10 +13,10 @@ def health_warnings(metrics: dict[str, float]) -> list[str]:
       metrics: metrics of the last step and of the evaluation.
     """
     found = []
-    variance = metrics.get("evaluate/style_variance")
-    if variance is not None and variance < _MIN_STYLE_VARIANCE:
+    deviation = metrics.get("evaluate/style_std")
+    if deviation is not None and deviation < _MIN_STYLE_STD:
         found.append(
-            f"mode collapse: one word in 16 styles varies by {variance:.4f} a pixel, less than {_MIN_STYLE_VARIANCE}"
+            f"mode collapse: one word in 16 styles varies by {deviation:.4f} a pixel, less than {_MIN_STYLE_STD}"
         )
     if "discriminator/real_score" in metrics:
         margin = metrics["discriminator/real_score"] - metrics["discriminator/fake_score"]

@@ -1,4 +1,4 @@
-"""Losses, a value an example, in float32; and the balancing of gradients at the generated image."""
+"""Losses, one value per example, in float32; and the balancing of gradients at the generated image."""
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,7 @@ def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, 
 def alignment_exists(
     num_frames: Int[Array, " b"], labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
 ) -> Bool[Array, " b"]:
-    """Whether CTC has an alignment: it takes a frame a label, and one more between two equal neighbours."""
+    """Whether CTC has an alignment: it takes one frame per label, and one more between two equal neighbours."""
     inside = length_mask(label_lengths, labels.shape[1])
     repeats = ((labels[:, 1:] == labels[:, :-1]) & inside[:, 1:]).sum(axis=1)
     return num_frames >= label_lengths + repeats
@@ -113,8 +113,8 @@ def ctc_occupancy(
 ) -> Float[Array, "b f v"]:
     """Posterior p(frame f emits label v | labels), by forward-backward; 0 in padding and without an alignment.
 
-    Computed from the gradient of `ctc`: ∂ctc/∂logits = softmax(logits) - occupancy. Arguments as of `ctc`. No gradient
-    passes.
+    Computed from the gradient of `ctc`: ∂ctc/∂logits = softmax(logits) - occupancy. Arguments as in `ctc`. The result
+    is not differentiable.
     """
     logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
     gradients = jax.grad(lambda logits: ctc(logits, num_frames, labels, label_lengths).sum())(logits)
@@ -126,16 +126,16 @@ def ctc_occupancy(
 def balance_gradients(
     gradient: Float[Array, "*shape"], adversarial_gradient: Float[Array, "*shape"], *, rule: str, weight: float
 ) -> Float[Array, "*shape"]:
-    """Scales the gradient of another loss at the generated image to that of the adversarial loss.
+    """Scales a gradient at the generated image to the standard deviation of the adversarial gradient.
 
     With σ and μ the standard deviation and mean over all entries, g the gradient and a the adversarial one:
     "alonso" gives w · (σ(a)/σ(g) · (g - μ(g)) + μ(a)), "fogel" w · σ(a)/σ(g) · g, "none" w · g.
 
     Args:
-      gradient: g, of the CTC or style loss by the image.
-      adversarial_gradient: a, of the adversarial loss by the image.
+      gradient: g, of the CTC or style loss with respect to the image.
+      adversarial_gradient: a, of the adversarial loss with respect to the image.
       rule: one of `BALANCING_RULES`.
-      weight: w; at 1 both gradients have the same standard deviation.
+      weight: w; with "alonso" and "fogel", 1 gives both gradients the same standard deviation.
 
     Returns:
       The gradient to add to the adversarial one.

@@ -32,7 +32,7 @@ def save(path, state, *steps):
     return path / "checkpoints"
 
 
-def test_a_reader_leaves_alone_what_is_being_saved(tmp_path, small_run):
+def test_opening_for_reading_leaves_alone_what_is_being_saved(tmp_path, small_run):
     folder = save(tmp_path, small_run.state, 3)
     being_saved = folder / "4.orbax-checkpoint-tmp-1"
     being_saved.mkdir()
@@ -48,11 +48,11 @@ def test_a_reader_leaves_alone_what_is_being_saved(tmp_path, small_run):
 
 def test_round_trip(tmp_path, small_run):
     save(tmp_path, small_run.state, 3)
-    reader = open_for_reading(str(tmp_path))
-    assert reader.steps() == [3]
-    record = reader.read_record()
+    read_only = open_for_reading(str(tmp_path))
+    assert read_only.steps() == [3]
+    record = read_only.read_record()
     assert (record["alphabet"], record["config"]["sizes"]) == ("abé", [1, 2])
-    restored = reader.restore(abstract_like(small_run.state, HERE), 3)
+    restored = read_only.restore(abstract_like(small_run.state, HERE), 3)
     assert equal(restored.replace(step=0), small_run.state.replace(step=0))
     assert int(restored.step) == 3
     assert jax.tree.structure(restored) == jax.tree.structure(small_run.state)
@@ -137,14 +137,14 @@ FAULTS = [truncate, flip_bit, remove_file, empty_folder, change_record, remove_r
 def test_a_damaged_checkpoint_is_named_set_aside_and_the_one_before_is_used(tmp_path, small_run, caplog, fault):
     folder = save(tmp_path, small_run.state, 3, 6)
     fault(folder / "6")
-    # A reader takes the one before, and touches nothing.
-    reader = open_for_reading(str(tmp_path))
-    state = reader.restore_newest(abstract_like(small_run.state, HERE))
+    # Opened for reading, the one before is restored, and nothing is moved.
+    read_only = open_for_reading(str(tmp_path))
+    state = read_only.restore_newest(abstract_like(small_run.state, HERE))
     assert state is not None
     assert int(state.step) == 3
     assert (folder / "6").exists()
     assert f"checkpoint {folder / '6'}" in caplog.text
-    assert reader.read_record()["alphabet"] == "abé"
+    assert read_only.read_record()["alphabet"] == "abé"
     # A run moves the damaged one away, and saves that step again.
     checkpointer = Checkpointer(str(tmp_path))
     state = checkpointer.restore_newest(abstract_like(small_run.state, HERE), set_aside=True)
@@ -158,7 +158,7 @@ def test_a_damaged_checkpoint_is_named_set_aside_and_the_one_before_is_used(tmp_
     gc.collect()
 
 
-def test_a_save_that_fails_is_said_and_the_next_one_tried(tmp_path, small_run, caplog, monkeypatch):
+def test_a_save_that_fails_is_logged_and_the_next_one_tried(tmp_path, small_run, caplog, monkeypatch):
     checkpointer = Checkpointer(str(tmp_path))
     save_really = checkpointer._manager.save
 

@@ -15,7 +15,7 @@ from hwgan.checkpoints.run import Run
 from hwgan.checkpoints.weights_file import PRETRAINED, write_weights_file
 from hwgan.runtime.errors import UserError
 from hwgan.sample import write_text_image
-from hwgan.sampling.open import open_sampler, sampler_of_run
+from hwgan.sampling.open import open_sampler, sampler_from_run
 from hwgan.sampling.styles import slerp
 from tests.conftest import SmallRun
 
@@ -33,7 +33,7 @@ def weights_file(run, tmp_path):
 
 
 def test_a_weights_file_writes_what_the_run_does(run, weights_file):
-    again, sampler = open_sampler(str(weights_file)), sampler_of_run(run)
+    again, sampler = open_sampler(str(weights_file)), sampler_from_run(run)
     assert (again.networks, again.charset, again.spec) == (sampler.networks, sampler.charset, sampler.spec)
     style = sampler.style(3)
     np.testing.assert_array_equal(again.draw_text("ab cd", style), sampler.draw_text("ab cd", style))
@@ -60,7 +60,7 @@ def test_a_language_model_without_parameters(tmp_path):
     bank = SmallRun(edit)
     run = Run(bank.config, bank.charset, bank.networks, bank.state)
     write_weights_file(run, str(tmp_path / "bank.npz"))
-    sampler, again = sampler_of_run(run), open_sampler(str(tmp_path / "bank.npz"))
+    sampler, again = sampler_from_run(run), open_sampler(str(tmp_path / "bank.npz"))
     np.testing.assert_array_equal(again.draw_text("ab", again.style(0)), sampler.draw_text("ab", sampler.style(0)))
 
 
@@ -68,7 +68,7 @@ def test_a_recognizer_run_cannot_write(run):
     config = run.config.copy_and_resolve_references()
     config.train.updated_networks = ("recognizer",)
     with pytest.raises(UserError, match="trained no generator"):
-        sampler_of_run(dataclasses.replace(run, config=config))
+        sampler_from_run(dataclasses.replace(run, config=config))
 
 
 def test_the_mean_of_runs(run, tmp_path):
@@ -87,7 +87,7 @@ def test_the_mean_of_runs(run, tmp_path):
         mean.state.generator.collections,
     )
     write_weights_file(mean, str(tmp_path / "mean.npz"))
-    sampler, again = sampler_of_run(mean), open_sampler(str(tmp_path / "mean.npz"))
+    sampler, again = sampler_from_run(mean), open_sampler(str(tmp_path / "mean.npz"))
     np.testing.assert_array_equal(again.draw_text("ab", again.style(0)), sampler.draw_text("ab", sampler.style(0)))
     assert average_of_runs([run]) is run
 
@@ -148,7 +148,7 @@ def test_temperature_is_stored_with_the_weights_and_may_be_changed(run, tmp_path
     write_weights_file(dataclasses.replace(run, config=config), path)
     wide, plain = open_sampler(path), open_sampler(path, temperature=0.5)
     assert (wide.temperature, plain.temperature) == (1.25, 0.5)
-    as_trained = sampler_of_run(run)
+    as_trained = sampler_from_run(run)
     for sampler in (wide, plain):
         np.testing.assert_allclose(sampler.style(3), sampler.temperature * as_trained.style(3), rtol=1e-6)
         styles = sampler.sample_styles(jax.random.key(0), 2000)
@@ -158,7 +158,7 @@ def test_temperature_is_stored_with_the_weights_and_may_be_changed(run, tmp_path
 
 
 def test_slerp_begins_and_ends_with_its_styles(run):
-    sampler = sampler_of_run(run)
+    sampler = sampler_from_run(run)
     first, last = sampler.style(0), sampler.style(1)
     styles = slerp(first, last, 5)
     np.testing.assert_allclose(styles[0], first, atol=1e-5)
@@ -171,7 +171,7 @@ def test_slerp_begins_and_ends_with_its_styles(run):
 
 
 def test_a_paragraph_is_broken_to_the_width(run, tmp_path):
-    sampler = sampler_of_run(run)
+    sampler = sampler_from_run(run)
     styles = [sampler.style(0), sampler.style(1)]
     write_text_image(sampler, "abc abc abc\nabc", tmp_path / "page.png", styles, page_width=120)
     with Image.open(tmp_path / "page.png") as image:

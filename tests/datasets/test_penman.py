@@ -18,7 +18,7 @@ def test_writers_differ_and_words_jitter():
 
 
 def test_all_kinds_of_handwriting_occur():
-    assert {pen.Writer((0, i)).hand for i in range(40)} == set(pen.HANDS)
+    assert {pen.Writer((0, i)).kind for i in range(40)} == set(pen.KINDS)
 
 
 @pytest.mark.parametrize("character", list(pen.ALPHABET))

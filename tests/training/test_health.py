@@ -8,7 +8,7 @@ HEALTHY = {
     "discriminator/real_score": 0.6,
     "discriminator/fake_score": -0.5,
     "evaluate/real_cer": 0.1,
-    "evaluate/style_variance": 0.05,
+    "evaluate/style_std": 0.05,
 }
 
 
@@ -20,7 +20,7 @@ def test_a_healthy_run_has_no_warnings():
 @pytest.mark.parametrize(
     ("name", "value", "warning"),
     [
-        ("evaluate/style_variance", 0.001, "mode collapse: "),
+        ("evaluate/style_std", 0.001, "mode collapse: "),
         ("discriminator/fake_score", 0.59, "weak discriminator: "),
         ("discriminator/fake_score", -5.0, "discriminator too strong: "),
         ("evaluate/real_cer", 0.9, "weak recognizer: "),

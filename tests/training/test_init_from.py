@@ -11,7 +11,7 @@ from hwgan.checkpoints.run import build_networks, load_run
 from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights, write_weights_file
 from hwgan.models.state import GENERATING_NETWORKS, NETWORK_NAMES
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.open import sampler_of_run
+from hwgan.sampling.open import sampler_from_run
 from hwgan.training.init_from import init_from
 from hwgan.training.loop import train_and_evaluate
 from hwgan.training.trainer import Trainer
@@ -54,7 +54,7 @@ def same(first, second):
 def test_a_run_writes_at_once_what_its_source_wrote(generator_run, config, tmp_path, source):
     config.train.init_from = str(generator_run / source)
     trainer, old = Trainer(config, str(tmp_path)), load_run(str(generator_run / "run"))
-    before = sampler_of_run(old)
+    before = sampler_from_run(old)
     np.testing.assert_array_equal(
         trainer.sampler.draw_text("hello", before.style(0)), before.draw_text("hello", before.style(0))
     )

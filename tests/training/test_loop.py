@@ -23,7 +23,7 @@ from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.sample import write_text_file, write_text_image
-from hwgan.sampling.open import sampler_of_run
+from hwgan.sampling.open import sampler_from_run
 from hwgan.training.loop import TrainingDiverged, _format_speed, train_and_evaluate
 from hwgan.training.trainer import Trainer
 from tests.processes import COMMAND, metrics_of
@@ -234,7 +234,7 @@ def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_
     config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/hebrew"
     config.train.num_steps, config.train.recognizer_pretrain_steps = 1, 0
     train_and_evaluate(config, str(tmp_path / "run"))
-    sampler = sampler_of_run(load_run(str(tmp_path / "run")))
+    sampler = sampler_from_run(load_run(str(tmp_path / "run")))
     assert sampler.charset.right_to_left
     plain = dataclasses.replace(sampler, charset=Charset(sampler.charset.characters))
     style = sampler.style(0)
@@ -290,7 +290,7 @@ def test_char_width_trains_on_a_synthetic_iam_tree(tmp_path):
 
 @pytest.fixture(scope="module")
 def sampler(trained):
-    return sampler_of_run(load_run(trained[1]))
+    return sampler_from_run(load_run(trained[1]))
 
 
 def test_sample_image_has_a_line_a_style(sampler, tmp_path):

@@ -1,3 +1,5 @@
+"""The training step: what each update touches, and its gradients against those of the plain losses."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ from ml_collections import ConfigDict
 from configs import iam
 from hwgan.models.create import create_networks
 from hwgan.models.state import NETWORK_NAMES
+from hwgan.models.styles import sample_styles
 from hwgan.runtime import sharding
 from hwgan.training import losses
 from hwgan.training.step import make_train_step, nonfinite_network
@@ -28,7 +31,7 @@ def changed(before, after):
         (("generator",), {"generator", "language_model"}),
     ],
 )
-def test_each_update_touches_only_its_own(small_run, updated, networks):
+def test_each_update_touches_only_its_own_network(small_run, updated, networks):
     state, metrics = small_run.step(updated_networks=updated)(small_run.state, small_run.batch(), KEY)
     moved = {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(state, n))}
     assert moved == networks
@@ -60,7 +63,7 @@ def alonso_run():
     return SmallRun(edit_to_alonso)
 
 
-def test_alonso_step_moves_everything_and_only_d_moves_d(alonso_run):
+def test_alonso_step_updates_every_network_and_collections_of_updated_ones_only(alonso_run):
     batch = alonso_run.batch()
     state, metrics = alonso_run.step()(alonso_run.state, batch, KEY)
     assert all(np.isfinite(value) for value in metrics.values())
@@ -72,8 +75,8 @@ def test_alonso_step_moves_everything_and_only_d_moves_d(alonso_run):
         assert not changed(getattr(alonso_run.state, name).collections, getattr(only_generator, name).collections)
 
 
-def test_balanced_gradient_is_that_of_the_sum_of_losses(small_run):
-    """With rule "none" and weight 1 the update must be that of the plain sum adversarial + CTC."""
+def test_gradient_through_the_image_is_that_of_the_sum_of_losses(small_run):
+    """Without balancing, at a CTC weight of 1, it is the gradient of adversarial + CTC loss by the parameters."""
     batch, networks, state = small_run.batch(), small_run.networks, small_run.state
     labels, lengths = batch.fake.labels, batch.fake.lengths
     step = small_run.step(updated_networks=("generator",), gradient_balancing="none", z_prediction_weight=0.0)
@@ -95,59 +98,54 @@ def test_balanced_gradient_is_that_of_the_sum_of_losses(small_run):
 
         return jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(jax.grad(loss)(params))))
 
-    # The step lets D's power iteration go on by one, here it stands still: the same to a per cent.
+    # The step does one power iteration of D's spectral norms, this does none: the same to a per cent.
     np.testing.assert_allclose(metrics["generator/grad_norm"], gradient_norm(state.generator.params), rtol=2e-2)
 
 
 def test_ctc_weight_zero_ignores_the_recognizer(small_run):
-    broken = small_run.state.replace(
-        recognizer=small_run.state.recognizer.replace(
-            params=jax.tree.map(lambda leaf: -leaf, small_run.state.recognizer.params)
-        )
-    )
+    negated = jax.tree.map(jnp.negative, small_run.state.recognizer.params)
+    other = small_run.state.replace(recognizer=small_run.state.recognizer.replace(params=negated))
     step = small_run.step(updated_networks=("generator",), gradient_balancing="fogel", ctc_weight=0.0)
-    with_one, _ = step(small_run.state, small_run.batch(), KEY)
-    with_other, _ = step(broken, small_run.batch(), KEY)
-    assert not changed(with_one.generator.params, with_other.generator.params)
+    after, _ = step(small_run.state, small_run.batch(), KEY)
+    after_other, _ = step(other, small_run.batch(), KEY)
+    assert not changed(after.generator.params, after_other.generator.params)
 
 
-def test_gradient_penalty_is_that_of_input_gradients_at_real_words():
-    """Against gradients by finite differences; and it makes them smaller."""
+def test_gradient_penalty_is_half_the_squared_norm_of_input_gradients():
+    """Input gradients are checked by finite differences; the penalty reduces them."""
 
     def edit(config):
         config.model.discriminator.spectral_norm = False
 
     run, weight = SmallRun(edit), 1e4
     batch, rng = run.batch(), np.random.default_rng(0)
-    direction = jnp.asarray(rng.normal(size=batch.real.image.shape), jnp.float32)
+    image, widths = batch.real.image, batch.real.widths
+    direction = jnp.asarray(rng.normal(size=image.shape), jnp.float32)
 
-    def input_gradients(state):
-        def scores(image):
-            return run.networks.discriminator.apply(
-                state.discriminator.variables, image, batch.real.widths, train=False
-            ).scores
+    @jax.jit
+    def score(state, image):
+        return run.networks.discriminator.apply(state.discriminator.variables, image, widths, train=False).scores.sum()
 
-        return scores, jax.grad(lambda image: scores(image).sum())(batch.real.image)
-
-    scores, gradient = input_gradients(run.state)
-    ahead, behind = (scores(batch.real.image + sign * 1e-2 * direction).sum() for sign in (1, -1))
+    input_gradient = jax.jit(jax.grad(score, argnums=1))
+    gradient = input_gradient(run.state, image)
+    ahead, behind = (score(run.state, image + sign * 1e-2 * direction) for sign in (1, -1))
     np.testing.assert_allclose((gradient * direction).sum(), (ahead - behind) / 2e-2, rtol=0.02, atol=1e-3)
 
     step = run.step(updated_networks=("discriminator",), gradient_penalty=weight)
     state, metrics = step(run.state, batch, KEY)
     per_image = (gradient**2).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(metrics["discriminator/gradient_penalty"], weight / 2 * per_image.mean(), rtol=1e-4)
-    assert "discriminator/gradient_penalty" not in run.step(updated_networks=("discriminator",))(state, batch, KEY)[1]
     for _ in range(20):
         state, _ = step(state, batch, KEY)
-    plain = run.state
+    unpenalized = run.state
     for _ in range(21):
-        plain, _ = run.step(updated_networks=("discriminator",))(plain, batch, KEY)
-    assert (input_gradients(state)[1] ** 2).sum() < 0.5 * (input_gradients(plain)[1] ** 2).sum()
+        unpenalized, metrics = run.step(updated_networks=("discriminator",))(unpenalized, batch, KEY)
+    assert "discriminator/gradient_penalty" not in metrics
+    assert (input_gradient(state, image) ** 2).sum() < 0.5 * (input_gradient(unpenalized, image) ** 2).sum()
 
 
-def test_feature_heads_of_the_discriminator():
-    """Only D changes in its update, and its gradient reaches the generator through the recognizer's features."""
+def test_discriminator_with_feature_heads():
+    """Its update touches no other network, and the generator's gradient passes through the recognizer's features."""
 
     def edit(config):
         config.model.discriminator.feature_head_dim = 4
@@ -156,18 +154,15 @@ def test_feature_heads_of_the_discriminator():
     batch = run.batch()
     state, metrics = run.step(updated_networks=("discriminator",))(run.state, batch, KEY)
     assert {n for n in NETWORK_NAMES if changed(getattr(run.state, n), getattr(state, n))} == {"discriminator"}
-    heads = [
-        metrics["discriminator/loss_image"],
-        metrics["discriminator/loss_recognizer"],
-    ]  # this run has no identifier
+    heads = [metrics[f"discriminator/loss_{head}"] for head in ("image", "recognizer")]  # this run has no identifier
     np.testing.assert_allclose(metrics["discriminator/loss"], np.mean(heads), rtol=1e-6)
     assert "discriminator/loss_style" not in metrics
 
     step = run.step(updated_networks=("generator",), gradient_balancing="fogel", ctc_weight=0.0)
-    zeroed = run.state.recognizer.replace(params=jax.tree.map(jnp.zeros_like, run.state.recognizer.params))
-    with_one, _ = step(run.state, batch, KEY)
-    with_other, _ = step(run.state.replace(recognizer=zeroed), batch, KEY)
-    assert changed(with_one.generator.params, with_other.generator.params)
+    zeros = run.state.recognizer.replace(params=jax.tree.map(jnp.zeros_like, run.state.recognizer.params))
+    after, _ = step(run.state, batch, KEY)
+    after_other, _ = step(run.state.replace(recognizer=zeros), batch, KEY)
+    assert changed(after.generator.params, after_other.generator.params)
 
 
 def test_more_discriminator_steps(small_run):
@@ -182,41 +177,51 @@ def test_more_discriminator_steps(small_run):
     assert int(three.step) == 1
 
 
-@pytest.mark.parametrize("alone", [0, 5000])
-def test_ema_moves_towards_the_parameters(small_run, alone):
-    """Closely at first, also where the generator begins late."""
-    before = small_run.state.replace(step=small_run.state.step + alone)
-    state, _ = small_run.step(recognizer_pretrain_steps=alone)(before, small_run.batch(), KEY)
+@pytest.mark.parametrize("pretrain_steps", [0, 5000])
+def test_first_ema_decay_is_a_tenth_after_any_pretraining(small_run, pretrain_steps):
+    before = small_run.state.replace(step=small_run.state.step + pretrain_steps)
+    state, _ = small_run.step(recognizer_pretrain_steps=pretrain_steps)(before, small_run.batch(), KEY)
     old = jax.tree.leaves(small_run.state.ema["generator"])
     new = jax.tree.leaves(state.generator.params)
     for average, a, b in zip(jax.tree.leaves(state.ema["generator"]), old, new, strict=True):
         np.testing.assert_allclose(average, 0.1 * a + 0.9 * b, rtol=1e-5, atol=1e-7)  # (1 + 0) / (10 + 0)
 
 
-def test_recognizer_noise_changes_what_it_learns(small_run):
-    plain, _ = small_run.step(updated_networks=("recognizer",))(small_run.state, small_run.batch(), KEY)
-    noisy, _ = small_run.step(updated_networks=("recognizer",), recognizer_noise=0.5)(
-        small_run.state, small_run.batch(), KEY
-    )
-    assert changed(plain.recognizer.params, noisy.recognizer.params)
+@pytest.mark.parametrize("settings", [dict(recognizer_noise=0.5), dict(augment=True)])
+def test_noise_and_augmentation_change_what_the_recognizer_learns(small_run, settings):
+    batch = small_run.batch()
+    plain, _ = small_run.step(updated_networks=("recognizer",))(small_run.state, batch, KEY)
+    other, metrics = small_run.step(updated_networks=("recognizer",), **settings)(small_run.state, batch, KEY)
+    assert changed(plain.recognizer.params, other.recognizer.params)
+    assert np.isfinite(metrics["recognizer/loss"])
+    assert {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(other, n))} == {"recognizer"}
 
 
-def test_ctc_length_exponent(small_run):
+def test_ctc_is_divided_by_a_power_of_the_length(small_run):
     batch = small_run.batch()
 
-    def gradients(lengths, **settings):
+    def gradient_norm(lengths, **settings):
         step = small_run.step(updated_networks=("generator",), gradient_balancing="none", **settings)
         _, metrics = step(small_run.state, batch.replace(fake=batch.fake.replace(lengths=lengths)), KEY)
         return float(metrics["generator/grad_norm"]), float(metrics["generator/ctc_loss"])
 
     twos = jnp.full_like(batch.fake.lengths, 2)
-    assert gradients(twos, ctc_length_exponent=1.0) == pytest.approx(gradients(twos, ctc_weight=0.5), rel=1e-4)
+    assert gradient_norm(twos, ctc_length_exponent=1.0) == pytest.approx(gradient_norm(twos, ctc_weight=0.5), rel=1e-4)
     mixed = twos.at[::2].set(1)
-    assert gradients(mixed, ctc_length_exponent=1.0)[0] != pytest.approx(gradients(mixed, ctc_weight=0.5)[0], rel=1e-3)
+    with_exponent = gradient_norm(mixed, ctc_length_exponent=1.0)[0]
+    assert with_exponent != pytest.approx(gradient_norm(mixed, ctc_weight=0.5)[0], rel=1e-3)
+
+
+def test_each_part_of_a_batch_has_styles_of_the_prior_and_of_real_words(small_run):
+    encoded = jnp.ones((8, small_run.networks.z_dim))
+    styles = sample_styles(small_run.networks, small_run.batch(8).fake, encoded, KEY)
+    for part in range(4):  # as `mean_gradients` deals out the rows
+        assert sorted(styles.from_prior[part::4].tolist()) == [False, True]
+    np.testing.assert_array_equal((styles.z == 1.0).all(axis=1), ~styles.from_prior)
 
 
 @pytest.mark.slow
-def test_bfloat16_computes_and_stores_float32():
+def test_parameters_are_float32_where_bfloat16_computes():
     run = SmallRun(lambda config: config.model.update(dtype="bfloat16"))
     state, metrics = run.step()(run.state, run.batch(), KEY)
     assert {leaf.dtype for leaf in jax.tree.leaves(state.generator.params)} == {jnp.dtype("float32")}
@@ -250,7 +255,7 @@ def test_compiles_once_and_moves_nothing_to_the_host(small_run):
 
 
 @pytest.mark.slow
-def test_seed_paper_config_makes_two_real_steps():
+def test_iam_config_takes_two_steps():
     """configs/iam.py at full size: two updates of all four networks on random images at batch 2."""
     config = iam.get_config()
     run = SmallRun(config=config, characters="".join(chr(48 + i) for i in range(79)))
@@ -271,10 +276,10 @@ def test_nonfinite_network_is_named():
 
 
 @pytest.mark.parametrize("parts", [2, 4])
-def test_parts_of_a_batch_add_up_to_the_whole(small_run, parts):
-    """Where nothing is measured over the batch (no balance, no batch norm), parts are exact but for rounding."""
+def test_gradients_of_parts_of_a_batch_add_up_to_those_of_the_batch(small_run, parts):
+    """Without balancing and batch norm, which are over the batch, they are equal but for rounding."""
     batch = small_run.batch(size=8)
-    settings = dict(gradient_balancing="none", z_prediction_weight=1.0)
+    settings = dict(gradient_balancing="none")
     whole, expected = small_run.step(**settings)(small_run.state, batch, jax.random.key(1))
     parted, metrics = small_run.step(**settings, gradient_accumulation_steps=parts)(
         small_run.state, batch, jax.random.key(1)

@@ -1,4 +1,4 @@
-"""Runs that are killed, asked to stop, robbed of their disk or their peers: nothing is lost, nothing hangs."""
+"""Runs that are killed, preempted, or lose their disk or another process: nothing is lost, nothing hangs."""
 
 import contextlib
 import json
@@ -43,17 +43,17 @@ def being_saved(workdir):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(data_dir, tmp_path_factory):
-    workdir = tmp_path_factory.mktemp("undisturbed")
+def uninterrupted(data_dir, tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("uninterrupted")
     ((code, output),) = finish(start(workdir, data_dir, *STEPS))
     assert code == 0, output
     return metrics_of(workdir)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_soak(data_dir, tmp_path, undisturbed, processes):
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(data_dir, tmp_path, uninterrupted, processes):
     """Killed at random moments, by -9 and TERM, every other one by -9 in the middle of a save: it ends with the metrics of
-    an undisturbed run."""
+    an uninterrupted run."""
     rng, ends, kills, while_saving = np.random.default_rng(processes), [], 0, 0
     for _ in range(4 * KILLS + 4):
         before = steps_logged(tmp_path)
@@ -67,7 +67,7 @@ def test_soak(data_dir, tmp_path, undisturbed, processes):
                 wait_for(lambda run=run: being_saved(tmp_path) or run[0].poll() is not None, pause=0.0005)
             else:
                 time.sleep(rng.uniform(0.0, 0.6))
-            # A machine taken away takes one process of several with it; a notice reaches one, and is passed on.
+            # SIGKILL may reach one process of several; SIGTERM reaches one, and is passed on.
             victims = run if number == signal.SIGKILL and rng.random() < 0.5 else run[-1:]
             kills += any(process.poll() is None for process in run)
             for process in victims:
@@ -83,15 +83,15 @@ def test_soak(data_dir, tmp_path, undisturbed, processes):
     assert while_saving >= 1
     assert ends[-1] == [0] * processes
     lines = metrics_of(tmp_path)
-    assert [line["step"] for line in lines] == [line["step"] for line in undisturbed]
+    assert [line["step"] for line in lines] == [line["step"] for line in uninterrupted]
     if processes == 1:
-        assert lines == undisturbed  # to the last digit
+        assert lines == uninterrupted  # to the last digit
     (tmp_path / "soak.txt").write_text(
         f"{processes} process(es): {kills} kills, {while_saving} while saving, exit codes {ends}\n"
     )
 
 
-def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_path, undisturbed):
+def test_sigterm_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_path, uninterrupted):
     settings = (*STEPS, "train.checkpoint_every=1000")
     (run,) = start(tmp_path, data_dir, *settings)
     wait_for(lambda: steps_logged(tmp_path) > 5)
@@ -99,15 +99,15 @@ def test_a_notice_saves_at_once_and_has_an_exit_code_of_its_own(data_dir, tmp_pa
     ((code, output),) = finish([run])
     assert code == 75, output
     (step,) = (int(path.name) for path in saved(tmp_path))
-    assert f"SIGTERM: saved at step {step}; the same command goes on from there" in output
+    assert f"SIGTERM: saved at step {step}; the same command continues from there" in output
     assert step == metrics_of(tmp_path)[-1]["step"]
     ((code, output),) = finish(start(tmp_path, data_dir, *settings))
     assert code == 0, output
     assert f"training from step {step}" in output
-    assert metrics_of(tmp_path) == undisturbed
+    assert metrics_of(tmp_path) == uninterrupted
 
 
-def test_a_lost_peer_ends_the_run_with_a_message(data_dir, tmp_path):
+def test_the_loss_of_a_process_ends_the_run_with_a_message(data_dir, tmp_path):
     run = start(tmp_path, data_dir, *STEPS, "train.num_steps=100000", processes=2)
     wait_for(lambda: steps_logged(tmp_path) > 3)
     run[1].kill()
@@ -140,7 +140,7 @@ LONG = (*STEPS, "train.num_steps=500", "train.evaluate_every=500", "train.sample
 
 
 def test_full_disk_while_training(data_dir, tmp_path, small_disk):
-    """Saves fail, are told of, and succeed again when there is room."""
+    """Saves fail with a warning, and succeed again when there is room."""
     workdir, ballast = on_disk(tmp_path / "run", small_disk), small_disk / "ballast"
     ballast.write_bytes(b"\0" * 4_000_000)
     (run,) = start(workdir, data_dir, *LONG)
@@ -159,7 +159,7 @@ def test_full_disk_while_training(data_dir, tmp_path, small_disk):
 
 
 def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
-    """What it has no room for is told of; no estimate is lost."""
+    """It warns of what it cannot write, and no line of metrics is lost."""
     workdir, ballast = small_disk / "run", small_disk / "ballast"
     (run,) = start(workdir, data_dir, *LONG)
     wait_for(lambda: steps_logged(workdir) > 5)
@@ -196,7 +196,7 @@ def test_divergence_ends_with_its_own_exit_code(data_dir, tmp_path):
     assert "error: training diverged: step" in output
 
 
-def test_heartbeat_profile_and_where_the_time_goes(data_dir, tmp_path):
+def test_heartbeat_profile_and_speed_metrics(data_dir, tmp_path):
     ((code, output),) = finish(start(tmp_path, data_dir, *STEPS, profile=5))
     assert code == 0, output
     beat = json.loads((tmp_path / "heartbeat.json").read_text())

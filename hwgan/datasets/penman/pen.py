@@ -18,7 +18,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 ALPHABET = string.ascii_letters + string.digits + ".,;:!?'\"-()&"
-HANDS = ("cursive", "joined", "print")  # kinds of handwriting
+KINDS = ("cursive", "joined", "print")  # kinds of handwriting
 
 _BASELINE = 9  # in font units
 _X_HEIGHT = {"scripts": 9.0, "futural": 14.0}  # in font units
@@ -91,7 +91,7 @@ class Writer:
     """A writer: style parameters drawn from `seed`.
 
     Attributes:
-      hand: kind of handwriting, one of `HANDS`.
+      kind: kind of handwriting, one of `KINDS`.
       slant: shear, in columns per row; 0.4 is about 22 degrees.
       width: horizontal scale of glyphs.
       extenders: scale of ascenders and descenders.
@@ -105,13 +105,13 @@ class Writer:
     def __init__(self, seed: tuple[int, ...]):
         self._seed = seed
         rng = np.random.default_rng(seed)
-        self.hand = HANDS[rng.integers(len(HANDS))]
+        self.kind = KINDS[rng.integers(len(KINDS))]
         self.slant = rng.uniform(-0.12, 0.40)
         self.width = rng.uniform(0.8, 1.2)
         self.extenders = rng.uniform(0.85, 1.1)
         self.thickness = rng.uniform(0.09, 0.24)
         self.ink = rng.uniform(0, 95)
-        self.spacing = rng.uniform(0.0, 0.3) if self.hand == "print" else rng.uniform(-0.02, 0.08)
+        self.spacing = rng.uniform(0.0, 0.3) if self.kind == "print" else rng.uniform(-0.02, 0.08)
         self.unsteadiness = rng.uniform(0.3, 1.0)
         self.warp = rng.uniform(0.03, 0.08)
         self._glyphs: dict[str, Glyph] = {}
@@ -124,7 +124,7 @@ class Writer:
 
     def _make_glyph(self, character: str) -> Glyph:
         rng = np.random.default_rng((*self._seed, ord(character)))
-        base = _font_glyphs(_FONT[self.hand])[character]
+        base = _font_glyphs(_FONT[self.kind])[character]
         affine = np.eye(2) + rng.normal(0, self.warp, (2, 2))
         waves = rng.normal(0, self.warp, (2, 2))  # amplitudes of sine waves along both axes, which bend the glyph
         phase = rng.uniform(0, 2 * np.pi, (2, 2))
@@ -161,7 +161,7 @@ def word_strokes(writer: Writer, text: str, rng: np.random.Generator) -> list[St
         scale = 1 + rng.normal(0, 0.03 * jitter, 2)
         offset = np.array([pen_x, 0.0]) + rng.normal(0, 0.03 * jitter, 2)
         placed = [stroke * scale + offset for stroke in glyph.strokes]
-        if writer.hand == "joined" and previous_end is not None and character.islower():
+        if writer.kind == "joined" and previous_end is not None and character.islower():
             start = placed[0][0]
             if _in_x_height(start) and abs(start[0] - previous_end[0]) < 1.4:
                 strokes.append(_link(previous_end, start))
