@@ -19,12 +19,10 @@ from tests.conftest import SmallRun
 
 
 @pytest.fixture(scope="module")
-def generator_run(data_dir, tmp_path_factory):
+def generator_run(trained, tmp_path_factory):
     """A run with a generator and, beside it, its weights files."""
-    config = smoke.get_config()
-    config.data.data_dir = data_dir
     folder = tmp_path_factory.mktemp("generator")
-    train_and_evaluate(config, str(folder / "run"))
+    (folder / "run").symlink_to(trained[1])
     run = load_run(str(folder / "run"))
     write_weights_file(run, str(folder / "weights.npz"))
     write_weights_file(run, str(folder / "all.npz"), ["all"])

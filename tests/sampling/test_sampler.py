@@ -1,0 +1,115 @@
+"""The sampler: texts in, images of words and paragraphs out."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.checkpoints.run import Run
+from hwgan.checkpoints.weights_file import write_weights_file
+from hwgan.runtime.errors import UserError
+from hwgan.sample import write_text_file, write_text_image
+from hwgan.sampling.open import open_sampler, sampler_from_run
+
+
+@pytest.fixture(scope="module")
+def run(small_run):
+    return Run(small_run.config, small_run.charset, small_run.networks, small_run.state)
+
+
+@pytest.fixture(scope="module")
+def sampler(run):
+    return sampler_from_run(run)
+
+
+def test_an_image_has_a_row_for_each_style(sampler, tmp_path):
+    write_text_image(sampler, "hello brave new world", tmp_path / "out.png", [sampler.style(i) for i in range(3)])
+    with Image.open(tmp_path / "out.png") as file:
+        image = np.asarray(file)
+    assert image.shape == (3 * 32 + 2 * 12, 16 * 18 + 3 * 10)  # characters, and a gap between words
+    assert not np.array_equal(image[:32], image[44:76])
+
+
+def test_sampling_repeats_and_does_not_depend_on_the_other_words(sampler):
+    style = sampler.style(5)
+    (alone,) = sampler.draw(["cab"], style[None])
+    together = sampler.draw(["cab", "fed", "deface"], jnp.stack([style] * 3))
+    # One is drawn by a program for one word, the other in a batch: the same but for rounding to grey levels.
+    assert np.abs(alone.astype(int) - together[0].astype(int)).max() <= 1
+    np.testing.assert_array_equal(sampler.draw(["cab"], style[None])[0], alone)
+
+
+def test_words_longer_than_in_training(sampler):
+    assert sampler.draw_text("extraordinary", sampler.style(0)).shape == (32, 16 * 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("naïve", r"character 'ï' \(U\+00EF, position 3 of 'naïve'\) is outside the alphabet"),
+        ("  ", "the text is empty"),
+        ("a" * 65, "65 characters; this model writes words of up to 64"),
+    ],
+)
+def test_bad_texts(sampler, text, message):
+    with pytest.raises(UserError, match=message):
+        sampler.draw_text(text, sampler.style(0))
+
+
+def test_a_paragraph_is_broken_to_the_width(sampler, tmp_path):
+    styles = [sampler.style(0), sampler.style(1)]
+    write_text_image(sampler, "abc abc abc\nabc", tmp_path / "page.png", styles, page_width=120)
+    with Image.open(tmp_path / "page.png") as image:
+        # Two words of 48 pixels a line, three lines a style.
+        assert image.size == (48 + 10 + 48, 2 * (3 * 32 + 2 * 4) + 12)
+
+
+def test_text_file(sampler, tmp_path):
+    write_text_file(sampler, ["one", "two words"], tmp_path / "images", seed=0)
+    table = (tmp_path / "images" / "labels.tsv").read_text(encoding="utf-8")
+    assert table == "file\ttext\n000000.png\tone\n000001.png\ttwo words\n"
+    with Image.open(tmp_path / "images" / "000000.png") as image:
+        assert image.size == (48, 32)
+
+
+def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
+    with pytest.raises(UserError, match="line 2, 'tw1': character '1'"):
+        write_text_file(sampler, ["one", "tw1"], tmp_path / "images", seed=0)
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_recognizer_run_cannot_write(run):
+    config = run.config.copy_and_resolve_references()
+    config.train.updated_networks = ("recognizer",)
+    with pytest.raises(UserError, match="trained no generator"):
+        sampler_from_run(dataclasses.replace(run, config=config))
+
+
+def test_temperature_is_stored_with_the_weights_and_may_be_changed(run, tmp_path):
+    config = run.config.copy_and_resolve_references()
+    config.sample.temperature = 1.25
+    path = str(tmp_path / "wide.npz")
+    write_weights_file(dataclasses.replace(run, config=config), path)
+    wide, plain = open_sampler(path), open_sampler(path, temperature=0.5)
+    assert (wide.temperature, plain.temperature) == (1.25, 0.5)
+    as_trained = sampler_from_run(run)
+    for sampler in (wide, plain):
+        np.testing.assert_allclose(sampler.style(3), sampler.temperature * as_trained.style(3), rtol=1e-6)
+        styles = sampler.sample_styles(jax.random.key(0), 2000)
+        np.testing.assert_allclose(styles.std(), sampler.temperature, rtol=0.02)
+    with pytest.raises(UserError, match="must be above 0"):
+        open_sampler(path, temperature=0.0)
+
+
+def test_the_pretrained_weights_write(tmp_path):
+    sampler = open_sampler("")
+    write_text_image(sampler, "Bonjour from hwgan, 1976!", tmp_path / "hello.png", [sampler.style(0)])
+    with Image.open(tmp_path / "hello.png") as image:
+        assert image.height == 40
+        assert image.width > 250
+        assert 0.02 < (np.asarray(image) < 128).mean() < 0.3  # ink on paper
+    wide = jax.random.normal(jax.random.key(0), (sampler.networks.z_dim,)).at[0].set(2.0)
+    assert sampler.draw_text("wide", wide).shape[1] > 1.8 * sampler.draw_text("wide", wide.at[0].set(-2.0)).shape[1]
