@@ -11,7 +11,7 @@ from hwgan.runtime.errors import UserError
 
 
 def average_of_runs(runs: Sequence[Run]) -> Run:
-    """The first run, with the mean over all runs of the averaged parameters of generator and language model.
+    """The first run, with the mean over all runs of the EMA parameters of generator and language model.
 
     Runs that continued from the same networks lie in one basin of the loss, so that their mean is as good a network as
     any of them. Of runs from scratch the mean generates nothing of use.

@@ -39,7 +39,7 @@ class Checkpointer:
     Attributes:
       workdir: of the run; steps lie under `checkpoints/`.
       keep: how many of the newest to keep, beside the best.
-      read_only: for who saves nothing; nothing is made or removed, for the run may be saving right now.
+      read_only: whether only to read; creates and deletes nothing, because the run may still be saving.
     """
 
     def __init__(self, workdir: str, keep: int = 2, *, read_only: bool = False):
@@ -236,7 +236,7 @@ class Checkpointer:
 
 
 def _parts(state: TrainState) -> dict[str, Any]:
-    """By name, without those that the run has not: so it does not matter whether there were such when it was saved."""
+    """The parts of the state by name; absent parts (None) are left out, as they are when it is saved."""
     return {field.name: part for field in dataclasses.fields(state) if (part := getattr(state, field.name)) is not None}
 
 

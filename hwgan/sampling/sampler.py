@@ -127,7 +127,7 @@ class Sampler:
         """A text of one or more words in one style.
 
         Args:
-          text: words with white space between; every line of it begins a new one.
+          text: words with white space between; line breaks in the text are kept.
           style: [z_dim].
           page_width: in pixels; lines are broken to fit in it. 0 breaks none.
 

@@ -1,4 +1,4 @@
-"""Feature matching: the mean features of generated words are drawn to those of real words.
+"""Feature matching: the mean features of generated words are matched to those of real words.
 
 A discriminator scores one word at a time, and a small difference that all generated words share is lost in the
 variation between words. Means over many batches show it; means for each character show what cancels in means over
@@ -88,8 +88,8 @@ def match(
     """Distances of the running means of generated words from those of real ones, and the statistics with these words.
 
     A distance is Σ_g c_g ‖(mean_g - real mean_g) / real std_g‖² / d, with c_g the share of group g among real words,
-    less for rare groups. Values are those of the running means. Gradients are those of a mean over this batch alone:
-    they are not scaled down by the batch's small share of the running mean.
+    less for rare groups. Values are those of the running means. Gradients are those of this batch's sums divided
+    by the running weight: they are not scaled down by the batch's small share of the running mean.
 
     Args:
       statistics: with the real words of this step.
