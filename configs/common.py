@@ -117,10 +117,10 @@ def get_common() -> ConfigDict:
 
     config.evaluate = ConfigDict(
         dict(
-            # While training, on the validation split, by the run's own recognizer:
-            real_words=500,  # at most
-            generated_words=200,  # validation texts out of the training vocabulary, at most
-            # --mode=evaluate:
+            # The first two are for evaluation while training, on the validation split, by the run's own recognizer; the
+            # rest is for --mode=evaluate.
+            real_words=500,  # at most, while training
+            generated_words=200,  # while training: validation texts out of the training vocabulary, at most
             split="test",
             evaluator="",  # workdir or weights of a recognizer trained apart; "": the pretrained one; "own": the run's
             protocol="standard",  # see hwgan/evaluation/protocols.py

@@ -28,8 +28,11 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import is_folder_of_words, read_folder
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import as_table
+from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
-from hwgan.runtime.errors import UserError, run_main
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import replace_text
+from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler, sampler_from_run
 
 RESULTS_FILE = "results.json"
@@ -94,8 +97,8 @@ def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]
     results = results | {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        path.with_suffix(".md").write_text(as_table(results), encoding="utf-8")
+        replace_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        replace_text(path.with_suffix(".md"), as_table(results))
     except OSError as error:
         raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     print(as_table(results) + f"\nwrote {path}")
@@ -158,6 +161,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("protocol", "standard", "name of the protocol; see hwgan/evaluation/protocols.py")
     flags.DEFINE_integer("words", 2000, "maximum number of generated and of real words in a case")
     flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out")
-    flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals")
+    flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_string("output", "results.json", "JSON file to write; the table is written next to it")
     run_main(main)

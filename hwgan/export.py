@@ -15,7 +15,7 @@ from absl import flags
 from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
-from hwgan.runtime.errors import run_main
+from hwgan.runtime.command_line import run_main
 from hwgan.sampling.open import sampler_from_run
 
 

@@ -17,7 +17,6 @@ import hashlib
 import json
 import pathlib
 import sys
-import uuid
 
 import jax
 import numpy as np
@@ -29,8 +28,11 @@ from hwgan.data import transforms
 from hwgan.data.lexicon import read_lexicon_file
 from hwgan.data.prepared import read_texts
 from hwgan.models.state import variables_digest
-from hwgan.runtime.errors import UserError, run_main
+from hwgan.runtime.command_line import run_main
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import read_regular, replace_image, replace_text
 from hwgan.runtime.locking import exclusive_lock
+from hwgan.runtime.untrusted import MAX_SEED, read_json_object
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.sampler import Sampler
 
@@ -38,6 +40,7 @@ TABLE, TRANSCRIPTIONS, RECORD = "words.tsv", "transcriptions.json", "spec.json"
 LAYOUTS = ("words", "hwd")
 _MADE = ".made"
 _COLUMNS = ("file", "text", "writer", "split")
+_MAX_TABLE_BYTES = 10**9
 _CHUNK = 256  # words generated at a time
 _WORDS_PER_STYLE = 20
 
@@ -128,10 +131,12 @@ def generate_words(
 def _write_or_check_record(output: pathlib.Path, record: dict) -> None:
     """Writes the record of a new folder, or checks that an existing folder has the same one."""
     path = output / _MADE / RECORD
+    if path.parent.is_symlink():
+        raise UserError(f"{str(path.parent)!r} is a link, and what it leads to is not written to; remove it")
     with exclusive_lock(path.parent):
         if not path.exists():
-            _write_atomically(path, json.dumps(record, indent=1).encode())
-    existing = json.loads(path.read_text())
+            replace_text(path, json.dumps(record, indent=1))
+    existing = read_json_object(path)
     # The name of the checkpoint may differ, because the record has a checksum of the weights.
     changed = sorted(key for key in record if key != "checkpoint" and existing.get(key) != record[key])
     if changed:
@@ -155,10 +160,10 @@ def _write_shard(sampler: Sampler, spec: GenerationSpec, output: pathlib.Path, n
             style, name = f"style{part_styles[i]:06d}", f"{number * spec.shard_size + start + i:09d}.png"
             file = f"{style}/{name}" if spec.layout == "hwd" else f"images/{number:05d}/{name}"
             (output / file).parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(transforms.trim_box(image) if spec.crop else image).save(output / file)
+            replace_image(output / file, Image.fromarray(transforms.trim_box(image) if spec.crop else image))
             rows.append((file, part[i], style, "train"))
         progress.update(len(part))
-    _write_atomically(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows).encode())
+    replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows))
 
 
 def _styles(sampler: Sampler, seed: int, numbers: list[int]) -> jax.Array:
@@ -173,21 +178,14 @@ def _join_tables(output: pathlib.Path, spec: GenerationSpec) -> bool:
     tables = [_table_of(output, number) for number in range(spec.num_shards)]
     if not all(table.exists() for table in tables):
         return False
-    content = b"".join(table.read_bytes() for table in tables)
+    content = "".join(read_regular(table, _MAX_TABLE_BYTES).decode() for table in tables)
     if spec.layout == "hwd":
-        rows = [line.split("\t") for line in content.decode().splitlines()]
+        rows = [line.split("\t") for line in content.splitlines()]
         texts = {file: text for file, text, *_ in rows}
-        _write_atomically(output / TRANSCRIPTIONS, json.dumps(texts, indent=0, ensure_ascii=False).encode())
+        replace_text(output / TRANSCRIPTIONS, json.dumps(texts, indent=0, ensure_ascii=False))
     else:
-        _write_atomically(output / TABLE, ("\t".join(_COLUMNS) + "\n").encode() + content)
+        replace_text(output / TABLE, "\t".join(_COLUMNS) + "\n" + content)
     return True
-
-
-def _write_atomically(path: pathlib.Path, content: bytes) -> None:
-    """Writes a temporary file and renames it, so that a killed or concurrent process leaves no partial file."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def main(argv: list[str]) -> None:
@@ -239,7 +237,7 @@ if __name__ == "__main__":
         "layout", "words", LAYOUTS, "words: a folder with a table; hwd: a folder per style, for aimagelab/HWD"
     )
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
-    flags.DEFINE_integer("seed", 0, "seed of texts and styles")
+    flags.DEFINE_integer("seed", 0, "seed of texts and styles", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_integer("shard_size", 1000, "images per shard; an interrupted shard is generated again")
     flags.DEFINE_bool("crop", True, "crop images to the ink, as scanned words are; else keep the full height")
     flags.DEFINE_integer("num_processes", None, "number of processes that share the work, with equal other flags")

@@ -20,10 +20,16 @@ from ml_collections import config_flags
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
-from hwgan.runtime.errors import run_main
+from hwgan.runtime.command_line import run_main
+from hwgan.runtime.config_file import CONFIG_FLAG, configs_folder
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 
-_CONFIG = config_flags.DEFINE_config_file("config", "configs/demo.py", "config of the run", lock_config=True)
+_CONFIG = config_flags.DEFINE_config_file(
+    CONFIG_FLAG,
+    str(configs_folder() / "demo.py"),
+    "config of the run: a file, or a name such as demo",
+    lock_config=True,
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of checkpoints, metrics and images of the run", required=True)
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "whether to train or to evaluate")
 _PROFILE = flags.DEFINE_integer("profile", 0, "number of steps to trace into the workdir's profile/")

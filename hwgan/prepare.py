@@ -19,7 +19,9 @@ from PIL import Image
 from hwgan import datasets
 from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset
-from hwgan.runtime.errors import UserError, run_main
+from hwgan.runtime.command_line import run_main
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import replace_image
 
 _PREVIEW_EXAMPLES = 60
 
@@ -99,7 +101,7 @@ def preview_steps(data_dir: str, dataset: str, path: str) -> None:
 def _save(image: Image.Image, path: str) -> None:
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
+        replace_image(pathlib.Path(path), image)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write the preview {path!r}: {error}") from error
     print(f"wrote {path}")

@@ -10,7 +10,6 @@ import dataclasses
 import io
 import json
 import pathlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +17,16 @@ import jinja2
 import markupsafe
 import matplotlib
 import matplotlib.pyplot as plt
-from absl import app, flags
+import numpy as np
+from absl import flags
 from matplotlib.figure import Figure
+from PIL import Image
 
 from hwgan.evaluation.table import format_estimate, preprocessing_revision
-from hwgan.runtime.errors import EXIT_CODE, UserError
+from hwgan.runtime.command_line import run_main
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import open_regular, read_regular, replace_text
+from hwgan.runtime.untrusted import read_json_object, reading
 
 matplotlib.use("svg")  # needs no display
 matplotlib.rcParams["svg.hashsalt"] = "hwgan"  # equal input gives equal files
@@ -58,40 +62,79 @@ class RunReport:
 
     @classmethod
     def read(cls, source: str) -> "RunReport":
-        """Reads a workdir or a results.json.
+        """Reads a workdir or a results.json, which may be of unknown origin.
 
         Raises:
-          UserError: `source` is neither, or one of its files cannot be read.
+          UserError: `source` is neither, or one of its files cannot be read, is too large or malformed.
         """
         path = pathlib.Path(source)
-        folder = path if path.is_dir() else path.parent
-        results = path / "results.json" if path.is_dir() else path
-        if not path.exists() or (path.is_dir() and not any((folder / f).exists() for f in _FILES)):
+        if path.is_dir():
+            return cls._read_workdir(path, source)
+        if not path.exists():
             raise UserError(f"{source!r} is no workdir of a run and no results.json")
-        try:
-            files = {name: (folder / name) for name in _FILES} if path.is_dir() else {}
-            texts = {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.exists()}
-            grid = folder / "samples.png"
-            content = json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
-            _columns("", content)  # raises an exception if the results are malformed
-            return cls(
-                path.name if path.is_dir() else (path.stem if path.stem != "results" else folder.name),
-                content,
-                _rows(texts.get("metrics.jsonl", "")),
-                json.loads(texts["config.json"]) if "config.json" in texts else content.get("config", {}),
-                base64.b64encode(grid.read_bytes()).decode() if path.is_dir() and grid.exists() else "",
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{source!r} cannot be read: {error}") from error
+        results = _read_results(path)
+        return cls(
+            path.stem if path.stem != "results" else path.parent.name, results, [], results.get("config", {}), ""
+        )
+
+    @classmethod
+    def _read_workdir(cls, folder: pathlib.Path, source: str) -> "RunReport":
+        there = {name: folder / name for name in _FILES if (folder / name).exists()}
+        if not there:
+            raise UserError(f"{source!r} is no workdir of a run and no results.json")
+        for path in (*there.values(), folder / _SAMPLE_GRID):
+            if path.exists() and not path.resolve().is_relative_to(folder.resolve()):
+                raise UserError(f"{path} is a link that leads out of the run, so it is not shown in a page to share")
+        results = _read_results(there["results.json"]) if "results.json" in there else {}
+        config = read_json_object(there["config.json"]) if "config.json" in there else results.get("config", {})
+        metrics = _rows(there["metrics.jsonl"]) if "metrics.jsonl" in there else []
+        grid = _image_in_base64(folder / _SAMPLE_GRID) if (folder / _SAMPLE_GRID).exists() else ""
+        return cls(folder.resolve().name, results, metrics, config, grid)
 
 
-_FILES = ("metrics.jsonl", "config.json", "results.json")
+_FILES, _SAMPLE_GRID = ("metrics.jsonl", "config.json", "results.json"), "samples.png"
+_MAX_METRICS_BYTES, _MAX_GRID_BYTES, _MAX_GRID_PIXELS = 500 * 10**6, 20 * 10**6, 50 * 10**6
 
 
-def _rows(metrics: str) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl, without a last line that a running or killed run left incomplete."""
-    lines = metrics.splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+def _read_results(path: pathlib.Path) -> dict[str, Any]:
+    """The content of a results.json that can be shown."""
+    results = read_json_object(path)
+    with reading(f"the results {str(path)!r}"):
+        as_objects = ("metrics", "counts", "evaluator", "features", "config", "preprocessing")
+        for name in as_objects:
+            if not isinstance(results.get(name, {}), dict):
+                raise UserError(f"{str(path)!r} is malformed: its {name} is no object")
+        _columns("", results)  # raises an exception if the metrics are malformed
+        _networks([RunReport("", results, [], {}, "")])
+        preprocessing_revision(results)
+        _flat(results.get("config", {}))
+    return results
+
+
+def _rows(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Steps and curves of metrics.jsonl, without a last line that a running or killed run left incomplete."""
+    rows = []
+    with reading(f"the metrics {str(path)!r}"), open_regular(path, _MAX_METRICS_BYTES) as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                continue
+            row = json.loads(line)
+            shown = {name: row[name] for name in ("step", *_CURVES) if name in row}
+            rows.append({name: float(value) for name, value in shown.items()})
+            rows[-1]["step"]  # every line has one
+    return rows
+
+
+def _image_in_base64(path: pathlib.Path) -> str:
+    """A PNG of bounded size, after it was decoded, so that nothing but a picture gets into the page."""
+    with reading(f"the sample grid {str(path)!r}"):
+        content = read_regular(path, _MAX_GRID_BYTES)
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            if image.width * image.height > _MAX_GRID_PIXELS:
+                raise UserError(f"{str(path)!r} has {image.width} x {image.height} pixels, more than any sample grid")
+            stream = io.BytesIO()
+            Image.fromarray(np.asarray(image.convert("L"))).save(stream, "PNG")  # without what else the file holds
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 def write_report(runs: Sequence[RunReport], title: str) -> str:
@@ -193,22 +236,20 @@ def main(argv: list[str]) -> None:
     """Writes the report by the flags of the command line."""
     sources = argv[1:]
     output = pathlib.Path(flags.FLAGS.output)
+    if not sources:
+        raise UserError("name one or several runs: python -m hwgan.report RUN ... --output=report.html")
+    runs = [RunReport.read(source) for source in sources]
+    with reading("these runs"):
+        page = write_report(runs, flags.FLAGS.title)
     try:
-        if not sources:
-            raise UserError("name one or several runs: python -m hwgan.report RUN ... --output=report.html")
-        page = write_report([RunReport.read(source) for source in sources], flags.FLAGS.title)
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(page, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"cannot write {str(output)!r}: {error.strerror or error}") from error
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_CODE)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(output, page)
+    except OSError as error:
+        raise UserError(f"cannot write {str(output)!r}: {error.strerror or error}") from error
     print(f"wrote {output}")
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("output", "report.html", "HTML file to write")
     flags.DEFINE_string("title", "Runs of hwgan", "title of the page")
-    app.run(main)
+    run_main(main, positional=True)

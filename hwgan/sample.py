@@ -22,7 +22,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from hwgan.data.lexicon import read_lexicon_file
-from hwgan.runtime.errors import UserError, run_main
+from hwgan.runtime.command_line import run_main
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import replace_image, replace_text
+from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import stack_lines
 from hwgan.sampling.sampler import Sampler
@@ -51,13 +54,16 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
         name = f"{number:06d}.png"
         _save(Image.fromarray(sampler.draw_text(line, sampler.style(seed + number))), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
-    (directory / "labels.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    try:
+        replace_text(directory / "labels.tsv", "\n".join(rows) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
 
 
 def _save(image: Image.Image, path: pathlib.Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(path)
+        replace_image(path, image)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write {str(path)!r}: {error}") from error
 
@@ -96,9 +102,15 @@ if __name__ == "__main__":
     flags.DEFINE_string("text_file", None, "UTF-8 file of texts to generate; one image per line")
     flags.DEFINE_string("output", None, "image file to write, or with --text_file a folder", required=True)
     flags.DEFINE_integer("num_styles", 1, "number of styles in which --text is generated")
-    flags.DEFINE_integer("seed", 0, "seed of the first style; the next ones have seed + 1, ...")
     flags.DEFINE_integer(
-        "interpolate_to", None, "with --text: --num_styles styles interpolated from that of --seed to that of this seed"
+        "seed", 0, "seed of the first style; the next ones have seed + 1, ...", lower_bound=0, upper_bound=MAX_SEED
+    )
+    flags.DEFINE_integer(
+        "interpolate_to",
+        None,
+        "with --text: --num_styles styles interpolated from that of --seed to that of this seed",
+        lower_bound=0,
+        upper_bound=MAX_SEED,
     )
     flags.DEFINE_integer("width", 0, "with --text: maximum width of a line in pixels; 0: no line breaks")
     run_main(main)

@@ -49,6 +49,9 @@ def make_folder(path, count=60, table="words.tsv", columns=("file", "text", "wri
     return path
 
 
+MODES = {".tar": "w", ".tar.xz": "w:xz", ".tar.bz2": "w:bz2"}
+
+
 def pack(folder, ending):
     archive = folder.with_suffix(ending)
     if ending == ".zip":
@@ -56,7 +59,7 @@ def pack(folder, ending):
             for path in folder.rglob("*"):
                 file.write(path, f"inner/{path.name}")
     else:
-        with tarfile.open(archive, "w" if ending == ".tar" else "w:gz") as file:
+        with tarfile.open(archive, MODES.get(ending, "w:gz")) as file:
             file.add(folder, "inner")
     return archive
 

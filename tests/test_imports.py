@@ -22,7 +22,7 @@ LAYERS = (
 ONLY_IN = {
     "orbax": {"checkpoints.orbax", "runtime.distributed"},
     "tensorflow_datasets": {"data.prepared", "datasets"},
-    "ml_collections": {"main", "export", "checkpoints.run", "checkpoints.weights_file"},
+    "ml_collections": {"main", "export", "checkpoints.stored_config"},
     "tensorboardX": {"runtime.metric_writer"},
     "optax": {"models.optimizers", "models.state", "training.losses", "training.gradients"},
     "tensorflow": set(),

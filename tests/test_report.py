@@ -1,17 +1,22 @@
 """The report of several runs."""
 
+import base64
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from hwgan.report import RunReport, write_report
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import reading
+from tests.hostile import file_damages, held, mutations
 
 METRICS = {"words": {"generated": {"cer": {"value": 0.12, "low": 0.1, "high": 0.14}}, "real": {"cer": {"value": 0.2}}}}
 RESULTS = {
@@ -59,7 +64,7 @@ def test_what_is_no_run_is_named(tmp_path):
             RunReport.read(str(source))
     for broken in ("{", "[]", '{"metrics": []}', '{"metrics": {"words": {"real": {"cer": {}}}}}'):
         (tmp_path / "results.json").write_text(broken)
-        with pytest.raises(UserError, match="cannot be read"):
+        with pytest.raises(UserError, match=r"cannot read|malformed|no JSON object"):
             RunReport.read(str(tmp_path))
 
 
@@ -84,3 +89,73 @@ def test_the_command(runs, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 2
     assert done.stderr.startswith("error: name one or several runs")
+
+
+RESULT_FIELDS = (
+    "metrics",
+    "metrics.words",
+    "metrics.words.generated",
+    "metrics.words.generated.cer",
+    "evaluator",
+    "features",
+    "step",
+)
+
+
+def hostile_folders(folder):
+    """(name, function) that make something of a run's folder that no honest program makes."""
+    for name, results in mutations(RESULTS, RESULT_FIELDS):
+        yield f"results {name}", lambda results=results: (folder / "results.json").write_text(json.dumps(results))
+    for file in ("results.json", "config.json", "metrics.jsonl", "samples.png"):
+        for name, damage in file_damages(folder / file):
+            yield f"{file} {name}", damage
+    for row in (
+        "[]",
+        "7",
+        '{"step": "x"}',
+        '{"step": null}',
+        '{"recognizer/loss": 1}',
+        '{"step": 1e999}',
+        "[" * 99_999,
+    ):
+        yield f"row {row[:30]}", lambda row=row: (folder / "metrics.jsonl").write_text(row + "\n")
+    for value in (None, "x", [], {}, 1e308, float("nan")):
+        rows = json.dumps({"step": 1, "recognizer/loss": value}) + "\n"
+        yield f"loss {value}", lambda rows=rows: (folder / "metrics.jsonl").write_text(rows)
+    for config in ("[]", "7", "{" * 9999, json.dumps({"a": {"b": [1e308]}}), '{"a": "' + "x" * 10**6 + '"}'):
+        yield f"config {config[:30]}", lambda config=config: (folder / "config.json").write_text(config)
+
+
+def test_hostile_folders(runs, tmp_path):
+    """Each is one sentence or a page."""
+    honest, folder = tmp_path / "honest", tmp_path / "first"
+    shutil.copytree(folder, honest)
+    number, tried = 0, None
+    while tried is None or number < tried:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(honest, folder)
+        damages = list(hostile_folders(folder))
+        tried = len(damages)
+        damages[number][1]()
+        number += 1
+        with held(), reading("these runs"):
+            write_report([RunReport.read(str(folder))], "One")
+    assert tried > 130
+
+
+def test_only_pictures_of_the_run_get_into_the_page(runs, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the user's own")
+    grid = tmp_path / "first" / "samples.png"
+    grid.unlink()
+    grid.symlink_to(secret)
+    with pytest.raises(UserError, match="a link that leads out of the run"):
+        RunReport.read(str(tmp_path / "first"))
+    grid.unlink()
+    grid.write_text("the user's own")  # no picture
+    with pytest.raises(UserError, match="sample grid"):
+        RunReport.read(str(tmp_path / "first"))
+    picture = PngInfo()
+    picture.add_text("comment", "the user's own")
+    Image.fromarray(np.zeros((4, 6), np.uint8)).save(grid, pnginfo=picture)
+    assert b"own" not in base64.b64decode(RunReport.read(str(tmp_path / "first")).sample_grid)

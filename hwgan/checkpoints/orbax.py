@@ -11,6 +11,7 @@ import json
 import logging
 import pathlib
 import shutil
+import stat
 from typing import Any
 
 import jax
@@ -19,13 +20,19 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from hwgan.models.state import TrainState
+from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier
-from hwgan.runtime.errors import UserError, abandon_threads
+from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 DIRECTORY = "checkpoints"
 DAMAGED_DIRECTORY = "damaged_checkpoints"
+_MAX_FILES, _MAX_GROWTH = 100_000, 10
+_DESCRIPTIONS, _MAX_DESCRIPTION_BYTES = (
+    ("manifest.ocdbt", "metadata", "_METADATA", "_CHECKPOINT_METADATA", "_sharding"),
+    50 * 10**6,
+)
 _OVERHEAD_BYTES = 1 << 20  # of what orbax writes beside the arrays
 
 
@@ -161,14 +168,15 @@ class Checkpointer:
         folder = self._manager.directory / str(step)
         try:
             record = self._read_record(step)
+            _check_size(pathlib.Path(folder), abstract_state)
             arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_parts(abstract_state)))
             state = TrainState(**self._manager.restore(step, args=arguments)["state"])
         except DamagedCheckpoint:
             raise
         except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
-            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
             raise DamagedCheckpoint(
-                f"checkpoint {folder} cannot be restored: it is damaged, or was made by another config ({reason})"
+                f"checkpoint {folder} cannot be restored: it is damaged, or was made by another config "
+                f"({_first_line(error)})"
             ) from error
         # Flipped bits restore without complaint.
         if state_checksum(state) != record.get("state_checksum"):
@@ -208,7 +216,7 @@ class Checkpointer:
             record = self._manager.restore(step, args=ocp.args.Composite(record=ocp.args.JsonRestore()))["record"]
             checksum = record["record_checksum"]
         except Exception as error:
-            raise DamagedCheckpoint(f"checkpoint {folder} has no readable record: {error}") from error
+            raise DamagedCheckpoint(f"checkpoint {folder} has no readable record: {_first_line(error)}") from error
         if checksum != _record_checksum(record):
             raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its record is not the one that was saved")
         return record
@@ -233,6 +241,20 @@ class Checkpointer:
             self._note_failure(newest, failure)
         if self._failure:
             raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
+
+
+def _check_size(folder: pathlib.Path, abstract_state: TrainState) -> None:
+    """Raises DamagedCheckpoint if the files of a step are much larger than its state: orbax would read them all."""
+    expected = _OVERHEAD_BYTES + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(abstract_state))
+    found = sum(path.lstat().st_size for path in folder.rglob("*"))
+    if found > _MAX_GROWTH * expected:
+        raise DamagedCheckpoint(
+            f"checkpoint {folder} is damaged: it has {found / 1e6:.0f} MB, and its state only {expected / 1e6:.0f}"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), repr(error))[:200]
 
 
 def _parts(state: TrainState) -> dict[str, Any]:
@@ -261,9 +283,30 @@ def open_for_reading(workdir: str) -> Checkpointer:
     Raises:
       UserError: there is no such run.
     """
-    if not (pathlib.Path(workdir).expanduser() / DIRECTORY).is_dir():
+    folder = pathlib.Path(workdir).expanduser() / DIRECTORY
+    if not folder.is_dir():
         raise UserError(f"{workdir!r} holds no checkpoints: give the workdir of a run that hwgan.main trained")
+    check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
+
+
+def check_files(folder: pathlib.Path) -> None:
+    """Checks that checkpoints, which may be of unknown origin, are regular files in folders, before orbax opens them.
+
+    Raises:
+      UserError: something else is among them, such as a link or a pipe; or one describes itself at absurd length.
+    """
+    for number, path in enumerate(folder.rglob("*")):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:  # a run that is training deletes old checkpoints meanwhile
+            continue
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise UserError(f"{path} is a link, a pipe or a device, which no checkpoint has: it is not opened")
+        if number > _MAX_FILES:
+            raise UserError(f"{folder} holds more than {_MAX_FILES} files, which no checkpoints do")
+        if path.name in _DESCRIPTIONS and status.st_size > _MAX_DESCRIPTION_BYTES:
+            raise UserError(f"{path} has {status.st_size / 1e6:.0f} MB, more than any checkpoint's description")
 
 
 def abstract_like(state: Any, sharding: jax.sharding.Sharding) -> Any:

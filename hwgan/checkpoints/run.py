@@ -4,9 +4,10 @@ import dataclasses
 from typing import Any
 
 import jax
-import ml_collections
+import numpy as np
 
 from hwgan.checkpoints import orbax
+from hwgan.checkpoints.stored_config import checked_charset, checked_config
 from hwgan.data.charset import Charset
 from hwgan.data.letterforms import char_widths_of, reference_width
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
@@ -15,6 +16,8 @@ from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NETWORK_NAMES, Optimizers, StateShape, TrainState, create_train_state
 from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import reading
 
 
 def image_spec(config: Config) -> ImageSpec:
@@ -95,14 +98,22 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    checkpointer = orbax.open_for_reading(workdir)
-    record = checkpointer.read_record(step)
-    config, charset = ml_collections.ConfigDict(record["config"]), Charset(record["alphabet"], record["right_to_left"])
-    networks, optimizers = build_networks(config, charset)
-    shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
-    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    abstract = orbax.abstract_like(shapes, here)
-    state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
-    assert state is not None  # for there is a record
-    checkpointer.close()
-    return Run(config, charset, networks, state)
+    with reading(f"the run {workdir!r}"):
+        checkpointer = orbax.open_for_reading(workdir)
+        record = checkpointer.read_record(step)
+        try:
+            config = checked_config(record["config"])
+            charset = checked_charset(record["alphabet"], record["right_to_left"])
+            networks, optimizers = build_networks(config, charset)
+        except UserError as error:
+            raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
+        shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        abstract = orbax.abstract_like(shapes, here)
+        state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+        assert state is not None  # for there is a record
+        checkpointer.close()
+        run = Run(config, charset, networks, state)
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.trained_variables)):
+            raise UserError(f"the run {workdir!r} cannot be used: its networks have values that are not finite")
+        return run

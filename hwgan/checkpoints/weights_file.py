@@ -3,31 +3,35 @@
 The record holds config (with the preprocessing), alphabet, step and a checksum over itself and all arrays.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import pathlib
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import ml_collections
+import jax
 import numpy as np
 from flax import traverse_util
 
-from hwgan.checkpoints.run import Run, trains_generator
+from hwgan.checkpoints.run import Run, build_networks, image_spec, init_state, trains_generator
+from hwgan.checkpoints.stored_config import checked_charset, checked_config
 from hwgan.data.charset import Charset
-from hwgan.models.state import GENERATING_NETWORKS
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.models.networks import Networks
+from hwgan.models.state import GENERATING_NETWORKS, NETWORK_NAMES, TrainState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.untrusted import reading
 
 _FOLDER = pathlib.Path(__file__).parents[1] / "weights"
 PRETRAINED = str(_FOLDER / "copiste.npz")  # generator and language model
 PRETRAINED_OTHERS = str(_FOLDER / "copiste_other_networks.npz")  # discriminator, recognizer, identifier of that run
 PRETRAINED_EVALUATOR = str(_FOLDER / "copiste_evaluator.npz")  # recognizer and identifier trained apart
 _RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
-_MAX_BYTES = 4 * 2**30
+_MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**9, 10**7, 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +41,19 @@ class Weights:
     Attributes:
       config: of the run that made it.
       charset: its alphabet.
+      networks: its modules, also those without variables here.
       variables: by the name of the network. A language model without parameters is not among them.
     """
 
     config: Config
     charset: Charset
+    networks: Networks
     variables: dict[str, Any]
+
+    @property
+    def spec(self) -> ImageSpec:
+        """The preprocessing of its images."""
+        return image_spec(self.config)
 
     def require(self, network: str, name: str) -> None:
         """Raises UserError if this network is not among them; `name` is that of the file, for the message."""
@@ -90,44 +101,77 @@ def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> Non
 
 def _write(record: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> None:
     record = record | {"checksum": _checksum(record, arrays)}
-    with pathlib.Path(path).open("wb") as file:
+    with replacing(pathlib.Path(path)) as file:
         np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
 
 
-@contextlib.contextmanager
-def of_this_version(path: str) -> Iterator[None]:
-    """Turns what a config of another version lacks into a `UserError`."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"the weights {path!r} were written by another version of hwgan ({error})") from error
-
-
 def read_weights(path: str) -> Weights:
-    """All that a file of weights holds.
+    """All that a file of weights holds; the file may be of unknown origin.
 
     Raises:
-      UserError: there is no such file, or it holds something else, or is damaged.
+      UserError: there is no such file, or it holds something else, is damaged, has fields out of range, or its arrays
+        are not finite or not those of the networks of its config.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _MAX_BYTES:
-            raise UserError(f"the weights {path!r} would unpack to {unpacked / 1e9:.1f} GB, above the limit")
-        with pathlib.Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
+    what = f"the weights {path!r}"
+    with reading(what):
+        record, arrays = _read_archive(path)
+        expected = record.pop("checksum", None)
+        if _checksum(record, arrays) != expected:
+            raise UserError(f"{what} are damaged: their checksum is not the one they were written with")
+        try:
+            config = checked_config(record["config"])
+            charset = checked_charset(record["alphabet"], record["right_to_left"])
+            networks, optimizers = build_networks(config, charset)
+            variables = _nested(arrays)
+            if pathlib.Path(path).parent != _FOLDER:  # those of the package were checked when it was made
+                shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+                _check_arrays(variables, shapes)
+        except UserError as error:
+            raise UserError(f"{what} cannot be used: {error}") from error
+        return Weights(config, charset, networks, variables)
+
+
+def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays of a file that unpacks to at most 1 GB."""
+    with open_regular(pathlib.Path(path), _MAX_BYTES) as file:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            unpacked = sum(member.file_size for member in members)
+            size = archive.getinfo(f"{_RECORD}.npy").file_size
+        if unpacked > _MAX_BYTES or size > _MAX_RECORD_BYTES or len(members) > _MAX_MEMBERS:
+            raise UserError(
+                f"the weights {path!r} would unpack to {unpacked / 1e9:.1f} GB in {len(members)} arrays, above the "
+                f"limit of {_MAX_BYTES / 1e9:.0f} GB in {_MAX_MEMBERS}"
+            )
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        record = json.loads(str(arrays.pop(_RECORD)))
-        expected = record.pop("checksum")
-    except OSError as error:
-        raise UserError(f"cannot read the weights {path!r}: {error.strerror or error}") from error
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path!r} holds no weights, or is damaged: {error}") from error
-    if _checksum(record, arrays) != expected:
-        raise UserError(f"the weights {path!r} are damaged: their checksum is not the one they were written with")
-    with of_this_version(path):
-        charset = Charset(record["alphabet"], record["right_to_left"])
-        config = ml_collections.ConfigDict(record["config"])
-    return Weights(config, charset, _nested(arrays))
+    record = json.loads(str(arrays.pop(_RECORD)))
+    if not isinstance(record, dict):
+        raise UserError(f"{path!r} holds no weights: its record is no JSON object")
+    return record, arrays
+
+
+def _check_arrays(variables: dict[str, Any], shapes: TrainState) -> None:
+    """Raises UserError unless the arrays are finite and have the names, shapes and kinds that the networks need."""
+    for network, own in variables.items():
+        if network not in NETWORK_NAMES:
+            raise UserError(f"it has arrays of {network[:50]!r}, which is no network")
+        expected: dict[Any, Any] = traverse_util.flatten_dict(getattr(shapes, network).variables)
+        found: dict[Any, Any] = traverse_util.flatten_dict(own)
+        # Running averages that another version of a network lacked are reset by those who can.
+        missing = [path for path in expected if path not in found and path[0] == "params"]
+        for path in missing or found:
+            name = f"{network}/{'/'.join(path)}"[:200]
+            if missing or path not in expected:
+                raise UserError(f"the array {name} is {'missing' if missing else 'of no network of its config'}")
+            array, like = found[path], expected[path]
+            if array.shape != like.shape or array.dtype.kind != np.dtype(like.dtype).kind:
+                raise UserError(
+                    f"the array {name} is {array.dtype} {array.shape}; its config asks for {like.dtype} {like.shape}"
+                )
+            if not np.isfinite(array).all():
+                raise UserError(f"the array {name} has values that are not finite")
 
 
 def _flat(variables: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ killed. If two processes write the same cache, the first rename wins and the sec
 """
 
 import dataclasses
+import errno
 import functools
 import json
 import logging
@@ -79,7 +80,8 @@ def read_split(
       split: name of the split.
       preprocessing: steps applied to each image.
       right_to_left: whether images are mirrored into reading direction.
-      cache_dir: directory of caches; "" for a folder inside the prepared dataset.
+      cache_dir: directory of caches; "" for a folder inside the prepared dataset, or if that is read-only, for one in
+        the user's cache folder.
 
     Raises:
       UserError: the dataset or the split does not exist, or the cache cannot be written.
@@ -87,28 +89,45 @@ def read_split(
     home = dataset_directory(data_dir, dataset)
     content = read_summary(data_dir, dataset)["content"]
     key = preprocessing.key(f"{dataset} {content} {'rtl' if right_to_left else 'ltr'}")
-    parent = pathlib.Path(cache_dir).expanduser() if cache_dir else home / "cache"
-    folder = parent / key / split
     name = f"{dataset} {split}"
-    try:
-        found = _read(folder, preprocessing.height, name)
+    parents = [pathlib.Path(cache_dir).expanduser()] if cache_dir else [home / "cache", _user_cache()]
+    for parent in parents:
+        folder = parent / key / split
+        try:
+            found = _read(folder, preprocessing.height, name)
+            if found is None:
+                found = _make(folder, open_rows(data_dir, dataset, split), name, preprocessing, right_to_left)
+        except OSError as error:
+            if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) and parent != parents[-1]:
+                logger.info("%s cannot be written to, so decoded images go to %s", parent, parents[-1])
+                continue
+            raise UserError(
+                f"cannot write the decoded images of {name} under {parent}: {error.strerror or error}; "
+                "give --config.data.cache_dir= a folder with free space"
+            ) from error
         if found is None:
-            rows = open_rows(data_dir, dataset, split)
-            with exclusive_lock(folder.parent) as locked:
-                found = _read(folder, preprocessing.height, name)  # another process may have written it meanwhile
-                if found is None:
-                    if locked:
-                        _remove_leftovers(folder)
-                    _write(folder, rows, name, preprocessing, right_to_left)
-                    found = _read(folder, preprocessing.height, name)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the decoded images of {name} under {parent}: {error.strerror or error}; "
-            "give --config.data.cache_dir= a folder with free space"
-        ) from error
-    if found is None:
-        raise UserError(f"the decoded images of {name} were written to {folder}, but cannot be read back")
-    return found
+            raise UserError(f"the decoded images of {name} were written to {folder}, but cannot be read back")
+        return found
+    raise AssertionError("the last folder returns or raises")
+
+
+def _user_cache() -> pathlib.Path:
+    """Where decoded images go if the prepared dataset is read-only."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "hwgan" / "decoded"
+
+
+def _make(
+    folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preprocessing, right_to_left: bool
+) -> DecodedSplit | None:
+    with exclusive_lock(folder.parent) as locked:
+        found = _read(folder, preprocessing.height, name)  # another process may have written it meanwhile
+        if found is None:
+            if locked:
+                _remove_leftovers(folder)
+            _write(folder, rows, name, preprocessing, right_to_left)
+            found = _read(folder, preprocessing.height, name)
+        return found
 
 
 def _remove_leftovers(folder: pathlib.Path) -> None:

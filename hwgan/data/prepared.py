@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import read_regular
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
 Rows = Any
@@ -29,7 +30,7 @@ _FEATURE_CLASSES = frozenset(
     )
 )
 _CLASS_KEYS = ("pythonClassName", "python_class_name", "type", "proto_cls")
-_MAX_FEATURES_BYTES = 1 << 20
+_MAX_FEATURES_BYTES, _MAX_SUMMARY_BYTES = 1 << 20, 50 << 20
 _REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "source_listing", "splits")
 
 
@@ -62,9 +63,11 @@ def parse_summary(path: pathlib.Path) -> dict[str, Any]:
       UserError: the file cannot be read, or an older version of hwgan wrote it.
     """
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = json.loads(read_regular(path, _MAX_SUMMARY_BYTES))
         absent = [name for name in _REQUIRED if name not in summary]
-    except (OSError, ValueError, TypeError) as error:
+        if not isinstance(summary, dict) or not isinstance(summary.get("content", ""), str):
+            raise ValueError("it is no summary")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
     if absent:
         raise UserError(f"{path.parent} was prepared by an older version of hwgan; remove it and prepare it again")
@@ -83,11 +86,7 @@ def check_features(path: pathlib.Path) -> None:
       UserError: the file is missing, is not JSON, is larger than 1 MiB, or names any other class.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FEATURES_BYTES + 1)
-        if len(content) > _MAX_FEATURES_BYTES:
-            raise ValueError(f"it has more than {_MAX_FEATURES_BYTES} bytes")
-        named = list(_named_classes(json.loads(content)))
+        named = list(_named_classes(json.loads(read_regular(path, _MAX_FEATURES_BYTES))))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
     unknown = sorted({repr(name)[:100] for name in named if name not in _FEATURE_CLASSES})

@@ -1,17 +1,28 @@
 """Safe access to the raw files of a dataset in a folder, a zip or a tar archive."""
 
 import atexit
+import bz2
 import errno
+import gzip
+import io
+import lzma
 import pathlib
 import posixpath
+import struct
 import tarfile
 import tempfile
 import unicodedata
 import zipfile
+from typing import IO, Any
 
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import open_regular
 
 _TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
+_MAX_MEMBERS, _MAX_HEADER_BYTES = 2_000_000, 1 << 20  # of a tar file
+_MAX_DIRECTORY_BYTES = 100 << 20  # of a zip file, about a million members
+_ZIP_TAIL_BYTES = 70_000  # that hold its end records: a comment has at most 65,535
+_ANY_SIZE = 1 << 62
 _MAX_FILE_BYTES = 512 << 20  # per unpacked file
 # Scans hardly compress, so an archive that expands by more than this is a decompression bomb.
 _MAX_GROWTH, _FREE_GROWTH_BYTES = 100, 1 << 30
@@ -35,26 +46,41 @@ class RawFiles:
         try:
             self._open()
             self._paths = {plain_path(name): name for name in self._list()}
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, ValueError) as error:
+        except UserError:
+            raise
+        except Exception as error:  # decompressors have exceptions of their own
             raise UserError(f"cannot read {self.source}: {error}; is the file whole and the disk not full?") from error
 
     def _open(self) -> None:
         if self.source.is_dir():
             self._root = self.source.resolve()
         elif self.source.name.endswith(".zip"):
-            self._zip = zipfile.ZipFile(self.source)
+            self._zip = self._open_zip()
         elif self.source.name.endswith(_TAR_ENDINGS):
             self._root = self._unpack()
         else:
             raise UserError(f"{self.source} is neither a folder nor one of .zip {' '.join(_TAR_ENDINGS)}")
+
+    def _open_zip(self) -> zipfile.ZipFile:
+        with open_regular(self.source, _ANY_SIZE) as file:
+            if _directory_bytes(file) > _MAX_DIRECTORY_BYTES:
+                raise UserError(f"{self.source} lists more files than any collection of images: it is refused")
+        return zipfile.ZipFile(self.source)
 
     def _unpack(self) -> pathlib.Path:
         # A compressed tar has no random access, so it is unpacked to a folder that is deleted when the process ends.
         folder = tempfile.TemporaryDirectory(prefix="hwgan-")
         atexit.register(folder.cleanup)
         remaining = _FREE_GROWTH_BYTES + _MAX_GROWTH * self.source.stat().st_size
-        with tarfile.open(self.source) as archive:
-            for member in archive:
+        with (
+            open_regular(self.source, _ANY_SIZE) as file,
+            _decompressed(file) as stream,
+            tarfile.open(fileobj=_ShortReads(stream), mode="r:") as archive,
+        ):
+            for number, member in enumerate(archive):
+                if number > _MAX_MEMBERS:
+                    raise UserError(f"{self.source} has more than {_MAX_MEMBERS} members: it is refused")
+                archive.members = []  # pyright: ignore[reportAttributeAccessIssue]; else it keeps all in memory
                 name = plain_path(member.name)
                 remaining -= member.size
                 if remaining < 0:
@@ -68,8 +94,8 @@ class RawFiles:
                 else:
                     self._extract(archive, member, folder.name)
             # tarfile mistakes a damaged header, or a file truncated between two members, for the end of the archive.
-            archive.fileobj.seek(archive.offset)  # pyright: ignore[reportOptionalMemberAccess]
-            if archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:  # pyright: ignore
+            stream.seek(archive.offset)
+            if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
                 raise tarfile.ReadError("the archive ends without its end mark")
         return pathlib.Path(folder.name).resolve()
 
@@ -140,6 +166,53 @@ class RawFiles:
             raise UserError(f"{name} in {self.source}, line {line}, is not UTF-8: {error}; save it as UTF-8") from error
         except (KeyError, OSError) as error:
             raise UserError(f"cannot read {name} in {self.source}: {error}") from error
+
+
+class _ShortReads:
+    """A file that refuses long reads: tarfile reads extended headers whole, whatever length they claim."""
+
+    def __init__(self, file: Any):
+        self._file = file
+        self.tell, self.seek, self.close, self.write = file.tell, file.seek, file.close, file.write
+
+    def read(self, size: int) -> bytes:
+        """Reads at most 1 MiB."""
+        if size > _MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+
+def _decompressed(file: Any) -> Any:
+    """The content of a tar file, which is compressed as its first bytes say, whatever its name."""
+    start = file.read(6)
+    file.seek(0)
+    if start.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)
+    if start.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(file)
+    return bz2.BZ2File(file) if start.startswith(b"BZh") else file
+
+
+def _directory_bytes(file: IO[bytes]) -> int:
+    """The size of a zip file's directory by its end record, or by that of zip64; 0 without one.
+
+    References:
+      APPNOTE.TXT 6.3.10, sections 4.3.14 to 4.3.16
+    """
+    end = file.seek(0, io.SEEK_END)
+    first = max(0, end - _ZIP_TAIL_BYTES)
+    file.seek(first)
+    tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place < 0 or len(tail) < place + 16:
+        return 0
+    (size,) = struct.unpack_from("<L", tail, place + 12)
+    locator = tail[max(0, place - 20) : place]
+    if not locator.startswith(b"PK\x06\x07"):
+        return size
+    # The record lies before its locator, and not always where that says: data may have been put before the archive.
+    place = tail.rfind(b"PK\x06\x06", 0, place)
+    return max(size if size < 0xFFFFFFFF else 0, struct.unpack_from("<Q", tail, place + 40)[0]) if place >= 0 else size
 
 
 def plain_path(path: str) -> str:

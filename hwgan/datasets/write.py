@@ -27,12 +27,12 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
       UserError: the dataset exists, but was made from another source or with other options.
     """
     directory = pathlib.Path(builder.data_dir)
+    path = directory / SUMMARY_FILE
+    if path.exists():  # it may be in a folder that is read-only, where nothing can be locked
+        return _existing(path, builder)
     with exclusive_lock(directory.parent):
-        path = directory / SUMMARY_FILE
         if path.exists():
-            summary = parse_summary(path)
-            _check_same(summary, builder, directory)
-            return summary
+            return _existing(path, builder)
         for leftover in (directory, *directory.parent.glob("incomplete.*")):
             shutil.rmtree(leftover, ignore_errors=True)
         with _quiet():
@@ -46,7 +46,9 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
         return summary
 
 
-def _check_same(summary: dict[str, Any], builder: WordImageBuilder, directory: pathlib.Path) -> None:
+def _existing(path: pathlib.Path, builder: WordImageBuilder) -> dict[str, Any]:
+    """The summary of a complete dataset; raises UserError if it was made from another source or with other options."""
+    directory, summary = path.parent, parse_summary(path)
     existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)
     if existing == requested and summary["source_listing"] != builder.source_listing:
         raise UserError(
@@ -58,6 +60,7 @@ def _check_same(summary: dict[str, Any], builder: WordImageBuilder, directory: p
             f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "
             f"{requested[0]} with {requested[1]}; remove that folder, or choose another --data_dir or --name"
         )
+    return summary
 
 
 @contextlib.contextmanager

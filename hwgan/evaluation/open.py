@@ -2,8 +2,8 @@
 
 import pathlib
 
-from hwgan.checkpoints.run import Run, build_networks, image_spec, load_run
-from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, of_this_version, read_weights
+from hwgan.checkpoints.run import Run, load_run
+from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, read_weights
 from hwgan.evaluation.evaluator import Evaluator
 
 
@@ -39,9 +39,7 @@ def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
       UserError: the weights have no recognizer, or are of another version.
     """
     weights.require("recognizer", path)
-    with of_this_version(path):
-        networks, _ = build_networks(weights.config, weights.charset)
-        spec = image_spec(weights.config)
     recognizer, identifier = weights.variables["recognizer"], weights.variables.get("identifier")
-    evaluator = Evaluator(networks, recognizer, identifier, weights.charset, spec, pathlib.Path(path).stem)
+    name = pathlib.Path(path).stem
+    evaluator = Evaluator(weights.networks, recognizer, identifier, weights.charset, weights.spec, name)
     return evaluator if identifier is not None else evaluator.without_identifier()

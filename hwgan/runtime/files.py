@@ -1,24 +1,96 @@
-"""Atomic writes: for files that others read meanwhile, and for full disks."""
+"""Reading and writing files that others may have made, read meanwhile, or linked elsewhere.
 
+A file is written under a random name, opened exclusively and never through a link, and is then renamed: readers,
+a crash and a full disk find the old content or the new one, and a link at the final name is replaced, not followed.
+"""
+
+import contextlib
+import errno
 import os
 import pathlib
+import secrets
+import stat
+from collections.abc import Iterator
+from typing import IO
+
+from PIL import Image
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path, *, sync: bool = False) -> Iterator[IO[bytes]]:
+    """Opens a new file that takes the place of `path` at the end, and is deleted if an exception ends the block.
+
+    Args:
+      path: of the file; its folder exists.
+      sync: wait until the disk has it, so that it survives a crash of the machine too.
+
+    Raises:
+      OSError: it cannot be written, or there is a folder or a device of this name; what was there is as it was.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):  # a rename would replace even /dev/null
+            raise OSError(errno.EINVAL, "is not a file", str(path))
+    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def replace_text(path: pathlib.Path, text: str, *, sync: bool = False) -> None:
-    """Replaces a file atomically: readers, and a crash, find the old text or the new one.
+    """Replaces a file by UTF-8 text; see `replacing`."""
+    with replacing(path, sync=sync) as file:
+        file.write(text.encode())
 
-    Args:
-      path: of the file.
-      text: all of it.
-      sync: wait until the disk has it, so that this holds of a crash of the machine too.
+
+def replace_image(path: pathlib.Path, image: Image.Image) -> None:
+    """Replaces a file by an image, in the format that its ending names; see `replacing`.
 
     Raises:
-      OSError: it cannot be written; the old one is as it was.
+      ValueError: the ending is not that of an image format that can be written.
     """
-    making = path.with_name(path.name + ".making")
-    with making.open("w", encoding="utf-8") as file:
-        file.write(text)
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    making.replace(path)
+    kind = image_format(path)
+    with replacing(path) as file:
+        image.save(file, kind)
+
+
+def image_format(path: pathlib.Path) -> str:
+    """The format of Pillow in which an image file of this name is written.
+
+    Raises:
+      ValueError: there is none.
+    """
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind not in Image.SAVE:
+        raise ValueError(f"an image cannot be written as {path.name!r}: its name ends in none of .png, .jpg, .tif ...")
+    return kind
+
+
+@contextlib.contextmanager
+def open_regular(path: pathlib.Path, max_bytes: int) -> Iterator[IO[bytes]]:
+    """Opens a regular file for reading; devices and pipes, which might never end, are refused.
+
+    Raises:
+      OSError: there is no such file, it is no regular one, or it has more than `max_bytes`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
+        if status.st_size > max_bytes:
+            raise OSError(errno.EFBIG, f"has more than {max_bytes / 1e6:.0f} MB", str(path))
+        yield file
+
+
+def read_regular(path: pathlib.Path, max_bytes: int) -> bytes:
+    """The bytes of a regular file; see `open_regular`."""
+    with open_regular(path, max_bytes) as file:
+        return file.read(max_bytes)

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 from tensorboardX import SummaryWriter
 
-from hwgan.runtime.files import replace_text
+from hwgan.runtime.files import read_regular, replace_image, replace_text
 
 METRICS_FILE = "metrics.jsonl"
+_MAX_BYTES = 2 * 10**9
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class MetricWriter:
     def __init__(self, workdir: str, start_step: int):
         self._directory = pathlib.Path(workdir)
         path = self._directory / METRICS_FILE
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = read_regular(path, _MAX_BYTES).decode(errors="replace").splitlines() if path.exists() else []
         kept = [line for line in lines if _step_of(line) <= start_step]
         replace_text(path, "".join(line + "\n" for line in kept))
         self._file = path.open("ab", buffering=0)  # a buffer that a full disk refuses is thrown away
@@ -57,8 +58,8 @@ class MetricWriter:
         with self._log_disk_errors():
             directory = self._directory / "samples"
             directory.mkdir(exist_ok=True)
-            Image.fromarray(image).save(directory / f"{name}-{step:07d}.png")
-            Image.fromarray(image).save(newest)
+            for path in (directory / f"{name}-{step:07d}.png", newest):
+                replace_image(path, Image.fromarray(image))
         if self._has_tensorboard():
             self._tensorboard.add_image(name, image[None], step)
         return newest
@@ -92,6 +93,6 @@ class MetricWriter:
 
 def _step_of(line: str) -> int:
     try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):  # a line cut short by a crash
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):  # a line cut short by a crash
         return sys.maxsize

@@ -3,10 +3,11 @@
 import dataclasses
 import pathlib
 
-from hwgan.checkpoints.run import Run, build_networks, image_spec, load_run, trains_generator
-from hwgan.checkpoints.weights_file import PRETRAINED, Weights, of_this_version, read_weights
+from hwgan.checkpoints.run import Run, load_run, trains_generator
+from hwgan.checkpoints.weights_file import PRETRAINED, Weights, read_weights
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import reading
 from hwgan.sampling.sampler import Sampler, check_temperature
 
 
@@ -54,11 +55,10 @@ def sampler_from_weights(weights: Weights, name: str) -> Sampler:
       UserError: they have no generator, or are of another version.
     """
     weights.require("generator", name)
-    with of_this_version(name):
-        networks, _ = build_networks(weights.config, weights.charset)
-        spec, temperature = image_spec(weights.config), sampling_temperature(weights.config)
+    with reading(f"the weights {name!r}"):
+        temperature = sampling_temperature(weights.config)
     variables = {"language_model": {}, **weights.variables}  # one without parameters is not in the file
-    return Sampler(networks, variables, weights.charset, spec, temperature)
+    return Sampler(weights.networks, variables, weights.charset, weights.spec, temperature)
 
 
 def sampling_temperature(config: Config) -> float:

@@ -19,6 +19,7 @@ from hwgan.sampling.page import break_lines, join_words, stack_lines
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
+_MAX_TEMPERATURE = 5.0
 _LONGEST_WORD = 64  # characters; a variable-width generator has no limit, but longer input is a mistake
 
 
@@ -152,6 +153,8 @@ class Sampler:
 
 
 def check_temperature(temperature: float) -> None:
-    """Raises UserError for a temperature that is not above 0 and finite."""
-    if not 0.0 < temperature < float("inf"):
-        raise UserError(f"the temperature of styles must be above 0, got {temperature}")
+    """Raises UserError for a temperature that is not above 0 and at most 5, where no style is legible any more."""
+    if not isinstance(temperature, int | float) or not 0.0 < temperature <= _MAX_TEMPERATURE:
+        raise UserError(
+            f"the temperature of styles must be above 0 and at most {_MAX_TEMPERATURE:g}, got {str(temperature)[:50]}"
+        )

@@ -17,12 +17,13 @@ from hwgan.models.batch import Batch
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.runtime.config import Config
 from hwgan.runtime.distributed import is_primary
+from hwgan.runtime.files import replacing
 from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Clock, Heartbeat, Profile
 from hwgan.runtime.preemption import Preempted, Preemption
 from hwgan.training.health import health_warnings
 from hwgan.training.step import nonfinite_network
-from hwgan.training.trainer import Trainer
+from hwgan.training.trainer import Trainer, fit_pretraining
 from hwgan.training.validation import sample_grid
 from hwgan.training.workdir import claim_workdir
 
@@ -53,8 +54,12 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
       TrainingDiverged: a loss or gradient is not finite.
       Preempted: SIGTERM came; the state is saved.
     """
-    if is_primary():
-        claim_workdir(config, workdir)
+    fit_pretraining(config.train)
+    with claim_workdir(config, workdir) if is_primary() else contextlib.nullcontext():
+        return _train_and_evaluate(config, workdir, profile_steps)
+
+
+def _train_and_evaluate(config: Config, workdir: str, profile_steps: int) -> dict[str, float]:
     trainer = Trainer(config, workdir)
     writer = MetricWriter(workdir, trainer.step) if is_primary() else None
     profile = Profile(workdir, profile_steps if is_primary() else 0, trainer.step)
@@ -153,7 +158,8 @@ def _log(
         path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
         arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
         rows: dict[str, Any] = {key: v for key, v in flatten_dict(arrays, sep="/").items() if v is not None}
-        np.savez(path, allow_pickle=False, **rows)
+        with replacing(path) as file:
+            np.savez(file, allow_pickle=False, **rows)
         last = max(trainer.checkpointer.steps(), default=None)
         place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
         raise TrainingDiverged(

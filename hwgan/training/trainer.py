@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import logging
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
 from hwgan.runtime.distributed import barrier, broadcast_from_primary
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import sampling_temperature
 from hwgan.sampling.sampler import Sampler
 from hwgan.training.data import TrainingData, load_data
@@ -28,7 +30,10 @@ from hwgan.training.step import make_train_step
 from hwgan.training.step_config import UPDATED_NETWORKS, StepConfig
 from hwgan.training.validation import recognition_metrics
 
+logger = logging.getLogger(__name__)
+
 REAL_WORD_NETWORKS = ("recognizer", "identifier")  # trained on real words alone
+_PRETRAINED_PART = 0.4  # of the steps of a short run
 _INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
 
 
@@ -42,6 +47,7 @@ class Trainer:
 
     def __init__(self, config: Config, workdir: str):
         _check_training(config.train)
+        check_number("seed", config.seed, 0, MAX_SEED, whole=True)
         self.config, self.workdir = config, pathlib.Path(workdir)
         self._temperature = sampling_temperature(config)
         self.data = load_data(config)
@@ -138,6 +144,19 @@ class Trainer:
         }
         error = metrics.get("evaluate/generated_cer", metrics.get("evaluate/real_cer"))
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(error))
+
+
+def fit_pretraining(train: Config) -> None:
+    """Shortens `train.recognizer_pretrain_steps` in a run as short as that, so that `num_steps` alone can be set."""
+    steps, alone = train.num_steps, train.recognizer_pretrain_steps
+    if "generator" in train.updated_networks and 1 < steps <= alone:
+        train.recognizer_pretrain_steps = int(_PRETRAINED_PART * steps)
+        logger.warning(
+            "train.num_steps=%d is no more than train.recognizer_pretrain_steps=%d, which is set to %d",
+            steps,
+            alone,
+            train.recognizer_pretrain_steps,
+        )
 
 
 def _check_networks(config: Config, networks: Networks, data: TrainingData) -> None:

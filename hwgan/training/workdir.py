@@ -1,39 +1,50 @@
 """Claims a workdir for a run: a folder holds the checkpoints of one config."""
 
+import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from hwgan.checkpoints import orbax
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_text
+from hwgan.runtime.locking import run_lock
+from hwgan.runtime.untrusted import read_json_object
 
 CONFIG_FILE = "config.json"
 _FIXED_SECTIONS = ("data", "preprocessing", "model")  # of a config: a run that continues must keep them
 _FREE_FIELDS = ("data_dir", "cache_dir")  # but for these: data may be moved
 
 
-def claim_workdir(config: Config, workdir: str) -> None:
-    """Makes the workdir and saves the config in it.
+@contextlib.contextmanager
+def claim_workdir(config: Config, workdir: str) -> Iterator[None]:
+    """Makes the workdir, saves the config in it, and holds it for this process.
 
     Raises:
-      UserError: it holds checkpoints of another config, or cannot be written to.
+      UserError: it holds checkpoints of another config, is in use by another process, or cannot be written to.
     """
     path = pathlib.Path(workdir) / CONFIG_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        saved = any(path.parent.glob(f"*{orbax.DIRECTORY}/*"))  # or damaged_checkpoints
-        if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
-            _check_same_run(json.loads(path.read_text()), json.loads(config.to_json()), workdir)
-        replace_text(path, config.to_json(indent=1) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(run_lock(path.parent))
+            saved = any(path.parent.glob(f"*{orbax.DIRECTORY}/*"))  # or damaged_checkpoints
+            if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
+                _check_same_run(read_json_object(path), json.loads(config.to_json()), workdir)
+            replace_text(path, config.to_json(indent=1) + "\n")
+        except OSError as error:
+            raise UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}") from error
+        yield
 
 
 def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> None:
     for section in _FIXED_SECTIONS:
         before, now = old.get(section, {}), new[section]
+        if not isinstance(before, dict):
+            raise UserError(
+                f"the {CONFIG_FILE} in {workdir!r} is damaged: {section} is no object; choose another --workdir"
+            )
         changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
         # A field that one version has and another has not changes nothing where it is switched off.
         changed = [key for key in changed if key not in _FREE_FIELDS and (before.get(key) or now.get(key))]

@@ -1,5 +1,6 @@
 """Broken and malicious raw files: each is reported, and no other file is lost."""
 
+import gzip
 import io
 import json
 import os
@@ -13,11 +14,13 @@ import pytest
 from PIL import Image
 
 from hwgan.data import transforms
-from hwgan.datasets import raw_files
+from hwgan.datasets import raw_files, xml_tree
 from hwgan.datasets.raw_files import RawFiles, text_lines
 from hwgan.datasets.splits import SPLITS
+from hwgan.datasets.xml_tree import parse_xml
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
+from tests.hostile import held
 from tests.synthetic_data import make_folder, pack, png, read_rows
 
 
@@ -347,3 +350,83 @@ def test_files_without_read_permission_are_skipped(tmp_path):
     folder = make_folder(tmp_path / "mine")
     (folder / "7.png").chmod(0)
     assert "7.png" in skipped_of(tmp_path, folder, 59)["unreadable image"]["first"][0]
+
+
+# archives and XML that would take the memory
+
+
+def tar_with(path, kind, header):
+    """A gzipped tar whose first member has an extended header: a pax record or a long name."""
+    info = tarfile.TarInfo("header")
+    info.type, info.size = kind, len(header)
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(info.tobuf(tarfile.USTAR_FORMAT))
+        file.write(header + b"\0" * (-len(header) % 512))
+        file.write(tarfile.TarInfo("a.png").tobuf(tarfile.USTAR_FORMAT) + b"\0" * 1024)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_extended_headers_of_a_tar_are_short(tmp_path, kind):
+    tar_with(tmp_path / "a.tgz", kind, b"x" * (2 << 20))
+    with held(), pytest.raises(UserError, match="a header of 2097152 bytes"):
+        RawFiles(tmp_path / "a.tgz")
+
+
+def test_numbers_of_members(tmp_path, monkeypatch):
+    monkeypatch.setattr(raw_files, "_MAX_MEMBERS", 10)
+    monkeypatch.setattr(raw_files, "_MAX_DIRECTORY_BYTES", 1000)
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        for number in range(12):
+            archive.addfile(tarfile.TarInfo(f"{number}.png"))
+    with pytest.raises(UserError, match="more than 10 members"):
+        RawFiles(tmp_path / "a.tgz")
+    for comment in (b"", b"a comment"):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for number in range(20):
+                archive.writestr(f"{number}.png", "x")
+            archive.comment = comment
+        with pytest.raises(UserError, match="lists more files"):
+            RawFiles(tmp_path / "a.zip")
+
+
+def test_the_directory_of_a_zip64(tmp_path):
+    """Its size stands in another record than that of a small archive."""
+    tail = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 9, 9, 10**9, 0)
+    tail += struct.pack("<4sIQI", b"PK\x06\x07", 0, 0, 1)
+    tail += struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    (tmp_path / "a.zip").write_bytes(b"x" * 100 + tail)
+    with held(), pytest.raises(UserError, match="lists more files"):
+        RawFiles(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize("ending", [".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar", ".zip"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no archive", b"\x1f\x8b\x08\x00garbage" * 9, b"BZh9garbage", b"\xfd7zXZ\x00bad"]
+)
+def test_errors_of_decompressors(tmp_path, ending, content):
+    (tmp_path / f"a{ending}").write_bytes(content)
+    with pytest.raises(UserError, match="cannot read"):
+        RawFiles(tmp_path / f"a{ending}")
+
+
+@pytest.mark.parametrize("ending", [".tgz", ".tar.xz", ".tar.bz2"])
+def test_archives_flipped_at_any_place(tmp_path, ending):
+    folder = make_folder(tmp_path / "mine")
+    whole = pack(folder, ending).read_bytes()
+    path = tmp_path / f"broken{ending}"
+    for place in range(10, len(whole), len(whole) // 12):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with held():
+            RawFiles(path).names()
+
+
+def test_xml_of_bounded_size(monkeypatch):
+    monkeypatch.setattr(xml_tree, "_MAX_ELEMENTS", 1000)
+    assert len(parse_xml(b"<a>" + b"<b/>" * 999 + b"</a>")) == 999
+    with pytest.raises(ValueError, match="more than 1000 elements"):
+        parse_xml(b"<a>" + b"<b/>" * 1000 + b"</a>")
+    with pytest.raises(ValueError, match="more than 67"):
+        parse_xml(b" " * (xml_tree._MAX_BYTES + 1))
+    for text in (b"<a>" * 100_000, b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"\xff\xfe", b"<a", b""):
+        with pytest.raises(ValueError):
+            parse_xml(text)

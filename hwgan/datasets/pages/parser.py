@@ -10,10 +10,9 @@ References:
 import dataclasses
 import re
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
-import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
+from hwgan.datasets.xml_tree import parse_xml
 
 _MAX_COORDINATE = 1e6  # pixels
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
@@ -59,12 +58,9 @@ def parse_page(text: bytes, unit: str = "line") -> Page | None:
       unit: "line" or "word".
 
     Raises:
-      ValueError: the file is not well-formed, or declares entities, which such files do not need.
+      ValueError: the file is not well-formed, or too large; see `parse_xml`.
     """
-    try:
-        root = defusedxml.ElementTree.fromstring(text, forbid_dtd=False)
-    except (ParseError, DefusedXmlException, LookupError) as error:
-        raise ValueError(str(error) or type(error).__name__) from error
+    root = parse_xml(text)
     kind = _name(root).lower()
     if kind == "alto":
         return _parse_alto(root, unit)

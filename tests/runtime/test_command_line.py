@@ -8,7 +8,8 @@ import pytest
 
 PROGRAM = """
 import sys, threading, time
-from hwgan.runtime.errors import UserError, abandon_threads, run_main
+from hwgan.runtime.command_line import abandon_threads, run_main
+from hwgan.runtime.errors import UserError
 
 def main(argv):
     threading.Thread(target=time.sleep, args=(60,)).start()

@@ -1,0 +1,79 @@
+"""Checks a config that was read from a run or a weights file, which may be of unknown origin.
+
+Its sizes decide how much memory and time the networks take, so they are held to ranges before a network is built. The
+ranges leave room for networks a hundred times as large as any here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import ml_collections
+
+from hwgan.data.charset import Charset
+from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import check_number
+
+_RANGES = {  # of whole numbers that every config has
+    "data.max_width": (1, 8192),  # pixels
+    "data.max_length": (1, 256),  # characters
+    "data.min_length": (0, 256),
+    "preprocessing.height": (1, 512),  # pixels
+    "preprocessing.pixels_per_character": (0, 512),
+    "model.z_dim": (1, 4096),
+}
+_MAX_LAYERS, _MAX_SIZE, _MAX_WRITERS = 64, 2**14, 10**6  # of a network
+_MAX_DEPTH, _MAX_LEAVES, _MAX_TEXT = 8, 10_000, 100_000
+_MAX_NUMBER = 1e12
+_MAX_ALPHABET = 20_000
+
+
+def checked_config(stored: Any) -> Config:
+    """The config of a JSON value, every number of which is finite and within its range.
+
+    Raises:
+      UserError: a field that opening a run needs is missing, or a value is out of range.
+    """
+    leaves = dict(_leaves(stored, "", 0))
+    if len(leaves) > _MAX_LEAVES:
+        raise UserError(f"it has {len(leaves)} values, more than any config")
+    for path, value in leaves.items():
+        if isinstance(value, str) and len(value) <= _MAX_TEXT:
+            continue
+        if not isinstance(value, bool | None):
+            check_number(path, value, -_MAX_NUMBER, _MAX_NUMBER)
+    for path, (low, high) in _RANGES.items():
+        check_number(path, leaves.get(path), low, high, whole=True)
+    for path, value in leaves.items():
+        if path.startswith("model.") and isinstance(value, int | float):
+            check_number(path, value + 0, -_MAX_SIZE, _MAX_WRITERS if path.endswith("num_writers") else _MAX_SIZE)
+            if path.rpartition(".")[2] in ("num_layers", "lstm_layers"):
+                check_number(path, value, 0, _MAX_LAYERS, whole=True)
+    return ml_collections.ConfigDict(stored)
+
+
+def checked_charset(alphabet: Any, right_to_left: Any) -> Charset:
+    """The charset of two JSON values.
+
+    Raises:
+      UserError: they are no text and no truth value, or the text is longer than any alphabet.
+    """
+    if not isinstance(alphabet, str) or not isinstance(right_to_left, bool) or len(alphabet) > _MAX_ALPHABET:
+        raise UserError(f"its alphabet is no text of at most {_MAX_ALPHABET} characters, or it has no direction")
+    return Charset(alphabet, right_to_left)
+
+
+def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
+    """(path, value) of all values that are neither dict nor list; lists of a network have at most 64 entries."""
+    if depth > _MAX_DEPTH:
+        raise UserError(f"{path} is nested too deeply")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key), depth + 1)
+    elif isinstance(value, list | tuple):
+        if path.startswith("model.") and len(value) > _MAX_LAYERS:
+            raise UserError(f"{path} has {len(value)} entries, more than {_MAX_LAYERS}")
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}.{number}", depth + 1)
+    else:
+        yield path, value

@@ -1,0 +1,121 @@
+"""How an entry point starts and ends: flags, the config file, help, errors in one sentence, exit codes."""
+
+import os
+import pathlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import NoReturn
+
+import jax
+from absl import app, flags, logging
+
+from hwgan.runtime.config_file import CONFIG_FLAG, describe_fields, find_config
+from hwgan.runtime.cpu import use_correct_convolutions
+from hwgan.runtime.errors import UserError
+
+EXIT_CODE = 2
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+_TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
+_threads_abandoned = False
+
+
+def abandon_threads() -> None:
+    """Makes `run_main` end the process without joining threads, for a library left some that never end."""
+    global _threads_abandoned
+    _threads_abandoned = True
+
+
+def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> None:
+    """Runs the `main` of an entry point.
+
+    A `UserError`, and a mistake in the flags or in the name of a config or a field, becomes one sentence on stderr and
+    exit code 2. SIGTERM ends the process as an exception does, so that it deletes its temporary files.
+
+    Args:
+      main: takes the name of the program, and the arguments that are no flags.
+      positional: whether there may be such arguments.
+    """
+
+    def guarded(argv: list[str]) -> None:
+        logging.set_verbosity(logging.WARNING)  # of libraries; hwgan logs to Python's logger "hwgan"
+        if len(argv) > 1 and not positional:
+            _end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
+        use_correct_convolutions()
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            main(argv)
+        except UserError as error:
+            _end_with_error(str(error))
+
+    try:
+        app.run(guarded, flags_parser=_parse_flags)
+    except BaseException as stop:
+        if not _threads_abandoned:
+            raise
+        _end_at_once(stop)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """The arguments that are no flags, after all flags were parsed."""
+    if any(argument.split("=")[0] in _HELP for argument in argv[1:]):
+        _print_help(argv[0])
+        sys.exit(0)
+    has_config = CONFIG_FLAG in flags.FLAGS
+    config_path = ""
+    try:
+        if has_config:
+            argv, config_path = find_config(argv)
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        _end_with_error(f"{error} (--help lists the flags)")
+    except UserError as error:
+        _end_with_error(str(error))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if not has_config or _raised_in(config_path, error.__traceback__):  # a mistake in the user's own config file
+            raise
+        reason = " ".join(str(error).replace("\\n", " ").replace("\\", "").split()).strip("\"'")
+        _end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
+
+
+def _raised_in(path: str, frames: TracebackType | None) -> bool:
+    return any(pathlib.Path(frame.filename) == pathlib.Path(path) for frame in traceback.extract_tb(frames))
+
+
+def _print_help(program: str) -> None:
+    """What the entry point does, its flags, and the fields of a config if it takes one."""
+    print((sys.modules["__main__"].__doc__ or "").strip() + "\n")
+    print(flags.FLAGS.main_module_help() or flags.FLAGS.module_help(program))
+    if CONFIG_FLAG in flags.FLAGS:
+        print("\nFields of a config, with their defaults; each is set by --config.FIELD=VALUE:\n")
+        print(describe_fields())
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    sys.exit(_TERMINATED_EXIT_CODE)
+
+
+def _end_with_error(message: str) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(EXIT_CODE)
+
+
+def _end_at_once(stop: BaseException) -> NoReturn:
+    """Ends the process as Python would for this exception, but waits for no thread."""
+    code = 1
+    if isinstance(stop, SystemExit):
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+    else:
+        traceback.print_exception(stop)
+    try:
+        if jax.distributed.is_initialized():
+            jax.distributed.shutdown()
+    finally:  # also where the peers are gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
