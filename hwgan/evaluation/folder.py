@@ -1,5 +1,6 @@
 """Reads word images from a folder or archive that is not a prepared dataset, such as those of another method."""
 
+import logging
 import pathlib
 import posixpath
 
@@ -9,6 +10,8 @@ from hwgan.data import transforms
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 def is_folder_of_words(name: str) -> bool:
@@ -32,6 +35,8 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
     files = RawFiles(source)
     found = read_source(files)
     rows = found.rows
+    if found.warning:
+        logger.warning("%s: %s", source, found.warning)
     if found.bad:
         raise UserError(f"{source}: {found.bad[0]}")
     splits = {row.split for row in rows}

@@ -99,8 +99,10 @@ def _by_blank(line: str) -> tuple[str, str]:
 
 def _check_columns(sample: list[str], split: Split, name: str) -> None:
     """Raises UserError where each line has the same three or more fields: which of them is the text is not known."""
-    separator = {_by_tab: "\t", _by_comma: ",", _by_semicolon: ";"}.get(split)
-    if separator is None:
+    separator = next(
+        (mark for by, mark in ((_by_tab, "\t"), (_by_comma, ","), (_by_semicolon, ";")) if by is split), ""
+    )
+    if not separator:
         return
     counts = {len(split_fields(line, separator, quoted=separator != "\t")) for line in sample}
     if len(counts) == 1 and (columns := counts.pop()) > 2 and (separator == "\t" or len(sample) > 4):
