@@ -12,8 +12,8 @@ from hwgan.runtime.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 _HELD_OUT = 0.1  # share of the examples that is dealt to validation, and to test
-# Largest share of one held-out split; by hash it varies, and moving groups later would mix training and test.
-_MAX_BY_HASH, _MAX_IN_TURN = 0.2, 0.15
+# Least and largest share of a held-out split. By hash it varies, but does not change when a set grows.
+_MIN_HELD_OUT, _MAX_IN_TURN, _MAX_BY_HASH = 0.02, 0.15, 0.2
 _IMAGE_ENDING = re.compile(r"\.(png|jpe?g|tiff?|bmp|gif|webp|pgm|jp2)$", re.IGNORECASE)
 
 
@@ -35,7 +35,7 @@ def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:
 
 
 def deal_out(keys: Iterable[str]) -> dict[str, str]:
-    """The split of each key: by `split_of`, or dealt in turn if that would hold out nothing or too much.
+    """The split of each key: by `split_of`, or dealt in turn if that would hold out too little or too much.
 
     Args:
       keys: a key for each example, so that keys of many examples weigh more.
@@ -49,11 +49,11 @@ def deal_groups(
 ) -> tuple[list[str], str]:
     """The split of each example, so that no group is in two splits, by the coarsest grouping that serves.
 
-    Groups are dealt by hash (`split_of`), so that their splits do not depend on other groups. Where that would leave a
-    split empty or hold out more than a fifth for one of them, as with few groups, they are dealt in turn: about a tenth
-    of the examples each for validation and for test. Where even the smallest groups are too large for that, as with
-    four writers, the next grouping decides. The last one always serves; with fewer than three groups, test and then
-    validation stay empty.
+    Groups are dealt by hash (`split_of`), so that their splits do not depend on other groups. Where that would give a
+    held-out split less than a fiftieth or more than a fifth of the examples, as with few groups, they are dealt in
+    turn: about a tenth of the examples each for validation and for test. Where even the smallest groups are too large
+    for that, as with four writers, the next grouping decides. The last one always serves; with fewer than three groups,
+    test and then validation stay empty.
 
     Args:
       groupings: name of each grouping, such as "writer", and the group of each example; the coarsest first.
@@ -87,16 +87,17 @@ def _deal_in_turn(sizes: Mapping[str, int], held_out: Iterable[str]) -> dict[str
                 size += sizes[key]
         dealt = dealt or sorted(left, key=lambda key: sizes[key])[: len(left) > 1]
         splits.update(dict.fromkeys(dealt, split))
-        left = [key for key in left if key not in dealt]
+        left = [key for key in left if splits[key] == "train"]
     return splits
 
 
 def _are_fair(splits: Mapping[str, str], sizes: Mapping[str, int], held_out: Iterable[str], largest: float) -> bool:
-    """Whether each held-out split has something, but at most a share `largest` of the examples."""
+    """Whether each held-out split has some of the examples, but at most a share `largest`."""
     counts = Counter[str]()
     for key, split in splits.items():
         counts[split] += sizes[key]
-    return all(0 < counts[split] <= largest * counts.total() for split in held_out)
+    total = max(1, counts.total())
+    return all(_MIN_HELD_OUT <= counts[split] / total <= largest for split in held_out)
 
 
 class SplitLists:
