@@ -84,6 +84,7 @@ def test_missing_images_and_odd_lines_of_a_list_are_named(tmp_path):
         ("{}\t{}\tw1", "gt.txt has 3 columns and no header; give it a first line that names them"),
         ("{},{},w1", "gt.txt has 3 columns and no header"),
         ("{} 10 20 30 40", "gt.txt gives '10 20 30 40' for the first image: these are numbers, not texts"),
+        ('{}\t[{{"transcription": "{}", "points": []}}]', "gt.txt gives JSON for each image"),
         ("{} ok 154 408 768 27 51 AT {}", "is a table of IAM; prepare it with --dataset=iam/words"),
         ("nowhere/{}\t{}", "gt.txt names none of the 12 images that are there"),
     ],
@@ -285,6 +286,27 @@ def test_an_image_of_the_same_name_elsewhere_does_not_stand_for_a_missing_one(tm
     _, texts = prepare(make(tmp_path / "in", names, {"words.csv": text}))
     assert "eagle" in texts.values()
     assert "fruit" not in texts.values()
+
+
+def test_a_text_file_with_a_header_is_a_table(tmp_path):
+    text = "image_path\twords\tauthor\n" + "".join(f"{i}.png\t{word}\tw{i}\n" for i, word in enumerate(WORDS))
+    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"labels.txt": text}))
+    assert texts == {f"{i}.png": word for i, word in enumerate(WORDS)}
+    assert sum(summary["writers"].values()) == 12
+    assert summary["texts"] == "table labels.txt, 12 rows"
+
+
+def test_the_line_that_tells_a_spreadsheet_the_separator_is_no_header(tmp_path):
+    text = "sep=;\r\nfile;text\r\n" + "".join(f"{i}.png;{word}\r\n" for i, word in enumerate(WORDS))
+    _, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"words.csv": text}))
+    assert texts == {f"{i}.png": word for i, word in enumerate(WORDS)}
+
+
+def test_numbers_for_texts_are_warned_of(tmp_path):
+    text = "".join(f"{i}.png {i * 997}\n" for i in range(12))
+    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"annotation.txt": text}))
+    assert texts["3.png"] == "2991"
+    assert any("if they number the entries of a lexicon" in warning for warning in summary["warnings"])
 
 
 def test_json_of_files_and_texts(tmp_path):

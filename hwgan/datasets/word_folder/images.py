@@ -1,6 +1,7 @@
 """Finds the image that a table means, however the table spells its path."""
 
 import dataclasses
+import itertools
 import posixpath
 import urllib.parse
 from collections import Counter, defaultdict
@@ -49,9 +50,12 @@ class ImageIndex:
     def find_anywhere(self, path: str) -> str:
         """The only image of this name in any folder; "" if there is none, or several, or if `path` names a folder."""
         *_, name = _spellings(path)
-        found = self._by_basename.get(stem(name).lower(), [])
-        found = [image for image in found if not is_image(name) or image.lower().endswith(name.lower())]
-        return found[0] if len(found) == 1 and "/" not in name else ""
+        if "/" in name:
+            return ""
+        candidates = self._by_basename.get(stem(name).lower(), [])
+        fitting = (image for image in candidates if not is_image(name) or image.lower().endswith(name.lower()))
+        found = list(itertools.islice(fitting, 2))
+        return found[0] if len(found) == 1 else ""
 
     def locate(self, rows: list[Row], folder: str) -> list[Row]:
         """The rows with their `image`, where it is found.

@@ -116,6 +116,8 @@ def _check_texts(texts: list[str], name: str) -> None:
     """Raises UserError for lists of boxes, of IAM's own tables, and the like."""
     if all(_NUMBERS.fullmatch(text) for text in texts):
         raise UserError(f"{name} gives {texts[0]!r} for the first image: these are numbers, not texts")
+    if all(text.startswith(("[{", "{")) and text.endswith(("]", "}")) for text in texts):
+        raise UserError(f"{name} gives JSON for each image, such as boxes of a page, not a text")
     if all(_IAM.match(text) for text in texts):
         raise UserError(f"{name} is a table of IAM; prepare it with --dataset=iam/words (or iam/lines)")
 

@@ -9,7 +9,18 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".web
 COLUMNS = {
     "file": ("file", "file_name", "filename", "image", "image_path", "image_name", "img", "img_path", "path"),
     "text": (
-        *("text", "transcription", "transcript", "ground_truth", "gt", "label", "identity", "sentence", "word"),
+        *(
+            "text",
+            "transcription",
+            "transcript",
+            "ground_truth",
+            "gt",
+            "label",
+            "identity",
+            "sentence",
+            "word",
+            "words",
+        ),
         *("description", "value", "content"),
     ),
     "writer": ("writer", "writer_id", "author"),

@@ -100,6 +100,8 @@ def read_source(files: RawFiles) -> Source:
         raise UserError(next(iter(problems.values())))
     else:
         source = _source_of_names(index)
+    if source.rows and not source.warning and all(row.text.isdecimal() for row in source.rows):
+        source.warning = "all texts are numbers: if they number the entries of a lexicon, put its words there instead"
     return _with_splits_of_folders(source)
 
 
@@ -200,9 +202,10 @@ def _source_of_tables(kind: str, tables: list[_Table]) -> Source:
 def _source_of_texts(files: RawFiles, index: ImageIndex, names: list[str], texts: Beside) -> Source:
     rows, bad = rows_of_texts(texts, files.read_text)
     further, without = other_images(index, texts)
-    of_none = [name for name in names if name.lower().endswith(".gt.txt") and name not in texts.values()]
+    used = set(texts.values())
+    of_none = [name for name in names if name.lower().endswith(".gt.txt") and name not in used]
     unused = {"another image of the same line": further, "image without text": without, "text without image": of_none}
-    kinds = sorted({"x.gt.txt" if name.lower().endswith(".gt.txt") else "x.txt" for name in texts.values()})
+    kinds = sorted({"x.gt.txt" if name.lower().endswith(".gt.txt") else "x.txt" for name in used})
     return Source(rows, f"text files beside the images ({' and '.join(kinds)})", bad=bad, unused=unused)
 
 
