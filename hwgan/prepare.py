@@ -68,6 +68,7 @@ def describe(summary: dict[str, Any]) -> str:
     lines = [
         f"{summary['dataset']} {summary['version']}, content {summary['content'][:16]}",
         f"  options: {options}; splits: {summary['splits']}",
+        *([f"  texts: {summary['texts']}"] if summary.get("texts") else []),
         *(
             f"  {split}: {count} examples by {summary['writers'][split] or 'unknown'} writers"
             for split, count in summary["examples"].items()
@@ -75,6 +76,7 @@ def describe(summary: dict[str, Any]) -> str:
         f"  alphabet ({len(summary['alphabet'])}{', right to left' if summary['right_to_left'] else ''}): "
         + " ".join(f"{c}:{count}" for c, count in summary["character_counts"].items()),
         *(skipped or ["  skipped: none"]),
+        *(f"  warning: {warning}" for warning in summary.get("warnings", [])),
     ]
     return "\n".join(lines)
 
@@ -112,7 +114,12 @@ def main(argv: list[str]) -> None:
     del argv
     args = flags.FLAGS
     start = time.perf_counter()
-    options = {"splits": args.splits, "whiten": args.whiten, "unit": args.unit}
+    options = {
+        "splits": args.splits,
+        "whiten": args.whiten,
+        "allow_missing": args.allow_missing,
+        "unit": args.unit,
+    }
     summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name, **options)
     print(describe(summary))
     name = summary["dataset"]
@@ -135,6 +142,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_string("splits", None, "folder with train.txt, validation.txt and test.txt, one id per line")
     flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")
+    flags.DEFINE_bool("allow_missing", False, "iam: prepare it although more than a tenth of the images is missing")
     flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: the unit of an example; line by default")
     flags.DEFINE_string("preview", None, "image file for a grid of examples; also prints statistics")
     flags.DEFINE_string("preview_steps", None, "image file for words after each preprocessing step")

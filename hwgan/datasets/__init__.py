@@ -18,7 +18,7 @@ from hwgan.runtime.errors import UserError
 _FIXED = {"penman": Penman, "iam": Iam}  # datasets with a fixed list of configs
 _NAMED = {"word_folder": WordFolder, "pages": Pages}  # datasets whose config is a name that the user chooses
 _DEFAULT_CONFIG = {"penman": "demo", "iam": "words"}
-_OPTIONS = {"penman": (), "iam": ("whiten",), "word_folder": (), "pages": ("unit",)}
+_OPTIONS = {"penman": (), "iam": ("whiten", "allow_missing"), "word_folder": (), "pages": ("unit",)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Request:
       name: name of a word_folder or pages dataset; the name of the source by default.
       splits: folder with train.txt, validation.txt and test.txt; None for the dataset's own splits.
       whiten: whether the paper around words becomes white; iam only.
+      allow_missing: whether more than a tenth of the listed images may be missing; iam only.
       unit: "line" or "word", the unit of an example; pages only; "" for "line".
     """
 
@@ -41,6 +42,7 @@ class Request:
     name: str | None = None
     splits: str | None = None
     whiten: bool = False
+    allow_missing: bool = False
     unit: str = ""
 
 
@@ -89,7 +91,7 @@ def _check_source(kind: str, request: Request) -> None:
 
 
 def _options(kind: str, request: Request) -> dict[str, Any]:
-    given = {name: getattr(request, name) for name in ("whiten", "unit") if getattr(request, name)}
+    given = {name: getattr(request, name) for name in ("whiten", "allow_missing", "unit") if getattr(request, name)}
     for name in given:
         if name not in _OPTIONS[kind]:
             raise UserError(f"--{name} is no option of {kind}")

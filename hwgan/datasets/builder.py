@@ -61,6 +61,8 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
       lists: split lists of the user; None for the splits of the dataset itself.
       split_source: description of the origin of the splits, for the summary.
       skipped: ids of skipped examples, by reason; complete once the dataset is prepared.
+      text_source: description of the origin of the texts, for the summary; "" if the dataset has only one.
+      warnings: sentences about the whole dataset that its user must know, for the summary.
     """
 
     VERSION = tfds.core.Version("1.1.0")
@@ -86,6 +88,8 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self.options = {**self.options, "splits": lists.fingerprint}
             self.split_source = lists.origin
         self.skipped: dict[str, list[str]] = defaultdict(list)
+        self.text_source = ""
+        self.warnings: list[str] = []
         self._counts: Counter[str] = Counter()
         self._writers: dict[str, set[str]] = defaultdict(set)
         self._characters: Counter[str] = Counter()
@@ -226,7 +230,9 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "source": self.source_name,
             "source_listing": self.source_listing,
             "options": self.options,
+            "texts": self.text_source,
             "splits": self.split_source,
+            "warnings": self.warnings,
             "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, of decoded pixels
             "examples": {split: self._counts[split] for split in SPLITS if split in self._counts},
             "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if split in self._counts},

@@ -2,6 +2,7 @@
 
 import atexit
 import bz2
+import codecs
 import errno
 import gzip
 import io
@@ -154,15 +155,17 @@ class RawFiles:
             raise OSError(str(error)) from error
 
     def read_text(self, name: str) -> str:
-        """The text of a UTF-8 file, without byte order mark.
+        """The text of a UTF-8 file, or of a UTF-16 file with a byte order mark; without that mark.
 
         Raises:
           UserError: the file cannot be read or is not UTF-8.
         """
         try:
-            return self.read(name).decode("utf-8-sig")
+            encoded = self.read(name)
+            utf16 = encoded.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return encoded.decode("utf-16" if utf16 else "utf-8-sig")
         except UnicodeDecodeError as error:
-            line = self.read(name)[: error.start].count(b"\n") + 1
+            line = encoded[: error.start].count(b"\n") + 1
             raise UserError(f"{name} in {self.source}, line {line}, is not UTF-8: {error}; save it as UTF-8") from error
         except (KeyError, OSError) as error:
             raise UserError(f"cannot read {name} in {self.source}: {error}") from error

@@ -1,5 +1,6 @@
 """Reads word images from a folder or archive that is not a prepared dataset, such as those of another method."""
 
+import logging
 import pathlib
 import posixpath
 
@@ -7,8 +8,10 @@ import numpy as np
 
 from hwgan.data import transforms
 from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.word_folder.table import find_table, parse_table, rows_from_names
+from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 def is_folder_of_words(name: str) -> bool:
@@ -17,7 +20,7 @@ def is_folder_of_words(name: str) -> bool:
 
 
 def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[str], list[str]]:
-    """Reads images and their texts and writers, by a table or by the file names of the images.
+    """Reads images and their texts and writers, from the best source of texts in the folder.
 
     Args:
       source: a folder, zip or tar, in the format of `hwgan.prepare --dataset=word_folder`.
@@ -30,15 +33,12 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
       UserError: there are no rows of the split, a row is malformed, or an image cannot be read.
     """
     files = RawFiles(source)
-    names = files.names()
-    table = find_table(names)
-    if table is None:
-        (rows, _), folder = rows_from_names(names), ""
-    else:
-        rows, bad = parse_table(files.read_text(table), table)
-        folder = posixpath.dirname(table)
-        if bad:
-            raise UserError(f"{source}: {bad[0]}")
+    found = read_source(files)
+    rows = found.rows
+    if found.warning:
+        logger.warning("%s: %s", source, found.warning)
+    if found.bad:
+        raise UserError(f"{source}: {found.bad[0]}")
     splits = {row.split for row in rows}
     if split and len(splits) > 1:  # a table with a single split is used completely
         rows = [row for row in rows if row.split == split]
@@ -47,7 +47,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
     images = []
     for row in rows:
         try:
-            images.append(transforms.decode_grey(files.read(posixpath.join(folder, row.file))))
+            images.append(transforms.decode_grey(files.read(row.image or posixpath.join(found.folder, row.file))))
         except (OSError, KeyError) as error:
             raise UserError(f"{source}: the image {row.file!r} of the table cannot be read: {error}") from error
     return images, [row.text for row in rows], [row.writer for row in rows]

@@ -170,10 +170,11 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
             f"the training words have {data.train.num_writers} writers, more than "
             f"model.identifier.num_writers={networks.identifier.num_writers}"
         )
-    writers_unknown = data.train.num_writers < 2 and not config.train.init_from
-    if writers_unknown and networks.has_identifier and trains_generator(config):
+    too_few_writers = data.train.num_writers < 2 and not config.train.init_from
+    if too_few_writers and networks.has_identifier and trains_generator(config):
+        state = "are all by one writer" if data.train.num_writers else "name no writers"
         raise UserError(
-            "the training words name no writers (or one), so there are no styles to learn from writers; let the "
+            f"the training words {state}, so there are no styles to learn from writers; let the "
             "discriminator predict z instead: --config.model.identifier.name=none "
             "--config.model.discriminator.predicted_z_dims=16"
         )

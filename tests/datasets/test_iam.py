@@ -187,12 +187,90 @@ def test_badly_segmented_words_are_dropped_in_training(tmp_path, caplog):
     assert "badly segmented" in caplog.text
 
 
-def test_half_extracted_images_are_an_error(tmp_path):
+def test_a_part_of_the_images_needs_consent_and_is_counted(tmp_path):
     root = make_iam(tmp_path / "iam")
     for path in sorted((root / "words").rglob("*.png"))[:60]:
         path.unlink()
-    with pytest.raises(UserError, match=r"60 of the 192 images .* half extracted"):
+    with pytest.raises(UserError, match=r"^60 of the 192 words that words.txt name .* add --allow_missing"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root), allow_missing=True)
+    assert sum(summary["examples"].values()) == 132
+    assert summary["skipped"]["missing image"]["count"] == 60
+    assert "60 of the 192 words that words.txt name have no image (31.2%) and are left out" in summary["warnings"]
+
+
+def test_a_few_missing_images_are_a_warning(tmp_path):
+    root = make_iam(tmp_path / "iam")
+    for path in sorted((root / "words").rglob("*.png"))[:3]:
+        path.unlink()
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    assert "3 of the 192 words that words.txt name have no image (1.6%) and are left out" in summary["warnings"]
+
+
+@pytest.mark.parametrize("as_path", [False, True])
+def test_lists_of_the_images_that_are_there_miss_nothing(tmp_path, as_path):
+    root, lists = make_iam(tmp_path / "iam"), tmp_path / "lists"
+    for path in sorted((root / "words").rglob("*.png"))[::2]:
+        path.unlink()
+    there = sorted((root / "words").rglob("*.png"))
+    lists.mkdir()
+    for k, split in enumerate(SPLITS):  # with their endings, as `ls` and `find` list them
+        names = [path.relative_to(root / "words").as_posix() if as_path else path.name for path in there[k::3]]
+        (lists / f"{split}.txt").write_text("\n".join(names) + "\n")
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root), splits=str(lists))
+    assert summary["examples"] == dict.fromkeys(SPLITS, 32)
+    assert list(summary["skipped"]) == ["in no split list"]
+    assert not any("no image" in warning for warning in summary["warnings"])
+    for path in there[:20]:
+        path.unlink()
+    with pytest.raises(UserError, match="20 of the 96 words that the split lists name have no image"):
+        prepare_dataset("iam/words", str(tmp_path / "less"), str(root), splits=str(lists))
+
+
+def test_without_forms_the_forms_are_dealt(tmp_path):
+    root = make_iam(tmp_path / "iam")
+    (root / "ascii" / "forms.txt").unlink()
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    assert sum(summary["examples"].values()) == 192
+    assert summary["writers"] == dict.fromkeys(SPLITS, 0)
+    assert summary["splits"] in ("by hash of form", "by form, dealt in turn")
+    assert "writers are unknown" in summary["warnings"][0]
+    rows = {split: read_rows(tmp_path / "data", "iam/words", split).values() for split in SPLITS}
+    forms = [{row["form"] for row in rows[split]} for split in SPLITS]
+    assert sum(map(len, forms)) == len(set().union(*forms)) == 32
+
+
+def test_words_of_one_form_alone(tmp_path):
+    root = tmp_path / "iam"
+    whole = make_iam(tmp_path / "whole")
+    (whole / "words" / "a01" / "a01-000").rename(tmp_path / "form")
+    (root / "words" / "a01").mkdir(parents=True)
+    (tmp_path / "form").rename(root / "words" / "a01" / "a01-000")
+    rows = (whole / "ascii" / "words.txt").read_text().splitlines()
+    (root / "words.txt").write_text("\n".join(row for row in rows if row.startswith("a01-000-")))
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    assert summary["examples"] == {"train": 4, "validation": 1, "test": 1}
+    assert summary["splits"] == "by word, dealt in turn (too few forms: 1)"
+
+
+def test_the_images_of_two_writers_make_three_splits(tmp_path):
+    root = make_iam(tmp_path / "iam")
+    for path in (root / "words").rglob("*.png"):
+        if path.parent.name not in ("a01-000", "a01-003"):
+            path.unlink()
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root), allow_missing=True)
+    assert summary["examples"] == {"train": 10, "validation": 1, "test": 1}
+    assert summary["splits"].startswith("by word")
+
+
+def test_tokens_with_a_blank_are_named(tmp_path):
+    root = make_iam(tmp_path / "iam")
+    table = root / "ascii" / "words.txt"
+    table.write_text(table.read_text().replace(" AT MOVE\n", " NP B B C\n", 2))
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
+    (warning,) = [warning for warning in summary["warnings"] if "blank" in warning]
+    assert warning.startswith("2 tokens with a blank in them are no words, such as 'B B C' (a01-000-00-01), ")
+    assert sum(summary["examples"].values()) == 192
 
 
 def test_missing_archives_are_an_error(tmp_path):
@@ -204,7 +282,7 @@ def test_missing_archives_are_an_error(tmp_path):
     with pytest.raises(UserError, match=r"holds no words\.tgz"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
     (root / "ascii.tgz").unlink()
-    with pytest.raises(UserError, match=r"holds no ascii.tgz"):
+    with pytest.raises(UserError, match=r"holds no words.txt, neither in IAM's ascii.tgz nor extracted"):
         prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
 
 

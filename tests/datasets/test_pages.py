@@ -237,12 +237,12 @@ def test_pages_of_one_name_take_the_image_of_their_own_folder(tmp_path):
 
 def test_an_ambiguous_image_is_skipped(tmp_path):
     source = make_pages(tmp_path / "book", count=4)
-    (source / "p0.png").unlink()
+    (source / "p1.png").unlink()
     for folder in ("a", "b"):
         (source / folder).mkdir()
-        Image.fromarray(page_pixels(0)).save(source / folder / "p0.png")
+        Image.fromarray(page_pixels(1)).save(source / folder / "p1.png")
     summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
-    assert summary["skipped"]["ambiguous image"] == {"count": 1, "first": ["p0.xml: several are called p0.png"]}
+    assert summary["skipped"]["ambiguous image"] == {"count": 1, "first": ["p1.xml: several are called p1.png"]}
 
 
 @pytest.mark.parametrize("change", [('"300"', '"nan"'), ('"300"', '"1e-320"'), ("30 80", "9" * 400 + " 80")])

@@ -9,7 +9,7 @@ from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.data.word_store import load_words
 from hwgan.datasets.splits import SPLITS
-from hwgan.datasets.word_folder.table import find_table, parse_table, rows_from_names
+from hwgan.datasets.word_folder.table import parse_table
 from hwgan.prepare import describe, prepare_dataset
 from hwgan.runtime.errors import UserError
 from tests.synthetic_data import make_folder, pack, png, read_rows
@@ -54,16 +54,18 @@ def test_images_named_by_their_text(tmp_path, folders):
     for i in range(40):
         folder = tmp_path / "mine" / (f"w{i % 5}" if folders else "")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"mot_a{i % 3}_{i}.png").write_bytes(png(i))
+        (folder / f"{['pomme', 'prune', 'a_b'][i % 3]}_{i}.png").write_bytes(png(i))
     (tmp_path / "mine" / "README.txt").write_text("words")
     (folder / "without.png").write_bytes(png())
     summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(tmp_path / "mine"))
     assert sum(summary["examples"].values()) == 40
-    assert summary["alphabet"] == "012_amot"
+    assert summary["alphabet"] == "_abemnopru"
     assert summary["skipped"]["not called text_number"]["count"] == 1
     assert sum(summary["writers"].values()) >= (5 if folders else 0)
     rows = [row for s in SPLITS for row in read_rows(tmp_path / "data", "word_folder/mine", s).values()]
-    assert {row["text"] for row in rows} == {b"mot_a0", b"mot_a1", b"mot_a2"}
+    assert {row["text"] for row in rows} == {b"pomme", b"prune", b"a_b"}
+    (warning,) = [w for w in summary["warnings"] if w.startswith("THE TEXTS COME FROM THE NAMES OF THE IMAGES")]
+    assert all(f"is {text!r}" in warning for text in ("pomme", "prune", "a_b"))
 
 
 def test_bad_rows_are_counted_and_the_rest_is_kept(tmp_path):
@@ -131,15 +133,6 @@ def test_one_huge_field_drops_one_row():
     assert "field larger than field limit" in bad[0]
 
 
-def test_find_table():
-    assert find_table(["a/b/x.csv", "a/words.tsv", "a/1.png", "__MACOSX/._words.tsv"]) == "a/words.tsv"
-    assert find_table(["1.png"]) is None
-    with pytest.raises(UserError, match="several tables"):
-        find_table(["a.tsv", "b.csv"])
-    with pytest.raises(UserError, match=r"no table \(.tsv, .csv, .jsonl, .json\) among 1 files"):
-        rows_from_names(["1.png"])
-
-
 def test_unknown_split_and_empty_split(tmp_path):
     folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
     table = folder / "words.tsv"
@@ -149,12 +142,29 @@ def test_unknown_split_and_empty_split(tmp_path):
     assert summary["skipped"]["unknown split"]["count"] == 3
     assert "(words.tsv line 4): 'dev' is not one of train" in summary["skipped"]["unknown split"]["first"][0]
     table.write_text(text.replace("validation", "dev").replace("train", "a").replace("test", "b"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got \['a', 'b', 'dev'\]"):
-        prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
-    table.write_text(text.replace("validation", "train"), encoding="utf-8")
-    with pytest.raises(UserError, match="validation split of word_folder is empty"):
+    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got a, b, dev"):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
     assert not list((tmp_path / "data").rglob("summary.json"))
+
+
+def test_a_column_of_train_and_test_gets_a_small_validation_split(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("validation", "train"), encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["examples"]["test"] == 20
+    assert 1 <= summary["examples"]["validation"] <= 8
+    assert sum(summary["examples"].values()) == 60
+    assert summary["splits"] == "column of the table, and a tenth of train as validation, by hash of file name"
+
+
+def test_a_column_without_test_is_prepared_with_a_warning(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("test", "train"), encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["examples"] == {"train": 40, "validation": 20}
+    assert "there is no test split" in summary["warnings"]
 
 
 def test_a_table_may_have_one_split(tmp_path):
@@ -203,15 +213,41 @@ def test_white_space_around_writer_names_is_ignored(tmp_path):
     assert sum(map(len, writers)) == len(set().union(*writers)) == 20
 
 
-@pytest.mark.parametrize(("count", "column"), [(8, "text"), (12, "writer")])
-def test_few_images_or_writers_still_make_three_splits(tmp_path, count, column):
-    folder = make_folder(tmp_path / "mine", count=count, columns=("file", "text", "writer")[: 2 + (column == "writer")])
-    table = folder / "words.tsv"
-    text = table.read_text(encoding="utf-8")
-    for i in range(3, 20):
-        text = text.replace(f"\tw{i}\n", f"\tw{i % 3}\n")  # three writers
-    table.write_text(text, encoding="utf-8")
+def few_writers(path, count, writers):
+    folder = make_folder(path, count=count)
+    lines = [f"{i}.png\tmot\tw{i % writers}" for i in range(count)]
+    (folder / "words.tsv").write_text("file\ttext\twriter\n" + "\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def test_four_writers_lose_few_words_to_the_held_out_parts(tmp_path):
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(few_writers(tmp_path / "mine", 60, 4)))
+    assert summary["examples"]["train"] >= 42
+    assert min(summary["examples"].values()) >= 1
+    assert "file name" in summary["splits"]
+    assert any("the 4 writers are too few to hold some of them out" in warning for warning in summary["warnings"])
+    assert any("by 4 writers only: few styles can be learned" in warning for warning in summary["warnings"])
+
+
+def test_one_writer_and_none_known_are_told_apart(tmp_path):
+    one = prepare_dataset("word_folder", str(tmp_path / "data"), str(few_writers(tmp_path / "one", 60, 1)))
+    none = make_folder(tmp_path / "none", columns=("file", "text"))
+    none = prepare_dataset("word_folder", str(tmp_path / "data"), str(none))
+    assert [w.partition(":")[0] for w in one["warnings"]] == ["all training examples are by one writer, 'w0'"]
+    assert [w.partition(",")[0] for w in none["warnings"]] == ["no writer is known"]
+
+
+def test_few_images_still_make_three_splits(tmp_path):
+    folder = make_folder(tmp_path / "mine", count=8, columns=("file", "text"))
     summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
-    assert all(summary["examples"][split] for split in SPLITS)
-    if column == "writer":
-        assert summary["writers"] == dict.fromkeys(SPLITS, 1)
+    assert summary["examples"] == {"train": 6, "validation": 1, "test": 1}
+    assert summary["splits"] == "by file name, dealt in turn"
+
+
+@pytest.mark.parametrize(("count", "absent"), [(2, ["test"]), (1, [])])
+def test_too_little_for_three_splits(tmp_path, count, absent):
+    folder = make_folder(tmp_path / "mine", count=count)
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert sum(summary["examples"].values()) == count
+    assert summary["examples"]["train"] == 1
+    assert [w for w in summary["warnings"] if "there is no" in w] == [f"there is no {split} split" for split in absent]

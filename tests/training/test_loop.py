@@ -197,6 +197,18 @@ def test_settings_that_would_train_nothing_are_refused_at_once(config, tmp_path,
         train_and_evaluate(config, str(tmp_path))
 
 
+def test_words_of_one_writer_are_refused_by_an_identifier(config, tmp_path):
+    folder = make_folder(tmp_path / "alone", columns=("file", "text", "split"))
+    lines = (folder / "words.tsv").read_text(encoding="utf-8").splitlines()
+    table = [f"{lines[0]}\twriter", *(f"{line}\tanna" for line in lines[1:])]
+    (folder / "words.tsv").write_text("\n".join(table), encoding="utf-8")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    config.data.data_dir, config.data.dataset = str(tmp_path / "data"), "word_folder/alone"
+    config.model.identifier = dict(name="writers", num_writers=8, features=config.model.z_dim - 1)
+    with pytest.raises(UserError, match=r"are all by one writer.*--config.model.identifier.name=none"):
+        train_and_evaluate(config, str(tmp_path / "run"))
+
+
 def test_words_without_writers_are_refused_by_an_identifier(config, tmp_path):
     folder = make_folder(tmp_path / "nameless", columns=("file", "text", "split"))
     prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))

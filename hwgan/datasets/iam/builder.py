@@ -5,6 +5,7 @@ import functools
 import json
 import pathlib
 import posixpath
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -12,18 +13,14 @@ from jaxtyping import UInt8
 
 from hwgan.data.transforms import WHITE, decode_grey
 from hwgan.datasets.builder import Example, WordImageBuilder
-from hwgan.datasets.iam.parser import IamForm, IamRow, parse_forms, parse_rows
+from hwgan.datasets.iam.layout import open_images, read_tables, read_task_lists
+from hwgan.datasets.iam.parser import IamForm, IamRow
 from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.splits import SPLITS, SplitLists, parse_list, split_of
+from hwgan.datasets.splits import SPLITS, deal_groups, split_of
+from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
 
-_MAX_MISSING = 0.1  # share of the listed images; if more are missing, the archive is incompletely extracted
-_TASK = "largeWriterIndependentTextLineRecognitionTask"  # IAM's own splits, as lists of lines
-_TASK_LISTS = {
-    "train": ("trainset.txt",),
-    "validation": ("validationset1.txt", "validationset2.txt"),
-    "test": ("testset.txt",),
-}
+_MAX_MISSING = 0.1  # share of the listed images that may be missing without the user's consent
 _SOFT_EDGE = 20  # grey levels below the threshold, over which ink fades to white
 
 
@@ -31,9 +28,10 @@ class Iam(WordImageBuilder, skip_registration=True):
     """IAM Handwriting Database 3.0: 115,320 words or 13,353 lines by 657 writers.
 
     Splits: the user's lists; or the lists of IAM's large writer independent text line recognition task, if its archive
-    is in the source folder; or 80, 10 and 10 % of the writers, by the hash of their number.
+    is in the source folder; or 80, 10 and 10 % of the writers, by the hash of their number; or of the forms, where
+    forms.txt is not there and writers are unknown.
 
-    Options: `whiten`, see `whiten_paper`.
+    Options: `whiten`, see `whiten_paper`; `allow_missing`, whether more than a tenth of the images may be missing.
     """
 
     name = "iam"
@@ -50,36 +48,107 @@ class Iam(WordImageBuilder, skip_registration=True):
     }
     _forms: dict[str, IamForm] = {}
 
+    @property
+    def _kind(self) -> str:
+        """ "words" or "lines"."""
+        return self.builder_config.name if self.builder_config else ""
+
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
-        assert self.builder_config is not None
-        root = pathlib.Path(self.source).expanduser()
-        kind = self.builder_config.name
-        rows, bad, self._forms = _read_tables(root, f"{kind}.txt")
+        root, kind = pathlib.Path(self.source).expanduser(), self._kind
+        rows, bad, forms = read_tables(root, f"{kind}.txt")
+        self._forms = forms or {}
         for place in bad:
             self.skip("unreadable row", place)
-        files = _open_images(root, kind)
-        paths = {posixpath.basename(name): name for name in files.names() if name.endswith(".png")}
-        missing = sum(row.image_name not in paths for row in rows)
-        if missing > _MAX_MISSING * len(rows):
-            raise UserError(
-                f"{missing} of the {len(rows)} images that {kind}.txt lists are not in {files.source}: "
-                f"IAM seems to be half extracted; give --source= a folder with all of {kind}.tgz"
-            )
         if self.lists is None:
-            self.lists = _read_task_lists(root)
+            self.lists = read_task_lists(root)
             self.split_source = self.lists.origin if self.lists else self.split_source
+        files = open_images(root, kind)
+        paths = {posixpath.basename(name): name for name in files.names() if name.endswith(".png")}
+        rows = self._usable_rows(rows, is_known=None if forms is None else forms.__contains__)
+        self._check_missing(rows, paths, files)
+        self._name_odd_tokens([row for row in rows if row.image_name in paths])
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
-        for row in rows:
+        for row, own_split in zip(rows, self._assign_splits(rows, paths), strict=True):
             load = functools.partial(self._load, files, paths.get(row.image_name, row.image_name), row.grey_level)
-            self._add_example(row, load, f"{kind}.txt line {row.line_number}", splits)
+            example = self._example(row, load)
+            split = self.choose_split(example, otherwise=own_split)
+            if split is not None:
+                splits[split].append(example)
+        present = (e.writer for e in splits["train"] if f"{e.id}.png" in paths)
+        self.warnings += warn_of_few_writers(present)
         return splits
 
-    def _add_example(self, row: IamRow, load, place: str, splits: dict[str, list[Example]]) -> None:
-        form = self._forms.get(row.form)
-        if form is None:
-            self.skip("form not in forms.txt", row.id, place)
+    def _usable_rows(self, rows: list[IamRow], is_known: Callable[[str], bool] | None) -> list[IamRow]:
+        """The rows of known forms; all rows, with a warning, where there is no forms.txt."""
+        if is_known is None:
+            self.warnings.append("forms.txt, which names the writer of each form, is not there: writers are unknown")
+            return rows
+        for row in rows:
+            if not is_known(row.form):
+                self.skip("form not in forms.txt", row.id, self._place(row))
+        return [row for row in rows if is_known(row.form)]
+
+    def _check_missing(self, rows: list[IamRow], paths: Mapping[str, str], files: RawFiles) -> None:
+        """Counts the images that are listed, by the split lists if there are any, but not there.
+
+        Raises:
+          UserError: more than a tenth of them is missing, and the user has not allowed it.
+        """
+        listed = [row for row in rows if self.lists is None or self.lists.find(row.id)]
+        missing = sum(row.image_name not in paths for row in listed)
+        if not missing:
             return
+        kind = self._kind
+        what = (
+            f"{missing:,} of the {len(listed):,} {kind} that {'the split lists' if self.lists else f'{kind}.txt'} name"
+        )
+        if missing > _MAX_MISSING * len(listed) and not self.options.get("allow_missing"):
+            raise UserError(
+                f"{what} have no image in {files.source}, more than a tenth; if it is a part of IAM, add "
+                f"--allow_missing, else give --source= a folder with all of {kind}.tgz"
+            )
+        self.warnings.append(f"{what} have no image ({missing / len(listed):.1%}) and are left out")
+
+    def _name_odd_tokens(self, rows: list[IamRow]) -> None:
+        """Warns of tokens such as "B B C", which are words of a line in one box."""
+        odd = [row for row in rows if " " in row.text and self._kind == "words"]
+        if odd:
+            examples = ", ".join(f"{row.text!r} ({row.id})" for row in odd[:3])
+            self.warnings.append(
+                f"{len(odd)} tokens with a blank in them are no words, such as {examples}: an alphabet without "
+                "the blank drops them"
+            )
+
+    def _assign_splits(self, rows: list[IamRow], paths: Mapping[str, str]) -> list[str]:
+        """The split of each row without lists: by hash of the writer, which missing images do not change.
+
+        Where writers are unknown, or the images that are there are by so few that a split would be empty, the forms or
+        the words that are there are dealt.
+        """
+        if self.lists is not None:
+            return [""] * len(rows)
+        there = [i for i, row in enumerate(rows) if row.image_name in paths]
+        if self._forms:
+            splits = [split_of(self._forms[row.form].writer) for row in rows]
+            if {splits[i] for i in there} == set(SPLITS):
+                return splits
+        splits = ["train"] * len(rows)
+        forms = [rows[i].form for i in there]
+        groupings = [("form", forms), ("word", [rows[i].id for i in there])]
+        if self._forms:
+            groupings.insert(0, ("writer", [self._forms[form].writer for form in forms]))
+        dealt, self.split_source = deal_groups(groupings)
+        if "word" in self.split_source:
+            self.split_source += f" (too few forms: {len(set(forms))})"
+        for i, split in zip(there, dealt, strict=True):
+            splits[i] = split
+        return splits
+
+    def _place(self, row: IamRow) -> str:
+        return f"{self._kind}.txt line {row.line_number}"
+
+    def _example(self, row: IamRow, load: Callable[[], bytes | np.ndarray]) -> Example:
         extras = {
             "segmentation_ok": row.segmentation_ok,
             "grey_level": row.grey_level,
@@ -88,19 +157,17 @@ class Iam(WordImageBuilder, skip_registration=True):
             "form": row.form,
             "box": np.array(row.box, np.int32),
         }
-        example = Example(row.id, row.text, form.writer, load, extras, place)
-        split = self.choose_split(example, otherwise=split_of(form.writer))
-        if split is not None:
-            splits[split].append(example)
+        form = self._forms.get(row.form)
+        return Example(row.id, row.text, form.writer if form else "", load, extras, self._place(row))
 
     def _load(self, files: RawFiles, name: str, grey_level: int) -> bytes | np.ndarray:
         encoded = files.read(name)
         return whiten_paper(decode_grey(encoded), grey_level) if self.options.get("whiten") else encoded
 
     def side_files(self) -> dict[str, str]:
-        """forms.jsonl: the metadata of the forms, one JSON object per line."""
+        """forms.jsonl: the metadata of the forms, one JSON object per line; nothing if there is no forms.txt."""
         forms = (json.dumps(dataclasses.asdict(form)) for form in self._forms.values())
-        return {"forms.jsonl": "\n".join(forms) + "\n"}
+        return {"forms.jsonl": "\n".join(forms) + "\n"} if self._forms else {}
 
 
 def whiten_paper(image: UInt8[np.ndarray, "h w"], threshold: int) -> UInt8[np.ndarray, "h w"]:
@@ -117,47 +184,3 @@ def whiten_paper(image: UInt8[np.ndarray, "h w"], threshold: int) -> UInt8[np.nd
     whiteness = ((levels - (threshold - _SOFT_EDGE)) / _SOFT_EDGE).clip(0.0, 1.0)
     table = np.rint(levels + whiteness * (WHITE - levels)).astype(np.uint8)
     return table[image]
-
-
-def _read_tables(root: pathlib.Path, table: str) -> tuple[list[IamRow], list[str], dict[str, IamForm]]:
-    """The rows of words.txt or lines.txt, the locations of malformed rows, and the forms by id."""
-    candidates = [root / "ascii.tgz", root / "ascii", root]
-    for place in candidates:
-        if place.is_file() or (place.is_dir() and any(place.rglob(table))):
-            files = RawFiles(place)
-            break
-    else:
-        raise UserError(f"{root} holds no ascii.tgz, nor its {table} extracted: see hwgan/datasets/iam/README.md")
-    paths = {posixpath.basename(name): name for name in files.names()}
-    for name in (table, "forms.txt"):
-        if name not in paths:
-            raise UserError(f"{files.source} holds no {name}; it should hold all of IAM's ascii.tgz")
-    rows, bad = parse_rows(files.read_text(paths[table]), table)
-    forms, bad_forms = parse_forms(files.read_text(paths["forms.txt"]))
-    return rows, bad + bad_forms, forms
-
-
-def _open_images(root: pathlib.Path, kind: str) -> RawFiles:
-    """The images, in `words.tgz` (`lines.tgz`), in `words/` (`lines/`), or in the root itself."""
-    for place in (root / f"{kind}.tgz", root / kind, root):
-        if place.is_file() or (place.is_dir() and next(place.rglob("*.png"), None)):
-            return RawFiles(place)
-    raise UserError(
-        f"{root} holds no {kind}.tgz, nor its images extracted under {kind}/: see hwgan/datasets/iam/README.md"
-    )
-
-
-def _read_task_lists(root: pathlib.Path) -> SplitLists | None:
-    """IAM's own split lists, if their archive is in `root`, packed or extracted; else None."""
-    for place in (root / f"{_TASK}.zip", root / f"{_TASK}.tgz", root / _TASK):
-        if place.exists():
-            files = RawFiles(place)
-            paths = {posixpath.basename(name): name for name in files.names()}
-            ids = {}
-            for split, names in _TASK_LISTS.items():
-                absent = [name for name in names if name not in paths]
-                if absent:
-                    raise UserError(f"{place} holds no {' and no '.join(absent)}: it is incomplete")
-                ids[split] = [i for name in names for i in parse_list(files.read_text(paths[name]))]
-            return SplitLists(ids, _TASK, nested=True)
-    return None

@@ -7,16 +7,18 @@ import tensorflow_datasets as tfds
 
 from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
 from hwgan.datasets.raw_files import RawFiles, plain_path
-from hwgan.datasets.splits import SPLITS, deal_out
-from hwgan.datasets.word_folder.table import Row, find_table, parse_table, rows_from_names
+from hwgan.datasets.splits import SPLITS, deal_groups
+from hwgan.datasets.word_folder.rows import Row, some
+from hwgan.datasets.word_folder.sources import Source, read_source
+from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
 
 
 class WordFolder(WordImageBuilder, skip_registration=True):
-    """A folder, zip or tar with images and a table (TSV, CSV, JSON), or with images called `text_number.png`.
+    """A folder, zip or tar with images and their texts: in a table, in a list, or beside the images; see `sources`.
 
-    Without a split column and without lists, the hash of the writer's name decides the split, so that no writer is in
-    two splits. With fewer than three writers, or if any writer is unknown, the hash of the file name decides.
+    Without splits of its own and without lists, the writers are dealt to the splits, so that no writer is in two. With
+    so few writers that this would take much from training, or if any writer is unknown, the images are dealt.
     """
 
     name = "word_folder"
@@ -28,49 +30,76 @@ class WordFolder(WordImageBuilder, skip_registration=True):
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
         files = RawFiles(self.source)
-        names = files.names()
-        table = find_table(names)
-        if table is None:
-            (rows, others), folder = rows_from_names(names), ""
-            for name in others:
-                self.skip("not called text_number", name)
-        else:
-            rows, bad = parse_table(files.read_text(table), table)
-            folder = posixpath.dirname(table)
-            for place in bad:
-                self.skip("unreadable row", place)
-        assigned = self._assign_splits(rows)
-        splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
-        for row, own_split in zip(rows, assigned, strict=True):
-            load = functools.partial(files.read, posixpath.join(folder, row.file))
+        source = read_source(files)
+        self.text_source = source.description
+        self.warnings += [source.warning] if source.warning else []
+        for place in source.bad:
+            self.skip("unreadable row", place)
+        for reason, names in source.unused.items():
+            for name in names:
+                self.skip(reason, name)
+        splits: dict[str, list[Example]] = {}
+        for row, own_split in zip(source.rows, self._assign_splits(source), strict=True):
+            load = functools.partial(files.read, row.image or posixpath.join(source.folder, row.file))
             example = Example(plain_path(row.file), row.text, row.writer, load, place=row.place)
             split = self.choose_split(example, otherwise=own_split)
-            if split in splits:
-                splits[split].append(example)
+            if split in SPLITS:
+                splits.setdefault(split, []).append(example)
             elif split is not None:
                 self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
-        named_splits = {clean_text(row.split) for row in rows}
-        if self.lists is None and len(named_splits) == 1 and named_splits <= set(SPLITS):
-            # A table of a single split, such as generated words for training, yields a dataset of that split only.
-            return {split: splits[split] for split in named_splits}
-        return splits
+        self.warnings += warn_of_few_writers(clean_text(example.writer) for example in splits.get("train", ()))
+        return self._complete(splits)
 
-    def _assign_splits(self, rows: list[Row]) -> list[str]:
-        """The split of each row: from the split column, or by hash of the writer or file name (see the class).
+    def _complete(self, splits: dict[str, list[Example]]) -> dict[str, list[Example]]:
+        """The splits to write, with those that must not be empty, which the base class then reports."""
+        if self.lists is not None:
+            return {split: splits.get(split, []) for split in SPLITS}
+        if len(splits) > 1 and "train" in splits:
+            absent = [split for split in SPLITS if split not in splits]
+            self.warnings += [f"there is no {split} split" for split in absent]
+        # A table of a single split, such as generated words for training, yields a dataset of that split only.
+        needed = set(splits) if len(splits) == 1 else {"train", *splits}
+        return {split: splits.get(split, []) for split in SPLITS if split in needed}
+
+    def _assign_splits(self, source: Source) -> list[str]:
+        """The split of each row: its own, or by writer or image (see the class).
 
         Raises:
-          UserError: the split column has none of the names train, validation and test.
+          UserError: rows have splits, but none of the names train, validation and test.
         """
+        rows = source.rows
         named = [clean_text(row.split) for row in rows]
-        source = "column of the table"
+        if self.lists is not None:
+            return named
         if not any(named):
-            writers = [clean_text(row.writer) for row in rows]
-            by_writer = len(set(writers) - {""}) >= len(SPLITS) and "" not in writers
-            keys = writers if by_writer else [plain_path(row.file) for row in rows]
-            source = "by hash of writer" if by_writer else "by hash of file name"
-            split_by_key = deal_out(keys)
-            named = [split_by_key[key] for key in keys]
-        elif not set(named) & set(SPLITS) and self.lists is None:
-            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {sorted(set(named))}")
-        self.split_source = source if self.lists is None else self.split_source
+            named = ["train"] * len(rows)
+            self.split_source = self._deal(rows, list(range(len(rows))), named, held_out=SPLITS[1:])
+            return named
+        known = set(named) & set(SPLITS)
+        if not known:
+            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {some(sorted(set(named)), 10)}")
+        self.split_source = source.splits
+        if known == {"train", "test"}:
+            # Many collections have these two parts alone, and training needs a validation split.
+            train = [i for i, split in enumerate(named) if split == "train"]
+            how = self._deal(rows, train, named, held_out=("validation",))
+            self.split_source += f", and a tenth of train as validation, {how}"
         return named
+
+    def _deal(self, rows: list[Row], dealt: list[int], named: list[str], held_out: tuple[str, ...]) -> str:
+        """Deals the rows of these indices to the splits, writes that to `named`, and returns how it was done."""
+        # Rows that are certainly skipped must not make up a split.
+        usable = [i for i in dealt if rows[i].image and clean_text(rows[i].text)]
+        writers = [clean_text(rows[i].writer) for i in usable]
+        groupings = [("file name", [rows[i].file for i in usable])]
+        if "" not in writers:
+            groupings.insert(0, ("writer", writers))
+        splits, how = deal_groups(groupings, held_out)
+        for i, split in zip(usable, splits, strict=True):
+            named[i] = split
+        if "file name" in how and len(set(writers)) > 1 and "" not in writers:
+            self.warnings.append(
+                f"the {len(set(writers))} writers are too few to hold some of them out: {' and '.join(held_out)} have "
+                "other words by the training writers"
+            )
+        return how

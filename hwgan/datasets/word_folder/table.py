@@ -1,65 +1,25 @@
-"""Reads the transcriptions of images from a table or from the file names of the images."""
+"""Reads tables with named columns: TSV, CSV of any separator, JSON lines, JSON."""
 
 import csv
-import dataclasses
 import json
 import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hwgan.datasets.raw_files import text_lines
+from hwgan.datasets.word_folder.rows import COLUMNS, Row
 from hwgan.runtime.errors import UserError
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".json")
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".jp2")
-# Accepted names of each column; the first one is the documented name.
-COLUMNS = {
-    "file": ("file", "file_name", "filename", "image", "image_path", "path"),
-    "text": ("text", "transcription", "transcript", "label", "ground_truth"),
-    "writer": ("writer", "writer_id", "author"),
-    "split": ("split", "subset"),
-}
+SEPARATORS = ("\t", ",", ";", "|")
 REQUIRED_COLUMNS = ("file", "text")
-_KNOWN = {name for names in COLUMNS.values() for name in names}
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """An image and its transcription.
-
-    Attributes:
-      file: path of the image, relative to the table.
-      text: transcription.
-      writer: name of the writer; "" if unknown.
-      split: name of the split; "" if not given.
-      place: location of the row, such as "words.tsv line 7"; "" without a table.
-    """
-
-    file: str
-    text: str
-    writer: str = ""
-    split: str = ""
-    place: str = ""
-
-
-def find_table(names: list[str]) -> str | None:
-    """The path of the table that is nearest to the root; None if there is no table.
-
-    Raises:
-      UserError: several tables are at the same depth.
-    """
-    tables = [name for name in names if name.lower().endswith(TABLE_ENDINGS) and not _is_hidden(name)]
-    if not tables:
-        return None
-    depth = min(name.count("/") for name in tables)
-    nearest = [name for name in tables if name.count("/") == depth]
-    if len(nearest) > 1:
-        raise UserError(f"several tables: {', '.join(nearest)}; leave one")
-    return nearest[0]
 
 
 def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
     """Parses a TSV without quoting, a CSV, both with a header, JSON lines, or a JSON list of objects.
+
+    A CSV has the separator by which its header has a column of files and one of texts: comma, semicolon (as from the
+    spreadsheets of most of Europe), tab or bar. A JSON object is read as {file: text}.
 
     Args:
       text: content of the table.
@@ -78,52 +38,79 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
         if isinstance(record, str):
             bad.append(f"{place}: {record}")
             continue
-        values = {field: _first(record, aliases) for field, aliases in COLUMNS.items()}
-        absent = [field for field in REQUIRED_COLUMNS if values[field] is None]
-        odd = [key for key, value in record.items() if isinstance(value, bool | list | dict) and key in _KNOWN]
+        keys = {field: _first_key(record, aliases) for field, aliases in COLUMNS.items()}
+        values = {field: str(record[key]) for field, key in keys.items() if key}
+        absent = [field for field in REQUIRED_COLUMNS if not keys[field]]
+        odd = [key for key in keys.values() if key and isinstance(record[key], bool | list | dict)]
         if odd:
             bad.append(f"{place}: its {' and '.join(odd)} is neither text nor number")
         elif absent:
             bad.append(f"{place}: it has no {' and no '.join(absent)}")
         else:
-            rows.append(Row(**{field: value or "" for field, value in values.items()}, place=place))
+            rows.append(Row(**values, place=place))
     return rows, bad
 
 
-def _first(record: dict[str, Any], aliases: Iterable[str]) -> str | None:
-    value = next((record[alias] for alias in aliases if record.get(alias) is not None), None)
-    return value if value is None or isinstance(value, str) else str(value)
+def _first_key(record: dict[str, Any], aliases: Iterable[str]) -> str:
+    """The first of these columns that a row has; "" if it has none of them."""
+    return next((alias for alias in aliases if record.get(alias) is not None), "")
+
+
+def has_columns(text: str, name: str) -> bool:
+    """Whether a file begins with a header that names a column of files and one of texts."""
+    return not _absent(_header(_table_lines(text, name), _is_quoted(name))[1])
+
+
+def _table_lines(text: str, name: str) -> list[tuple[str, str]]:
+    """The lines with their places; without the line "sep=;" with which a spreadsheet is told the separator."""
+    lines = [(f"{name} line {number}", line) for number, line in enumerate(text_lines(text), start=1)]
+    return lines[1:] if len(lines) > 1 and lines[0][1].lower().startswith("sep=") else lines
+
+
+def _is_quoted(name: str) -> bool:
+    return not name.lower().endswith(".tsv")
+
+
+def _header(lines: list[tuple[str, str]], quoted: bool) -> tuple[str, list[str]]:
+    """The separator and the columns; of several separators the one that leaves the fewest columns absent."""
+    headers = {}
+    for separator in SEPARATORS if quoted else ("\t",):
+        fields = split_fields(lines[0][1], separator, quoted=quoted)
+        names = [] if isinstance(fields, str) else fields
+        headers[separator] = ["_".join(name.lower().replace("-", " ").split()) for name in names]
+    return min(headers.items(), key=lambda item: (len(_absent(item[1])), -len(item[1])))
+
+
+def _absent(header: list[str]) -> list[str]:
+    return [field for field in REQUIRED_COLUMNS if not set(COLUMNS[field]) & set(header)]
 
 
 def _read_csv(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
     # Every line is a row, even inside quotes: texts have no line breaks, and an unclosed quote affects only its row.
-    lines = [(f"{name} line {number}", line) for number, line in enumerate(text_lines(text), start=1)]
-    split = _split_tsv if kind == ".tsv" else _split_csv
-    first = split(lines[0][1])
-    header = [] if isinstance(first, str) else [column.strip().lower() for column in first]
-    absent = [field for field in REQUIRED_COLUMNS if not set(COLUMNS[field]) & set(header)]
+    quoted = kind != ".tsv"
+    lines = _table_lines(text, name)
+    separator, header = _header(lines, quoted)
+    absent = _absent(header)
     if absent:
         raise UserError(f"{name} has no column {' and '.join(absent)}; its header says {header}")
     for place, line in lines[1:]:
         if not line.strip():
             continue
-        values = split(line)
+        values = split_fields(line, separator, quoted=quoted)
         if isinstance(values, str):
             yield place, values
-        elif len(values) > len(header):
+        elif len(values) > len(header) and any(values[len(header) :]):
             yield place, f"it has {len(values)} fields, the header {len(header)}"
         else:
             yield place, dict(zip(header, values, strict=False))
 
 
-def _split_tsv(line: str) -> list[str] | str:
-    return line.split("\t")
-
-
-def _split_csv(line: str) -> list[str] | str:
+def split_fields(line: str, separator: str, *, quoted: bool) -> list[str] | str:
     """The fields of a line, or an error message."""
+    if not quoted:
+        return line.split(separator)
     try:
-        return next(csv.reader([line], strict=True), [])
+        return next(csv.reader([line], strict=True, delimiter=separator), [])
     except csv.Error as error:
         return str(error)
 
@@ -134,6 +121,8 @@ def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str,
             records = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{name} is not JSON: {error}") from error
+        if isinstance(records, dict) and records and all(isinstance(value, str) for value in records.values()):
+            records = [{"file": file, "text": value} for file, value in records.items()]
         if not isinstance(records, list):
             raise UserError(f"{name} is no list of objects such as {{'file': 'a.png', 'text': 'word'}}")
         for number, record in enumerate(records, start=1):
@@ -149,37 +138,3 @@ def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str,
             yield place, f"it is not JSON ({error})"
             continue
         yield place, record if isinstance(record, dict) else "it is no object"
-
-
-def rows_from_names(names: list[str]) -> tuple[list[Row], list[str]]:
-    """Rows of images called `text_number.png`.
-
-    If the images are in several folders and none is at the root, the folder is the writer.
-
-    Returns:
-      The rows, and the paths of images with other names.
-
-    Raises:
-      UserError: no image has such a name.
-    """
-    images = [name for name in names if name.lower().endswith(IMAGE_ENDINGS) and not _is_hidden(name)]
-    rows, others = [], []
-    for name in images:
-        text, separator, number = posixpath.splitext(posixpath.basename(name))[0].rpartition("_")
-        if separator and number.isdigit():
-            rows.append((name, text))
-        else:
-            others.append(name)
-    if not rows:
-        raise UserError(
-            f"no table ({', '.join(TABLE_ENDINGS)}) among {len(names)} files, and no images called text_number.png "
-            f"either; a table needs the columns file and text"
-        )
-    folders = {posixpath.dirname(name) for name, _ in rows}
-    folder_is_writer = len(folders) > 1 and "" not in folders
-    return [Row(name, text, posixpath.dirname(name) if folder_is_writer else "") for name, text in rows], others
-
-
-def _is_hidden(name: str) -> bool:
-    """Whether a path is a hidden file or metadata of an operating system, such as __MACOSX/._words.tsv."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))

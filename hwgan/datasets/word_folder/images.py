@@ -1,0 +1,118 @@
+"""Finds the image that a table means, however the table spells its path."""
+
+import dataclasses
+import itertools
+import posixpath
+import urllib.parse
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+
+from hwgan.datasets.raw_files import plain_path
+from hwgan.datasets.word_folder.rows import Row, is_hidden, is_image, stem
+
+_TRIED = 200  # paths that show where the images of a table lie
+
+
+class ImageIndex:
+    """The images of a source by their paths, by paths in lower case, and by names without ending.
+
+    Attributes:
+      images: paths of all images that are not hidden, sorted.
+    """
+
+    def __init__(self, names: Iterable[str]):
+        """Creates the index of the paths from the root of the raw files, which are normalized."""
+        self._names = set(names)
+        self.images = sorted(name for name in self._names if is_image(name) and not is_hidden(name))
+        self._by_lower: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._by_basename: dict[str, list[str]] = defaultdict(list)
+        for name in self.images:
+            self._by_lower[name.lower()].append(name)
+            self._by_stem[stem(name)].append(name)
+            self._by_basename[stem(posixpath.basename(name)).lower()].append(name)
+
+    def find(self, path: str, folder: str = "") -> str:
+        """The image that a table in `folder` calls `path`; "" if there is none, or several are meant.
+
+        The spellings that are tried: as it is; with Windows separators; URL-encoded; in another case; without ending.
+        """
+        paths = [plain_path(posixpath.join(folder, spelling)) for spelling in _spellings(path)]
+        for full in paths:
+            if full in self._names:
+                return full
+        for full in paths:
+            for found in (self._by_lower.get(full.lower(), []), [] if is_image(full) else self._by_stem.get(full, [])):
+                if len(found) == 1:
+                    return found[0]
+        return ""
+
+    def find_anywhere(self, path: str) -> str:
+        """The only image of this name in any folder; "" if there is none, or several, or if `path` names a folder."""
+        *_, name = _spellings(path)
+        if "/" in name:
+            return ""
+        candidates = self._by_basename.get(stem(name).lower(), [])
+        fitting = (image for image in candidates if not is_image(name) or image.lower().endswith(name.lower()))
+        found = list(itertools.islice(fitting, 2))
+        return found[0] if len(found) == 1 else ""
+
+    def locate(self, rows: list[Row], folder: str) -> list[Row]:
+        """The rows with their `image`, where it is found.
+
+        Where most images are not where the table says, all lie in another folder than the paths of the table start
+        from, such as img/7.png for 7.png or for C:/data/img/7.png; or each has a name of its own in the whole source.
+        """
+        found = [self.find(row.file, folder) for row in rows]
+        lost = [row.file for row, image in zip(rows, found, strict=True) if not image]
+        if 2 * len(lost) > len(rows):
+            dropped, base = self._moved_to(lost)
+            for i, row in enumerate(rows):
+                if not found[i]:
+                    rest = _parts(row.file)[dropped:]
+                    found[i] = self.find("/".join(rest), base) if rest else ""
+                    found[i] = found[i] or self.find_anywhere(row.file)
+        return [
+            dataclasses.replace(row, image=image, file=relative_to(image, folder)) if image else row
+            for row, image in zip(rows, found, strict=True)
+        ]
+
+    def _moved_to(self, paths: list[str]) -> tuple[int, str]:
+        """Number of leading folders to drop from the paths of a table, and the folder where the rest of them lies."""
+        votes: Counter[tuple[int, str]] = Counter()
+        tried = paths[:: max(1, len(paths) // _TRIED)]
+        for path in tried:
+            votes.update(set(self._places(_parts(path))))
+        best = votes.most_common(1)
+        return best[0][0] if best and 2 * best[0][1] > len(tried) else (0, "")
+
+    def _places(self, parts: list[str]) -> Iterator[tuple[int, str]]:
+        """The (dropped folders, folder) by which this path is found, with as few folders dropped as can be."""
+        if not parts or parts[0] == "..":
+            return
+        candidates = self._by_basename.get(stem(parts[-1]).lower(), [])
+        for dropped in range(len(parts)):
+            tail = "/".join(parts[dropped:])
+            length = len(tail)
+            found = False
+            for image in candidates:
+                shown = image if is_image(tail) else stem(image)
+                if ("/" + shown.lower()).endswith("/" + tail.lower()):
+                    found = True
+                    yield dropped, shown[: len(shown) - length].rstrip("/")
+            if found:
+                return
+
+
+def relative_to(name: str, folder: str) -> str:
+    """The path from `folder` if the file is in it, else the whole path."""
+    return name.removeprefix(f"{folder}/") if folder else name
+
+
+def _spellings(path: str) -> list[str]:
+    slashed = path.replace("\\", "/")
+    return list(dict.fromkeys((path, slashed, urllib.parse.unquote(slashed))))
+
+
+def _parts(path: str) -> list[str]:
+    return plain_path(_spellings(path)[-1]).strip("/").split("/")

@@ -1,0 +1,89 @@
+"""What every source of texts gives: rows of images with their transcriptions."""
+
+import dataclasses
+import posixpath
+import re
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".jp2")
+# Accepted names of each column or JSON key, the better ones first; the first one is the documented name.
+COLUMNS = {
+    "file": ("file", "file_name", "filename", "image", "image_path", "image_name", "img", "img_path", "path"),
+    "text": (
+        *(
+            "text",
+            "transcription",
+            "transcript",
+            "ground_truth",
+            "gt",
+            "label",
+            "identity",
+            "sentence",
+            "word",
+            "words",
+        ),
+        *("description", "value", "content"),
+    ),
+    "writer": ("writer", "writer_id", "author"),
+    "split": ("split", "subset"),
+}
+_SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+_SPLITS_BY_WORD = {word: split for split, words in _SPLIT_WORDS.items() for word in words}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """An image and its transcription.
+
+    Attributes:
+      file: path of the image as the source names it; with `image` set, its path from the folder of the source.
+      text: transcription.
+      writer: name of the writer; "" if unknown.
+      split: name of the split; "" if not given.
+      place: location of the row, such as "words.tsv line 7"; "" without a table.
+      image: path of the image from the root of the raw files; "" if it is not there, or not yet looked for.
+    """
+
+    file: str
+    text: str
+    writer: str = ""
+    split: str = ""
+    place: str = ""
+    image: str = ""
+
+
+def is_image(name: str) -> bool:
+    """Whether a path has the ending of an image."""
+    return name.lower().endswith(IMAGE_ENDINGS)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path is a hidden file or metadata of an operating system, such as __MACOSX/._words.tsv."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
+
+
+def stem(name: str) -> str:
+    """The path of an image without its ending; other paths as they are."""
+    return posixpath.splitext(name)[0] if is_image(name) else name
+
+
+def split_of_folder(name: str) -> str:
+    """The split that a folder of the path is named after, such as "validation" for data/val/7.png; "" if none is."""
+    folders = posixpath.dirname(name).lower().split("/")
+    return next((_SPLITS_BY_WORD[folder] for folder in reversed(folders) if folder in _SPLITS_BY_WORD), "")
+
+
+def split_of_file(name: str) -> str:
+    """The split that a table is named after, such as "test" for labels_test.txt or test/metadata.csv; "" if none is."""
+    words = re.findall("[a-z]+", posixpath.splitext(posixpath.basename(name))[0].lower())
+    splits = {_SPLITS_BY_WORD[word] for word in words if word in _SPLITS_BY_WORD}
+    return splits.pop() if len(splits) == 1 else split_of_folder(name)
+
+
+def some(names: list[str], count: int = 3) -> str:
+    """A short list for a message: "a, b, c and 97 more"."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
