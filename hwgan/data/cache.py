@@ -18,7 +18,6 @@ import logging
 import os
 import pathlib
 import shutil
-import sys
 import time
 import uuid
 import zipfile
@@ -27,7 +26,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
@@ -35,6 +33,7 @@ from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.locking import exclusive_lock
+from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +142,7 @@ def _write(folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preproces
         start, dropped, kept = time.perf_counter(), Counter[str](), []
         with (temporary / _PIXELS).open("wb") as file:
             decoded = _decode_all(rows, preprocessing)
-            progress = tqdm(decoded, f"decoding {name}", len(rows), unit=" words", disable=not sys.stderr.isatty())
-            for row in progress:
+            for row in with_progress(decoded, f"decoding {name}", "words", len(rows)):
                 if isinstance(row, str):
                     dropped[row] += 1
                     continue

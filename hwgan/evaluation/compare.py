@@ -95,6 +95,9 @@ def evaluate_sampler(
     for case in find_protocol(protocol):
         texts, reference = choose(case, split, train, limit, seed)
         _check_count(case.name, len(texts))
+        logger.info(
+            "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
+        )
         words, dropped = _draw(sampler, evaluator, texts, seed)
         real = FeatureCache(reference)
         # If the reference words are training words, other training words are neither an independent baseline, nor do

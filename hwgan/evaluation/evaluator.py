@@ -20,6 +20,7 @@ from hwgan.models.layers import mean_inside
 from hwgan.models.networks import Networks
 from hwgan.models.state import TrainState, variables_digest
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import Progress
 
 _BATCH_SIZE = 50
 
@@ -164,7 +165,10 @@ class Evaluator:
         """The outputs of a jitted function for each of the first `limit` words, in the order of the words."""
         outputs: dict[int, tuple[Any, ...]] = {}
         one_width = not self.networks.has_variable_width
-        for batch, rows in eval_batches(words, _BATCH_SIZE, limit, one_width=one_width):
-            arrays = [np.asarray(array) for array in function(self.networks, variables, batch)]
-            outputs.update((row, tuple(array[i] for array in arrays)) for i, row in enumerate(rows.tolist()))
+        count = len(words) if limit is None else min(limit, len(words))
+        with Progress("evaluating", count, "words") as progress:
+            for batch, rows in eval_batches(words, _BATCH_SIZE, limit, one_width=one_width):
+                arrays = [np.asarray(array) for array in function(self.networks, variables, batch)]
+                outputs.update((row, tuple(array[i] for array in arrays)) for i, row in enumerate(rows.tolist()))
+                progress.update(len(rows))
         return [outputs[row] for row in range(len(outputs))]

@@ -24,6 +24,7 @@ from jaxtyping import Array, Float, UInt8
 
 from hwgan.data import transforms
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import with_progress
 
 _SIZE = 299
 _BATCH_SIZE = 16
@@ -212,7 +213,8 @@ class Inception:
     def features(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Features [images, 2048] of uint8 grey images of any size, each resized to a square."""
         features = np.empty((len(images), 2048), np.float32)
-        for start in range(0, len(images), _BATCH_SIZE):
+        starts = range(0, len(images), _BATCH_SIZE)
+        for start in with_progress(starts, "Inception-v3", f"batches of {_BATCH_SIZE} words"):
             rows = list(range(start, min(start + _BATCH_SIZE, len(images))))
             padded_rows = rows + rows[-1:] * (_BATCH_SIZE - len(rows))
             batch = np.stack([to_square(images[row]) for row in padded_rows])

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
+from hwgan.runtime.progress import with_progress
+
 _LANDMARKS = 64
 _MAX_HOLES = 100
 
@@ -26,7 +28,7 @@ def mean_relative_living_times(
     """
     times = [
         relative_living_times(rows, rows[rng.choice(len(rows), _LANDMARKS)], len(rows) / 5000 / 128)
-        for _ in range(rounds)
+        for _ in with_progress(range(rounds), "geometry score", "rounds")
     ]
     return np.mean(times, axis=0)
 

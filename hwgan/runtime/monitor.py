@@ -11,18 +11,24 @@ import jax
 
 from hwgan.runtime.config import Config
 from hwgan.runtime.files import replace_text
+from hwgan.runtime.timings import Timings
 
 HEARTBEAT_FILE = "heartbeat.json"
 PROFILE_FOLDER = "profile"
+_STEP_OF_ALL = "a step of all networks"
 _HEARTBEAT_SECONDS = 10
 _PROFILE_AFTER = 10  # steps, so that compilation is not profiled
 
 
 class Clock:
-    """Rates and the time left; time spent on evaluating and saving is counted apart."""
+    """Rates and the time left; time spent on evaluating and saving is counted apart.
 
-    def __init__(self, step: int, train: Config):
-        self._train = train
+    A step of recognizer pretraining takes a fraction of a step of all networks, so the time left is reckoned by phase;
+    the pace of a phase to come is that of the last time on this machine.
+    """
+
+    def __init__(self, step: int, train: Config, timings: Timings):
+        self._train, self._timings = train, timings
         self._aside = 0.0
         self.restart(step)
 
@@ -33,6 +39,10 @@ class Clock:
     def waited(self, seconds: float) -> None:
         """Adds time spent waiting for input."""
         self._waited += seconds
+
+    def compiled(self, seconds: float) -> None:
+        """Leaves time spent compiling out of the lap: it says nothing about the steps to come."""
+        self._time += seconds
 
     def aside(self, seconds: float) -> None:
         """Adds time spent evaluating, drawing and saving."""
@@ -49,12 +59,22 @@ class Clock:
         return {
             "speed/steps_per_second": rate,
             "speed/images_per_second": rate * self._train.batch_size,
-            "speed/seconds_left": (self._train.num_steps - step) / rate,
+            **self._left(step, seconds / steps),
             "speed/step_seconds": (seconds - waited) / steps,
             "speed/input_wait_seconds": waited / steps,
             "speed/evaluate_and_save_seconds": aside,  # all of it since the lap before, not a step's share
             **device_memory(),
         }
+
+    def _left(self, step: int, step_seconds: float) -> dict[str, float]:
+        """Seconds left of recognizer pretraining, if it lasts, and of the run, if the pace of all phases is known."""
+        alone, total = self._train.recognizer_pretrain_steps, self._train.num_steps
+        if step > alone:
+            self._timings.put(_STEP_OF_ALL, step_seconds)
+            return {"speed/seconds_left": (total - step) * step_seconds}
+        left, later = (alone - step) * step_seconds, self._timings.get(_STEP_OF_ALL)
+        whole = {"speed/seconds_left": left + (total - alone) * later} if later else {}
+        return {"speed/pretraining_seconds_left": left, **whole}
 
 
 def device_memory() -> dict[str, float]:

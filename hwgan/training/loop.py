@@ -29,6 +29,15 @@ from hwgan.training.workdir import claim_workdir
 
 logger = logging.getLogger(__name__)
 
+_LOGGED = {  # few, so that a line is at most 160 characters long
+    "discriminator/loss": "D loss",
+    "generator/ctc_loss": "G CTC",
+    "generator/style_error": "G style",
+    "recognizer/loss": "R CTC",
+    "evaluate/real_cer": "CER of real words",
+    "evaluate/generated_cer": "of generated words",
+    "evaluate/style_std": "deviation between styles",
+}
 BAD_BATCH_FILE = "nonfinite_batch-{process}.npz"
 
 
@@ -70,13 +79,14 @@ def _train_and_evaluate(config: Config, workdir: str, profile_steps: int) -> dic
         contextlib.closing(profile),
         Preemption() as preemption,
     ):
-        logger.info("%s", _describe(trainer))
+        for line in _describe(trainer):
+            logger.info("%s", line)
         return _loop(trainer, writer, profile, preemption)
 
 
 def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preemption: Preemption) -> dict[str, float]:
     config, train = trainer.config, trainer.config.train
-    batches, clock = trainer.batches(), Clock(trainer.step, train)
+    batches, clock = trainer.batches(), Clock(trainer.step, train, trainer.timings)
     heartbeat = Heartbeat(str(trainer.workdir)) if writer else None
     pending = None  # the metrics of the step before are read while the devices compute this one
     evaluation: dict[str, float] = {}
@@ -85,6 +95,7 @@ def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preem
         batch = next(batches)
         clock.waited(time.perf_counter() - began)
         metrics = trainer.advance(batch)
+        clock.compiled(trainer.compile_seconds)
         profile.step(trainer.step)
         if pending is not None:
             _log(trainer, writer, clock, *pending)
@@ -114,7 +125,7 @@ def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preem
 def _evaluate(trainer: Trainer, writer: MetricWriter, metrics: dict[str, float]) -> dict[str, float]:
     evaluation = trainer.evaluate()
     writer.write(trainer.step, evaluation)
-    logger.info("step %d: %s", trainer.step, _format(evaluation))
+    logger.info("step %d: validation: %s", trainer.step, _format_few(evaluation))
     if trains_generator(trainer.config) and trainer.step > trainer.config.train.recognizer_pretrain_steps:
         for warning in health_warnings(metrics | evaluation):
             logger.warning("step %d: %s", trainer.step, warning)
@@ -169,7 +180,8 @@ def _log(
     if writer and step % trainer.config.train.log_every == 0:
         speed = clock.lap(step)
         writer.write(step, values | speed)
-        logger.info("step %d/%d %s %s", step, trainer.config.train.num_steps, _format(values), _format_speed(speed))
+        progress = f"step {step}/{trainer.config.train.num_steps}"
+        logger.info("%s", " | ".join(filter(None, (progress, _format_few(values), _format_speed(speed)))))
     return values
 
 
@@ -183,22 +195,34 @@ def _format(metrics: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
-def _format_speed(speed: dict[str, float]) -> str:
-    if not speed:
-        return ""
-    left = datetime.timedelta(seconds=round(speed["speed/seconds_left"]))
-    return (
-        f"| {speed['speed/steps_per_second']:.2f} steps/s, {speed['speed/images_per_second']:.0f} images/s, {left} left"
+def _format_few(metrics: dict[str, float]) -> str:
+    """The few metrics of `_LOGGED` that are there; all are in metrics.jsonl."""
+    return ", ".join(
+        f"{label} {100 * metrics[name]:.1f} %" if name.endswith("cer") else f"{label} {metrics[name]:.3g}"
+        for name, label in _LOGGED.items()
+        if name in metrics
     )
 
 
-def _describe(trainer: Trainer) -> str:
+def _format_speed(speed: dict[str, float]) -> str:
+    if not speed:
+        return ""
+
+    def left(name: str, of: str = "") -> str:
+        return f", {datetime.timedelta(seconds=round(speed[name]))} left{of}" if name in speed else ""
+
+    remaining = left("speed/seconds_left") or left("speed/pretraining_seconds_left", " of recognizer pretraining")
+    return f"{speed['speed/steps_per_second']:.2f} steps/s{remaining}"
+
+
+def _describe(trainer: Trainer) -> list[str]:
     counts = {
         name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params)) for name in NETWORK_NAMES
     }
     parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     start = f"from step {trainer.step}" if trainer.step else "from the start"
     devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
-    return (
-        f"training {start} on {devices}; parameters: {parameters}; alphabet of {len(trainer.data.charset.characters)}"
-    )
+    return [
+        f"training {start} on {devices}; alphabet of {len(trainer.data.charset.characters)} characters",
+        f"parameters: {parameters}",
+    ]

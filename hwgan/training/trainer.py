@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import logging
 import pathlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
 from hwgan.runtime.distributed import barrier, broadcast_from_primary
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.timings import Timings
 from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import sampling_temperature
 from hwgan.sampling.sampler import Sampler
@@ -32,6 +34,7 @@ from hwgan.training.validation import recognition_metrics
 
 logger = logging.getLogger(__name__)
 
+_PHASES = {"recognizer": "recognizer pretraining", "all": "all networks"}
 REAL_WORD_NETWORKS = ("recognizer", "identifier")  # trained on real words alone
 _PRETRAINED_PART = 0.4  # of the steps of a short run
 _INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
@@ -43,6 +46,8 @@ class Trainer:
     Attributes:
       state: after the last step.
       step: number of finished steps.
+      timings: how long compiling and steps took the last time.
+      compile_seconds: how long compiling took in the last call of `advance`.
     """
 
     def __init__(self, config: Config, workdir: str):
@@ -66,6 +71,8 @@ class Trainer:
         self.state = restored
         self.step = int(self.state.step)
         self._steps = _jit_steps(self.networks, optimizers, config)
+        self.timings = Timings(config.model.to_dict(), config.train.batch_size, config.preprocessing.height)
+        self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
         self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
 
@@ -94,18 +101,30 @@ class Trainer:
     def advance(self, batch: Batch) -> dict[str, jax.Array]:
         """One step; returns its metrics, perhaps still being computed."""
         phase = "recognizer" if self.step < self.config.train.recognizer_pretrain_steps else "all"
-        self._compile_together(phase, batch)
+        self._compile(phase, batch)
         self.state, metrics = self._steps[phase](self.state, batch, self._root_key)
         self.step += 1
         return metrics
 
-    def _compile_together(self, phase: str, batch: Batch) -> None:
-        """Compiles a step that is new, so that all processes begin it at once, however long each takes for that."""
-        program = (phase, batch.real.image.shape)
-        if jax.process_count() > 1 and program not in self._compiled:
-            self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
-            barrier(f"compiled {program}")
-            self._compiled.add(program)
+    def _compile(self, phase: str, batch: Batch) -> None:
+        """Compiles a step that is new, and says so; all processes begin it at once, however long each takes."""
+        self.compile_seconds = 0.0
+        shape = batch.real.image.shape
+        if (phase, shape) in self._compiled:
+            return
+        name = f"{_PHASES[phase]} on {shape[0]} images of {shape[1]}x{shape[2]} pixels"
+        before = self.timings.get(name)
+        logger.info(
+            "compiling the step of %s; %s",
+            name,
+            f"it took {before:.0f} s the last time" if before else "that can take minutes, the first time",
+        )
+        start = time.perf_counter()
+        self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
+        self.compile_seconds = time.perf_counter() - start
+        self.timings.put(name, self.compile_seconds)
+        barrier(f"compiled {phase} {shape}")
+        self._compiled.add((phase, shape))
 
     def lower(self, phase: str, batch: Batch) -> Any:
         """The program of a step on such a batch, not compiled; phase "recognizer" (pretraining) or "all"."""

@@ -23,8 +23,9 @@ from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.sample import write_text_image
 from hwgan.sampling.open import sampler_from_run
+from hwgan.training import loop
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
-from hwgan.training.trainer import Trainer
+from hwgan.training.trainer import Trainer, fit_pretraining
 from tests.processes import COMMAND, metrics_of
 from tests.synthetic_data import make_folder, make_iam
 from tests.training.test_step import edit_to_alonso
@@ -159,7 +160,7 @@ def test_processes_wait_for_each_other_once_a_step_is_compiled(config, tmp_path,
     with jax.log_compiles():
         trainer.advance(first)
         trainer.advance(second)
-    assert barriers == [(f"compiled {('recognizer', first.real.image.shape)}", 1)]
+    assert barriers == [(f"compiled recognizer {first.real.image.shape}", 1)]
     assert compilations() == 1
     monkeypatch.undo()
     trainer.checkpointer.close()
@@ -178,7 +179,7 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("num_steps", 2, "train.num_steps=2 leaves the generator no step"),
+        ("num_steps", 1, "train.num_steps=1 leaves the generator no step"),
         ("gradient_balancing", "alonzo", "train.gradient_balancing='alonzo' does not exist"),
         (
             "discriminator_steps_per_generator_step",
@@ -365,3 +366,28 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, arguments, message)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(message)
     assert "Traceback" not in done.stderr
+
+
+def test_log_lines_are_short():
+    """At most 160 characters with the time before them, whatever a run measures."""
+    values = dict.fromkeys((*loop._LOGGED, "generator/grad_norm"), -1.2345e-6)
+    speed = {"speed/steps_per_second": 1234.5678, "speed/images_per_second": 1.0}
+    left = dict.fromkeys(("speed/pretraining_seconds_left", "speed/seconds_left"), 123456.7)
+    training = {name: value for name, value in values.items() if not name.startswith("evaluate/")}
+    line = " | ".join(("step 100000/1000000", loop._format_few(training), loop._format_speed(speed | left)))
+    assert len(line) + len("12:34:56 ") <= 160, line
+    assert "grad_norm" not in line
+    evaluation = {name: 2.1 for name in values if name.startswith("evaluate/")}
+    line = f"step 1000000: validation: {loop._format_few(evaluation)}"
+    assert len(line) + len("12:34:56 ") <= 160, line
+    assert "CER of real words 210.0 %" in line
+
+
+def test_num_steps_alone_shortens_a_run(config, caplog):
+    train = config.train
+    train.update(num_steps=100, recognizer_pretrain_steps=1500)
+    fit_pretraining(train)
+    assert train.recognizer_pretrain_steps == 40
+    assert "which is set to 40" in caplog.text
+    fit_pretraining(train)  # nothing is left to do
+    assert train.recognizer_pretrain_steps == 40
