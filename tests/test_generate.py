@@ -12,6 +12,7 @@ from hwgan.generate import GenerationSpec, generate_words
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import sampler_from_run
+from tests.hostile import file_damages, held, mutations
 
 SPEC = GenerationSpec(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
 
@@ -123,3 +124,37 @@ def test_uncropped_words_have_the_height_of_the_networks(sampler, tmp_path):
     generate_words(sampler, spec, tmp_path)
     shapes = {np.asarray(Image.open(path)).shape[0] for path in (tmp_path / "images").rglob("*.png")}
     assert shapes == {sampler.spec.height}
+
+
+def test_a_hostile_folder_to_continue(sampler, tmp_path):
+    """Its record is one sentence, or that of the same specification; what it links to is not written to."""
+    own = tmp_path / "own.txt"
+    own.write_text("the user's own")
+    output = tmp_path / "output"
+    generate_words(sampler, SPEC, output)
+    record = output / ".made" / "spec.json"
+    honest = json.loads(record.read_text())
+    tried = 0
+    for _, changed in mutations(honest, honest):
+        record.write_text(json.dumps(changed))
+        with held():
+            generate_words(sampler, SPEC, output)
+        tried += 1
+    assert tried == 11 * len(honest)
+    record.write_text(json.dumps(honest))
+    for number in range(len(list(file_damages(record)))):
+        list(file_damages(record))[number][1]()
+        with held():
+            generate_words(sampler, SPEC, output)
+        if record.is_dir():
+            record.rmdir()
+        record.unlink(missing_ok=True)
+        record.write_text(json.dumps(honest))
+    (output / "words.tsv").unlink()
+    (output / "words.tsv").symlink_to(own)
+    generate_words(sampler, SPEC, output)
+    assert own.read_text() == "the user's own"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / ".made").symlink_to(tmp_path)
+    with pytest.raises(UserError, match="is a link"):
+        generate_words(sampler, SPEC, tmp_path / "other")

@@ -20,7 +20,6 @@ import pathlib
 import shutil
 import time
 import uuid
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,12 +31,14 @@ from hwgan.data.charset import normalize_text
 from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import open_regular, read_regular
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
 
 _PIXELS, _INDEX, _DONE = "pixels.bin", "index.npz", "cache.json"
+_MAX_METADATA_BYTES, _MAX_INDEX_BYTES = 10**6, 4 * 10**9
 _CHUNK = 1024  # rows decoded at a time, which bounds the memory
 
 
@@ -205,8 +206,8 @@ def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
     if not folder.exists():
         return None
     try:
-        metadata = json.loads((folder / _DONE).read_text())
-        with (folder / _INDEX).open("rb") as file, np.load(file) as index:
+        metadata = json.loads(read_regular(folder / _DONE, _MAX_METADATA_BYTES))
+        with open_regular(folder / _INDEX, _MAX_INDEX_BYTES) as file, np.load(file) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
             ids, texts, writers = (json.loads(str(index[field])) for field in ("ids", "texts", "writers"))
         starts = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * height)])
@@ -216,7 +217,7 @@ def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
         # An ndarray over the mapping, because slicing an np.memmap is several times slower.
         pixels = np.asarray(np.memmap(path, np.uint8, "r")) if starts[-1] else np.empty(0, np.uint8)
         return DecodedSplit(height, pixels, starts[:-1], widths, ids, texts, writers, ok, metadata["dropped"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # the cache may have come with a dataset of unknown origin
         logger.warning("the decoded images of %s in %s are damaged (%s) and are written again", name, folder, error)
         shutil.rmtree(folder)
         return None

@@ -76,7 +76,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if not has_config or _raised_in(config_path, error.__traceback__):  # a mistake in the user's own config file
             raise
-        reason = " ".join(str(error).replace("\\n", " ").replace("\\", "").split()).strip("\"'")
+        reason = " ".join(str(error).replace("\\n", " ").replace("\\", "").replace("'", "").split()).strip('"')
         _end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
 
 

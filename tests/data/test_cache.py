@@ -1,7 +1,11 @@
 """The cache of decoded images on disk."""
 
+import contextlib
+import os
+import pathlib
 import shutil
 import signal
+import tempfile
 import time
 
 import numpy as np
@@ -14,6 +18,7 @@ from hwgan.data.preprocessing import Preprocessing
 from hwgan.data.transforms import decode_grey
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
+from tests.hostile import file_damages, held
 from tests.synthetic_data import CHILDREN, make_folder, read_rows
 
 PREPROCESSING = Preprocessing(height=16)
@@ -173,3 +178,58 @@ def test_killed_at_any_moment_and_several_at_once(tmp_path):
         child.join()
     assert [child.exitcode for child in children] == [0, 0, 0]
     assert len(read(data).texts) == len(read_rows(data, "word_folder/mine", "train"))
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    """Nothing in the folder can be written, not even by root, who becomes nobody meanwhile."""
+    paths = [folder, *folder.rglob("*")]
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        for path in paths:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+@pytest.fixture
+def public():
+    """A folder that others may enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
+def test_a_dataset_in_a_read_only_place_is_usable(public, monkeypatch):
+    data, home = public / "data", public / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    prepare_dataset("word_folder", str(data), str(make_folder(public / "mine")))
+    with read_only(data):
+        summary = prepare_dataset("word_folder", str(data), str(public / "mine"))  # there is nothing to do
+        decoded = read(str(data))
+    assert len(decoded.texts) == summary["examples"]["train"]
+    assert list(home.rglob("pixels.bin"))
+    assert not list(data.rglob("pixels.bin"))
+    with read_only(data), pytest.raises(UserError, match=r"cannot (prepare|write)"):
+        prepare_dataset("word_folder", str(data), str(public / "mine"), "other")
+
+
+@pytest.mark.parametrize("name", ["cache.json", "index.npz", "pixels.bin"])
+def test_a_cache_of_unknown_origin(data, name):
+    """It may have come with the dataset: whatever it is, it is written again."""
+    read(data)
+    file = folders(data)[0] / name
+    for number in range(len(list(file_damages(file)))):
+        _, damage = list(file_damages(file))[number]
+        damage()
+        with held():
+            assert read(data).texts[0].startswith("mot")

@@ -1,10 +1,17 @@
-"""The end of a process: exit code, output, and no wait for abandoned threads."""
+"""Flags, configs and help; the end of a process: exit code, output, and no wait for abandoned threads."""
 
+import os
+import pathlib
 import subprocess
 import sys
 import time
 
 import pytest
+from absl import flags
+
+import hwgan.main  # defines its flags
+from hwgan.runtime import command_line
+from hwgan.runtime.config_file import configs_folder, describe_fields, find_config
 
 PROGRAM = """
 import sys, threading, time
@@ -40,3 +47,89 @@ def test_nothing_waits_for_abandoned_threads(ending, code, words):
     assert run.stdout == "printed before the end\n"
     assert words in run.stderr
     assert time.monotonic() - began < 45
+
+
+@pytest.fixture
+def parse(monkeypatch):
+    """Parses flags as `hwgan.main` does."""
+
+    def parse(*arguments):
+        argv = ["hwgan.main", "--workdir=w", *arguments]
+        monkeypatch.setattr(sys, "argv", argv)
+        command_line._parse_flags(argv)
+        return hwgan.main._CONFIG.value
+
+    yield parse
+    for name in list(flags.FLAGS):
+        if name.startswith("config."):  # an override of a field
+            delattr(flags.FLAGS, name)
+    flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--config=smoke", "--config.train.num_stepz=3"], 'no such field: num_stepz Did you mean "num_steps"'),
+        (["--config=smoke", "--config.trian.num_steps=3"], "no such field"),
+        (["--config=nosuch"], "no such file, and no config of that name; there are char_grid, copiste"),
+        (["--config=elsewhere/smoke.py"], "no such file"),
+        (["--config=smoke", "--config.train.num_steps=abc"], "invalid literal for int() with base 10: 'abc'"),
+        (["--config=smoke", "--config.train=3"], "is not a dict"),
+        (["--config=smoke", "--workdirr=w"], "Unknown command line flag 'workdirr'. Did you mean: workdir"),
+        (["--config=smoke", "--mode=trian"], "should be one of <train|evaluate>"),
+    ],
+)
+def test_a_mistake_in_the_flags_is_one_sentence(parse, capsys, arguments, words):
+    with pytest.raises(SystemExit) as stop:
+        parse(*arguments)
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.startswith("error: ") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["smoke", "smoke.py", "configs/smoke.py", "configs/smoke"])
+def test_configs_are_found_by_name_from_anywhere(parse, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert parse(f"--config={name}", "--config.train.num_steps=7").train.num_steps == 7
+
+
+def test_a_file_in_the_current_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smoke.py").write_text("")
+    assert find_config(["main", "--config=smoke.py"])[1] == "smoke.py"
+    assert find_config(["main", "--config", "smoke"])[0][2] == str(configs_folder() / "smoke.py")
+    assert find_config(["main", "--mode=train"]) == (["main", "--mode=train"], "")
+
+
+def test_a_mistake_in_a_config_file_keeps_its_traceback(parse, tmp_path):
+    """It is code of the user, who needs to see the line."""
+    path = tmp_path / "mine.py"
+    path.write_text("def get_config():\n    return [].items()\n")
+    with pytest.raises(AttributeError, match="items"):
+        parse(f"--config={path}")
+
+
+def test_help_lists_flags_and_fields(capsys):
+    with pytest.raises(SystemExit) as stop:
+        command_line._parse_flags(["hwgan.main", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "  data.max_width=160\n      pixels; wider words are dropped\n" in text
+    lines = describe_fields().splitlines()
+    assert lines == [line for line in text.splitlines() if line in lines]
+    assert "  evaluate.lexicon=False\n      a recognizer is also evaluated" in text
+    assert "  data.lexicon=''\n      file of texts to generate" in text
+
+
+MODULES = ["main", "prepare", "sample", "generate", "evaluate", "report", "export"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES)
+def test_help_of_every_entry_point(module, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    command = [sys.executable, "-m", f"hwgan.{module}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--output" in done.stdout or "--workdir" in done.stdout or "--source" in done.stdout

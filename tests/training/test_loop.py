@@ -21,11 +21,14 @@ from hwgan.data.charset import Charset
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.metric_writer import MetricWriter
+from hwgan.runtime.monitor import Heartbeat
 from hwgan.sample import write_text_image
 from hwgan.sampling.open import sampler_from_run
 from hwgan.training import loop
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.trainer import Trainer, fit_pretraining
+from hwgan.training.workdir import claim_workdir
 from tests.processes import COMMAND, metrics_of
 from tests.synthetic_data import make_folder, make_iam
 from tests.training.test_step import edit_to_alonso
@@ -391,3 +394,40 @@ def test_num_steps_alone_shortens_a_run(config, caplog):
     assert "which is set to 40" in caplog.text
     fit_pretraining(train)  # nothing is left to do
     assert train.recognizer_pretrain_steps == 40
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "7", '{"data": 7}', '{"data": {}, "model": []}', "[" * 99_999, '{"model": {"z_dim": 1e999}}']
+)
+def test_a_damaged_config_in_the_workdir_is_named(config, tmp_path, content):
+    (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+    (tmp_path / "config.json").write_text(content)
+    with (
+        pytest.raises(UserError, match=r"config\.json|holds a run of another config"),
+        claim_workdir(config, str(tmp_path)),
+    ):
+        pass
+
+
+def test_links_in_a_workdir_are_not_followed(config, tmp_path):
+    own = tmp_path / "own.txt"
+    own.write_text("the user's own")
+    workdir = tmp_path / "run"
+    workdir.mkdir()
+    for name in (
+        "config.json",
+        "metrics.jsonl",
+        "heartbeat.json",
+        "samples.png",
+        ".run-lock.json",
+        "config.json.making",
+    ):
+        (workdir / name).symlink_to(own)
+    with claim_workdir(config, str(workdir)):
+        writer = MetricWriter(str(workdir), 0)
+        writer.write(1, {"a": 1.0})
+        writer.write_image(1, "samples", np.zeros((3, 4), np.uint8))
+        writer.close()
+        Heartbeat(str(workdir)).beat(1)
+    assert own.read_text() == "the user's own"
+    assert [row["step"] for row in metrics_of(workdir)] == [1]

@@ -205,3 +205,12 @@ def test_heartbeat_profile_and_speed_metrics(data_dir, tmp_path):
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
     last = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[-2])
     assert {"speed/step_seconds", "speed/input_wait_seconds", "speed/evaluate_and_save_seconds"} <= last.keys()
+
+
+def test_of_two_runs_in_one_workdir_one_is_refused(data_dir, tmp_path):
+    """Both ended with 0, and one had lost its metrics."""
+    first, second = (start(tmp_path, data_dir, *STEPS) for _ in range(2))
+    ends = sorted(finish(first) + finish(second))
+    assert [code for code, _ in ends] == [0, 2], ends
+    assert "is in use by process" in ends[1][1]
+    assert [row["step"] for row in metrics_of(tmp_path)] == [*range(1, NUM_STEPS + 1), NUM_STEPS]
