@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import tensorflow_datasets as tfds
 
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
+from hwgan.runtime.untrusted import reading
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
 Rows = Any
@@ -31,6 +33,8 @@ _FEATURE_CLASSES = frozenset(
 )
 _CLASS_KEYS = ("pythonClassName", "python_class_name", "type", "proto_cls")
 _MAX_FEATURES_BYTES, _MAX_SUMMARY_BYTES = 1 << 20, 50 << 20
+_TYPES = {"content": str, "right_to_left": bool, "alphabet": str, "options": dict, "source": str, "source_listing": str}
+_TYPES |= {"examples": dict, "writers": dict, "skipped": dict, "character_counts": dict}
 _REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "source_listing", "splits")
 
 
@@ -65,9 +69,10 @@ def parse_summary(path: pathlib.Path) -> dict[str, Any]:
     try:
         summary = json.loads(read_regular(path, _MAX_SUMMARY_BYTES))
         absent = [name for name in _REQUIRED if name not in summary]
-        if not isinstance(summary, dict) or not isinstance(summary.get("content", ""), str):
-            raise ValueError("it is no summary")
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+        odd = [name for name, kind in _TYPES.items() if not isinstance(summary.get(name, kind()), kind)]
+        if odd:
+            raise ValueError(f"its {odd[0]} is no {_TYPES[odd[0]].__name__}")
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
     if absent:
         raise UserError(f"{path.parent} was prepared by an older version of hwgan; remove it and prepare it again")
@@ -117,18 +122,25 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
       UserError: the dataset or the split does not exist, its file is damaged, or `check_features` rejects it.
     """
     directory = dataset_directory(data_dir, dataset)
+    _check_files(directory)
     check_features(directory / FEATURES_FILE)
-    builder = tfds.builder_from_directory(directory)
-    if split not in builder.info.splits:
-        raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
-    rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
-    try:
+    with reading(f"the dataset {dataset!r} (remove {directory} and prepare it again)"):
+        builder = tfds.builder_from_directory(directory)
+        if split not in builder.info.splits:
+            raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
+        rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
         len(rows)  # opens the file, which fails if it is damaged
-    except RuntimeError as error:
-        raise UserError(
-            f"{dataset} {split} is damaged on disk ({str(error)[:200]}); remove {builder.data_dir} and prepare it again"
-        ) from error
     return rows
+
+
+def _check_files(directory: pathlib.Path) -> None:
+    """Raises UserError if something in a dataset's folder is neither file nor folder, or describes itself too long."""
+    for path in directory.iterdir():
+        mode, size = path.lstat().st_mode, path.lstat().st_size
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise UserError(f"{path} is a link, a pipe or a device, which no prepared dataset has: it is not opened")
+        if path.suffix == ".json" and size > _MAX_SUMMARY_BYTES:
+            raise UserError(f"{path} has {size / 1e6:.0f} MB, more than any prepared dataset's")
 
 
 def read_texts(data_dir: str, dataset: str, split: str) -> list[str]:

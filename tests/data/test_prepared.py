@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
-from hwgan.data.prepared import FEATURES_FILE, check_features, dataset_directory, open_rows
+from hwgan.data.prepared import FEATURES_FILE, SUMMARY_FILE, check_features, dataset_directory, open_rows, read_summary
 from hwgan.runtime.errors import UserError
+from tests.hostile import file_damages, held, mutations
 
 PAYLOAD = "import pathlib\npathlib.Path(__file__).with_name('proof').write_text('this code ran')\n"
 TEXT = {"pythonClassName": "tensorflow_datasets.core.features.text_feature.Text", "text": {}}
@@ -87,3 +88,40 @@ def test_an_entry_point_runs_no_code_of_a_dataset(untrusted):
     done = subprocess.run(command, cwd=untrusted, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "was not run" in done.stderr and "Traceback" not in done.stderr
     assert not (untrusted / "proof").exists()
+
+
+def test_every_file_of_a_dataset_damaged(data_dir, tmp_path):
+    """Each is one sentence, or rows."""
+    home = dataset_directory(data_dir, "penman/smoke")
+    copy = tmp_path / home.relative_to(data_dir)
+    names = [path.name for path in home.iterdir() if path.is_file()]
+    assert len(names) >= 6
+    tried = 0
+    for name in names:
+        for number in range(len(list(file_damages(home / name)))):
+            shutil.rmtree(tmp_path, ignore_errors=True)
+            copy.mkdir(parents=True)
+            for path in home.iterdir():
+                if path.is_file():
+                    shutil.copy(path, copy)
+            _, damage = list(file_damages(copy / name))[number]
+            damage()
+            with held():
+                summary = read_summary(str(tmp_path), "penman/smoke")
+                rows = open_rows(str(tmp_path), "penman/smoke", "train")
+                assert len(summary["content"]) == 64
+                assert len(rows) == summary["examples"]["train"]
+            tried += 1
+    assert tried == 12 * len(names)
+
+
+def test_every_field_of_a_summary(data_dir, tmp_path):
+    home = dataset_directory(data_dir, "penman/smoke")
+    summary = read_summary(data_dir, "penman/smoke")
+    path = tmp_path / home.relative_to(data_dir) / SUMMARY_FILE
+    path.parent.mkdir(parents=True)
+    for _, changed in mutations(summary, summary):
+        path.write_text(json.dumps(changed))
+        with held():
+            found = read_summary(str(tmp_path), "penman/smoke")
+            assert isinstance(found["alphabet"], str)
