@@ -53,11 +53,11 @@ def get_common() -> ConfigDict:
             max_length=10,
             lexicon="",  # file of texts to generate, one a line; empty: the training words, as often as they come
             rare_character_threshold=0,  # words with characters in fewer training words are oversampled; 0: none
-            # Of the texts to generate, of a few random characters each. CTC counts them, the adversarial loss and
-            # feature matching do not.
+            # Share of the texts to generate that are random: a few characters each. The CTC loss is taken on them, the
+            # adversarial loss and feature matching are not.
             random_text_fraction=0.0,
-            # Shapes of batches, at most: words are batched by width and padded to the widest, so that less is padding;
-            # each shape is compiled once. 1 pads all batches to max_width.
+            # Maximum number of widths of batches. Words of similar width share a batch, padded to its width; each width
+            # is compiled once. 1: all batches are max_width wide.
             num_buckets=1,
         )
     )

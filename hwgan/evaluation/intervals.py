@@ -72,10 +72,11 @@ def half_sample_estimate(
 ) -> Estimate:
     """A statistic of sets of rows, with an interval of ±1.96 standard deviations over random halves of each set.
 
-    The variance of the statistic of random halves, drawn without replacement, around that of the whole set equals the
-    variance of the statistic of the whole set around its expectation: σ²/(n/2) · (1 - 1/2) = σ²/n. Halves have no
-    repeated rows, which would bias the distances of this package in the usual bootstrap. The bias of distances between
-    small sets is the same for all halves, so it does not change their variance.
+    For a mean of n rows with variance σ², the mean of a random half, drawn without replacement, varies around that of
+    all rows by σ²/(n/2) · (1 - 1/2) = σ²/n, which is how much the mean of all rows varies around its expectation. The
+    same holds approximately for smooth statistics. Halves repeat no rows; the usual bootstrap does, which would bias
+    the distances of this package. Distances between halves are biased, too, but all by the same amount, which does not
+    change their variance.
 
     Args:
       statistic: function of as many arrays as there are sets.

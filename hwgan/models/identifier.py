@@ -20,12 +20,12 @@ class IdentifierOutput:
 
     Attributes:
       features: style features; over the training words each has mean 0 and variance 1.
-      noise: the style z[:, 1:] of the words: the features, whitened if `whitened`.
+      style: z[:, 1:] of the words: the features, whitened if `whitened`.
       logits: float32, one a training writer.
     """
 
     features: Float[Array, "b s"]
-    noise: Float[Array, "b s"]
+    style: Float[Array, "b s"]
     logits: Float[Array, "b writers"]
 
 

@@ -42,7 +42,7 @@ def encode_styles(networks: Networks, identifier: NetworkState, words: RealWords
       words: whose styles are encoded.
     """
     widths = networks.input_widths(words)
-    encoded = networks.identifier.apply(identifier.variables, words.image, widths, train=False).noise
+    encoded = networks.identifier.apply(identifier.variables, words.image, widths, train=False).style
     return jnp.concatenate([jnp.zeros((encoded.shape[0], 1)), encoded], axis=1)
 
 

@@ -13,7 +13,7 @@ from hwgan.models.layers import ink, length_mask
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Strength of each transformation: standard deviations, where nothing else is said.
+    """Strength of each transformation: the standard deviation σ of a normal distribution, truncated at ±2σ.
 
     Attributes:
       shear: tangent of the added slant.
@@ -22,7 +22,7 @@ class Augmentation:
       rotation: radians.
       shift: up or down, in units of the height.
       wave: of a smooth displacement, in units of the height (elastic distortion).
-      thickness: at most this share of a dilation by one pixel, or of an erosion.
+      thickness: the largest weight, drawn uniformly, of a dilation (3×3) or an erosion (2×2) in its mean with the word.
       gamma: of the log of the exponent of the ink.
     """
 

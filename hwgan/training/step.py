@@ -271,7 +271,7 @@ def style_loss(
 ) -> Float[Array, ""]:
     """Mean squared error of the identifier's output against z[:, 1:], from which the image was generated."""
     output = setup.networks.identifier.apply(state.identifier.variables, image, layout.widths, train=False)
-    return losses.z_error(output.noise, _z(inputs)[:, 1:]).mean()
+    return losses.z_error(output.style, _z(inputs)[:, 1:]).mean()
 
 
 def feature_matching_loss(

@@ -64,7 +64,7 @@ def test_whitening_is_learned_from_features_by_running_statistics():
     learn = jax.jit(lambda v, i: module.apply(v, i, widths[:4], train=True, mutable=["batch_stats"])[1])
     for start in [*range(0, 400, 4)] * 12:
         variables = variables | learn(variables, image[start : start + 4])
-    noise = jax.jit(functools.partial(module.apply, train=False))(variables, image, widths).noise
+    noise = jax.jit(functools.partial(module.apply, train=False))(variables, image, widths).style
     np.testing.assert_allclose(np.cov(noise, rowvar=False), np.eye(4), atol=0.35)
 
 
@@ -83,8 +83,8 @@ def test_encoded_styles_of_a_whitened_identifier_are_whitened():
     apply = jax.jit(functools.partial(run.networks.identifier.apply, train=False))
     output = apply(state.identifier.variables, real.image, real.widths)
     styles = jax.jit(encode_styles, static_argnums=0)(run.networks, state.identifier, real)
-    np.testing.assert_allclose(styles[:, 1:], output.noise, rtol=1e-5)
-    assert float(jnp.abs(output.noise - output.features).max()) > 1e-3
+    np.testing.assert_allclose(styles[:, 1:], output.style, rtol=1e-5)
+    assert float(jnp.abs(output.style - output.features).max()) > 1e-3
 
 
 @pytest.mark.parametrize("gradient_accumulation_steps", [1, 2])
