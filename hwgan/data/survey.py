@@ -67,7 +67,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
     examples, writers = Counter[str](), defaultdict[str, set[str]](set)
     characters, train_characters = Counter[str](), Counter[str]()
     shapes, lengths, ids = [], [], []
-    blank, by_content = [], defaultdict[bytes, list[str]](list)
+    blank, light, by_content = [], [], defaultdict[bytes, list[str]](list)
     for split in splits:
         rows = open_rows(data_dir, dataset, split)
         for index in range(len(rows)):
@@ -83,11 +83,14 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
             by_content[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append(row_id)
             if (image < int(image.max()) - _INK_CONTRAST).sum() < _BLANK_PIXELS:
                 blank.append(row_id)
+            if _is_light_on_dark(image):
+                light.append(row_id)
     heights, widths = np.array(shapes).T
     suspicious = {
         "text too long for its width": _narrow(ids, widths / heights, np.array(lengths)),
         "same image as another": [row_id for same in by_content.values() for row_id in same[1:]],
         "near-blank image": blank,
+        "ink lighter than paper": light,
     }
     return Survey(
         dict(examples),
@@ -97,6 +100,14 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
         train_characters,
         suspicious,
     )
+
+
+def _is_light_on_dark(image: np.ndarray) -> bool:
+    """Whether most pixels are as dark as the edge of the image, and most of the others are lighter."""
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    paper = int(np.median(edge))
+    lighter, darker = (image > paper + _INK_CONTRAST).sum(), (image < paper - _INK_CONTRAST).sum()
+    return bool(lighter >= _BLANK_PIXELS and lighter > 2 * darker and 2 * lighter < image.size)
 
 
 def _narrow(ids: list[str], aspects: np.ndarray, lengths: np.ndarray) -> list[str]:
