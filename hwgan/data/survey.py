@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hwgan.data.prepared import open_rows, row_text
 from hwgan.data.preprocessing import Preprocessing
-from hwgan.data.transforms import WHITE, decode_grey
+from hwgan.data.transforms import WHITE, decode_grey, has_light_ink
 
 RARE = 10  # training examples; characters with fewer are reported as rare
 PERCENTILES = (0, 5, 50, 95, 100)
@@ -83,7 +83,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
             by_content[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append(row_id)
             if (image < int(image.max()) - _INK_CONTRAST).sum() < _BLANK_PIXELS:
                 blank.append(row_id)
-            if _is_light_on_dark(image):
+            if has_light_ink(image):
                 light.append(row_id)
     heights, widths = np.array(shapes).T
     suspicious = {
@@ -100,14 +100,6 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
         train_characters,
         suspicious,
     )
-
-
-def _is_light_on_dark(image: np.ndarray) -> bool:
-    """Whether most pixels are as dark as the edge of the image, and most of the others are lighter."""
-    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    paper = int(np.median(edge))
-    lighter, darker = (image > paper + _INK_CONTRAST).sum(), (image < paper - _INK_CONTRAST).sum()
-    return bool(lighter >= _BLANK_PIXELS and lighter > 2 * darker and 2 * lighter < image.size)
 
 
 def _narrow(ids: list[str], aspects: np.ndarray, lengths: np.ndarray) -> list[str]:

@@ -18,6 +18,7 @@ _TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more 
 _TRIM_MARGIN = 2  # pixels of background that trimming keeps
 _INK_MARGIN = 0.06  # margin of `trim_ink` as a share of the ink's height
 _MIN_CONTRAST = 32  # grey levels between paper and ink; an image with less is blank, and stretching would amplify noise
+_LIGHT_INK, _LIGHT_PIXELS = 40, 8  # light ink is lighter than paper by more grey levels, and has as many pixels
 _INK_PERCENTILE, _PAPER_PERCENTILE = 1, 90  # of grey levels; 90, because a tight crop of a full stop is nearly all ink
 
 
@@ -71,6 +72,13 @@ def stretch_contrast(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"
     if paper - ink < _MIN_CONTRAST:
         return image
     return np.rint((image - ink) * (WHITE / (paper - ink))).clip(0, WHITE).astype(np.uint8)
+
+
+def has_light_ink(image: UInt8[np.ndarray, "h w"]) -> bool:
+    """Whether the ink is lighter than the paper: most pixels are as dark as the edge, most others are lighter."""
+    paper = int(np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])))
+    lighter, darker = (image > paper + _LIGHT_INK).sum(), (image < paper - _LIGHT_INK).sum()
+    return bool(lighter >= _LIGHT_PIXELS and lighter > 2 * darker and 2 * lighter < image.size)
 
 
 def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:

@@ -187,8 +187,9 @@ def test_polygon_over_the_edge_of_the_page():
 
 
 def test_regions_without_polygon_are_named():
-    (page,) = parse_pages(b'<alto><TextLine ID="a"><String CONTENT="x"/></TextLine></alto>') or ()
-    assert page.bad == [("region without text or polygon", "a: it has no polygon")]
+    pages = parse_pages(b'<alto><TextLine ID="a"><String CONTENT="x"/></TextLine></alto>')
+    assert pages is not None
+    assert pages[0].bad == [("region without text or polygon", "a: it has no polygon")]
     assert parse_pages(b"<other/>") is None
     with pytest.raises(ValueError, match="syntax error"):
         parse_pages(b"no xml")

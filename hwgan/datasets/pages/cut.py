@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from hwgan.data.transforms import WHITE
+from hwgan.data.transforms import WHITE, has_light_ink
 from hwgan.datasets.pages.paper import paper_levels
 
 
@@ -34,5 +34,10 @@ def cut_polygon(page: UInt8[np.ndarray, "h w"], polygon: tuple[tuple[float, floa
         raise OSError(f"it lies outside the page of {width}x{height} pixels")
     if inside.all():
         return box
-    paper = np.rint(paper_levels(box, inside)).clip(0, WHITE).astype(np.uint8)
-    return np.where(inside, box, paper)
+    # Whether ink is dark shows in the surroundings, for within a tight polygon ink may cover more than half.
+    around = bottom - top + 1
+    light_ink = has_light_ink(
+        page[max(0, top - around) : bottom + 1 + around, max(0, left - around) : right + 1 + around]
+    )
+    levels = WHITE - paper_levels(WHITE - box, inside) if light_ink else paper_levels(box, inside)
+    return np.where(inside, box, np.rint(levels).clip(0, WHITE).astype(np.uint8))

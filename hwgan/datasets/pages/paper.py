@@ -43,7 +43,7 @@ def paper_levels(image: UInt8[np.ndarray, "h w"], inside: Bool[np.ndarray, "h w"
 
 def _most_frequent(pixels: UInt8[np.ndarray, " n"]) -> float:
     """The most frequent level of the lighter half, which has paper in it even where ink covers most pixels."""
-    lighter = pixels[pixels >= np.median(pixels)]
+    lighter = np.sort(pixels)[pixels.size // 2 :]
     counts = np.convolve(np.bincount(lighter, minlength=256), np.ones(_BIN), "same")
     peak = int(counts.argmax())
     return float(np.median(pixels[np.abs(pixels.astype(int) - peak) <= _NOISE]))

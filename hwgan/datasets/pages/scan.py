@@ -208,4 +208,4 @@ def _corner(region: Region) -> tuple[float, float]:
 def _lines_are_level(page: Page) -> bool:
     """Whether most regions are wider than high, as lines of an upright image are."""
     wide = [np.ptp([x for x, _ in region.polygon]) > np.ptp([y for _, y in region.polygon]) for region in page.regions]
-    return 2 * sum(wide) > len(wide)
+    return bool(2 * sum(wide) > len(wide))
