@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hwgan.data.prepared import open_rows, row_text
 from hwgan.data.preprocessing import Preprocessing
-from hwgan.data.transforms import WHITE, decode_grey
+from hwgan.data.transforms import WHITE, decode_grey, has_light_ink
 
 RARE = 10  # training examples; characters with fewer are reported as rare
 PERCENTILES = (0, 5, 50, 95, 100)
@@ -67,7 +67,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
     examples, writers = Counter[str](), defaultdict[str, set[str]](set)
     characters, train_characters = Counter[str](), Counter[str]()
     shapes, lengths, ids = [], [], []
-    blank, by_content = [], defaultdict[bytes, list[str]](list)
+    blank, light, by_content = [], [], defaultdict[bytes, list[str]](list)
     for split in splits:
         rows = open_rows(data_dir, dataset, split)
         for index in range(len(rows)):
@@ -83,11 +83,14 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
             by_content[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append(row_id)
             if (image < int(image.max()) - _INK_CONTRAST).sum() < _BLANK_PIXELS:
                 blank.append(row_id)
+            if has_light_ink(image):
+                light.append(row_id)
     heights, widths = np.array(shapes).T
     suspicious = {
         "text too long for its width": _narrow(ids, widths / heights, np.array(lengths)),
         "same image as another": [row_id for same in by_content.values() for row_id in same[1:]],
         "near-blank image": blank,
+        "ink lighter than paper": light,
     }
     return Survey(
         dict(examples),

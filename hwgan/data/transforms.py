@@ -13,33 +13,37 @@ from PIL import Image, ImageOps
 WHITE = 255
 MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 _TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink
 _TRIM_MARGIN = 2  # pixels of background that trimming keeps
 _INK_MARGIN = 0.06  # margin of `trim_ink` as a share of the ink's height
 _MIN_CONTRAST = 32  # grey levels between paper and ink; an image with less is blank, and stretching would amplify noise
+_LIGHT_INK, _LIGHT_PIXELS = 40, 8  # light ink is lighter than paper by more grey levels, and has as many pixels
 _INK_PERCENTILE, _PAPER_PERCENTILE = 1, 90  # of grey levels; 90, because a tight crop of a full stop is nearly all ink
 
 
-def decode_grey(encoded: bytes) -> UInt8[np.ndarray, "h w"]:
+def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
     """Decodes an image file to grey levels, dark ink on white; transparent pixels become white.
 
     Args:
       encoded: an image of any mode: grey, colour, palette, 16 bits, CMYK, with or without transparency.
+      frame: number of the image in a file of several, such as a TIFF of several pages.
 
     Raises:
       OSError: the bytes are not an image, are truncated, or would decode to more than `MAX_PIXELS` pixels.
     """
     try:
-        return _decode(encoded)
+        return _decode(encoded, frame)
     except OSError:
         raise
     except Exception as error:  # Pillow raises several other exceptions for damaged files
         raise OSError(str(error)) from error
 
 
-def _decode(encoded: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
+def _decode(encoded: bytes, frame: int) -> np.ndarray:
+    with Image.open(io.BytesIO(encoded), formats=IMAGE_FORMATS) as image:
+        if frame:
+            image.seek(frame)
         if image.width * image.height > MAX_PIXELS:  # known from the header, before any pixel is decoded
             raise OSError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}")
         image.load()
@@ -68,6 +72,13 @@ def stretch_contrast(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"
     if paper - ink < _MIN_CONTRAST:
         return image
     return np.rint((image - ink) * (WHITE / (paper - ink))).clip(0, WHITE).astype(np.uint8)
+
+
+def has_light_ink(image: UInt8[np.ndarray, "h w"]) -> bool:
+    """Whether the ink is lighter than the paper: most pixels are as dark as the edge, most others are lighter."""
+    paper = int(np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])))
+    lighter, darker = (image > paper + _LIGHT_INK).sum(), (image < paper - _LIGHT_INK).sum()
+    return bool(lighter >= _LIGHT_PIXELS and lighter > 2 * darker and 2 * lighter < image.size)
 
 
 def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:

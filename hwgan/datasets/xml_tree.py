@@ -1,5 +1,6 @@
-"""Parses XML of unknown origin in bounded memory."""
+"""Parses XML of unknown origin in bounded memory, and finds elements whatever their namespace."""
 
+from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
@@ -35,3 +36,18 @@ def parse_xml(text: bytes) -> Element:
         return parser.close()
     except (ParseError, DefusedXmlException, LookupError, RecursionError) as error:
         raise ValueError(str(error) or type(error).__name__) from error
+
+
+def local_name(element: Element) -> str:
+    """The name of an element without its namespace, which differs between versions of a format."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def descendants(element: Element, name: str) -> Iterator[Element]:
+    """The element itself and those below it that have this local name."""
+    return (child for child in element.iter() if local_name(child) == name)
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """The direct children that have this local name."""
+    return [child for child in element if local_name(child) == name]

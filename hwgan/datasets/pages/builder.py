@@ -1,28 +1,33 @@
 """The pages dataset: scanned pages with transcriptions in ALTO or PAGE XML, such as the datasets of HTR-United."""
 
 import functools
-import posixpath
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from hwgan.data.transforms import decode_grey
-from hwgan.datasets.builder import Example, WordImageBuilder
+from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
 from hwgan.datasets.pages.cut import cut_polygon
-from hwgan.datasets.pages.parser import Page, Region, parse_page
-from hwgan.datasets.raw_files import RawFiles, plain_path
-from hwgan.datasets.splits import SPLITS, deal_out
+from hwgan.datasets.pages.layout import Region
+from hwgan.datasets.pages.reader import Description, Reader
+from hwgan.datasets.pages.rivals import group_same, preference
+from hwgan.datasets.pages.scan import Placement
+from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.splits import SPLITS, deal_groups
+from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
 
-_IMAGE_ENDINGS = ("png", "jpg", "jpeg", "tif", "tiff", "jp2", "bmp", "webp")
+_MIN_PAGES = 3  # one for each split
+_FEW_PAGES = 30  # with so few, a broken scan can leave a split empty, so scans are decoded before pages are dealt
 
 
 class Pages(WordImageBuilder, skip_registration=True):
-    """A folder, zip or tar of page images with one ALTO or PAGE XML file each; its lines (or words) are the examples.
+    """A folder, zip or tar of page images with ALTO or PAGE XML; their lines (or words) are the examples.
 
-    The image of a line is the bounding box of its polygon, white outside the polygon. All lines of a page are in one
-    split, chosen by the hash of the page's name, because writers are unknown.
+    The image of a line is the bounding box of its polygon, as light as the paper outside the polygon. Of several
+    descriptions of one page, one is read. All lines of a page are in one split, because writers are unknown; with fewer
+    than three pages, lines are dealt to the splits.
 
     Options: `unit`, "line" or "word".
     """
@@ -33,99 +38,109 @@ class Pages(WordImageBuilder, skip_registration=True):
 
     def __init__(self, *, dataset_name: str, **kwargs):
         super().__init__(config=tfds.core.BuilderConfig(name=dataset_name), **kwargs)
-        self.split_source = "by hash of page" if self.lists is None else self.split_source
 
     def _read_splits(self) -> dict[str, Iterator[Example]]:
         assert self.source is not None
         files = RawFiles(self.source)
-        names = files.names()
-        pages = [name for name in names if name.lower().endswith(".xml") and posixpath.basename(name)[0] != "."]
-        if not pages:
-            raise UserError(f"no .xml file among the {len(names)} files of {self.source}: give ALTO or PAGE pages")
+        reader = Reader(files, self.options.get("unit", "line"), self.skip)
         # Pages are parsed twice, here only to find the usable ones: all polygons together would fill the memory.
-        splits = self._split_pages([name for name in pages if self._parse(files, name, count_bad=True)])
+        described = self._choose(reader, reader.describe_all())
+        if len(described) <= _FEW_PAGES:
+            described = [page for page in described if self._opens(files, reader, page)]
+        if not described:
+            raise UserError(self._nothing_usable(files, reader))
+        self.warnings += [*_remarks(described), *warn_of_few_writers([""])]
+        splits = self._assign_splits(reader, described)
         return {
-            split: self._examples(files, [name for name in splits if splits[name] == split], names) for split in SPLITS
+            split: self._examples(files, reader, described, splits, split)
+            for split in SPLITS
+            if self.lists is not None or split in splits.values()
         }
 
-    def _parse(self, files: RawFiles, name: str, *, count_bad: bool = False) -> Page | None:
-        """A parsed page with at least one region; None for other files, which `count_bad` records as skipped."""
+    def _nothing_usable(self, files: RawFiles, reader: Reader) -> str:
+        if not reader.xml_files:
+            return f"no .xml file among the {len(files.names())} files of {self.source}: give ALTO or PAGE pages"
+        reasons = [f"{len(ids)} skipped for {reason} (first: {ids[0]})" for reason, ids in self.skipped.items()]
+        return (
+            f"no usable page in the {len(reader.xml_files)} XML files of {self.source}: "
+            f"{'; '.join(reasons) or 'they have no lines'}"
+        )
+
+    def _choose(self, reader: Reader, described: list[Description]) -> list[Description]:
+        """One description of each page; others of the same page, or of the same image, are skipped and named."""
+        chosen = []
+        for rivals in group_same(described, reader.marks):
+            best, *others = sorted(rivals, key=lambda page: preference(page.file, page.kind, page.usable))
+            chosen.append(best)
+            texts = _texts(reader, best) if others else []
+            for other in others:
+                differing = _texts(reader, other) != texts
+                reason = "same page as another file" + (", with other texts" if differing else "")
+                self.skip(reason, other.place, f"same page as {best.place}")
+        return sorted(chosen, key=lambda page: (page.file, page.index))
+
+    def _opens(self, files: RawFiles, reader: Reader, page: Description) -> bool:
         try:
-            page = parse_page(files.read(name), self.options.get("unit", "line"))
-        except (KeyError, OSError, ValueError) as error:
-            return self.skip("unreadable page", name, str(error)) if count_bad else None
-        if page is None:
-            return self.skip("neither ALTO nor PAGE", name) if count_bad else None
-        for bad in page.bad if count_bad else ():
-            self.skip("region without text or polygon", f"{name} {bad}")
-        return page if page.regions else None
+            decode_grey(files.read(page.image), page.placement.frame)
+        except OSError as error:
+            reader.skip_regions("unreadable image", page, reader.parse(page), str(error).partition("<")[0].strip())
+            return False
+        return True
 
-    def _split_pages(self, pages: list[str]) -> dict[str, str]:
-        """The split of each page, "" for none; lists and hash use the file name without folder and extension."""
-        dealt = deal_out(map(_stem, pages))
-        return {name: self.choose_split(_stem(name), otherwise=dealt[_stem(name)]) or "" for name in pages}
+    def _assign_splits(self, reader: Reader, described: list[Description]) -> dict[str, str]:
+        """The split of each page, by its place; with few pages, that of each region, by its id; "" for none."""
+        if self.lists is not None:
+            return {page.place: self._listed_split(page) or "" for page in described}
+        names = {page.name for page in described}
+        if len(names) >= _MIN_PAGES:
+            weighted = [page for page in described for _ in range(page.usable)]
+            dealt, self.split_source = deal_groups([("page", [page.name for page in weighted])])
+            return {page.place: split for page, split in zip(weighted, dealt, strict=True)}
+        regions = [page.region_id(region) for page in described for region in reader.parse(page).regions]
+        dealt, self.split_source = deal_groups([("line", regions)])
+        self.warnings.append(
+            f"{len(names)} usable page{'s are' if len(names) > 1 else ' is'} too few for splits by page: "
+            "the splits have different lines of the same pages"
+        )
+        self.warnings += [f"there is no {split} split" for split in SPLITS if split not in dealt]
+        return dict(zip(regions, dealt, strict=True))
 
-    def _examples(self, files: RawFiles, pages: list[str], names: list[str]) -> Iterator[Example]:
-        images: dict[str, list[str]] = {}
-        for name in names:
-            images.setdefault(posixpath.basename(name), []).append(name)
-        for name in pages:
-            page = self._parse(files, name)
-            assert page is not None
-            image_name = _find_image(name, page, images)
-            if image_name is None:
-                self.skip("ambiguous image", f"{name}: several are called {posixpath.basename(page.image)}")
+    def _listed_split(self, page: Description) -> str | None:
+        """The split of the list that has the name of the page, or of its file if that has several pages."""
+        assert self.lists is not None
+        if page.name != page.stem and self.lists.find(page.name) is None:
+            return self.choose_split(page.stem, otherwise="")
+        return self.choose_split(page.name, otherwise="")
+
+    def _examples(
+        self, files: RawFiles, reader: Reader, described: list[Description], splits: dict[str, str], split: str
+    ) -> Iterator[Example]:
+        for page in described:
+            if splits.get(page.place, split) != split:
                 continue
             # Each page is decoded once for all its lines, and released when the next page begins.
-            pixels = functools.lru_cache(1)(lambda image_name=image_name: decode_grey(files.read(image_name)))
-            for region in page.regions:
-                region_id = f"{posixpath.splitext(name)[0]}/{region.id}"
-                load = functools.partial(_cut, pixels, page, region)
-                yield Example(region_id, region.text, "", load, {"page": _stem(name)}, name)
+            pixels = functools.lru_cache(1)(lambda page=page: decode_grey(files.read(page.image), page.placement.frame))
+            for region in reader.parse(page).regions:
+                region_id = page.region_id(region)
+                if splits.get(region_id, split) == split:
+                    load = functools.partial(_cut, pixels, page.placement, region)
+                    yield Example(region_id, region.text, "", load, {"page": page.name}, page.place)
 
 
-def _stem(name: str) -> str:
-    return posixpath.splitext(posixpath.basename(name))[0]
+def _remarks(described: list[Description]) -> list[str]:
+    """Sentences about regions that the files do not describe fully."""
+    strips, texts = (sum(getattr(page, name) for page in described) for name in ("around_baseline", "from_region"))
+    stale = [page.place for page in described if page.placement.stale]
+    remarks = [f"{strips} lines have no polygon and are cut around their baselines"] if strips else []
+    remarks += [f"{texts} lines have no text and take one line each of the text of their region"] if texts else []
+    if stale:
+        remarks.append(f"the EXIF orientation of {len(stale)} images is wrong and not applied (first: {stale[0]})")
+    return remarks
 
 
-def _find_image(name: str, page: Page, images: dict[str, list[str]]) -> str | None:
-    """The image of a page: the one that its XML names, else one with the name of the XML file; None if ambiguous.
-
-    Args:
-      name: path of the XML file.
-      page: the parsed page.
-      images: paths of all files, by file name without folders.
-    """
-    folder, stated = posixpath.dirname(name), page.image.replace("\\", "/")
-    candidates = [posixpath.basename(stated)] if stated else []
-    candidates += [f"{_stem(name)}.{ending}" for ending in _IMAGE_ENDINGS]
-    exact = plain_path(posixpath.join(folder, stated))
-    for file_name in candidates:
-        found = images.get(file_name, [])
-        if exact in found:
-            return exact
-        # XML files and images are often in parallel folders, so the best match shares most trailing folders.
-        ranked = sorted(found, key=lambda path: _shared_folders(path, name), reverse=True)
-        if len(ranked) > 1 and _shared_folders(ranked[0], name) == _shared_folders(ranked[1], name):
-            return None
-        if ranked:
-            return ranked[0]
-    return exact if stated else posixpath.join(folder, candidates[0])
+def _texts(reader: Reader, page: Description) -> list[str]:
+    return sorted(clean_text(region.text) for region in reader.parse(page).regions)
 
 
-def _shared_folders(path: str, other: str) -> tuple[int, int]:
-    """Number of trailing and of leading folders that two paths have in common."""
-    a, b = posixpath.dirname(path).split("/"), posixpath.dirname(other).split("/")
-    return _common_prefix(a[::-1], b[::-1]), _common_prefix(a, b)
-
-
-def _common_prefix(a: list[str], b: list[str]) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-
-
-def _cut(open_page: Callable[[], np.ndarray], page: Page, region: Region) -> np.ndarray:
-    pixels = open_page()
-    (width, height), (rows, columns) = page.size, pixels.shape
-    # The coordinates of some files refer to a scan of another size, or are in tenths of a millimetre.
-    scale_x, scale_y = (columns / width if width else 1.0), (rows / height if height else 1.0)
-    return cut_polygon(pixels, tuple((x * scale_x, y * scale_y) for x, y in region.polygon))
+def _cut(open_page: Callable[[], np.ndarray], placement: Placement, region: Region) -> np.ndarray:
+    return placement.turn_back(cut_polygon(open_page(), placement.to_pixels(region.polygon)))

@@ -1,0 +1,82 @@
+"""ALTO: Page/PrintSpace/.../TextLine with Shape/Polygon@POINTS or HPOS, VPOS, WIDTH, HEIGHT, and String@CONTENT inside.
+
+References:
+  https://www.loc.gov/standards/alto/
+"""
+
+from xml.etree.ElementTree import Element
+
+from hwgan.datasets.pages.layout import Page, RegionCollector, stated_size
+from hwgan.datasets.xml_tree import children, descendants, local_name
+
+_UNITS_PER_INCH = {"mm10": 254.0, "inch1200": 1200.0}  # others are pixels
+
+
+def parse_alto(root: Element, unit: str) -> list[Page]:
+    """The pages of an ALTO file; a file without Page elements is one page.
+
+    Args:
+      root: its root element.
+      unit: "line" or "word".
+    """
+    measures = [(element.text or "").strip().lower() for element in descendants(root, "MeasurementUnit")]
+    images = [(element.text or "").strip() for element in descendants(root, "fileName")] or [""]
+    elements = list(descendants(root, "Page")) or [root]
+    pages = []
+    for i, element in enumerate(elements):
+        collector = _collect(element, unit)
+        number = element.get("PHYSICAL_IMG_NR", "")
+        page = Page(
+            kind="ALTO",
+            image=images[i] if len(images) == len(elements) else images[0],
+            size=stated_size(element, "WIDTH", "HEIGHT"),
+            units_per_inch=_UNITS_PER_INCH.get(measures[0], 0.0) if measures else 0.0,
+            number=int(number) if number.isdecimal() else 0,
+            derived=(),
+            regions=collector.regions(),
+            bad=collector.bad,
+            around_baseline=collector.around_baseline,
+            from_region=collector.from_region,
+        )
+        pages.append(page)
+    return pages
+
+
+def _collect(page: Element, unit: str) -> RegionCollector:
+    collector = RegionCollector(unit)
+    for number, line in enumerate(descendants(page, "TextLine"), start=1):
+        if unit == "line":
+            baseline = line.get("BASELINE", "")
+            collector.add(line.get("ID") or f"{number}", _line_text(line), _polygon(line), baseline, "TextLine")
+            continue
+        for place, word in enumerate(children(line, "String"), start=1):
+            collector.add(word.get("ID") or f"{number}.{place}", word.get("CONTENT", ""), _polygon(word), "", "String")
+    return collector
+
+
+def _line_text(line: Element) -> str:
+    """The strings of a line, with spaces at SP elements, or between all strings if the line has none."""
+    parts, marked = [], bool(children(line, "SP"))
+    for child in line:
+        if local_name(child) == "String":
+            if parts and not marked:
+                parts.append(" ")
+            parts.append(child.get("CONTENT", ""))
+        elif local_name(child) == "SP":
+            parts.append(" ")
+        elif local_name(child) == "HYP":
+            parts.append(child.get("CONTENT", ""))
+    return "".join(parts)
+
+
+def _polygon(element: Element) -> str:
+    shapes = [polygon for shape in children(element, "Shape") for polygon in children(shape, "Polygon")]
+    if shapes and shapes[0].get("POINTS", "").strip():
+        return shapes[0].get("POINTS", "")
+    try:
+        x, y, width, height = (float(element.get(name) or "") for name in ("HPOS", "VPOS", "WIDTH", "HEIGHT"))
+    except ValueError:
+        return ""
+    # A box of width w covers the pixels x to x + w - 1, and the corners of a polygon are pixels inside it.
+    right, bottom = x + width - 1, y + height - 1
+    return f"{x},{y} {right},{y} {right},{bottom} {x},{bottom}"

@@ -1,0 +1,41 @@
+"""Finds which page descriptions are of the same page, and chooses one of them."""
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+_GROUND_TRUTH = re.compile(r"(^|[^a-z])gt([^a-z]|$)", re.IGNORECASE)  # in folders of OCR-D such as OCR-D-GT-SEG-LINE
+
+
+def group_same(items: Sequence[Item], marks: Callable[[Item], Iterable[Hashable]]) -> list[list[Item]]:
+    """Groups items of which any two that share a mark are the same thing, directly or through others.
+
+    Args:
+      items: the items.
+      marks: returns the marks of an item.
+    """
+    groups: dict[int, list[Item]] = {}
+    group_of: dict[Hashable, int] = {}
+    for number, item in enumerate(items):
+        own = list(marks(item))
+        merged = [item]
+        for old in sorted({group_of[mark] for mark in own if mark in group_of}, reverse=True):
+            merged = groups.pop(old) + merged
+        groups[number] = merged
+        for member in merged:
+            group_of.update(dict.fromkeys(own if member is item else marks(member), number))
+    return list(groups.values())
+
+
+def preference(file: str, kind: str, usable: int) -> tuple[bool, int, bool, str]:
+    """A key that sorts the best description of a page first.
+
+    Ground truth of an OCR-D workspace comes before others; then the most usable regions decide, then PAGE before ALTO.
+
+    Args:
+      file: path of the XML file.
+      kind: "PAGE" or "ALTO".
+      usable: number of its usable regions.
+    """
+    return not _GROUND_TRUTH.search(file), -usable, kind != "PAGE", file
