@@ -10,19 +10,23 @@ From a run, in eight styles; a paragraph; interpolation between two styles:
 
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
+
+Typographic quotes, dashes and spaces outside the alphabet of the model are written as what looks the same (--replace).
+Other characters outside it are named, or left out (--leave_out); a line of a file that has one is left out and named.
 """
 
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-from hwgan.data.lexicon import read_lexicon_file
-from hwgan.runtime.command_line import run_main
+from hwgan.data.replacements import describe_replaced
+from hwgan.data.word_list import fit_lines, read_lines
+from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_image, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
@@ -42,15 +46,18 @@ def write_text_image(
     _save(Image.fromarray(stack_lines(images, _GAP, sampler.charset.right_to_left)), output)
 
 
-def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.Path, seed: int) -> None:
-    """Writes one image per line, with the style of seed + line index, and labels.tsv with columns file and text."""
-    for number, line in enumerate(lines):
-        try:
-            sampler.check(line.split())
-        except UserError as error:
-            raise UserError(f"line {number + 1}, {line[:40]!r}: {error}") from error
+def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
+    """Writes one image per line, with the style of seed + its index, and labels.tsv with columns file and text.
+
+    Args:
+      sampler: the generator.
+      lines: by index, which need not be consecutive.
+      directory: to write to.
+      seed: of the style of index 0.
+    """
+    sampler.check([word for line in lines.values() for word in line.split()])
     rows = ["file\ttext"]
-    for number, line in enumerate(tqdm(lines, unit=" images", disable=not sys.stderr.isatty())):
+    for number, line in tqdm(lines.items(), unit=" images", disable=not sys.stderr.isatty()):
         name = f"{number:06d}.png"
         _save(Image.fromarray(sampler.draw_text(line, sampler.style(seed + number))), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
@@ -58,6 +65,27 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
         replace_text(directory / "labels.tsv", "\n".join(rows) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
+
+
+def _fitted_text(sampler: Sampler, text: str, replace: bool, leave_out: bool) -> str:
+    """A text without characters outside the alphabet; a warning says what was replaced."""
+    lines = dict(enumerate(text.splitlines(), 1))
+    found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out)
+    found.require_all(sampler.charset)
+    if found.replaced:
+        warn(describe_replaced(found.replaced))
+    return "\n".join(found.lines.get(number, "") for number in lines)
+
+
+def _fitted_lines(sampler: Sampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
+    """The lines of a file that can be written, by index; warnings name the others."""
+    lines = read_lines(path)
+    found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out, max_length=sampler.longest_word)
+    for note in found.notes(path):
+        warn(note)
+    if not found.lines:
+        raise UserError(f"{path!r} has no line of text that can be written")
+    return {index: found.lines[number] for index, number in enumerate(lines) if number in found.lines}
 
 
 def _save(image: Image.Image, path: pathlib.Path) -> None:
@@ -85,11 +113,10 @@ def main(argv: list[str]) -> None:
             styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
         else:
             styles = slerp(sampler.style(args.seed), sampler.style(args.interpolate_to), args.num_styles)
-        write_text_image(sampler, args.text, output, styles, args.width)
+        text = _fitted_text(sampler, args.text, args.replace, args.leave_out)
+        write_text_image(sampler, text, output, styles, args.width)
     else:
-        lines = read_lexicon_file(args.text_file)
-        if not lines:
-            raise UserError(f"{args.text_file!r} has no line of text")
+        lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
         write_text_file(sampler, lines, output, args.seed)
     print(f"wrote {output}")
 
@@ -112,5 +139,9 @@ if __name__ == "__main__":
         lower_bound=0,
         upper_bound=MAX_SEED,
     )
+    flags.DEFINE_bool(
+        "replace", True, "write characters outside the alphabet as what looks the same, such as typographic quotes"
+    )
+    flags.DEFINE_bool("leave_out", False, "leave out other characters outside the alphabet, such as emoji")
     flags.DEFINE_integer("width", 0, "with --text: maximum width of a line in pixels; 0: no line breaks")
     run_main(main)

@@ -58,6 +58,11 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         _end_at_once(stop)
 
 
+def warn(message: str) -> None:
+    """Prints a warning of an entry point on stderr."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def _parse_flags(argv: list[str]) -> list[str]:
     """The arguments that are no flags, after all flags were parsed."""
     if any(argument.split("=")[0] in _HELP for argument in argv[1:]):

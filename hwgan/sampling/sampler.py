@@ -56,13 +56,18 @@ class Sampler:
     def __post_init__(self):
         check_temperature(self.temperature)
 
+    @property
+    def longest_word(self) -> int:
+        """Number of characters of the longest word that can be written."""
+        return _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+
     def check(self, words: Sequence[str]) -> None:
-        """Raises UserError if a word is empty, too long, or has a character outside the alphabet."""
-        longest = _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
+        self.charset.require(words)
+        longest = self.longest_word
         for word in words:
             if not word:
                 raise UserError("the text is empty: nothing to write")
-            self.charset.encode(word)
             if len(word) > longest:
                 raise UserError(f"{word[:80]!r} has {len(word)} characters; this model writes words of up to {longest}")
 
