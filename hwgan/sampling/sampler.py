@@ -30,6 +30,11 @@ def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths, can
     return images[..., 0], layout.widths
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _widest(networks: Networks, z, labels, lengths):
+    return networks.layout(labels, lengths, z, _ANY_WIDTH).widths.max()
+
+
 @dataclasses.dataclass(frozen=True)
 class Sampler:
     """Draws words with the generator.
@@ -126,7 +131,7 @@ class Sampler:
         """Wide enough for the widest word, in steps so that little is compiled."""
         if not self.networks.char_widths:
             return self.spec.max_width
-        widest = int(self.networks.layout(jnp.asarray(labels), jnp.asarray(lengths), z, _ANY_WIDTH).widths.max())
+        widest = int(_widest(self.networks, z, labels, lengths))
         return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
 
     def draw_text(self, text: str, style: jax.Array, page_width: int = 0) -> np.ndarray:
