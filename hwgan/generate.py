@@ -205,6 +205,8 @@ def _words_to_generate(sampler: Sampler, args: flags.FlagValues) -> list[str]:
             warn(f"{args.dataset}: left out {len(texts) - len(words):,} of {len(texts):,} words that cannot be written")
     if not words:
         raise UserError("there is no text to generate")
+    for caution in sampler.cautions(words):
+        warn(caution)
     return words
 
 

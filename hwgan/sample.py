@@ -17,9 +17,10 @@ Other characters outside it are named, or left out (--leave_out); a line of a fi
 
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import jax
+import numpy as np
 from absl import flags
 from PIL import Image
 from tqdm import tqdm
@@ -31,19 +32,29 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_image, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.page import stack_lines
+from hwgan.sampling.page import add_margin, stack_lines
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.styles import slerp
 
 _GAP = 12  # pixels between styles
+_MARGIN = 8  # pixels of white around a picture
 
 
 def write_text_image(
     sampler: Sampler, text: str, output: pathlib.Path, styles: Sequence[jax.Array], page_width: int = 0
 ) -> None:
-    """Writes one image with the text in each of the styles, one below the other; `page_width` breaks lines."""
-    images = [sampler.draw_text(text, style, page_width) for style in styles]
-    _save(Image.fromarray(stack_lines(images, _GAP, sampler.charset.right_to_left)), output)
+    """Writes one image with the text in each of the styles, one below the other, and a margin around it.
+
+    Args:
+      sampler: the generator.
+      text: see `Sampler.draw_text`.
+      output: the image file.
+      styles: each [z_dim].
+      page_width: of the image in pixels, to which lines are broken; 0 breaks none.
+    """
+    line_width = max(page_width - 2 * _MARGIN, 1) if page_width else 0
+    images = [sampler.draw_text(text, style, line_width) for style in styles]
+    _save(stack_lines(images, _GAP, sampler.charset.right_to_left), output)
 
 
 def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
@@ -59,7 +70,7 @@ def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathl
     rows = ["file\ttext"]
     for number, line in tqdm(lines.items(), unit=" images", disable=not sys.stderr.isatty()):
         name = f"{number:06d}.png"
-        _save(Image.fromarray(sampler.draw_text(line, sampler.style(seed + number))), directory / name)
+        _save(sampler.draw_text(line, sampler.style(seed + number)), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
     try:
         replace_text(directory / "labels.tsv", "\n".join(rows) + "\n")
@@ -74,6 +85,7 @@ def _fitted_text(sampler: Sampler, text: str, replace: bool, leave_out: bool) ->
     found.require_all(sampler.charset)
     if found.replaced:
         warn(describe_replaced(found.replaced))
+    _warn_of(sampler, found.lines.values())
     return "\n".join(found.lines.get(number, "") for number in lines)
 
 
@@ -85,13 +97,20 @@ def _fitted_lines(sampler: Sampler, path: str, replace: bool, leave_out: bool) -
         warn(note)
     if not found.lines:
         raise UserError(f"{path!r} has no line of text that can be written")
+    _warn_of(sampler, found.lines.values())
     return {index: found.lines[number] for index, number in enumerate(lines) if number in found.lines}
 
 
-def _save(image: Image.Image, path: pathlib.Path) -> None:
+def _warn_of(sampler: Sampler, lines: Iterable[str]) -> None:
+    for caution in sampler.cautions([word for line in lines for word in line.split()]):
+        warn(caution)
+
+
+def _save(image: np.ndarray, path: pathlib.Path) -> None:
+    """Writes an image with a margin, so that no stroke ends at its border."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_image(path, image)
+        replace_image(path, Image.fromarray(add_margin(image, _MARGIN)))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write {str(path)!r}: {error}") from error
 
