@@ -25,10 +25,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from hwgan.data import transforms
-from hwgan.data.lexicon import read_lexicon_file
 from hwgan.data.prepared import read_texts
+from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.models.state import variables_digest
-from hwgan.runtime.command_line import run_main
+from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular, replace_image, replace_text
 from hwgan.runtime.locking import exclusive_lock
@@ -188,6 +188,28 @@ def _join_tables(output: pathlib.Path, spec: GenerationSpec) -> bool:
     return True
 
 
+def _words_to_generate(sampler: Sampler, args: flags.FlagValues) -> list[str]:
+    """The words that --words or --dataset name and the model can write; warnings count and name the others."""
+    if args.words:
+        options = dict(replace=args.replace, leave_out=args.leave_out)
+        found = fit_lines(
+            read_lines(args.words), sampler.charset, words=True, max_length=sampler.longest_word, **options
+        )
+        for note in found.notes(args.words):
+            warn(note)
+        words = list(found.lines.values())
+    else:
+        texts = read_texts(args.data_dir, args.dataset, args.split)
+        words = list(filter(sampler.can_write, texts))
+        if len(words) < len(texts):
+            warn(f"{args.dataset}: left out {len(texts) - len(words):,} of {len(texts):,} words that cannot be written")
+    if not words:
+        raise UserError("there is no text to generate")
+    for caution in sampler.cautions(words):
+        warn(caution)
+    return words
+
+
 def main(argv: list[str]) -> None:
     """Generates by the flags of the command line."""
     del argv
@@ -203,12 +225,7 @@ def main(argv: list[str]) -> None:
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
     sampler = open_sampler(args.checkpoint, args.step, args.temperature)
-    if args.words:
-        words = read_lexicon_file(args.words)
-    else:
-        words = list(filter(sampler.can_write, read_texts(args.data_dir, args.dataset, args.split)))
-    if not words:
-        raise UserError("there is no text to generate")
+    words = _words_to_generate(sampler, args)
     count = args.num_images or len(words)
     if args.once:
         count = min(count, len(words))
@@ -230,6 +247,8 @@ if __name__ == "__main__":
     flags.DEFINE_integer("num_images", 0, "number of images; 0: as many as there are words")
     flags.DEFINE_string("output", None, "folder to write to; an incomplete one is continued", required=True)
     flags.DEFINE_string("words", "", "texts to generate: a UTF-8 file, one per line, drawn as often as listed")
+    flags.DEFINE_bool("replace", True, "with --words: write characters outside the alphabet as what looks the same")
+    flags.DEFINE_bool("leave_out", False, "with --words: leave out other characters outside the alphabet")
     flags.DEFINE_string("dataset", "", "texts to generate: those of a split of this prepared dataset")
     flags.DEFINE_string("split", "train", "split of --dataset")
     flags.DEFINE_bool("once", False, "generate each text once, in order, as for the texts of a test set")

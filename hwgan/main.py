@@ -8,7 +8,6 @@ such as --config.train.num_steps=2000.
 """
 
 import logging
-import os
 import pathlib
 import sys
 import time
@@ -40,12 +39,6 @@ _DISTRIBUTED = flags.DEFINE_bool("distributed", False, "use jax's detection of c
 _DIVERGED_EXIT_CODE = 3
 
 
-def use_compilation_cache() -> None:
-    """Caches compiled programs on disk, in $JAX_COMPILATION_CACHE_DIR or in the user's cache folder."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(pathlib.Path.home() / ".cache" / "hwgan" / "xla"))
-
-
 def configure_logging() -> None:
     """Prints the log messages of this package to stdout."""
     handler = logging.StreamHandler(sys.stdout)
@@ -60,7 +53,6 @@ def main(argv: list[str]) -> None:
     """Trains or evaluates by the flags of the command line."""
     del argv
     configure_logging()
-    use_compilation_cache()
     config, workdir = _CONFIG.value, _WORKDIR.value
     cluster = distributed.initialize(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value, _DISTRIBUTED.value)
     if cluster:

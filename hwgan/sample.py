@@ -10,49 +10,67 @@ From a run, in eight styles; a paragraph; interpolation between two styles:
 
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
+
+Typographic quotes, dashes and spaces outside the alphabet of the model are written as what looks the same (--replace).
+Other characters outside it are named, or left out (--leave_out); a line of a file that has one is left out and named.
 """
 
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import jax
+import numpy as np
 from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
-from hwgan.data.lexicon import read_lexicon_file
-from hwgan.runtime.command_line import run_main
+from hwgan.data.replacements import describe_replaced
+from hwgan.data.word_list import fit_lines, read_lines
+from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_image, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.page import stack_lines
+from hwgan.sampling.page import add_margin, stack_lines
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.styles import slerp
 
 _GAP = 12  # pixels between styles
+_MARGIN = 8  # pixels of white around a picture
 
 
 def write_text_image(
     sampler: Sampler, text: str, output: pathlib.Path, styles: Sequence[jax.Array], page_width: int = 0
 ) -> None:
-    """Writes one image with the text in each of the styles, one below the other; `page_width` breaks lines."""
-    images = [sampler.draw_text(text, style, page_width) for style in styles]
-    _save(Image.fromarray(stack_lines(images, _GAP, sampler.charset.right_to_left)), output)
+    """Writes one image with the text in each of the styles, one below the other, and a margin around it.
+
+    Args:
+      sampler: the generator.
+      text: see `Sampler.draw_text`.
+      output: the image file.
+      styles: each [z_dim].
+      page_width: of the image in pixels, to which lines are broken; 0 breaks none.
+    """
+    line_width = max(page_width - 2 * _MARGIN, 1) if page_width else 0
+    images = [sampler.draw_text(text, style, line_width) for style in styles]
+    _save(stack_lines(images, _GAP, sampler.charset.right_to_left), output)
 
 
-def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.Path, seed: int) -> None:
-    """Writes one image per line, with the style of seed + line index, and labels.tsv with columns file and text."""
-    for number, line in enumerate(lines):
-        try:
-            sampler.check(line.split())
-        except UserError as error:
-            raise UserError(f"line {number + 1}, {line[:40]!r}: {error}") from error
+def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
+    """Writes one image per line, with the style of seed + its index, and labels.tsv with columns file and text.
+
+    Args:
+      sampler: the generator.
+      lines: by index, which need not be consecutive.
+      directory: to write to.
+      seed: of the style of index 0.
+    """
+    sampler.check([word for line in lines.values() for word in line.split()])
     rows = ["file\ttext"]
-    for number, line in enumerate(tqdm(lines, unit=" images", disable=not sys.stderr.isatty())):
+    for number, line in tqdm(lines.items(), unit=" images", disable=not sys.stderr.isatty()):
         name = f"{number:06d}.png"
-        _save(Image.fromarray(sampler.draw_text(line, sampler.style(seed + number))), directory / name)
+        _save(sampler.draw_text(line, sampler.style(seed + number)), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
     try:
         replace_text(directory / "labels.tsv", "\n".join(rows) + "\n")
@@ -60,10 +78,39 @@ def write_text_file(sampler: Sampler, lines: Sequence[str], directory: pathlib.P
         raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
 
 
-def _save(image: Image.Image, path: pathlib.Path) -> None:
+def _fitted_text(sampler: Sampler, text: str, replace: bool, leave_out: bool) -> str:
+    """A text without characters outside the alphabet; a warning says what was replaced."""
+    lines = dict(enumerate(text.splitlines(), 1))
+    found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out)
+    found.require_all(sampler.charset)
+    if found.replaced:
+        warn(describe_replaced(found.replaced))
+    _warn_of(sampler, found.lines.values())
+    return "\n".join(found.lines.get(number, "") for number in lines)
+
+
+def _fitted_lines(sampler: Sampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
+    """The lines of a file that can be written, by index; warnings name the others."""
+    lines = read_lines(path)
+    found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out, max_length=sampler.longest_word)
+    for note in found.notes(path):
+        warn(note)
+    if not found.lines:
+        raise UserError(f"{path!r} has no line of text that can be written")
+    _warn_of(sampler, found.lines.values())
+    return {index: found.lines[number] for index, number in enumerate(lines) if number in found.lines}
+
+
+def _warn_of(sampler: Sampler, lines: Iterable[str]) -> None:
+    for caution in sampler.cautions([word for line in lines for word in line.split()]):
+        warn(caution)
+
+
+def _save(image: np.ndarray, path: pathlib.Path) -> None:
+    """Writes an image with a margin, so that no stroke ends at its border."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_image(path, image)
+        replace_image(path, Image.fromarray(add_margin(image, _MARGIN)))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot write {str(path)!r}: {error}") from error
 
@@ -85,11 +132,10 @@ def main(argv: list[str]) -> None:
             styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
         else:
             styles = slerp(sampler.style(args.seed), sampler.style(args.interpolate_to), args.num_styles)
-        write_text_image(sampler, args.text, output, styles, args.width)
+        text = _fitted_text(sampler, args.text, args.replace, args.leave_out)
+        write_text_image(sampler, text, output, styles, args.width)
     else:
-        lines = read_lexicon_file(args.text_file)
-        if not lines:
-            raise UserError(f"{args.text_file!r} has no line of text")
+        lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
         write_text_file(sampler, lines, output, args.seed)
     print(f"wrote {output}")
 
@@ -112,5 +158,9 @@ if __name__ == "__main__":
         lower_bound=0,
         upper_bound=MAX_SEED,
     )
+    flags.DEFINE_bool(
+        "replace", True, "write characters outside the alphabet as what looks the same, such as typographic quotes"
+    )
+    flags.DEFINE_bool("leave_out", False, "leave out other characters outside the alphabet, such as emoji")
     flags.DEFINE_integer("width", 0, "with --text: maximum width of a line in pixels; 0: no line breaks")
     run_main(main)

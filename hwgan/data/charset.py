@@ -2,7 +2,7 @@
 
 import dataclasses
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Int
@@ -11,11 +11,37 @@ from hwgan.data.direction import column_order
 from hwgan.runtime.errors import UserError
 
 BLANK_ID = 0
+_NAMED_CHARACTERS, _NAMED_PLACES = 20, 3
 
 
 def normalize_text(text: str) -> str:
     """Unicode NFC: a letter and its combining accent become one character where Unicode has one."""
     return unicodedata.normalize("NFC", text)
+
+
+def character_name(character: str) -> str:
+    """A character as messages show it: with its code point, or as its name where it has no shape of its own."""
+    code = f"U+{ord(character):04X}"
+    if unicodedata.category(character)[0] in "CMZ":  # control, combining mark, white space
+        return f"{code} {unicodedata.name(character, 'without name').lower()}"
+    return f"{character!r} ({code})"
+
+
+def name_characters(places: Mapping[str, Sequence[str]]) -> str:
+    """Names characters with counts and the first places where they stand.
+
+    Args:
+      places: for each character, the place of each of its occurrences, such as "line 3", or "" where there is but one.
+    """
+    named = []
+    for character, its in places.items():
+        distinct = [place for place in dict.fromkeys(its) if place]
+        more = f" and {len(distinct) - _NAMED_PLACES:,} more" if len(distinct) > _NAMED_PLACES else ""
+        times = f" {len(its):,} times" if len(its) > 1 else ""
+        where = f" in {', '.join(distinct[:_NAMED_PLACES])}" if distinct else ""
+        named.append(f"{character_name(character)}{times}{where}{more}")
+    others = len(named) - _NAMED_CHARACTERS
+    return ", ".join(named[:_NAMED_CHARACTERS]) + (f" and {others:,} other characters" if others > 0 else "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +75,18 @@ class Charset:
         """(position, character) of each character of `text` that is outside the alphabet."""
         return [(i, c) for i, c in enumerate(normalize_text(text)) if c not in self._ids]
 
+    def require(self, texts: Iterable[str]) -> None:
+        """Raises UserError if characters of the texts are outside the alphabet; it names all of them."""
+        places: dict[str, list[str]] = {}
+        for text in texts:
+            for _, character in self.unknown(text):
+                places.setdefault(character, []).append(repr(text[:40]))
+        if places:
+            raise UserError(
+                f"outside the alphabet that this model was trained on: {name_characters(places)}; "
+                f"allowed are: {self.characters}"
+            )
+
     def encode(self, text: str) -> Int[np.ndarray, " length"]:
         """Label ids of `text` in NFC, in [1, num_labels), in the order of the columns of its image.
 
@@ -62,11 +100,8 @@ class Charset:
         try:
             return np.array([ids[c] for c in characters], np.int32)
         except KeyError:
-            position, character = self.unknown(text)[0]
-            raise UserError(
-                f"character {character!r} (U+{ord(character):04X}, position {position + 1} of {text!r}) is outside "
-                f"the alphabet this model was trained on; allowed are: {self.characters}"
-            ) from None
+            self.require([text])
+            raise
 
     def decode(self, ids: Iterable[int | np.integer]) -> str:
         """The text of label ids, with all 0 (blank and padding) removed; the inverse of `encode`."""

@@ -15,13 +15,12 @@ import dataclasses
 import functools
 import itertools
 import logging
-import pathlib
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.batch import FakeTexts
 from hwgan.runtime.errors import UserError
@@ -181,19 +180,6 @@ class Lexicon:
             log_widths=candidates[chosen].astype(np.float32) if self.log_width_std else None,
             is_random=None if self.is_random is None else self.is_random[texts],
         )
-
-
-def read_lexicon_file(path: str) -> list[str]:
-    """The lines of a UTF-8 file in NFC, stripped of white space; blank lines are skipped.
-
-    Raises:
-      UserError: the file cannot be read or is not UTF-8.
-    """
-    try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the lexicon {path!r}: {getattr(error, 'strerror', None) or error}") from error
-    return [normalize_text(line.strip()) for line in lines if line.strip()]
 
 
 def random_texts(characters: str, count: int, lengths: tuple[int, int], seed: int = 0) -> list[str]:

@@ -12,6 +12,7 @@ from typing import NoReturn
 import jax
 from absl import app, flags, logging
 
+from hwgan.runtime.compilation_cache import use_compilation_cache
 from hwgan.runtime.config_file import CONFIG_FLAG, describe_fields, find_config
 from hwgan.runtime.cpu import use_correct_convolutions
 from hwgan.runtime.errors import UserError
@@ -44,6 +45,7 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         if len(argv) > 1 and not positional:
             _end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
         use_correct_convolutions()
+        use_compilation_cache()
         signal.signal(signal.SIGTERM, _terminate)
         try:
             main(argv)
@@ -56,6 +58,11 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         if not _threads_abandoned:
             raise
         _end_at_once(stop)
+
+
+def warn(message: str) -> None:
+    """Prints a warning of an entry point on stderr."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

@@ -28,6 +28,11 @@ def stack_lines(
     return np.concatenate(parts[:-1])
 
 
+def add_margin(image: UInt8[np.ndarray, "h w"], margin: int) -> UInt8[np.ndarray, "h2 w2"]:
+    """White on all four sides, `margin` pixels wide."""
+    return np.pad(image, margin, constant_values=transforms.WHITE)
+
+
 def break_lines(widths: Sequence[int], gap: int, page_width: int) -> list[slice]:
     """Which words stand on which line, each line as full as it can be.
 

@@ -15,11 +15,14 @@ from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import break_lines, join_words, stack_lines
+from hwgan.sampling.styles import vary
 
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _MAX_TEMPERATURE = 5.0
+_WORD_VARIATION = 0.25  # a of `vary`: at 0.15 words seem equal, from 0.45 on they seem to be by different writers
+_NAMED_WORDS = 3
 _LONGEST_WORD = 64  # characters; a variable-width generator has no limit, but longer input is a mistake
 
 
@@ -28,6 +31,11 @@ def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths, can
     layout = networks.layout(labels, lengths, z, canvas_width)
     images, _ = networks.generate(variables, z, labels, layout, train=False)
     return images[..., 0], layout.widths
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _widest(networks: Networks, z, labels, lengths):
+    return networks.layout(labels, lengths, z, _ANY_WIDTH).widths.max()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +64,32 @@ class Sampler:
     def __post_init__(self):
         check_temperature(self.temperature)
 
+    @property
+    def longest_word(self) -> int:
+        """Number of characters of the longest word that can be written."""
+        return _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+
     def check(self, words: Sequence[str]) -> None:
-        """Raises UserError if a word is empty, too long, or has a character outside the alphabet."""
-        longest = _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
+        self.charset.require(words)
+        longest = self.longest_word
         for word in words:
             if not word:
                 raise UserError("the text is empty: nothing to write")
-            self.charset.encode(word)
             if len(word) > longest:
                 raise UserError(f"{word[:80]!r} has {len(word)} characters; this model writes words of up to {longest}")
+
+    def cautions(self, words: Sequence[str]) -> list[str]:
+        """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
+        found = []
+        longer = list(dict.fromkeys(word for word in words if len(word) > self.spec.max_length))
+        if longer:
+            more = f" and {len(longer) - _NAMED_WORDS:,} more" if len(longer) > _NAMED_WORDS else ""
+            found.append(
+                f"training words have at most {self.spec.max_length} characters; longer ones may be malformed: "
+                f"{', '.join(word[:_LONGEST_WORD] for word in longer[:_NAMED_WORDS])}{more}"
+            )
+        return found
 
     def can_write(self, text: str) -> bool:
         """Whether a word is in the alphabet, and no longer than those of training."""
@@ -121,14 +146,16 @@ class Sampler:
         """Wide enough for the widest word, in steps so that little is compiled."""
         if not self.networks.char_widths:
             return self.spec.max_width
-        widest = int(self.networks.layout(jnp.asarray(labels), jnp.asarray(lengths), z, _ANY_WIDTH).widths.max())
+        widest = int(_widest(self.networks, z, labels, lengths))
         return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
 
     def draw_text(self, text: str, style: jax.Array, page_width: int = 0) -> np.ndarray:
         """A text of one or more words in one style.
 
+        A word that comes again is drawn in a style close to `style` (`vary`), so that no two words are equal.
+
         Args:
-          text: words with white space between; line breaks in the text are kept.
+          text: words with white space between; line breaks and blank lines between lines are kept.
           style: [z_dim].
           page_width: in pixels; lines are broken to fit in it. 0 breaks none.
 
@@ -138,18 +165,32 @@ class Sampler:
         Raises:
           UserError: see `check`; or there is no word.
         """
-        paragraphs = [line.split() for line in normalize_text(text).splitlines() if line.split()]
+        paragraphs = [line.split() for line in normalize_text(text).strip().splitlines()]
         words = [word for paragraph in paragraphs for word in paragraph]
         if not words:
             raise UserError("the text is empty: nothing to write")
-        images = self.draw(words, jnp.repeat(style[None], len(words), axis=0))
+        images = self.draw(words, self._styles_of_words(words, style))
         right_to_left, gap = self.charset.right_to_left, self.spec.height // 3
         lines = []
         for paragraph in paragraphs:
+            if not paragraph:
+                lines.append(np.full((self.spec.height, 1), transforms.WHITE, np.uint8))
+                continue
             own, images = images[: len(paragraph)], images[len(paragraph) :]
             for part in break_lines([image.shape[1] for image in own], gap, page_width):
                 lines.append(join_words(own[part][:: -1 if right_to_left else 1], gap))
         return stack_lines(lines, right_to_left=right_to_left)
+
+    def _styles_of_words(self, words: Sequence[str], style: jax.Array) -> jax.Array:
+        """The style for the first of equal words, and a variation of it for each other; [len(words), z_dim]."""
+        styles = np.repeat(np.asarray(style)[None], len(words), axis=0)
+        noise = np.random.default_rng(0).standard_normal(styles.shape, np.float32)
+        before = set[str]()
+        for i, word in enumerate(words):
+            if word in before:
+                styles[i] = vary(styles[i], self.temperature * noise[i], _WORD_VARIATION)
+            before.add(word)
+        return jnp.asarray(styles)
 
 
 def check_temperature(temperature: float) -> None:

@@ -1,8 +1,21 @@
-"""Interpolation between styles."""
+"""Interpolation between styles, and variation within one."""
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+
+def vary(
+    style: Float[np.ndarray, "*shape"], noise: Float[np.ndarray, "*shape"], amount: float
+) -> Float[np.ndarray, "*shape"]:
+    """√(1 - a²) style + a noise: another style as likely as the first one, and close to it for a small a.
+
+    Args:
+      style: z ~ N(0, T² I).
+      noise: independent of it, with the same distribution.
+      amount: a in [0, 1].
+    """
+    return np.sqrt(1.0 - amount**2).astype(style.dtype) * style + amount * noise
 
 
 def slerp(first: Float[Array, " z"], last: Float[Array, " z"], count: int) -> list[Float[Array, " z"]]:

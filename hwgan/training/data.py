@@ -2,19 +2,23 @@
 
 import dataclasses
 import functools
+import logging
 
 import numpy as np
 
 from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
 from hwgan.data.charset import Charset
-from hwgan.data.lexicon import Lexicon, read_lexicon_file
+from hwgan.data.lexicon import Lexicon
 from hwgan.data.oversampling import oversampling_of_mixture, oversampling_of_rare
 from hwgan.data.prepared import read_summary
 from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.training.validation import out_of_vocabulary
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +60,7 @@ def load_data(config: Config) -> TrainingData:
     train, repeats = _training_words(config, real, charset, spec)
     # As often as among the real words: else a discriminator could tell the two by their characters.
     if data.lexicon:
-        words = read_lexicon_file(data.lexicon)
+        words = _lexicon_words(data.lexicon, charset)
         weights = np.ones(len(words))
     else:
         words, weights = np.repeat(train.texts, repeats).tolist(), np.repeat(1.0 / repeats, repeats)
@@ -70,6 +74,14 @@ def load_data(config: Config) -> TrainingData:
     )
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
     return TrainingData(charset, spec, train, repeats, validation, lexicon, log_widths, oov_texts)
+
+
+def _lexicon_words(path: str, charset: Charset) -> list[str]:
+    """The words of a lexicon file that can be written; the log says what was replaced, and names the other lines."""
+    found = fit_lines(read_lines(path), charset, words=True)
+    for note in found.notes(path):
+        logger.warning(note)
+    return list(found.lines.values())
 
 
 def _training_words(config: Config, real: WordStore, charset: Charset, spec: ImageSpec) -> tuple[WordStore, np.ndarray]:

@@ -20,9 +20,11 @@ def test_decomposed_accents_are_one_character():
     assert normalize_text(decomposed) == "é"
 
 
-def test_unknown_character_is_named_with_its_place():
-    with pytest.raises(UserError, match=r"'ß' \(U\+00DF, position 3 of 'abß'\).*allowed are: abc"):
+def test_unknown_characters_are_named_with_their_places():
+    with pytest.raises(UserError, match=r"'ß' \(U\+00DF\) in 'abß'; allowed are: abc"):
         Charset("abc").encode("abß")
+    with pytest.raises(UserError, match=r"'ß' \(U\+00DF\) 2 times in 'abß', 'ß\+', '\+' \(U\+002B\) in 'ß\+'; allowed"):
+        Charset("abc").require(["abß", "abc", "ß+"])
 
 
 @pytest.mark.parametrize("characters", ["", "aa"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, eval_batches, train_batches
-from hwgan.data.lexicon import Lexicon, read_lexicon_file
+from hwgan.data.lexicon import Lexicon
 from hwgan.data.prepared import dataset_directory
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.data.word_store import load_words
@@ -151,16 +151,12 @@ def test_errors_name_the_remedy(data_dir):
         dataset_directory(data_dir, "iam/words")
     with pytest.raises(UserError, match=r"no split 'dev'; it has \['test', 'train', 'validation'\]"):
         load_words(data_dir, "penman/smoke", "dev", CHARSET, SPEC)
-    with pytest.raises(UserError, match="cannot read the lexicon"):
-        read_lexicon_file(f"{data_dir}/none.txt")
     with pytest.raises(UserError, match="too small"):
         ImageSpec(Preprocessing(height=32, pixels_per_character=16), max_width=40, max_length=6)
 
 
-def test_lexicon_files_are_filtered(tmp_path):
-    path = tmp_path / "words.txt"
-    path.write_text("one\n\n  two \nß\nunreasonable\n", encoding="utf-8")
-    lexicon = Lexicon.from_words(read_lexicon_file(str(path)), CHARSET, SPEC)
+def test_lexicons_are_filtered():
+    lexicon = Lexicon.from_words(["one", "two", "ß", "unreasonable"], CHARSET, SPEC)
     assert [CHARSET.decode(row) for row in lexicon.labels] == ["one", "two"]
     with pytest.raises(UserError, match="no word of the lexicon"):
         Lexicon.from_words(["ß"], CHARSET, SPEC)

@@ -29,8 +29,11 @@ def test_an_image_has_a_row_for_each_style(sampler, tmp_path):
     write_text_image(sampler, "hello brave new world", tmp_path / "out.png", [sampler.style(i) for i in range(3)])
     with Image.open(tmp_path / "out.png") as file:
         image = np.asarray(file)
-    assert image.shape == (3 * 32 + 2 * 12, 16 * 18 + 3 * 10)  # characters, and a gap between words
-    assert not np.array_equal(image[:32], image[44:76])
+    assert image.shape == (3 * 32 + 2 * 12 + 2 * 8, 16 * 18 + 3 * 10 + 2 * 8)  # characters, gaps and margins
+    assert not np.array_equal(image[8:40], image[52:84])
+    assert (
+        np.concatenate([image[:8].ravel(), image[-8:].ravel(), image[:, :8].ravel(), image[:, -8:].ravel()]) == 255
+    ).all()
 
 
 def test_sampling_repeats_and_does_not_depend_on_the_other_words(sampler):
@@ -49,7 +52,7 @@ def test_words_longer_than_in_training(sampler):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("naïve", r"character 'ï' \(U\+00EF, position 3 of 'naïve'\) is outside the alphabet"),
+        ("naïve", r"outside the alphabet .*'ï' \(U\+00EF\) in 'naïve'"),
         ("  ", "the text is empty"),
         ("a" * 65, "65 characters; this model writes words of up to 64"),
     ],
@@ -61,23 +64,64 @@ def test_bad_texts(sampler, text, message):
 
 def test_a_paragraph_is_broken_to_the_width(sampler, tmp_path):
     styles = [sampler.style(0), sampler.style(1)]
-    write_text_image(sampler, "abc abc abc\nabc", tmp_path / "page.png", styles, page_width=120)
+    write_text_image(sampler, "abc abc abc\nabc", tmp_path / "page.png", styles, page_width=130)
     with Image.open(tmp_path / "page.png") as image:
         # Two words of 48 pixels a line, three lines a style.
-        assert image.size == (48 + 10 + 48, 2 * (3 * 32 + 2 * 4) + 12)
+        assert image.size == (48 + 10 + 48 + 2 * 8, 2 * (3 * 32 + 2 * 4) + 12 + 2 * 8)
+
+
+def test_an_image_is_no_wider_than_the_page(sampler, tmp_path):
+    for page_width, width in ((122, 122), (121, 64)):  # two words fit to the pixel, or one does
+        write_text_image(sampler, "abc abc", tmp_path / "page.png", [sampler.style(0)], page_width=page_width)
+        with Image.open(tmp_path / "page.png") as image:
+            assert image.width == width
+
+
+def test_blank_lines_between_paragraphs_are_kept(sampler):
+    style = sampler.style(0)
+    page = sampler.draw_text("\n abc\n \n\nfed\n", style, 200)
+    assert page.shape == (4 * 32 + 3 * 4, 48)
+    assert (page[32 : 3 * 32 + 3 * 4] == 255).all()
+    np.testing.assert_array_equal(page[-32:], sampler.draw_text("abc\nfed", style, 200)[-32:])
+
+
+def test_a_word_that_comes_again_is_almost_the_same(sampler):
+    style = sampler.style(3)
+    line = sampler.draw_text("abc abc abc", style).astype(int)
+    first, second, third = (line[:, start : start + 48] for start in (0, 58, 116))
+    np.testing.assert_array_equal(line, sampler.draw_text("abc abc abc", style))
+    assert np.abs(first - sampler.draw_text("abc", style)).max() <= 1  # but for rounding, as it is alone
+    other = sampler.draw_text("abc", sampler.style(4)).astype(int)
+    for again in (second, third):
+        assert not np.array_equal(again, first)
+        assert np.abs(again - first).mean() < 0.5 * np.abs(other - first).mean()
+    assert not np.array_equal(second, third)
+
+
+def test_what_is_written_badly_is_known(sampler):
+    assert not sampler.cautions(["abc", "a"])
+    (caution,) = sampler.cautions(["extraordinary", "abc", "extraordinary"])
+    assert caution.endswith("longer ones may be malformed: extraordinary")
 
 
 def test_text_file(sampler, tmp_path):
-    write_text_file(sampler, ["one", "two words"], tmp_path / "images", seed=0)
+    write_text_file(sampler, {0: "one", 1: "two words"}, tmp_path / "images", seed=0)
     table = (tmp_path / "images" / "labels.tsv").read_text(encoding="utf-8")
     assert table == "file\ttext\n000000.png\tone\n000001.png\ttwo words\n"
     with Image.open(tmp_path / "images" / "000000.png") as image:
-        assert image.size == (48, 32)
+        assert image.size == (48 + 2 * 8, 32 + 2 * 8)
 
 
-def test_bad_line_of_a_file_is_named_and_nothing_is_written(sampler, tmp_path):
-    with pytest.raises(UserError, match="line 2, 'tw1': character '1'"):
-        write_text_file(sampler, ["one", "tw1"], tmp_path / "images", seed=0)
+def test_a_line_left_out_changes_no_other_image(sampler, tmp_path):
+    write_text_file(sampler, {0: "one", 1: "two", 2: "six"}, tmp_path / "all", seed=0)
+    write_text_file(sampler, {0: "one", 2: "six"}, tmp_path / "some", seed=0)
+    assert (tmp_path / "some" / "labels.tsv").read_text() == "file\ttext\n000000.png\tone\n000002.png\tsix\n"
+    assert (tmp_path / "some" / "000002.png").read_bytes() == (tmp_path / "all" / "000002.png").read_bytes()
+
+
+def test_nothing_is_written_of_texts_that_cannot_be_written(sampler, tmp_path):
+    with pytest.raises(UserError, match=r"'1' .* in 'tw1', '2'"):
+        write_text_file(sampler, {0: "one", 1: "tw1 2"}, tmp_path / "images", seed=0)
     assert not (tmp_path / "images").exists()
 
 
@@ -108,7 +152,7 @@ def test_the_pretrained_weights_write(tmp_path):
     sampler = open_sampler("")
     write_text_image(sampler, "Bonjour from hwgan, 1976!", tmp_path / "hello.png", [sampler.style(0)])
     with Image.open(tmp_path / "hello.png") as image:
-        assert image.height == 40
+        assert image.height == 40 + 2 * 8
         assert image.width > 250
         assert 0.02 < (np.asarray(image) < 128).mean() < 0.3  # ink on paper
     wide = jax.random.normal(jax.random.key(0), (sampler.networks.z_dim,)).at[0].set(2.0)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hwgan.sampling.styles import slerp
+from hwgan.sampling.styles import slerp, vary
 
 
 def test_slerp_begins_and_ends_with_its_styles():
@@ -17,3 +17,10 @@ def test_slerp_begins_and_ends_with_its_styles():
     np.testing.assert_allclose(towards[0], towards[1], rtol=1e-4)
     same = slerp(first, first, 3)
     np.testing.assert_allclose(same[1], first, atol=1e-5)
+
+
+def test_variations_are_as_likely_as_styles_and_near_to_them():
+    styles, noise = 1.2 * np.random.default_rng(0).standard_normal((2, 5000))
+    np.testing.assert_allclose(vary(styles, noise, 0.3).std(), 1.2, rtol=0.02)
+    np.testing.assert_allclose(np.corrcoef(vary(styles, noise, 0.3), styles)[0, 1], np.sqrt(1 - 0.09), rtol=0.01)
+    np.testing.assert_array_equal(vary(styles, noise, 0.0), styles)

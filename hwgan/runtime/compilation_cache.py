@@ -1,0 +1,33 @@
+"""Compiled programs on disk, so that the next call of an entry point does not compile them again."""
+
+import os
+import pathlib
+
+import jax
+
+_SETTINGS = {
+    "jax_persistent_cache_min_compile_time_secs": 0.0,  # to write a word, fifty programs of 0.03 s each are compiled
+    "jax_persistent_cache_min_entry_size_bytes": -1,  # any
+}
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs in the user's cache folder, if it can be written to.
+
+    What the user has set in jax's environment variables, such as JAX_COMPILATION_CACHE_DIR, stays.
+    """
+    settings = {name: value for name, value in _SETTINGS.items() if name.upper() not in os.environ}
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := _writable_folder()):
+        settings["jax_compilation_cache_dir"] = folder
+    for name, value in settings.items():
+        jax.config.update(name, value)
+
+
+def _writable_folder() -> str:
+    """The folder of hwgan's programs in the user's cache folder, made if need be; "" if it cannot be written to."""
+    try:
+        folder = pathlib.Path.home() / ".cache" / "hwgan" / "xla"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # a read-only home, or none
+        return ""
+    return str(folder) if os.access(folder, os.W_OK) else ""
