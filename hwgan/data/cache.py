@@ -30,6 +30,7 @@ from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
 from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
+from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular, read_regular
 from hwgan.runtime.locking import exclusive_lock
@@ -181,7 +182,7 @@ def _rename(temporary: pathlib.Path, folder: pathlib.Path) -> None:
 
 def _decode_all(rows: Rows, preprocessing: Preprocessing) -> Iterator[tuple | str]:
     decode = functools.partial(_decode_row, rows, preprocessing=preprocessing)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(granted_cores()) as pool:
         for start in range(0, len(rows), _CHUNK):
             yield from pool.map(decode, range(start, min(start + _CHUNK, len(rows))))
 

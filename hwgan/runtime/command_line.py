@@ -14,7 +14,7 @@ from absl import app, flags, logging
 
 from hwgan.runtime.compilation_cache import use_compilation_cache
 from hwgan.runtime.config_file import CONFIG_FLAG, describe_fields, find_config
-from hwgan.runtime.cpu import use_correct_convolutions
+from hwgan.runtime.cpu import use_correct_convolutions, use_granted_cores
 from hwgan.runtime.errors import UserError
 
 EXIT_CODE = 2
@@ -45,6 +45,7 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         if len(argv) > 1 and not positional:
             _end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
         use_correct_convolutions()
+        use_granted_cores()
         use_compilation_cache()
         signal.signal(signal.SIGTERM, _terminate)
         try:

@@ -16,6 +16,7 @@ from hwgan.checkpoints.run import trains_generator
 from hwgan.models.batch import Batch
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.runtime.config import Config
+from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.distributed import is_primary
 from hwgan.runtime.files import replacing
 from hwgan.runtime.metric_writer import MetricWriter
@@ -222,6 +223,7 @@ def _describe(trainer: Trainer) -> list[str]:
     parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     start = f"from step {trainer.step}" if trainer.step else "from the start"
     devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
+    devices += f", {granted_cores()} cores" if jax.default_backend() == "cpu" else ""
     return [
         f"training {start} on {devices}; alphabet of {len(trainer.data.charset.characters)} characters",
         f"parameters: {parameters}",
