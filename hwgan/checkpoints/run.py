@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.stored_config import checked_charset, checked_config
+from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
 from hwgan.data.charset import Charset
 from hwgan.data.letterforms import char_widths_of, reference_width
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
@@ -65,12 +65,14 @@ class Run:
       charset: its alphabet.
       networks: its modules.
       state: of the step restored.
+      rare_characters: number of training examples of each character with few of them (`Charset.rare`).
     """
 
     config: Config
     charset: Charset
     networks: Networks
     state: TrainState
+    rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def spec(self) -> ImageSpec:
@@ -104,6 +106,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
         try:
             config = checked_config(record["config"])
             charset = checked_charset(record["alphabet"], record["right_to_left"])
+            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             networks, optimizers = build_networks(config, charset)
         except UserError as error:
             raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
@@ -113,7 +116,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
         state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
         assert state is not None  # for there is a record
         checkpointer.close()
-        run = Run(config, charset, networks, state)
+        run = Run(config, charset, networks, state, rare_characters)
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.trained_variables)):
             raise UserError(f"the run {workdir!r} cannot be used: its networks have values that are not finite")
         return run

@@ -9,7 +9,7 @@ from typing import Any
 
 import ml_collections
 
-from hwgan.data.charset import Charset
+from hwgan.data.charset import FEW_EXAMPLES, Charset
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
@@ -61,6 +61,21 @@ def checked_charset(alphabet: Any, right_to_left: Any) -> Charset:
     if not isinstance(alphabet, str) or not isinstance(right_to_left, bool) or len(alphabet) > _MAX_ALPHABET:
         raise UserError(f"its alphabet is no text of at most {_MAX_ALPHABET} characters, or it has no direction")
     return Charset(alphabet, right_to_left)
+
+
+def checked_rare_characters(stored: Any, charset: Charset) -> dict[str, int]:
+    """The training examples of rare characters, of a JSON value; {} for None, as older files have it.
+
+    Raises:
+      UserError: it is no object of counts of characters of the alphabet.
+    """
+    if stored is None:
+        return {}
+    if not isinstance(stored, dict) or any(len(c) != 1 or c not in charset.characters for c in stored):
+        raise UserError("its rare characters are no object of characters of its alphabet")
+    for character, count in stored.items():
+        check_number(f"the examples of {character!r}", count, 0, FEW_EXAMPLES - 1, whole=True)
+    return dict(stored)
 
 
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:

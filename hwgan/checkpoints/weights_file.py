@@ -1,6 +1,7 @@
 """Trained weights as one file to give away: NumPy's .npz with the arrays and a JSON record of what made them.
 
-The record holds config (with the preprocessing), alphabet, step and a checksum over itself and all arrays.
+The record holds config (with the preprocessing), alphabet, step, the characters with few training examples, and a
+checksum over itself and all arrays.
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ import numpy as np
 from flax import traverse_util
 
 from hwgan.checkpoints.run import Run, build_networks, image_spec, init_state, trains_generator
-from hwgan.checkpoints.stored_config import checked_charset, checked_config
+from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
@@ -43,12 +44,14 @@ class Weights:
       charset: its alphabet.
       networks: its modules, also those without variables here.
       variables: by the name of the network. A language model without parameters is not among them.
+      rare_characters: see `Run`; empty in files that do not have it.
     """
 
     config: Config
     charset: Charset
     networks: Networks
     variables: dict[str, Any]
+    rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def spec(self) -> ImageSpec:
@@ -91,6 +94,7 @@ def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> Non
         "alphabet": run.charset.characters,
         "right_to_left": run.charset.right_to_left,
         "step": int(run.state.step),
+        "rare_characters": run.rare_characters,
     }
     try:
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +125,7 @@ def read_weights(path: str) -> Weights:
         try:
             config = checked_config(record["config"])
             charset = checked_charset(record["alphabet"], record["right_to_left"])
+            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             networks, optimizers = build_networks(config, charset)
             variables = _nested(arrays)
             if pathlib.Path(path).parent != _FOLDER:  # those of the package were checked when it was made
@@ -128,7 +133,7 @@ def read_weights(path: str) -> Weights:
                 _check_arrays(variables, shapes)
         except UserError as error:
             raise UserError(f"{what} cannot be used: {error}") from error
-        return Weights(config, charset, networks, variables)
+        return Weights(config, charset, networks, variables, rare_characters)
 
 
 def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

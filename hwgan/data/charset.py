@@ -2,6 +2,7 @@
 
 import dataclasses
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from hwgan.data.direction import column_order
 from hwgan.runtime.errors import UserError
 
 BLANK_ID = 0
+FEW_EXAMPLES = 20  # a character that occurs less often in the training words is written badly
 _NAMED_CHARACTERS, _NAMED_PLACES = 20, 3
 
 
@@ -74,6 +76,11 @@ class Charset:
     def unknown(self, text: str) -> list[tuple[int, str]]:
         """(position, character) of each character of `text` that is outside the alphabet."""
         return [(i, c) for i, c in enumerate(normalize_text(text)) if c not in self._ids]
+
+    def rare(self, texts: Iterable[str]) -> dict[str, int]:
+        """How often each character of the alphabet occurs in the texts, of those that occur less than 20 times."""
+        counts = Counter(character for text in texts for character in text)
+        return {c: counts[c] for c in self.characters if counts[c] < FEW_EXAMPLES and not c.isspace()}
 
     def require(self, texts: Iterable[str]) -> None:
         """Raises UserError if characters of the texts are outside the alphabet; it names all of them."""

@@ -41,7 +41,14 @@ def sampler_from_run(run: Run) -> Sampler:
     """
     if not trains_generator(run.config):
         raise UserError("this run trained no generator, so it cannot write; give the workdir of one that does")
-    return Sampler(run.networks, run.state.ema_variables, run.charset, run.spec, sampling_temperature(run.config))
+    return Sampler(
+        run.networks,
+        run.state.ema_variables,
+        run.charset,
+        run.spec,
+        sampling_temperature(run.config),
+        run.rare_characters,
+    )
 
 
 def sampler_from_weights(weights: Weights, name: str) -> Sampler:
@@ -58,7 +65,7 @@ def sampler_from_weights(weights: Weights, name: str) -> Sampler:
     with reading(f"the weights {name!r}"):
         temperature = sampling_temperature(weights.config)
     variables = {"language_model": {}, **weights.variables}  # one without parameters is not in the file
-    return Sampler(weights.networks, variables, weights.charset, weights.spec, temperature)
+    return Sampler(weights.networks, variables, weights.charset, weights.spec, temperature, weights.rare_characters)
 
 
 def sampling_temperature(config: Config) -> float:

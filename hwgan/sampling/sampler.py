@@ -22,7 +22,7 @@ _CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _MAX_TEMPERATURE = 5.0
 _WORD_VARIATION = 0.25  # a of `vary`: at 0.15 words seem equal, from 0.45 on they seem to be by different writers
-_NAMED_WORDS = 3
+_NAMED_WORDS, _NAMED_CHARACTERS = 3, 20
 _LONGEST_WORD = 64  # characters; a variable-width generator has no limit, but longer input is a mistake
 
 
@@ -49,6 +49,7 @@ class Sampler:
       spec: the size of their images.
       temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
         other (truncation), above, they vary more and are less legible.
+      rare_characters: number of training examples of each character with few of them; for `cautions`.
 
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
@@ -60,6 +61,7 @@ class Sampler:
     charset: Charset
     spec: ImageSpec
     temperature: float = 1.0
+    rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         check_temperature(self.temperature)
@@ -82,6 +84,13 @@ class Sampler:
     def cautions(self, words: Sequence[str]) -> list[str]:
         """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
         found = []
+        if rare := {c: self.rare_characters[c] for word in words for c in word if c in self.rare_characters}:
+            shown = [f"{c} ({count})" for c, count in sorted(rare.items())]
+            more = f" and {len(shown) - _NAMED_CHARACTERS} more" if len(shown) > _NAMED_CHARACTERS else ""
+            found.append(
+                "characters with few training examples (in brackets) may be malformed: "
+                f"{', '.join(shown[:_NAMED_CHARACTERS])}{more}"
+            )
         longer = list(dict.fromkeys(word for word in words if len(word) > self.spec.max_length))
         if longer:
             more = f" and {len(longer) - _NAMED_WORDS:,} more" if len(longer) > _NAMED_WORDS else ""

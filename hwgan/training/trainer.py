@@ -74,6 +74,7 @@ class Trainer:
         self.timings = Timings(config.model.to_dict(), config.train.batch_size, config.preprocessing.height)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
+        self._rare_characters = self.data.charset.rare(self.data.train.texts)
         self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
 
     def batches(self) -> Iterator[Batch]:
@@ -160,6 +161,7 @@ class Trainer:
             "alphabet": charset.characters,
             "right_to_left": charset.right_to_left,
             "step": self.step,
+            "rare_characters": self._rare_characters,
         }
         error = metrics.get("evaluate/generated_cer", metrics.get("evaluate/real_cer"))
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(error))

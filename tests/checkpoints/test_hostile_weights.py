@@ -18,6 +18,7 @@ from tests.hostile import file_damages, held, mutations
 FIELDS = (
     "alphabet",
     "right_to_left",
+    "rare_characters",
     "config",
     "config.data",
     "config.data.max_length",
@@ -39,7 +40,7 @@ FIELDS = (
 def honest(small_run, tmp_path_factory):
     """Record and arrays of a weights file."""
     path = tmp_path_factory.mktemp("weights") / "honest.npz"
-    run = Run(small_run.config, small_run.charset, small_run.networks, small_run.state)
+    run = Run(small_run.config, small_run.charset, small_run.networks, small_run.state, {"q": 3})
     write_weights_file(run, str(path), ["all"])
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
@@ -87,6 +88,10 @@ def test_fields(honest, tmp_path, record_property):
         ("config.sample.temperature", 30.0, "temperature of styles must be above 0 and at most 5"),
         ("config.sample.temperature", float("nan"), "sample.temperature=nan"),
         ("alphabet", "ab" * 20_000, "its alphabet is no text of at most"),
+        ("rare_characters", ["a"], "its rare characters are no object"),
+        ("rare_characters", {"ab": 1}, "its rare characters are no object"),
+        ("rare_characters", {"é": 1}, "its rare characters are no object"),
+        ("rare_characters", {"a": 10**9}, "the examples of 'a'=1000000000 must be a whole number from 0 to 19"),
     ],
 )
 def test_absurd_fields_are_named(honest, tmp_path, field, value, message):

@@ -1,13 +1,20 @@
 """Weights in one file: what is stored, and that damage is noticed."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from hwgan.checkpoints.run import Run
-from hwgan.checkpoints.weights_file import write_weights_file
+from hwgan.checkpoints.weights_file import (
+    PRETRAINED_EVALUATOR,
+    PRETRAINED_OTHERS,
+    _write,
+    read_weights,
+    write_weights_file,
+)
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler, sampler_from_run
 from tests.conftest import SmallRun
@@ -30,6 +37,30 @@ def test_a_weights_file_generates_what_the_run_does(run, weights_file):
     assert (again.networks, again.charset, again.spec) == (sampler.networks, sampler.charset, sampler.spec)
     style = sampler.style(3)
     np.testing.assert_array_equal(again.draw_text("ab cd", style), sampler.draw_text("ab cd", style))
+
+
+def test_what_is_written_badly_is_stored(run, tmp_path):
+    path = tmp_path / "small.npz"
+    write_weights_file(dataclasses.replace(run, rare_characters={"q": 3, "x": 0}), str(path))
+    sampler = open_sampler(str(path))
+    assert sampler.rare_characters == {"q": 3, "x": 0}
+    (caution,) = sampler.cautions(["xx", "aq", "b"])
+    assert caution.endswith("may be malformed: q (3), x (0)")
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    record = json.loads(str(arrays.pop("record")))
+    del record["rare_characters"], record["checksum"]
+    _write(record, arrays, str(path))  # as older versions did
+    assert open_sampler(str(path)).rare_characters == {}
+
+
+def test_the_pretrained_weights_know_what_they_write_badly():
+    sampler = open_sampler("")
+    assert sampler.rare_characters["!"] == 2
+    assert all(count < 20 for count in sampler.rare_characters.values())
+    assert not sampler.cautions(["Bonjour", "from", "hwgan,", "1976"])
+    for path in (PRETRAINED_OTHERS, PRETRAINED_EVALUATOR):
+        assert read_weights(path).rare_characters == {}
 
 
 def test_a_weights_file_holds_no_paths(run, tmp_path):

@@ -27,6 +27,10 @@ def test_unknown_characters_are_named_with_their_places():
         Charset("abc").require(["abß", "abc", "ß+"])
 
 
+def test_characters_with_few_examples():
+    assert Charset("ab c!").rare(["a" * 20, "bé", "b"]) == {"b": 2, "c": 0, "!": 0}
+
+
 @pytest.mark.parametrize("characters", ["", "aa"])
 def test_alphabet_must_be_a_set(characters):
     with pytest.raises(UserError, match="alphabet"):
