@@ -9,6 +9,7 @@ import numpy as np
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
 from hwgan.data.charset import Charset
+from hwgan.data.graphemes import takes_no_width
 from hwgan.data.letterforms import char_widths_of, reference_width
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.models.create import create_networks
@@ -35,7 +36,9 @@ def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimize
     """The modules of a config and their optimizers."""
     height = config.preprocessing.height
     char_widths = (0.0, *char_widths_of(charset.characters, height).tolist())  # the blank has no width
-    networks = create_networks(config, charset.num_labels, char_widths, reference_width(height))
+    marks = tuple(map(takes_no_width, charset.characters))
+    marks = (True, *marks) if any(marks) else ()
+    networks = create_networks(config, charset.num_labels, char_widths, reference_width(height), marks)
     return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
 
 

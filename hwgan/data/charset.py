@@ -17,8 +17,12 @@ _NAMED_CHARACTERS, _NAMED_PLACES = 20, 3
 
 
 def normalize_text(text: str) -> str:
-    """Unicode NFC: a letter and its combining accent become one character where Unicode has one."""
-    return unicodedata.normalize("NFC", text)
+    """Unicode NFC, in which a letter and its combining accent are one character where Unicode has one; plain spaces.
+
+    No-break spaces, thin spaces and all others of category Zs become U+0020.
+    """
+    normal = unicodedata.normalize("NFC", text)
+    return normal if normal.isascii() else "".join(" " if unicodedata.category(c) == "Zs" else c for c in normal)
 
 
 def character_name(character: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 from bidi import algorithm as bidi
 
+from hwgan.data.graphemes import split_graphemes
+
 _RIGHT_TO_LEFT, _LEFT_TO_RIGHT = ("R", "AL"), ("L",)
 
 
@@ -25,6 +27,8 @@ def is_right_to_left(character_counts: Mapping[str, int]) -> bool:
 def column_order(text: str) -> str:
     """The characters of a right-to-left text, ordered by their columns in the mirrored image.
 
+    Marks follow their base, also in numbers and left-to-right words.
+
     The function is its own inverse for nearly all texts, so it both encodes and decodes. Exceptions are some texts with
     punctuation or marks between numbers and left-to-right words; `word_store.load_words` drops these.
 
@@ -33,9 +37,11 @@ def column_order(text: str) -> str:
     """
     storage = bidi.get_empty_storage()
     storage["base_level"], storage["base_dir"] = 1, "R"
-    bidi.get_embedding_levels(text, storage)
-    for character in storage["chars"]:
-        if character["type"] == "BN":  # a joiner stays next to its letter, as a combining mark does
+    graphemes = split_graphemes(text)
+    bidi.get_embedding_levels("".join(grapheme[0] for grapheme in graphemes), storage)
+    for character, grapheme in zip(storage["chars"], graphemes, strict=True):
+        character["ch"] = grapheme
+        if character["type"] == "BN":  # would be removed; only one without a base is left, as others are in graphemes
             character["type"] = character["orig"] = "NSM"
     # The last rule of the algorithm, which swaps brackets, is left out: mirroring the image already swaps their shapes.
     bidi.explicit_embed_and_overrides(storage)

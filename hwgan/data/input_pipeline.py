@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
 from hwgan.data.word_store import WordStore
 from hwgan.models.batch import Batch, RealWords
@@ -99,7 +98,7 @@ def train_batches(
     local_size = schedule.batch_size // process_count
     # A contiguous slice, as devices shard it: the global batch is then the same array for any number of hosts.
     share = slice(process_index * local_size, (process_index + 1) * local_size)
-    max_lengths = _max_lengths(words.spec, schedule.buckets)
+    max_lengths = _max_lengths(words, lexicon, schedule.buckets)
     width_limits = _width_limits(lexicon, schedule.buckets)
     encoded_log_widths = np.full(len(words), np.nan) if log_widths is None else log_widths
 
@@ -133,14 +132,16 @@ def _width_limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[floa
     return limits
 
 
-def _max_lengths(spec: ImageSpec, buckets: tuple[int, ...]) -> list[int]:
+def _max_lengths(words: WordStore, lexicon: Lexicon, buckets: tuple[int, ...]) -> list[int]:
     """Maximum text length of each bucket: bucket width / pixels per character, where a word's width follows its length.
 
-    Elsewhere it is `max_length` for all buckets.
+    Elsewhere, and where combining marks add to the length but not to the width, it is `max_length` for all buckets.
     """
-    if not spec.pixels_per_character:
+    spec = words.spec
+    pixels = spec.pixels_per_character
+    if not pixels or any((pixels * texts.lengths > texts.widths).any() for texts in (words, lexicon)):
         return [spec.max_length] * len(buckets)
-    return [min(width // spec.pixels_per_character, spec.max_length) for width in buckets]
+    return [min(width // pixels, spec.max_length) for width in buckets]
 
 
 def eval_batches(

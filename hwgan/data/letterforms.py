@@ -8,6 +8,8 @@ The values were measured on the Copiste words (CC BY 4.0). Extents are ratios be
 words and those of the same writer's words without ascenders and descenders. Widths, rounded to 0.05, are a least
 squares fit to the logarithms of the widths of 20,815 training words; the widths of rare characters are tied to those
 of similar ones.
+
+Combining marks take no width. Those above and below their base extend it as accents and cedillas do.
 """
 
 import unicodedata
@@ -15,6 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+
+from hwgan.data.graphemes import takes_no_width
 
 TOP, BOTTOM = 1.65, -0.6  # vertical extent of a padded line above the baseline, in x-heights
 _ASCENDER, _X_HEIGHT, _DOTTED, _ACCENTED, _DESCENDER = 1.6, 1.0, 1.3, 1.5, -0.5
@@ -34,6 +38,7 @@ _EXTENTS = {
     **dict.fromkeys("()[]{}/|", (_ASCENDER, -0.3)),
 }
 _OTHER_EXTENT = (_ASCENDER, 0.0)  # capitals, digits and ascenders
+_NO_EXTENT = (-np.inf, np.inf)
 
 _WIDTHS = {
     **dict.fromkeys("l'’.,:;!|", 0.5),
@@ -55,6 +60,13 @@ _WIDTHS = {
 _OTHER_WIDTH = 0.95
 _REFERENCE_WIDTH = 3.5  # x-heights
 
+# Canonical combining classes (Unicode Standard, section 4.3) by the place of the mark. Class 0 and those inside the
+# base, such as dagesh, change nothing.
+_ATTACHED_BELOW = (200, 202, 204)  # cedilla, ogonek
+_BELOW = (218, 220, 222, 233, 240, *range(10, 19), 20, 22, 29, 32)  # 10 to 22: Hebrew points; 29, 32: kasra
+_ABOVE = (214, 216, 228, 230, 232, 234, 19, 23, 24, 25, 26, 27, 28, 30, 31, 33, 34, 35)  # 27 to 35: Arabic marks
+_MARK_BELOW = -0.4  # bottom of a mark below the baseline
+
 
 def _base(character: str) -> str:
     """The base character without its accent."""
@@ -62,13 +74,22 @@ def _base(character: str) -> str:
 
 
 def _extent(character: str) -> tuple[float, float]:
+    """(top, bottom) of a character with its accents; of a mark alone (-inf, inf) where it changes nothing."""
     if character in _EXTENTS:
         return _EXTENTS[character]
-    base = _base(character)
-    if base == character:
-        return _OTHER_EXTENT
-    top, bottom = _EXTENTS.get(base, _OTHER_EXTENT)
-    return (top, _DESCENDER) if character in "çÇ" else (max(top, _ACCENTED), bottom)
+    base, *marks = unicodedata.normalize("NFD", character)
+    if takes_no_width(base):
+        marks, (top, bottom) = [base, *marks], _NO_EXTENT
+    else:
+        top, bottom = _EXTENTS.get(base, _OTHER_EXTENT)
+    places = [unicodedata.combining(mark) for mark in marks]
+    if any(place in _ABOVE for place in places):
+        top = max(top, _ACCENTED)
+    if any(place in _ATTACHED_BELOW for place in places):
+        bottom = min(bottom, _DESCENDER)
+    if any(place in _BELOW for place in places):
+        bottom = min(bottom, _MARK_BELOW)
+    return top, bottom
 
 
 def vertical_extent(text: str) -> tuple[float, float]:
@@ -78,13 +99,24 @@ def vertical_extent(text: str) -> tuple[float, float]:
       text: a text in NFC, not empty.
     """
     tops, bottoms = zip(*map(_extent, text), strict=True)
-    return max(tops), min(bottoms)
+    top, bottom = max(tops), min(bottoms)
+    return (top, bottom) if bottom < top else _OTHER_EXTENT  # of a mark alone
 
 
 def char_widths_of(characters: str, height: int) -> Float[np.ndarray, " n"]:
-    """Average widths of characters in pixels, for lines that extend from `BOTTOM` to `TOP` in `height` pixels."""
+    """Average widths of characters in pixels, for lines that extend from `BOTTOM` to `TOP` in `height` pixels.
+
+    Combining marks have width 0: they stand over, under or inside the character before them.
+    """
     x_height = height / (TOP - BOTTOM)
-    return np.array([x_height * _WIDTHS.get(c, _WIDTHS.get(_base(c), _OTHER_WIDTH)) for c in characters], np.float32)
+    return np.array([x_height * _width(c) for c in characters], np.float32)
+
+
+def _width(character: str) -> float:
+    """Average width of a character in x-heights."""
+    if takes_no_width(character):
+        return 0.0
+    return _WIDTHS.get(character, _WIDTHS.get(_base(character), _OTHER_WIDTH))
 
 
 def reference_width(height: int) -> float:

@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 
 from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.random_texts import random_text_units, random_texts
 from hwgan.models.batch import FakeTexts
 from hwgan.runtime.errors import UserError
 
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 _NUM_CANDIDATES = 128  # log widths drawn from the prior, of which one is selected
 _TYPICAL_LOG_WIDTH = 1.0  # standard deviations
 _MAX_LOG_WIDTH = 2.5  # standard deviations; log widths of real words are clipped to this range
-_RANDOM_LENGTHS = 4  # number of different lengths of random texts, from the shortest allowed one
 
 # Labels [n, t] and lengths [n] → expected widths [n] in pixels, at log width 0.
 WidthsOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -90,8 +90,10 @@ class Lexicon:
             logger.info("lexicon: %d words, dropped: %d", len(kept), len(words) - len(kept))
         if not kept:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
-        num_random = round(random_text_fraction / (1.0 - random_text_fraction) * len(kept))
-        texts = kept + random_texts(charset.characters, num_random, (spec.min_length, spec.max_length), seed)
+        wanted = round(random_text_fraction / (1.0 - random_text_fraction) * len(kept))
+        units = random_text_units(charset.characters, kept)
+        texts = kept + random_texts(units, wanted, (spec.min_length, spec.max_length), seed)
+        num_random = len(texts) - len(kept)
         encoded = [charset.encode(text) for text in texts]
         labels = pad_labels(encoded, spec.max_length)
         lengths = np.array([len(row) for row in encoded], np.int32)
@@ -180,19 +182,3 @@ class Lexicon:
             log_widths=candidates[chosen].astype(np.float32) if self.log_width_std else None,
             is_random=None if self.is_random is None else self.is_random[texts],
         )
-
-
-def random_texts(characters: str, count: int, lengths: tuple[int, int], seed: int = 0) -> list[str]:
-    """Short texts of independent, uniformly distributed characters: training data for characters in any context.
-
-    Args:
-      characters: the alphabet; white space is left out.
-      count: number of texts.
-      lengths: shortest and longest allowed length; lengths are uniform over the first four of this range.
-      seed: seed of the texts.
-    """
-    rng = np.random.default_rng(seed)
-    shortest, longest = lengths
-    text_lengths = rng.integers(shortest, min(longest + 1, shortest + _RANDOM_LENGTHS), size=count)
-    visible = [character for character in characters if not character.isspace()]
-    return ["".join(rng.choice(visible, size=length)) for length in text_lengths]

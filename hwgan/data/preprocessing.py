@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
+from hwgan.data.graphemes import num_columns
 from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 from hwgan.runtime.errors import UserError
 
 TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box, "ink": transforms.trim_ink}
-REVISION = 3  # must be raised when a step changes its result; it is part of the cache key, so caches are rewritten
+REVISION = 4  # must be raised when a step changes its result; it is part of the cache key, so caches are rewritten
 _MAX_WIDTH_RATIO = 2.0  # of actual and expected width, either way
 _FINE_SCAN = 1.5  # times the output height, above which an image is preprocessed twice
 _MAX_ASPECT = 100  # width / height; wider images cannot be words, and would fill the memory when scaled up
@@ -38,7 +39,7 @@ class Preprocessing:
         (`letterforms.vertical_extent`); all words then have one baseline and one x-height.
       height: height in pixels to which every image is scaled.
       pixels_per_character: 0 scales the width with the height (isometric); otherwise the width of a word is this many
-        pixels times its number of characters.
+        pixels times its number of characters; combining marks share the pixels of their base.
 
     References:
       Fogel et al., ScrabbleGAN, CVPR 2020, https://arxiv.org/abs/2003.10557, for `pixels_per_character`
@@ -86,15 +87,15 @@ class Preprocessing:
             image = transforms.pad_to_extent(image, vertical_extent(text), (TOP, BOTTOM))
             results.append(("pad_to_line", image))
         name = "pixels_per_character" if self.pixels_per_character else "height"
-        return [*results, (name, self.resize(image, len(text)))]
+        return [*results, (name, self.resize(image, num_columns(text)))]
 
     def __call__(self, image: UInt8[np.ndarray, "h w"], text: str) -> UInt8[np.ndarray, "h2 w2"]:
         """The image after all steps; see `steps`."""
         return self.steps(image, text)[-1][1]
 
-    def resize(self, image: UInt8[np.ndarray, "h w"], num_characters: int) -> UInt8[np.ndarray, "h2 w2"]:
-        """Only the last step, for generated images, which need none of the others."""
-        width = self.pixels_per_character * num_characters or None
+    def resize(self, image: UInt8[np.ndarray, "h w"], columns: int) -> UInt8[np.ndarray, "h2 w2"]:
+        """Only the last step, for generated images, which need none of the others; `columns` are those of the text."""
+        width = self.pixels_per_character * columns or None
         return transforms.resize_to_height(image, self.height, width)
 
     def key(self, content: str) -> str:
@@ -139,7 +140,7 @@ class ImageSpec:
         """Expected widths of texts in pixels; 0 where all generated images have the same width."""
         if self.preprocessing.pad_to_line:
             return text_widths(texts, self.height)
-        return np.array([self.pixels_per_character * len(text) for text in texts], np.float32)
+        return np.array([self.pixels_per_character * num_columns(text) for text in texts], np.float32)
 
     def is_plausible(self, text: str, width: int) -> bool:
         """Whether width / expected width is in [1/2, 2]; most words outside this range are segmented wrongly."""

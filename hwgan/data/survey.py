@@ -10,6 +10,7 @@ import numpy as np
 from bidi import get_display
 from PIL import Image, ImageDraw, ImageFont
 
+from hwgan.data.graphemes import num_columns
 from hwgan.data.prepared import open_rows, row_text
 from hwgan.data.preprocessing import Preprocessing
 from hwgan.data.transforms import WHITE, decode_grey, has_light_ink
@@ -66,7 +67,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
     """
     examples, writers = Counter[str](), defaultdict[str, set[str]](set)
     characters, train_characters = Counter[str](), Counter[str]()
-    shapes, lengths, ids = [], [], []
+    shapes, lengths, columns, ids = [], [], [], []
     blank, light, by_content = [], [], defaultdict[bytes, list[str]](list)
     for split in splits:
         rows = open_rows(data_dir, dataset, split)
@@ -79,6 +80,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
             train_characters.update(text if split == "train" else "")
             shapes.append(image.shape)
             lengths.append(len(text))
+            columns.append(num_columns(text))
             ids.append(row_id)
             by_content[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].append(row_id)
             if (image < int(image.max()) - _INK_CONTRAST).sum() < _BLANK_PIXELS:
@@ -87,7 +89,7 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
                 light.append(row_id)
     heights, widths = np.array(shapes).T
     suspicious = {
-        "text too long for its width": _narrow(ids, widths / heights, np.array(lengths)),
+        "text too long for its width": _narrow(ids, widths / heights, np.array(columns)),
         "same image as another": [row_id for same in by_content.values() for row_id in same[1:]],
         "near-blank image": blank,
         "ink lighter than paper": light,
@@ -102,16 +104,16 @@ def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
     )
 
 
-def _narrow(ids: list[str], aspects: np.ndarray, lengths: np.ndarray) -> list[str]:
+def _narrow(ids: list[str], aspects: np.ndarray, columns: np.ndarray) -> list[str]:
     """Ids of rows whose aspect ratio per character is below 0.35 times the median: their text seems too long.
 
     Args:
       ids: ids of all rows.
       aspects: width / height of each image.
-      lengths: number of characters of each text.
+      columns: number of characters of each text, without marks that take no width.
     """
-    aspect_per_character = aspects / lengths
-    long_enough = lengths >= _NARROW_LENGTH
+    aspect_per_character = aspects / columns
+    long_enough = columns >= _NARROW_LENGTH
     if not long_enough.any():
         return []
     limit = _NARROW_RATIO * np.median(aspect_per_character[long_enough])

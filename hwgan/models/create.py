@@ -32,7 +32,11 @@ IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
 
 
 def create_networks(
-    config: Config, num_labels: int, char_widths: tuple[float, ...] = (), reference_width: float = 1.0
+    config: Config,
+    num_labels: int,
+    char_widths: tuple[float, ...] = (),
+    reference_width: float = 1.0,
+    marks: tuple[bool, ...] = (),
 ) -> Networks:
     """Builds the modules of `config.model`.
 
@@ -41,6 +45,7 @@ def create_networks(
       num_labels: size of the alphabet, the blank included.
       char_widths: pixels of each label, for the `char_width` generator.
       reference_width: pixels of a text at which width compression changes nothing, for the same.
+      marks: see `Networks`.
 
     Raises:
       UserError: an unknown name or field, or sizes that do not fit the images.
@@ -59,6 +64,7 @@ def create_networks(
         recognizer=_create("recognizer", RECOGNIZERS, model.recognizer, num_labels=num_labels, **dtypes),
         identifier=_create("identifier", IDENTIFIERS, model.get("identifier", {"name": "none"}), **dtypes),
         z_dim=model.z_dim,
+        marks=marks,
         **_generated_size(generator, config, char_widths, reference_width),
     )
     _check_z(networks)

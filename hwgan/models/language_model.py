@@ -17,7 +17,7 @@ class TextFeatures:
 
     Attributes:
       word: one vector a text.
-      characters: one vector a character, zero at padding.
+      characters: one vector a character (for generators: a place of the `Layout`), zero at padding.
     """
 
     word: Float[Array, "b d"]

@@ -1,29 +1,54 @@
-"""Where the characters of a word stand on the generated canvas."""
+"""Where the characters of a word stand on the generated canvas.
+
+Combining marks share the place of their base. Where an alphabet has some, a layout is one of graphemes, and
+`Layout.members` tells which characters each of them is of; the features of a grapheme are the mean over these.
+"""
 
 from typing import Any
 
 import flax.struct
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.models.layers import length_mask
 
 
 @flax.struct.dataclass
 class Layout:
-    """The places of the characters of a batch of words.
+    """The places of the characters of a batch of words, or of their graphemes.
 
     Attributes:
-      lengths: characters of each word.
-      spans: pixels from left to right that each character may take; zero at padding.
+      lengths: places of each word.
+      spans: pixels from left to right that each place may take; zero at padding.
       widths: pixels of each word.
       canvas_width: pixels of the images; a word's own are the first of them.
+      members: share of each character in each place: 1 / n for the n characters of a grapheme; None where every
+        character has a place of its own.
     """
 
     lengths: Int[Array, " b"]
-    spans: Float[Array, "b t"]
+    spans: Float[Array, "b places"]
     widths: Int[Array, " b"]
     canvas_width: int = flax.struct.field(pytree_node=False)
+    members: Float[Array, "b places t"] | None = None
+
+
+def starts_of_graphemes(labels: Any, marks: Any) -> Any:
+    """Bool [b, t]: whether a character has a place of its own: one that is no mark, or the first of a text.
+
+    Args:
+      labels: int [b, t], padded with 0; NumPy's or jax's.
+      marks: bool [labels], whether a label is a mark without width; True for 0, the padding. NumPy's or jax's.
+    """
+    return ~marks[labels] | (np.arange(labels.shape[1]) == 0)[None]
+
+
+def _members(labels: Int[Array, "b t"], marks: Bool[Array, " labels"], places: int) -> Float[Array, "b places t"]:
+    """See `Layout.members`."""
+    grapheme = jnp.cumsum(starts_of_graphemes(labels, marks), axis=1) - 1
+    belongs = (grapheme[:, None] == jnp.arange(places)[None, :, None]) & (labels > 0)[:, None]
+    return belongs / jnp.maximum(belongs.sum(axis=-1, keepdims=True), 1)
 
 
 def fixed_canvas_layout(lengths: Int[Array, " b"], num_characters: int, canvas_width: int) -> Layout:
@@ -32,10 +57,31 @@ def fixed_canvas_layout(lengths: Int[Array, " b"], num_characters: int, canvas_w
     return Layout(lengths, spans, jnp.full_like(lengths, canvas_width), canvas_width)
 
 
-def char_grid_layout(lengths: Int[Array, " b"], num_characters: int, pixels_per_character: int) -> Layout:
-    """Every character takes the same number of pixels (Fogel et al. 2020)."""
-    spans = length_mask(lengths, num_characters) * float(pixels_per_character)
-    return Layout(lengths, spans, lengths * pixels_per_character, num_characters * pixels_per_character)
+def char_grid_layout(
+    lengths: Int[Array, " b"],
+    num_places: int,
+    pixels_per_character: int,
+    members: Float[Array, "b places t"] | None = None,
+) -> Layout:
+    """Every character, or grapheme, takes the same number of pixels (Fogel et al. 2020)."""
+    spans = length_mask(lengths, num_places) * float(pixels_per_character)
+    return Layout(lengths, spans, lengths * pixels_per_character, num_places * pixels_per_character, members)
+
+
+def grapheme_grid_layout(
+    labels: Int[Array, "b t"], marks: Bool[Array, " labels"], pixels_per_character: int, canvas_width: int
+) -> Layout:
+    """`char_grid_layout` of graphemes.
+
+    Args:
+      labels: padded with 0.
+      marks: whether a label is a mark without width; True for 0.
+      pixels_per_character: of each grapheme.
+      canvas_width: pixels of the images; wide enough for the graphemes, which may be fewer than the labels.
+    """
+    places = canvas_width // pixels_per_character
+    lengths = starts_of_graphemes(labels, marks).sum(axis=1)
+    return char_grid_layout(lengths, places, pixels_per_character, _members(labels, marks, places))
 
 
 def compress_widths(sums: Any, reference_width: float, width_compression: float) -> Any:
@@ -57,6 +103,7 @@ def char_width_layout(
     canvas_width: int,
     width_compression: float = 0.0,
     reference_width: float = 1.0,
+    marks: Bool[Array, " labels"] | None = None,
 ) -> Layout:
     """Every character has its own width, scaled by the width ratio of the style and narrowed in long words.
 
@@ -68,16 +115,21 @@ def char_width_layout(
       canvas_width: pixels of the images; a word that would be wider is squeezed.
       width_compression: see `compress_widths`.
       reference_width: see `compress_widths`.
+      marks: whether a label is a mark without width, True for 0; None for an alphabet without marks.
     """
-    spans = char_widths[labels] * length_mask(lengths, labels.shape[1])
+    spans, members = char_widths[labels] * length_mask(lengths, labels.shape[1]), None
+    if marks is not None:
+        members = _members(labels, marks, labels.shape[1])
+        spans = ((members > 0) * spans[:, None]).sum(axis=-1)
+        lengths = starts_of_graphemes(labels, marks).sum(axis=1)
     sums = jnp.maximum(spans.sum(axis=1), 1.0)
     wanted = jnp.maximum(compress_widths(sums, reference_width, width_compression) * width_ratio, 1.0)
     widths = jnp.clip(jnp.ceil(wanted), 1, canvas_width)
-    return Layout(lengths, spans * (widths / sums)[:, None], widths.astype(jnp.int32), canvas_width)
+    return Layout(lengths, spans * (widths / sums)[:, None], widths.astype(jnp.int32), canvas_width, members)
 
 
-def assign_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w t"], Float[Array, "b w"]]:
-    """Soft assignment of the columns of a feature map to characters, and positions within them.
+def assign_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w places"], Float[Array, "b w"]]:
+    """Soft assignment of the columns of a feature map to characters (or graphemes), and positions within them.
 
     share = softmax over characters of -2 d², with d the distance of the column from the character's centre in units of
     half its span.

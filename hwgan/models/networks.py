@@ -9,7 +9,16 @@ from jaxtyping import Array, Float, Int
 
 from hwgan.models.batch import RealWords, WordFeatures
 from hwgan.models.identifier import NoIdentifier
-from hwgan.models.layout import Layout, char_grid_layout, char_width_layout, compress_widths, fixed_canvas_layout
+from hwgan.models.language_model import TextFeatures
+from hwgan.models.layout import (
+    Layout,
+    char_grid_layout,
+    char_width_layout,
+    compress_widths,
+    fixed_canvas_layout,
+    grapheme_grid_layout,
+    starts_of_graphemes,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +36,8 @@ class Networks:
       char_widths: pixels of each label at log width 0 (`char_width`); else empty.
       reference_width: pixels of a text at which width compression changes nothing (`char_width`).
       canvas_width: pixels of every generated image (`alonso`); else 0.
+      marks: whether each label is a combining mark, which shares the place of its base; True for 0, the padding. Empty
+        for an alphabet without marks.
     """
 
     language_model: Any  # Any, for type checkers do not know what `apply` of a flax module returns
@@ -39,6 +50,7 @@ class Networks:
     char_widths: tuple[float, ...] = ()
     reference_width: float = 1.0
     canvas_width: int = 0
+    marks: tuple[bool, ...] = ()
 
     @property
     def has_variable_width(self) -> bool:
@@ -81,7 +93,8 @@ class Networks:
             sums = np.array(self.char_widths)[labels].sum(axis=1)  # padding has no width
             widths = compress_widths(np.maximum(sums, 1.0), self.reference_width, self.generator.width_compression)
             return widths.astype(np.float32)
-        return (self.pixels_per_character * lengths).astype(np.float32)
+        places = starts_of_graphemes(labels, np.array(self.marks)).sum(axis=1) if self.marks else lengths
+        return (self.pixels_per_character * places).astype(np.float32)
 
     def layout(
         self, labels: Int[Array, "b t"], lengths: Int[Array, " b"], z: Float[Array, "b z"], canvas_width: int
@@ -94,10 +107,14 @@ class Networks:
           z: styles.
           canvas_width: pixels of the images, for generators whose canvas does not follow from the text.
         """
+        marks = jnp.array(self.marks) if self.marks else None
         if self.char_widths:
             ratio = jnp.exp(self.generator.log_width_std * z[:, 0])
             compression = self.generator.width_compression, self.reference_width
-            return char_width_layout(labels, lengths, jnp.array(self.char_widths), ratio, canvas_width, *compression)
+            widths = jnp.array(self.char_widths)
+            return char_width_layout(labels, lengths, widths, ratio, canvas_width, *compression, marks)
+        if self.pixels_per_character and marks is not None:
+            return grapheme_grid_layout(labels, marks, self.pixels_per_character, canvas_width)
         if self.pixels_per_character:
             return char_grid_layout(lengths, labels.shape[1], self.pixels_per_character)
         return fixed_canvas_layout(lengths, labels.shape[1], self.canvas_width)
@@ -120,9 +137,18 @@ class Networks:
           layout: of these texts.
           train: whether batch statistics are of this batch and spectral norms are updated.
         """
-        text = self.language_model.apply(variables["language_model"], labels, layout.lengths)
+        lengths = layout.lengths if layout.members is None else (labels > 0).sum(axis=1)
+        text = at_places(self.language_model.apply(variables["language_model"], labels, lengths), layout)
         generator = variables["generator"]
         if not train:
             return self.generator.apply(generator, z, text, layout, train=False), {}
         collections = [name for name in generator if name != "params"]
         return self.generator.apply(generator, z, text, layout, train=True, mutable=collections)
+
+
+def at_places(text: TextFeatures, layout: Layout) -> TextFeatures:
+    """The features of characters as those of the places of a layout: of a grapheme the mean over its characters."""
+    if layout.members is None:
+        return text
+    members = layout.members.astype(text.characters.dtype)
+    return TextFeatures(text.word, jnp.einsum("bpt,btd->bpd", members, text.characters))

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from hwgan.models.feature_statistics import FeatureStatistics, init_feature_statistics
-from hwgan.models.networks import Networks
+from hwgan.models.networks import Networks, at_places
 
 GENERATING_NETWORKS = ("language_model", "generator")  # updated together, averaged in `ema`
 NETWORK_NAMES = (*GENERATING_NETWORKS, "discriminator", "recognizer", "identifier")
@@ -116,7 +116,7 @@ def create_train_state(networks: Networks, optimizers: Optimizers, key: jax.Arra
     layout = networks.layout(labels, lengths, z, shape.image[1])
     variables = {
         "language_model": language_variables,
-        "generator": networks.generator.init(keys["generator"], z, text, layout, train=True),
+        "generator": networks.generator.init(keys["generator"], z, at_places(text, layout), layout, train=True),
         "recognizer": networks.recognizer.init(keys["recognizer"], image, widths, train=True),
         "identifier": networks.identifier.init(keys["identifier"], image, widths, train=True),
     }

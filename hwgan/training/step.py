@@ -287,7 +287,7 @@ def feature_matching_loss(
     loss, metrics = config.feature_matching * distance, {"generator/feature_distance": distance}
     if config.character_feature_matching:
         # In all styles, for there are too few examples of most characters otherwise.
-        grouped = character_features(features, fake.labels, layout.lengths)
+        grouped = character_features(features, fake.labels, fake.lengths)
         distances, statistics = match(statistics, grouped, fake.weights)
         distance = jnp.stack(list(distances.values())).mean()
         loss += config.character_feature_matching * distance

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hwgan.data.lexicon import random_texts
 from hwgan.data.oversampling import oversampling_of_rare
+from hwgan.data.random_texts import random_text_units, random_texts
 from hwgan.data.schedule import Schedule
 from hwgan.runtime.errors import UserError
 from hwgan.training.data import load_data
@@ -41,7 +41,7 @@ def test_lexicon_repeats_words_as_often_as_the_training_words(config):
 
 
 def test_random_texts_have_uniform_characters_and_lengths():
-    texts = random_texts(ALPHABET + " ", 5000, (1, 14))
+    texts = random_texts(random_text_units(ALPHABET + " ", []), 5000, (1, 14))
     assert set(map(len, texts)) == {1, 2, 3, 4}
     counts = Counter("".join(texts))
     assert set(counts) == set(ALPHABET)
