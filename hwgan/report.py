@@ -22,7 +22,7 @@ from absl import flags
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hwgan.evaluation.table import format_estimate, preprocessing_revision
+from hwgan.evaluation.table import format_estimate, preprocessing_revision, words_counted
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular, read_regular, replace_text
@@ -201,11 +201,9 @@ def _columns(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[st
     """(case, heading with the number of words, cells by metric) of each column of a run."""
     columns = []
     for case, sides in results.get("metrics", {}).items():
-        counts = results.get("counts", {}).get(case, {})
         for side, metrics in sides.items():
-            words = f" ({counts[side]:,} words)" if side in counts else ""
             cells = {metric: format_estimate(metric, value) for metric, value in metrics.items()}
-            columns.append((case, f"{name}, {side}{words}", cells))
+            columns.append((case, f"{name}, {side}{words_counted(results, case, side)}", cells))
     return columns
 
 

@@ -7,11 +7,16 @@ _RATES = ("cer", "wer", "missed", "precision", "recall", "coverage", "copies", "
 
 
 def as_table(results: Mapping[str, Any]) -> str:
-    """One Markdown table per case, with the metrics of generated and real words and their 95 % intervals."""
+    """One Markdown table per case, with the metrics of generated and real words, their numbers and 95 % intervals."""
     parts = []
     for case, sides in results["metrics"].items():
         names = list(dict.fromkeys(name for metrics in sides.values() for name in metrics))
-        parts += [f"### {case}", "", f"| | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
+        parts += [
+            f"### {case}",
+            "",
+            f"| | {' | '.join(side + words_counted(results, case, side) for side in sides)} |",
+            "|---" * (len(sides) + 1) + "|",
+        ]
         for name in names:
             cells = [format_estimate(name, metrics.get(name)) for metrics in sides.values()]
             parts.append(f"| {name} | {' | '.join(cells)} |")
@@ -27,6 +32,12 @@ def as_table(results: Mapping[str, Any]) -> str:
     for name, network in results["features"].items():
         provenance.append(f"features {name} {network['checksum']}")
     return "\n".join([*parts, "; ".join(provenance) + ".", ""])
+
+
+def words_counted(results: Mapping[str, Any], case: str, side: str) -> str:
+    """The number of words of one side of a case, to stand behind its name; "" if it is unknown."""
+    count = results.get("counts", {}).get(case, {}).get(side)
+    return "" if count is None else f" ({count:,} words)"
 
 
 def preprocessing_revision(results: Mapping[str, Any]) -> str:

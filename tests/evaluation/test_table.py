@@ -11,6 +11,9 @@ def test_table():
         "seed": 3,
         "preprocessing": {"revision": 4},
     }
+    assert "| | generated | real |" in as_table(results)
+    counted = as_table(results | {"counts": {"words": {"generated": 1234, "real": 56, "dropped": {}}}})
+    assert "| | generated (1,234 words) | real (56 words) |" in counted
     assert "| cer | 12.3 % (10.0 to 15.0) |  |" in as_table(results)
     assert (
         as_table(results)

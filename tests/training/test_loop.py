@@ -18,6 +18,7 @@ from PIL import Image
 from configs import iam_variable, smoke
 from hwgan.checkpoints.run import load_run
 from hwgan.data.charset import Charset
+from hwgan.data.word_store import load_words
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
@@ -49,7 +50,10 @@ def test_a_run_leaves_what_it_promises(trained):
     # six styles and two rows of real words, 32 pixels high, 4 between; "received" is cut to six letters
     assert height == 8 * 32 + 7 * 4
     assert (path / "samples" / "samples-0000003.png").exists()
-    assert load_run(workdir).state.step == 6
+    run = load_run(workdir)
+    assert run.state.step == 6
+    texts = load_words(run.config.data.data_dir, run.config.data.dataset, "train", run.charset, run.spec).texts
+    assert run.rare_characters == run.charset.rare(texts) != {}
 
 
 def test_resume_equals_no_interruption(trained, config, tmp_path):
