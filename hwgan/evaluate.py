@@ -31,7 +31,7 @@ from hwgan.evaluation.table import as_table
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import replace_text
+from hwgan.runtime.files import check_output_file, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler, sampler_from_run
 
@@ -120,6 +120,7 @@ def main(argv: list[str]) -> None:
     args = flags.FLAGS
     if args.generated and not is_folder_of_words(args.generated):
         raise UserError(f"--generated={args.generated!r} must be a folder or an archive of words with a table")
+    check_output_file("output", args.output, endings=(".json",))
     evaluator = open_evaluator(args.evaluator).for_scans()
     real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
     from_folder = is_folder_of_words(args.real)

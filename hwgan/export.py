@@ -16,6 +16,7 @@ from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.files import check_output_file
 from hwgan.sampling.open import sampler_from_run
 
 
@@ -23,6 +24,7 @@ def main(argv: list[str]) -> None:
     """Exports by the flags of the command line."""
     del argv
     args = flags.FLAGS
+    check_output_file("output", args.output, endings=(".npz",))
     run = average_of_runs([load_run(workdir, args.step) for workdir in args.checkpoint])
     if args.temperature is not None:
         with run.config.unlocked():

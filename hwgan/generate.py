@@ -30,7 +30,7 @@ from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.models.state import variables_digest
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import read_regular, replace_image, replace_text
+from hwgan.runtime.files import check_output_folder, read_regular, replace_image, replace_text
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.untrusted import MAX_SEED, read_json_object
 from hwgan.sampling.open import open_sampler
@@ -224,6 +224,7 @@ def main(argv: list[str]) -> None:
         raise UserError("--process_id= and --num_processes= belong together; ids are from 0 to num_processes - 1")
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
+    check_output_folder("output", args.output)
     sampler = open_sampler(args.checkpoint, args.step, args.temperature)
     words = _words_to_generate(sampler, args)
     count = args.num_images or len(words)

@@ -21,7 +21,7 @@ from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import replace_image
+from hwgan.runtime.files import check_output_file, replace_image
 
 _PREVIEW_EXAMPLES = 60
 
@@ -113,6 +113,9 @@ def main(argv: list[str]) -> None:
     """Prepares by the flags of the command line."""
     del argv
     args = flags.FLAGS
+    for flag, path in (("preview", args.preview), ("preview_steps", args.preview_steps)):
+        if path:
+            check_output_file(flag, path, image=True)
     start = time.perf_counter()
     options = {
         "splits": args.splits,

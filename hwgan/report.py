@@ -25,7 +25,7 @@ from PIL import Image
 from hwgan.evaluation.table import format_estimate, preprocessing_revision, words_counted
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular, replace_text
+from hwgan.runtime.files import check_output_file, open_regular, read_regular, replace_text
 from hwgan.runtime.untrusted import read_json_object, reading
 
 matplotlib.use("svg")  # needs no display
@@ -236,6 +236,7 @@ def main(argv: list[str]) -> None:
     output = pathlib.Path(flags.FLAGS.output)
     if not sources:
         raise UserError("name one or several runs: python -m hwgan.report RUN ... --output=report.html")
+    check_output_file("output", str(output))
     runs = [RunReport.read(source) for source in sources]
     with reading("these runs"):
         page = write_report(runs, flags.FLAGS.title)

@@ -29,7 +29,7 @@ from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import replace_image, replace_text
+from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, stack_lines
@@ -125,6 +125,10 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--num_styles={args.num_styles} must be at least 1 and --width={args.width} at least 0")
     if args.interpolate_to is not None and args.num_styles < 2:
         raise UserError("--interpolate_to needs --num_styles= of at least 2")
+    if args.text is None:
+        check_output_folder("output", args.output)
+    else:
+        check_output_file("output", args.output, image=True)
     sampler = open_sampler(args.checkpoint, args.step, args.temperature)
     output = pathlib.Path(args.output)
     if args.text is not None:

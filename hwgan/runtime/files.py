@@ -10,10 +10,13 @@ import os
 import pathlib
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator
 from typing import IO
 
 from PIL import Image
+
+from hwgan.runtime.errors import UserError
 
 
 @contextlib.contextmanager
@@ -94,3 +97,42 @@ def read_regular(path: pathlib.Path, max_bytes: int) -> bytes:
     """The bytes of a regular file; see `open_regular`."""
     with open_regular(path, max_bytes) as file:
         return file.read(max_bytes)
+
+
+def check_output_file(flag: str, path: str, *, endings: tuple[str, ...] = (), image: bool = False) -> None:
+    """Checks that a file can be written, before the work whose result it is to hold.
+
+    Args:
+      flag: name of the flag that gives it, for messages.
+      path: of the file; its folder is made.
+      endings: one of which it must have; () for any.
+      image: whether it must have that of an image format.
+
+    Raises:
+      UserError: it has another ending, is a folder, or its folder cannot be written to.
+    """
+    file = pathlib.Path(path)
+    if endings and file.suffix.lower() not in endings:
+        raise UserError(f"--{flag}={path}: its name must end in {' or '.join(endings)}")
+    if image:
+        try:
+            image_format(file)
+        except ValueError as error:
+            raise UserError(f"--{flag}={path}: {error}") from error
+    if file.is_dir():
+        raise UserError(f"--{flag}={path} is a folder; give the name of a file")
+    check_output_folder(flag, str(file.parent))
+
+
+def check_output_folder(flag: str, path: str) -> None:
+    """Makes a folder, and checks that files can be written to it.
+
+    Raises:
+      UserError: they cannot.
+    """
+    try:
+        pathlib.Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UserError(f"--{flag}: the folder {path!r} cannot be written to: {error.strerror or error}") from error

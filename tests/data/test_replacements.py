@@ -51,7 +51,5 @@ def test_what_looks_otherwise_is_not_replaced(character):
 def test_replacements_are_counted():
     _, replaced = replace_unwritable("“a” “b”\u00a0\u00ad", ASCII)
     assert replaced == Counter({("“", '"'): 2, ("”", '"'): 2, ("\u00ad", ""): 1})
-    assert describe_replaced(replaced) == (
-        'replaced “ by " (2 times), ” by " (2 times), U+00AD soft hyphen by nothing'
-    )
+    assert describe_replaced(replaced) == ('replaced “ by " (2 times), ” by " (2 times), U+00AD soft hyphen by nothing')
     assert not describe_replaced(Counter())

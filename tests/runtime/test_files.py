@@ -12,7 +12,14 @@ import pytest
 from PIL import Image
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import read_regular, replace_image, replace_text, replacing
+from hwgan.runtime.files import (
+    check_output_file,
+    check_output_folder,
+    read_regular,
+    replace_image,
+    replace_text,
+    replacing,
+)
 from hwgan.runtime.locking import exclusive_lock, run_lock
 
 
@@ -154,3 +161,20 @@ def test_two_threads_replace_one_file(tmp_path):
     for thread in threads:
         thread.join()
     assert path.read_text() in ("a" * 1000, "b" * 1000)
+
+
+def test_outputs_are_checked_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.png").mkdir()
+    for path, settings, words in (
+        ("a.xyz", dict(image=True), "its name ends in none of"),
+        ("a.png", dict(endings=(".json",)), r"its name must end in \.json"),
+        ("folder.png", dict(image=True), "is a folder"),
+        ("file/a.png", dict(image=True), "cannot be written to"),
+    ):
+        with pytest.raises(UserError, match=words):
+            check_output_file("output", str(tmp_path / path), **settings)
+    check_output_file("output", str(tmp_path / "new" / "a.png"), image=True)
+    assert not list((tmp_path / "new").iterdir())
+    with pytest.raises(UserError, match="--output: the folder"):
+        check_output_folder("output", str(tmp_path / "file"))
