@@ -35,6 +35,16 @@ def test_generated_words_beside_real_ones(config):
     assert len(load_data(config).train) == len(whole)
 
 
+def test_a_lexicon_loses_the_words_that_cannot_be_written(config, tmp_path, caplog):
+    path = tmp_path / "words.txt"
+    path.write_text("one\ntwo three\n\nsmile@\nco\u00adop\n", encoding="utf-8")
+    config.data.lexicon, config.data.random_text_fraction = str(path), 0.0
+    data = load_data(config)
+    assert {data.charset.decode(row) for row in data.lexicon.labels} == {"one", "coop"}
+    assert "left out 2 of 4 lines: line 2 'two three' (more than one word), line 4 'smile@' (@)" in caplog.text
+    assert "replaced U+00AD soft hyphen by nothing" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("real", "generated", "share"), [(1000, 30_000, 0.5), (20_000, 30_000, 0.5), (20_000, 100, 0.2)]
 )
