@@ -48,7 +48,9 @@ def recognition_metrics(
     metrics = _error_rates("real", *evaluator.read(real, real_words))
     if sampler is not None and texts:
         images = sampler.draw(texts, sampler.sample_styles(jax.random.key(seed), len(texts)))
-        resized = [sampler.spec.preprocessing.resize(image, num_columns(t)) for image, t in zip(images, texts, strict=True)]
+        resized = [
+            sampler.spec.preprocessing.resize(image, num_columns(t)) for image, t in zip(images, texts, strict=True)
+        ]
         store = WordStore.from_images(sampler.spec, resized, texts, [""] * len(texts), charset=sampler.charset)
         metrics |= _error_rates("generated", *evaluator.read(store))
         metrics["style_std"] = style_std(sampler, texts[0], seed)

@@ -20,6 +20,15 @@ def test_decomposed_accents_are_one_character():
     assert normalize_text(decomposed) == "é"
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u2007", "\u3000"])
+def test_every_space_is_a_plain_one(space):
+    assert normalize_text(f"10{space}000\u2009e\u0301") == "10 000 é"
+    charset = Charset.from_texts([f"a{space}b"])
+    assert charset.characters == " ab"
+    assert charset.decode(charset.encode(f"b{space}a")) == "b a"
+    assert not charset.unknown(f"b{space}a")
+
+
 def test_unknown_character_is_named_with_its_place():
     with pytest.raises(UserError, match=r"'ß' \(U\+00DF, position 3 of 'abß'\).*allowed are: abc"):
         Charset("abc").encode("abß")
