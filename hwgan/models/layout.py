@@ -44,10 +44,10 @@ def starts_of_graphemes(labels: Any, marks: Any) -> Any:
     return ~marks[labels] | (np.arange(labels.shape[1]) == 0)[None]
 
 
-def _members(labels: Int[Array, "b t"], marks: Bool[Array, " labels"], places: int) -> Float[Array, "b places t"]:
+def _members(labels: Int[Array, "b t"], marks: Bool[Array, " labels"]) -> Float[Array, "b places t"]:
     """See `Layout.members`."""
     grapheme = jnp.cumsum(starts_of_graphemes(labels, marks), axis=1) - 1
-    belongs = (grapheme[:, None] == jnp.arange(places)[None, :, None]) & (labels > 0)[:, None]
+    belongs = (grapheme[:, None] == jnp.arange(labels.shape[1])[None, :, None]) & (labels > 0)[:, None]
     return belongs / jnp.maximum(belongs.sum(axis=-1, keepdims=True), 1)
 
 
@@ -58,30 +58,25 @@ def fixed_canvas_layout(lengths: Int[Array, " b"], num_characters: int, canvas_w
 
 
 def char_grid_layout(
+    labels: Int[Array, "b t"],
     lengths: Int[Array, " b"],
-    num_places: int,
     pixels_per_character: int,
-    members: Float[Array, "b places t"] | None = None,
+    marks: Bool[Array, " labels"] | None = None,
 ) -> Layout:
-    """Every character, or grapheme, takes the same number of pixels (Fogel et al. 2020)."""
-    spans = length_mask(lengths, num_places) * float(pixels_per_character)
-    return Layout(lengths, spans, lengths * pixels_per_character, num_places * pixels_per_character, members)
-
-
-def grapheme_grid_layout(
-    labels: Int[Array, "b t"], marks: Bool[Array, " labels"], pixels_per_character: int, canvas_width: int
-) -> Layout:
-    """`char_grid_layout` of graphemes.
+    """Every character takes the same number of pixels (Fogel et al. 2020); a mark shares those of its base.
 
     Args:
       labels: padded with 0.
-      marks: whether a label is a mark without width; True for 0.
-      pixels_per_character: of each grapheme.
-      canvas_width: pixels of the images; wide enough for the graphemes, which may be fewer than the labels.
+      lengths: of the texts.
+      pixels_per_character: of each character that is no mark.
+      marks: whether a label is a mark without width, True for 0; None for an alphabet without marks.
     """
-    places = canvas_width // pixels_per_character
-    lengths = starts_of_graphemes(labels, marks).sum(axis=1)
-    return char_grid_layout(lengths, places, pixels_per_character, _members(labels, marks, places))
+    num_places, members = labels.shape[1], None
+    if marks is not None:
+        members = _members(labels, marks)
+        lengths = starts_of_graphemes(labels, marks).sum(axis=1)
+    spans = length_mask(lengths, num_places) * float(pixels_per_character)
+    return Layout(lengths, spans, lengths * pixels_per_character, num_places * pixels_per_character, members)
 
 
 def compress_widths(sums: Any, reference_width: float, width_compression: float) -> Any:
@@ -119,7 +114,7 @@ def char_width_layout(
     """
     spans, members = char_widths[labels] * length_mask(lengths, labels.shape[1]), None
     if marks is not None:
-        members = _members(labels, marks, labels.shape[1])
+        members = _members(labels, marks)
         spans = ((members > 0) * spans[:, None]).sum(axis=-1)
         lengths = starts_of_graphemes(labels, marks).sum(axis=1)
     sums = jnp.maximum(spans.sum(axis=1), 1.0)

@@ -16,7 +16,6 @@ from hwgan.models.layout import (
     char_width_layout,
     compress_widths,
     fixed_canvas_layout,
-    grapheme_grid_layout,
     starts_of_graphemes,
 )
 
@@ -71,6 +70,11 @@ class Networks:
         """Columns of real images that networks read: on a fixed canvas all columns, as for generated images."""
         return words.widths if self.has_variable_width else jnp.full_like(words.widths, words.image.shape[2])
 
+    def num_frames(self, widths: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Frames into which the recognizer divides images of these widths, on a fixed canvas all of the canvas."""
+        pixels = np.full_like(widths, self.canvas_width) if self.canvas_width else widths
+        return -(-pixels // self.recognizer.frame_width)
+
     def word_features(
         self, recognizer: Any, identifier: Any, image: Float[Array, "b h w 1"], widths: Int[Array, " b"]
     ) -> WordFeatures:
@@ -113,10 +117,8 @@ class Networks:
             compression = self.generator.width_compression, self.reference_width
             widths = jnp.array(self.char_widths)
             return char_width_layout(labels, lengths, widths, ratio, canvas_width, *compression, marks)
-        if self.pixels_per_character and marks is not None:
-            return grapheme_grid_layout(labels, marks, self.pixels_per_character, canvas_width)
         if self.pixels_per_character:
-            return char_grid_layout(lengths, labels.shape[1], self.pixels_per_character)
+            return char_grid_layout(labels, lengths, self.pixels_per_character, marks)
         return fixed_canvas_layout(lengths, labels.shape[1], self.canvas_width)
 
     def generate(

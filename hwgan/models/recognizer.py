@@ -1,5 +1,6 @@
 """Recognizers: word images in, label logits for CTC out."""
 
+import math
 from functools import partial
 from typing import Any
 
@@ -65,6 +66,11 @@ class CRNN(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
+    @property
+    def frame_width(self) -> int:
+        """Pixels of the image a frame."""
+        return self.stem * math.prod(width for _, width in self.pools)
+
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
@@ -104,6 +110,11 @@ class GatedCRNN(nn.Module):
     lstm_features: int = 256
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
+
+    @property
+    def frame_width(self) -> int:
+        """Pixels of the image a frame."""
+        return 2 * math.prod(width for _, width in self.kernels if width % 2 == 0)
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
@@ -155,6 +166,11 @@ class ConvRecognizer(nn.Module):
         if self.norm not in ("batch", "layer"):
             raise ValueError(f'norm must be "batch" or "layer", got {self.norm!r}')
         super().__post_init__()
+
+    @property
+    def frame_width(self) -> int:
+        """Pixels of the image a frame."""
+        return 2 * math.prod(width for _, width in self.pools)
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:

@@ -16,6 +16,7 @@ from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
+from hwgan.training.alignment import check_alignment
 from hwgan.training.validation import out_of_vocabulary
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def load_data(config: Config) -> TrainingData:
     lexicon = Lexicon.from_words(
         words, charset, spec, networks.text_widths, networks.log_width_std, fraction, config.seed, weights
     )
+    check_alignment(networks, charset, train, lexicon)
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
     return TrainingData(charset, spec, train, repeats, validation, lexicon, log_widths, oov_texts)
 

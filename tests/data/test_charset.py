@@ -27,6 +27,15 @@ def test_unknown_characters_are_named_with_their_places():
         Charset("abc").require(["abß", "abc", "ß+"])
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u2007", "\u3000"])
+def test_every_space_is_a_plain_one(space):
+    assert normalize_text(f"10{space}000\u2009e\u0301") == "10 000 é"
+    charset = Charset.from_texts([f"a{space}b"])
+    assert charset.characters == " ab"
+    assert charset.decode(charset.encode(f"b{space}a")) == "b a"
+    assert not charset.unknown(f"b{space}a")
+
+
 def test_characters_with_few_examples():
     assert Charset("ab c!").rare(["a" * 20, "bé", "b"]) == {"b": 2, "c": 0, "!": 0}
 

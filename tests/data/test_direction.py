@@ -21,6 +21,7 @@ from tests.synthetic_data import make_folder
         ("שָׁלוֹם", "שָׁלוֹם"),  # points stay with their characters
         ("می\u200cخواهم", "می\u200cخواهم"),  # so does a joiner
         ("abc", "cba"),
+        ("abe\u0301c\u0323 שָׁ", "c\u0323e\u0301ba שָׁ"),  # points stay with their characters in reversed words, too
     ],
 )
 def test_columns_of_right_to_left_text(text, columns):

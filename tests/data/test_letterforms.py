@@ -16,6 +16,13 @@ from hwgan.data.letterforms import BOTTOM, TOP, char_widths_of, text_widths, ver
         ("plough", 1.6, -0.5),
         ("été", 1.5, 0.0),
         ("ça", 1.0, -0.5),
+        ("а\u0301с", 1.6, 0.0),
+        ("n\u0304o", 1.5, 0.0),  # a letter with an accent that Unicode has no single character for
+        ("ạ", 1.0, -0.4),
+        ("ş", 1.0, -0.5),
+        ("שֶל", 1.6, -0.4),
+        ("בּ", 1.6, 0.0),  # a point inside the letter
+        ("\u0301", 1.6, 0.0),
     ],
 )
 def test_the_extent_follows_the_characters(text, reaches_up, reaches_down):
@@ -44,3 +51,18 @@ def test_widths_add_up_and_scale_with_the_height():
     assert char_widths_of("ë", 40) == char_widths_of("e", 40)
     np.testing.assert_allclose(text_widths(["im", "m", "i"], 80)[0], text_widths(["im", "m", "i"], 80)[1:].sum())
     np.testing.assert_allclose(text_widths(["word"], 80), 2 * text_widths(["word"], 40))
+
+
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("שָׁלוֹם", "שלום"),
+        ("مُحَمَّدٌ", "محمد"),
+        ("зама\u0301ра", "замара"),
+        ("ที่นี่", "ทน"),
+        ("हिन्दी", "हिनदी"),  # spacing vowel signs have a width
+        ("đường", "đuong"),
+    ],
+)
+def test_marks_have_no_width(marked, plain):
+    assert text_widths([marked], 40) == text_widths([plain], 40)

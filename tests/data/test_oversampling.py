@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 from hwgan.data.oversampling import oversampling_of_rare
-from hwgan.data.random_texts import random_text_units, random_texts
 from hwgan.data.schedule import Schedule
 from hwgan.runtime.errors import UserError
 from hwgan.training.data import load_data
-
-ALPHABET = "!-(019ABXabcdefghijklmnopqrstuvwxyzéù"
 
 
 def test_repeats_follow_the_rarest_character():
@@ -38,17 +35,6 @@ def test_lexicon_repeats_words_as_often_as_the_training_words(config):
         weights[text] += weight
     natural = Counter(data.train.texts)
     assert weights == pytest.approx(natural)  # repeated texts count less in feature statistics
-
-
-def test_random_texts_have_uniform_characters_and_lengths():
-    texts = random_texts(random_text_units(ALPHABET + " ", []), 5000, (1, 14))
-    assert set(map(len, texts)) == {1, 2, 3, 4}
-    counts = Counter("".join(texts))
-    assert set(counts) == set(ALPHABET)
-    assert max(counts.values()) < 1.5 * min(counts.values())
-    assert texts == random_texts(ALPHABET, 5000, (1, 14))
-    assert texts != random_texts(ALPHABET, 5000, (1, 14), seed=1)
-    assert set(map(len, random_texts(ALPHABET, 100, (5, 6)))) == {5, 6}
 
 
 def test_random_texts_are_marked_and_have_the_configured_share(config):

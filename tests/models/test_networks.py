@@ -65,12 +65,12 @@ def variable_generator(text, request):
         text = lambda labels, lengths: characters.apply({}, labels, lengths)  # noqa: E731
     z = jax.random.normal(KEYS[2], (2, 6))
     variables = randomized(
-        init(generator, KEYS[3], z, text(LABELS, LENGTHS), char_grid_layout(LENGTHS, 6, 16), train=True)
+        init(generator, KEYS[3], z, text(LABELS, LENGTHS), char_grid_layout(LABELS, LENGTHS, 16), train=True)
     )
 
     @jax.jit
     def draw(z, labels, lengths):
-        layout = char_grid_layout(lengths, labels.shape[1], 16)
+        layout = char_grid_layout(labels, lengths, 16)
         return generator.apply(variables, z, text(labels, lengths), layout, train=False)
 
     return draw, z

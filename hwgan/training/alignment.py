@@ -1,0 +1,54 @@
+"""Whether texts fit the recognizer: CTC takes a frame for each label, and combining marks are labels without width."""
+
+import logging
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from hwgan.data.charset import Charset
+from hwgan.data.lexicon import Lexicon
+from hwgan.data.word_store import WordStore
+from hwgan.models.networks import Networks
+from hwgan.runtime.errors import UserError
+from hwgan.training.losses import alignment_exists
+
+logger = logging.getLogger(__name__)
+
+
+def check_alignment(networks: Networks, charset: Charset, train: WordStore, lexicon: Lexicon) -> None:
+    """Warns of training words and of texts to generate for which the recognizer has too few frames.
+
+    The CTC loss of such a word is 0. Texts to generate are taken at their expected width, log width 0.
+
+    Raises:
+      UserError: no training word can be aligned, or no text.
+    """
+    _check("training words", networks, charset, train.labels, train.lengths, train.widths)
+    widths = np.ceil(lexicon.widths).astype(np.int32)
+    _check("texts to generate", networks, charset, lexicon.labels, lexicon.lengths, widths)
+
+
+def _check(
+    kind: str,
+    networks: Networks,
+    charset: Charset,
+    labels: Int[np.ndarray, "n t"],
+    lengths: Int[np.ndarray, " n"],
+    widths: Int[np.ndarray, " n"],
+) -> None:
+    frames = networks.num_frames(widths)
+    aligned = alignment_exists(*map(jnp.asarray, (frames, labels, lengths)))
+    failing = np.flatnonzero(~np.asarray(aligned))
+    if not len(failing):
+        return
+    first = failing[0]
+    message = (
+        f"{len(failing)} of {len(lengths)} {kind} have more labels than the recognizer has frames, one for each "
+        f"{networks.recognizer.frame_width} pixels, and CTC cannot align them: the first is "
+        f"{charset.decode(labels[first])!r}, {lengths[first]} labels and {frames[first]} frames; a larger "
+        "preprocessing.height or smaller steps across in model.recognizer give more frames"
+    )
+    if len(failing) == len(lengths):
+        raise UserError(message)
+    logger.warning("%s", message)
