@@ -225,6 +225,8 @@ def test_a_workspace_of_ocrd_has_each_page_once(tmp_path):
         ):
             names[group] = f"{group}/{page}.xml"
             write(tmp_path / "in", names[group], made.page_xml(names[image], lines))
+        names["OCR-D-ALTO"] = f"OCR-D-ALTO/alto_{page}.xml"  # names no image
+        write(tmp_path / "in", names["OCR-D-ALTO"], alto("", alto_page(page)))
         for group, name in names.items():
             files += f'<file ID="{group}{page}"><FLocat xlink:href="{name}"/></file>'
         pointers = "".join(f'<fptr FILEID="{group}{page}"/>' for group in names)
@@ -235,7 +237,7 @@ def test_a_workspace_of_ocrd_has_each_page_once(tmp_path):
     expected = [made.text_of(page, line) for page in range(3) for line in range(2)]
     assert sorted(row["text"].decode() for row in rows.values()) == sorted(expected)
     assert list(summary["skipped"]) == ["same page as another file, with other texts"]
-    assert summary["skipped"]["same page as another file, with other texts"]["count"] == 3
+    assert summary["skipped"]["same page as another file, with other texts"]["count"] == 6
 
 
 def test_an_image_made_from_that_of_a_page_is_the_same_page(tmp_path):
