@@ -46,6 +46,11 @@ class Description:
     placement: Placement = dataclasses.field(default_factory=Placement)
 
     @property
+    def is_beside(self) -> bool:
+        """Whether the image lies beside the XML file; if not, it may be one of the same name of another manuscript."""
+        return posixpath.dirname(self.image) == posixpath.dirname(self.file)
+
+    @property
     def stem(self) -> str:
         """The name of the file, without folder and endings."""
         return page_stem(self.file)
@@ -148,13 +153,14 @@ class Reader:
           index: position of the page in the file, and number of its pages.
           same_image: position of the page among those in the file that name the same image, and their number.
         """
+        image = ""
         found = Description(file, *index, page.kind, len(page.regions), page.around_baseline, page.from_region)
         try:
             image = self._find_image(file, page)
             checksum, frames = self._scan(image)
             placement = place(page, frames, *same_image)
         except Misplaced as error:
-            detail = f"{error}; {len(page.regions)} regions"
+            detail = f"{error}; {len(page.regions)} regions, {image}"
             self._skip("coordinates that do not fit the image", found.place, detail)
         except NoImage as error:
             if error.reason == "ambiguous image":
