@@ -131,7 +131,7 @@ def test_more_pages_than_frames_are_named(tmp_path):
     summary, rows = prepare(tmp_path, tmp_path / "in")
     assert_lines(rows, range(3))
     assert summary["skipped"][MISFIT]["first"] == [
-        f"p3.xml page {n}: its file has 2 pages of one image, which has one frame; 3 regions" for n in (1, 2)
+        f"p3.xml page {n}: its file has 2 pages of one image, which has one frame; 3 regions, p3.png" for n in (1, 2)
     ]
 
 
@@ -163,7 +163,7 @@ def test_a_page_of_other_proportions_than_its_image_is_left_out(tmp_path, attrib
     write(tmp_path / "in", "p3.xml", alto("p3.png", alto_page(3, attributes, boxes)))
     summary, rows = prepare(tmp_path, tmp_path / "in")
     assert_lines(rows, range(3))
-    assert f"its image has {WIDTH}x{HEIGHT} pixels; 3 regions" in summary["skipped"][MISFIT]["first"][0]
+    assert f"its image has {WIDTH}x{HEIGHT} pixels; 3 regions, p3.png" in summary["skipped"][MISFIT]["first"][0]
 
 
 def test_copies_of_another_scale_are_used(tmp_path):
@@ -198,8 +198,20 @@ def test_of_rivals_the_one_with_most_lines_is_read_and_other_texts_are_named(tmp
     write(tmp_path / "in" / "engine", "p0.xml", made.page_xml("p0.png", short))
     summary, rows = prepare(tmp_path, tmp_path / "in")
     assert_lines(rows, range(3))
-    assert summary["skipped"]["same page as another file, with other texts"]["first"] == [
-        "engine/p0.xml: same page as p0.xml"
+    assert summary["skipped"]["same page or image as another file, with other texts"]["first"] == [
+        "engine/p0.xml: same image as p0.xml"
+    ]
+
+
+def test_a_page_without_image_takes_no_line_from_an_image_of_the_same_name(tmp_path):
+    made.write_pages(tmp_path / "in" / "volume1", range(3))
+    lines = [*made.page_lines(0), made.page_line(0, "of another volume").replace("l0", "l9")]
+    write(tmp_path / "in" / "a_volume", "p0.xml", made.page_xml("p0.png", lines))
+    summary, rows = prepare(tmp_path, tmp_path / "in")
+    assert_lines(rows, range(3))
+    assert all(key.startswith("volume1/") for key in rows)
+    assert summary["skipped"]["same page or image as another file, with other texts"]["first"] == [
+        "a_volume/p0.xml: same image as volume1/p0.xml"
     ]
 
 
@@ -225,6 +237,8 @@ def test_a_workspace_of_ocrd_has_each_page_once(tmp_path):
         ):
             names[group] = f"{group}/{page}.xml"
             write(tmp_path / "in", names[group], made.page_xml(names[image], lines))
+        names["OCR-D-ALTO"] = f"OCR-D-ALTO/alto_{page}.xml"  # names no image
+        write(tmp_path / "in", names["OCR-D-ALTO"], alto("", alto_page(page)))
         for group, name in names.items():
             files += f'<file ID="{group}{page}"><FLocat xlink:href="{name}"/></file>'
         pointers = "".join(f'<fptr FILEID="{group}{page}"/>' for group in names)
@@ -234,8 +248,8 @@ def test_a_workspace_of_ocrd_has_each_page_once(tmp_path):
     summary, rows = prepare(tmp_path, tmp_path / "in")
     expected = [made.text_of(page, line) for page in range(3) for line in range(2)]
     assert sorted(row["text"].decode() for row in rows.values()) == sorted(expected)
-    assert list(summary["skipped"]) == ["same page as another file, with other texts"]
-    assert summary["skipped"]["same page as another file, with other texts"]["count"] == 3
+    assert list(summary["skipped"]) == ["same page or image as another file, with other texts"]
+    assert summary["skipped"]["same page or image as another file, with other texts"]["count"] == 6
 
 
 def test_an_image_made_from_that_of_a_page_is_the_same_page(tmp_path):

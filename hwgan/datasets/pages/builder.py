@@ -70,13 +70,16 @@ class Pages(WordImageBuilder, skip_registration=True):
         """One description of each page; others of the same page, or of the same image, are skipped and named."""
         chosen = []
         for rivals in group_same(described, reader.marks):
-            best, *others = sorted(rivals, key=lambda page: preference(page.file, page.kind, page.usable))
+            best, *others = sorted(rivals, key=preference)
             chosen.append(best)
             texts = _texts(reader, best) if others else []
             for other in others:
-                differing = _texts(reader, other) != texts
-                reason = "same page as another file" + (", with other texts" if differing else "")
-                self.skip(reason, other.place, f"same page as {best.place}")
+                if _texts(reader, other) == texts:
+                    self.skip("same page as another file", other.place, f"same page as {best.place}")
+                else:  # another transcription, or a page whose image is missing and that took one of the same name
+                    shared = "image" if other.image == best.image else "page"
+                    reason = "same page or image as another file, with other texts"
+                    self.skip(reason, other.place, f"same {shared} as {best.place}")
         return sorted(chosen, key=lambda page: (page.file, page.index))
 
     def _opens(self, files: RawFiles, reader: Reader, page: Description) -> bool:

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, UInt8
 
 _BIN = 8  # grey levels that the search for the most frequent level takes together
 _NOISE = 16  # grey levels by which paper differs from its most frequent level
-_MIN_PIXELS = 32  # of a strip; a strip with fewer takes the level of its neighbours
+_MIN_PIXELS, _MAX_PIXELS = 32, 3000  # of a strip; with fewer it takes the level of its neighbours; of more, some serve
 
 
 def paper_levels(image: UInt8[np.ndarray, "h w"], inside: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
@@ -24,16 +24,18 @@ def paper_levels(image: UInt8[np.ndarray, "h w"], inside: Bool[np.ndarray, "h w"
     height, width = image.shape
     count = max(1, round(width / height))
     edges = np.linspace(0, width, count + 1).astype(int)
+    least = min(_MIN_PIXELS, int(inside.sum()) // count)
     centres, levels, slopes = [], [], []
     for left, right in itertools.pairwise(edges):
-        chosen = inside[:, left:right]
-        pixels = image[:, left:right][chosen]
-        if pixels.size < min(_MIN_PIXELS, inside.sum()):
+        rows, columns = np.nonzero(inside[:, left:right])
+        if rows.size < least:
             continue
+        some = slice(None, None, 1 + rows.size // _MAX_PIXELS)
+        rows, pixels = rows[some], image[rows[some], left + columns[some]]
         level = _most_frequent(pixels)
         centres.append((left + right - 1) / 2)
         levels.append(level)
-        slopes.append(_slope(np.nonzero(chosen)[0], pixels, level))
+        slopes.append(_slope(rows, pixels, level))
     columns = np.interp(np.arange(width), centres, _without_outliers(np.array(levels)))
     # Beyond the region the paper is taken to be as it is at its edge in the same column.
     rows = np.arange(height)[:, None]

@@ -46,6 +46,11 @@ class Description:
     placement: Placement = dataclasses.field(default_factory=Placement)
 
     @property
+    def is_beside(self) -> bool:
+        """Whether the image lies beside the XML file; if not, it may be one of the same name of another manuscript."""
+        return posixpath.dirname(self.image) == posixpath.dirname(self.file)
+
+    @property
     def stem(self) -> str:
         """The name of the file, without folder and endings."""
         return page_stem(self.file)
@@ -83,7 +88,10 @@ class Reader:
         """
         self._files, self._skip = files, skip
         names = files.names()
-        self.xml_files = [n for n in names if n.lower().endswith(".xml") and posixpath.basename(n)[0] != "."]
+        self._names = set(names)
+        xml_files = [name for name in names if name.lower().endswith(".xml") and posixpath.basename(name)[0] != "."]
+        # METS files come first, for they tell which files are of one page.
+        self.xml_files = sorted(xml_files, key=lambda name: (not name.lower().endswith("mets.xml"), name))
         self._finder = ImageFinder(names)
         self._physical: dict[str, str] = {}  # page of METS, by path
         self._scan = functools.cache(self._read_scan)
@@ -107,7 +115,9 @@ class Reader:
                 continue
             if workspace is not None:
                 folder = posixpath.dirname(file)
-                self._physical |= {plain_path(posixpath.join(folder, path)): page for path, page in workspace.items()}
+                self._physical |= {
+                    plain_path(posixpath.join(folder, path)): f"{file} {page}" for path, page in workspace.items()
+                }
             elif pages is None:
                 self._skip("neither ALTO nor PAGE", file)
             else:
@@ -143,13 +153,14 @@ class Reader:
           index: position of the page in the file, and number of its pages.
           same_image: position of the page among those in the file that name the same image, and their number.
         """
+        image = ""
         found = Description(file, *index, page.kind, len(page.regions), page.around_baseline, page.from_region)
         try:
-            image = self._finder.find(file, page.image)
+            image = self._find_image(file, page)
             checksum, frames = self._scan(image)
             placement = place(page, frames, *same_image)
         except Misplaced as error:
-            detail = f"{error}; {len(page.regions)} regions"
+            detail = f"{error}; {len(page.regions)} regions, {image}"
             self._skip("coordinates that do not fit the image", found.place, detail)
         except NoImage as error:
             if error.reason == "ambiguous image":
@@ -161,6 +172,18 @@ class Reader:
         else:
             derived = tuple(self._checksums(file, page.derived))
             yield dataclasses.replace(found, image=image, checksum=checksum, derived=derived, placement=placement)
+
+    def _find_image(self, file: str, page: Page) -> str:
+        """The image that a page names, else the first of those that METS lists for its file."""
+        try:
+            return self._finder.find(file, page.image)
+        except NoImage:
+            own = self._physical.get(file)
+            listed = (path for path, other in self._physical.items() if other == own and path in self._names)
+            images = [path for path in listed if not path.lower().endswith(".xml")]
+            if own is None or not images:
+                raise
+            return images[0]
 
     def skip_regions(self, reason: str, description: Description, page: Page, detail: str) -> None:
         """Records all regions of a page as skipped."""

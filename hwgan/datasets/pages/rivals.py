@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from hwgan.datasets.pages.reader import Description
+
 Item = TypeVar("Item")
 _GROUND_TRUTH = re.compile(r"(^|[^a-z])gt([^a-z]|$)", re.IGNORECASE)  # in folders of OCR-D such as OCR-D-GT-SEG-LINE
 
@@ -28,14 +30,11 @@ def group_same(items: Sequence[Item], marks: Callable[[Item], Iterable[Hashable]
     return list(groups.values())
 
 
-def preference(file: str, kind: str, usable: int) -> tuple[bool, int, bool, str]:
+def preference(page: Description) -> tuple[bool, bool, int, bool, str]:
     """A key that sorts the best description of a page first.
 
-    Ground truth of an OCR-D workspace comes before others; then the most usable regions decide, then PAGE before ALTO.
-
-    Args:
-      file: path of the XML file.
-      kind: "PAGE" or "ALTO".
-      usable: number of its usable regions.
+    One beside its image comes before others, and ground truth of an OCR-D workspace before results of programs; then
+    the most usable regions decide, then PAGE before ALTO, then the name.
     """
-    return not _GROUND_TRUTH.search(file), -usable, kind != "PAGE", file
+    ground_truth = _GROUND_TRUTH.search(page.file)
+    return not page.is_beside, not ground_truth, -page.usable, page.kind != "PAGE", page.place
