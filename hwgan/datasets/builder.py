@@ -143,6 +143,9 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                     num_bytes += len(record)
             finally:
                 writer.close()
+            if not self._counts[split]:
+                path.unlink()
+                continue
             infos.append(
                 tfds.core.SplitInfo(
                     name=split, shard_lengths=[self._counts[split]], num_bytes=num_bytes, filename_template=template
@@ -161,12 +164,16 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self._writers[split].add(row["writer"])
             self._characters.update(Counter(row["text"]))
             yield row["id"], row
-        if not self._counts[split]:
-            raise UserError(
-                f"the {split} split of {self.name} is empty: no usable example was found in "
-                f"{self.source or 'the source'} ({_skipped_text(self.skipped) or 'nothing was skipped'}); "
-                "--splits= sets the split of each example"
-            )
+        if self._counts[split]:
+            return
+        message = (
+            f"the {split} split of {self.name} is empty: no usable example was found in {self.source or 'the source'} "
+            f"({self.skipped_text()}); --splits= sets the split of each example"
+        )
+        # Training splits are written first. Where they are whole, an empty test split is no reason to refuse them.
+        if not self._counts["train"]:
+            raise UserError(message)
+        self.warnings.append(message)
 
     def side_files(self) -> dict[str, str]:
         """Additional text files of the dataset: content by file name."""
@@ -219,6 +226,11 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(name))
         self.skipped[reason].append(f"{printable}: {detail}" if detail else printable)
 
+    def skipped_text(self) -> str:
+        """How many examples were skipped and why, each reason with its first example."""
+        reasons = [f"{len(ids)} skipped for {reason} (first: {ids[0]})" for reason, ids in self.skipped.items()]
+        return "; ".join(reasons) or "nothing was skipped"
+
     def summary(self) -> dict[str, Any]:
         """The summary: counts of examples and writers, alphabet, options, checksum, skipped examples."""
         characters = sorted(self._characters)
@@ -234,8 +246,8 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "splits": self.split_source,
             "warnings": self.warnings,
             "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, of decoded pixels
-            "examples": {split: self._counts[split] for split in SPLITS if split in self._counts},
-            "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if split in self._counts},
+            "examples": {split: self._counts[split] for split in SPLITS if self._counts[split]},
+            "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if self._counts[split]},
             "alphabet": "".join(characters),
             "right_to_left": is_right_to_left(self._characters),
             "character_counts": {c: self._characters[c] for c in characters},
@@ -273,10 +285,6 @@ def clean_text(text: str) -> str:
 def _is_grey_png(encoded: bytes) -> bool:
     """Whether an image file is an 8 bit grey PNG, which needs no re-encoding; by its header (ISO/IEC 15948, 11.2.2)."""
     return encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[24:26] == b"\x08\x00"
-
-
-def _skipped_text(skipped: dict[str, list[str]]) -> str:
-    return ", ".join(f"{len(ids)} skipped for {reason}" for reason, ids in skipped.items())
 
 
 def png_bytes(image: np.ndarray) -> bytes:

@@ -57,7 +57,12 @@ def load_data(config: Config) -> TrainingData:
     summary = read_summary(data.data_dir, data.dataset)
     charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
-    real, validation = (load(split=split, cache_dir=data.cache_dir) for split in ("train", "validation"))
+    real = load(split="train", cache_dir=data.cache_dir)
+    if "validation" in summary.get("examples", {"validation": 0}):
+        validation = load(split="validation", cache_dir=data.cache_dir)
+    else:
+        logger.warning("%s has no validation split: validation metrics are those of training words", data.dataset)
+        validation = real
     train, repeats = _training_words(config, real, charset, spec)
     # As often as among the real words: else a discriminator could tell the two by their characters.
     if data.lexicon:

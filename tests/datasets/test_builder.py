@@ -279,3 +279,20 @@ def test_clean_text():
     assert clean_text("\ufeff e\u0301te\u0301 \r\n") == "été"
     assert clean_text("\u200fשלום\u202c") == "שלום"
     assert clean_text("a\u200cb") == "a\u200cb"  # a joiner changes how letters are written
+
+
+def test_an_empty_held_out_split_is_left_out_with_a_warning(tmp_path):
+    """Its images cannot be read: that is no reason to refuse the training words."""
+    folder = make_folder(tmp_path / "mine", count=60)
+    rows = [line.split("\t") for line in (folder / "words.tsv").read_text(encoding="utf-8").splitlines()]
+    table = ["\t".join([*rows[0][:3], "split"])]
+    for number, row in enumerate(rows[1:]):
+        split = "train" if number < 50 else "validation"
+        table.append("\t".join([*row[:3], split]))
+        if split == "validation":
+            (folder / row[0]).write_bytes(b"no image")
+    (folder / "words.tsv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder), "mine")
+    assert summary["examples"] == {"train": 50}
+    assert summary["skipped"]["unreadable image"]["count"] == 10
+    assert any("the validation split" in warning and "is empty" in warning for warning in summary["warnings"])

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from hwgan import datasets
 from hwgan.data.oversampling import oversampling_of_mixture
+from hwgan.datasets.write import write_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.training.data import load_data
+from tests.synthetic_data import make_folder
 
 
 def test_a_fraction_of_the_real_words(config):
@@ -77,3 +80,18 @@ def test_generators_do_not_train_on_generated_words(config):
     config.data.generated_dataset = config.data.dataset
     with pytest.raises(UserError, match=r"data.generated_dataset='penman/smoke' is for recognizers"):
         load_data(config)
+
+
+def test_without_a_validation_split_training_words_take_its_place(config, tmp_path, caplog):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
+    table = folder / "words.tsv"
+    text = table.read_text(encoding="utf-8").replace("validation", "train").replace("test", "train")
+    table.write_text(text, encoding="utf-8")
+    builder = datasets.create_builder(datasets.Request("word_folder", str(tmp_path), str(folder), "mine"))
+    splits = builder._read_splits()
+    builder._read_splits = lambda: {"train": [row for rows in splits.values() for row in rows]}
+    write_dataset(builder)
+    config.data.update(dataset="word_folder/mine", data_dir=str(tmp_path), alphabet="", max_length=6)
+    found = load_data(config)
+    assert found.validation is found.train
+    assert "has no validation split" in caplog.text
