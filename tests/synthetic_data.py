@@ -49,6 +49,16 @@ def make_folder(path, count=60, table="words.tsv", columns=("file", "text", "wri
     return path
 
 
+def make_words(path, texts, widths, height=40):
+    """A folder of images of these widths with a table of their texts."""
+    path.mkdir(parents=True)
+    rows = [f"{i}.png\t{text}\n" for i, text in enumerate(texts)]
+    for i, width in enumerate(widths):
+        (path / f"{i}.png").write_bytes(png(i, (width, height)))
+    (path / "words.tsv").write_text("file\ttext\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
 MODES = {".tar": "w", ".tar.xz": "w:xz", ".tar.bz2": "w:bz2"}
 
 

@@ -112,3 +112,12 @@ def test_preprocessing_grid_draws_all_settings():
     pixels = np.asarray(grid)
     assert pixels.shape[1] > 2 * 90
     assert (pixels == transforms.WHITE).mean() > 0.2
+
+
+@pytest.mark.parametrize(("text", "columns"), [("שָׁלוֹם", 4), ("ку\u0301да", 4), ("ที่", 1), ("दी", 2)])
+def test_a_mark_adds_no_pixels_to_those_of_its_character(text, columns):
+    image = np.zeros((40, 90), np.uint8)
+    preprocessing = Preprocessing(height=32, pixels_per_character=16)
+    assert preprocessing(image, text).shape == (32, 16 * columns)
+    spec = ImageSpec(preprocessing, max_width=160, max_length=10)
+    assert spec.expected_widths([text]).tolist() == [16 * columns]
