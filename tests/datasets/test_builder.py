@@ -277,6 +277,7 @@ def test_ids_in_split_lists_may_contain_hashes(tmp_path):
 
 def test_clean_text():
     assert clean_text("\ufeff e\u0301te\u0301 \r\n") == "été"
+    assert clean_text("\u00a010\u202f000\u2009km\u00a0") == "10 000 km"
     assert clean_text("\u200fשלום\u202c") == "שלום"
     assert clean_text("a\u200cb") == "a\u200cb"  # a joiner changes how letters are written
 
