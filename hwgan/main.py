@@ -20,12 +20,12 @@ from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
 from hwgan.runtime.command_line import run_main
-from hwgan.runtime.config_file import CONFIG_FLAG, configs_folder
+from hwgan.runtime.config_file import CONFIG_FLAG, shipped_config
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 
 _CONFIG = config_flags.DEFINE_config_file(
     CONFIG_FLAG,
-    str(configs_folder() / "demo.py"),
+    shipped_config("demo"),
     "config of the run: a file, or a name such as demo",
     lock_config=True,
 )

@@ -94,7 +94,9 @@ def evaluate_sampler(
     cases, counts = {}, {}
     for case in find_protocol(protocol):
         texts, reference = choose(case, split, train, limit, seed)
-        _check_count(case.name, len(texts))
+        if len(texts) < _MIN_WORDS:
+            logger.warning("%s is left out: %d words are fewer than %d", case.name, len(texts), _MIN_WORDS)
+            continue
         logger.info(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
         )
@@ -111,6 +113,8 @@ def evaluate_sampler(
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
+    if not cases:
+        raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")
     originals = one_image_per_writer(split, frequent_words(split))
     if len(originals) and evaluator.has_identifier:
         texts = list(dict.fromkeys(originals.texts))

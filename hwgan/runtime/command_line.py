@@ -84,7 +84,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if not has_config or _raised_in(config_path, error.__traceback__):  # a mistake in the user's own config file
             raise
-        reason = " ".join(str(error).replace("\\n", " ").replace("\\", "").replace("'", "").split()).strip('"')
+        reason = " ".join(
+            str(error).replace("\\n", ". ").replace("\n", ". ").replace("\\", "").replace("'", "").split()
+        ).strip('"')
         _end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
 
 
@@ -97,7 +99,10 @@ def _print_help(program: str) -> None:
     print((sys.modules["__main__"].__doc__ or "").strip() + "\n")
     print(flags.FLAGS.main_module_help() or flags.FLAGS.module_help(program))
     if CONFIG_FLAG in flags.FLAGS:
-        print("\nFields of a config, with their defaults; each is set by --config.FIELD=VALUE:\n")
+        print(
+            "\nFields that all configs have, with the values of configs/common.py, which a config may change.\n"
+            "Each is set by --config.FIELD=VALUE. Those of `model` are the fields of the modules in hwgan/models/.\n"
+        )
         print(describe_fields())
 
 

@@ -24,6 +24,12 @@ def configs_folder() -> pathlib.Path:
     return next(folder for folder in _FOLDERS if (folder / f"{_COMMON}.py").is_file())
 
 
+def shipped_config(name: str) -> str:
+    """The path of a config of the package, whose imports from `configs` work wherever the process was started."""
+    _make_importable()
+    return str(configs_folder() / f"{name}.py")
+
+
 def find_config(argv: list[str]) -> tuple[list[str], str]:
     """Replaces the name of a config in arguments by the path of its file.
 

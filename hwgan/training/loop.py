@@ -178,7 +178,7 @@ def _log(
             f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); "
             f"the batch is kept in {path}, {place}"
         )
-    if writer and step % trainer.config.train.log_every == 0:
+    if writer and (step % trainer.config.train.log_every == 0 or step == trainer.config.train.num_steps):
         speed = clock.lap(step)
         writer.write(step, values | speed)
         progress = f"step {step}/{trainer.config.train.num_steps}"

@@ -66,6 +66,7 @@ class Trainer:
         shapes = jax.eval_shape(init, jax.random.key(config.seed))
         restored = self.checkpointer.restore_newest(orbax.abstract_like(shapes, everywhere), set_aside=True)
         if restored is None:
+            logger.info("initialising the networks, which takes up to a minute the first time")
             restored = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
             restored = init_from(restored, config, self.data.charset)
         self.state = restored

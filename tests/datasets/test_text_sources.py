@@ -97,6 +97,17 @@ def test_lists_that_are_no_texts(tmp_path, line, message):
         prepare(make(tmp_path / "in", names, {"gt.txt": text}))
 
 
+@pytest.mark.parametrize("header", ["file,writer", "file,x,writer", "image;inhalt", "Filename\tinhalt\twriter"])
+def test_a_header_without_a_column_of_texts_is_no_list(tmp_path, header):
+    """The writers became the transcriptions."""
+    names = numbered("{}.png")
+    separator = next(mark for mark in "\t,;" if mark in header)
+    row = separator.join(["{}", "{}", "anna"][: header.count(separator) + 1])
+    table = header + "\n" + lines(row, names)
+    with pytest.raises(UserError, match=r"words\.csv has (no column|the columns)"):
+        prepare(make(tmp_path / "in", names, {"words.csv": table}))
+
+
 # Kaldi and PyLaia
 
 

@@ -1,5 +1,6 @@
 """Flags, configs and help; the end of a process: exit code, output, and no wait for abandoned threads."""
 
+import importlib
 import os
 import pathlib
 import subprocess
@@ -11,7 +12,7 @@ from absl import flags
 
 import hwgan.main  # defines its flags
 from hwgan.runtime import command_line
-from hwgan.runtime.config_file import configs_folder, describe_fields, find_config
+from hwgan.runtime.config_file import configs_folder, describe_fields, find_config, shipped_config
 
 PROGRAM = """
 import sys, threading, time
@@ -69,7 +70,7 @@ def parse(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--config=smoke", "--config.train.num_stepz=3"], 'no such field: num_stepz Did you mean "num_steps"'),
+        (["--config=smoke", "--config.train.num_stepz=3"], 'no such field: num_stepz. Did you mean "num_steps"'),
         (["--config=smoke", "--config.trian.num_steps=3"], "no such field"),
         (["--config=nosuch"], "no such file, and no config of that name; there are char_grid, copiste"),
         (["--config=elsewhere/smoke.py"], "no such file"),
@@ -92,6 +93,18 @@ def test_a_mistake_in_the_flags_is_one_sentence(parse, capsys, arguments, words)
 def test_configs_are_found_by_name_from_anywhere(parse, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     assert parse(f"--config={name}", "--config.train.num_steps=7").train.num_steps == 7
+
+
+def test_configs_import_each_other_where_they_are_not_on_the_path(monkeypatch):
+    """As in an installation, started outside of the clone."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "configs"]:
+        monkeypatch.delitem(sys.modules, name)
+    elsewhere = [path for path in sys.path if path and not (pathlib.Path(path) / "configs").exists()]
+    monkeypatch.setattr(sys, "path", elsewhere)
+    with pytest.raises(ImportError):
+        importlib.import_module("configs.common")
+    assert shipped_config("demo") == str(configs_folder() / "demo.py")
+    assert importlib.import_module("configs.demo").get_config().data.dataset == "penman/demo"
 
 
 def test_a_file_in_the_current_folder_comes_first(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hwgan.datasets.raw_files import text_lines
 from hwgan.datasets.word_folder.images import ImageIndex
-from hwgan.datasets.word_folder.rows import IMAGE_ENDINGS, Row, is_image
+from hwgan.datasets.word_folder.rows import COLUMNS, IMAGE_ENDINGS, Row, is_image
 from hwgan.datasets.word_folder.table import split_fields
 from hwgan.runtime.errors import UserError
 
@@ -51,6 +51,7 @@ def parse_text_list(text: str, name: str, index: ImageIndex, folder: str) -> tup
     split, found = _best_split(sample, index, folder)
     if not sample or found < max(1, _MIN_FOUND * len(sample)):
         return [], []
+    _check_header(lines[0][1], name)
     _check_columns(sample, split, name)
     pairs = [(*split(line), place) for place, line in lines]
     _check_texts([text for _, text, _ in pairs], name)
@@ -95,6 +96,17 @@ def _by_mark(line: str, mark: str) -> tuple[str, str]:
 def _by_blank(line: str) -> tuple[str, str]:
     match = _WITH_ENDING.fullmatch(line) or _ID.fullmatch(line)
     return match.groups() if match else (line, "")  # pyright: ignore[reportReturnType]
+
+
+def _check_header(first: str, name: str) -> None:
+    """Raises UserError for a table whose header names the files, but no column that is known to hold texts."""
+    for separator in "\t,;":
+        cells = [cell.strip() for cell in split_fields(first, separator, quoted=separator != "\t")]
+        if len(cells) > 1 and cells[0].lower() in COLUMNS["file"]:
+            raise UserError(
+                f"{name} has the columns {', '.join(cells)}, none of which is known to hold the texts; name that one "
+                f"{COLUMNS['text'][0]!r}"
+            )
 
 
 def _check_columns(sample: list[str], split: Split, name: str) -> None:
