@@ -126,6 +126,7 @@ def hostile_folders(folder):
         yield f"config {config[:30]}", lambda config=config: (folder / "config.json").write_text(config)
 
 
+@pytest.mark.slow
 def test_hostile_folders(runs, tmp_path):
     """Each is one sentence or a page."""
     honest, folder = tmp_path / "honest", tmp_path / "first"

@@ -40,6 +40,7 @@ def layout():
     return flat
 
 
+@pytest.mark.slow
 def test_inception_is_that_of_pytorch_fid(layout, tmp_path):
     expected = REFERENCES["inception"]
     assert len(layout) == expected["arrays"]

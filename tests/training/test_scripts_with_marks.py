@@ -57,6 +57,7 @@ def test_no_word_is_dropped_and_random_texts_keep_to_the_alphabet(tmp_path, name
         assert not takes_no_width(text[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "edit"), [("hebrew", edit_to_char_width), ("devanagari", None)])
 def test_they_train_and_are_written(tmp_path, name, edit):
     """With characters of widths of their own, and on a grid, whose canvas may be wider than that of the real words."""

@@ -275,7 +275,7 @@ def test_nonfinite_network_is_named():
     assert nonfinite_network({"recognizer/loss": float("inf"), "generator/ctc_loss": float("nan")}) == "recognizer"
 
 
-@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("parts", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_gradients_of_parts_of_a_batch_add_up_to_those_of_the_batch(small_run, parts):
     """Without balancing and batch norm, which are over the batch, they are equal but for rounding."""
     batch = small_run.batch(size=8)
