@@ -95,8 +95,9 @@ def test_absurd_records_are_named(copy):
 def test_every_file_damaged(copy):
     files = sorted(path.relative_to(copy()) for path in copy().rglob("*") if path.is_file())
     tried = 0
-    for file in files:
-        for number in range(len(list(file_damages(copy() / file)))):
+    for place, file in enumerate(files):
+        count = len(list(file_damages(copy() / file)))
+        for number in range(place % 3, count, 3):  # a third of the damages a file, each on a third of the files
             workdir = copy()
             _, damage = list(file_damages(workdir / file))[number]
             damage()
@@ -105,7 +106,7 @@ def test_every_file_damaged(copy):
         workdir = copy()
         (workdir / file).unlink()
         open_and_write(workdir)
-    assert tried >= 12 * 8
+    assert tried >= 4 * 8
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "device"])
