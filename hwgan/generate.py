@@ -16,13 +16,11 @@ import dataclasses
 import hashlib
 import json
 import pathlib
-import sys
 
 import jax
 import numpy as np
 from absl import flags
 from PIL import Image
-from tqdm import tqdm
 
 from hwgan.data import transforms
 from hwgan.data.prepared import read_texts
@@ -32,6 +30,7 @@ from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_folder, read_regular, replace_image, replace_text
 from hwgan.runtime.locking import exclusive_lock
+from hwgan.runtime.progress import Progress
 from hwgan.runtime.untrusted import MAX_SEED, read_json_object
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.sampler import Sampler
@@ -120,7 +119,7 @@ def generate_words(
         _write_or_check_record(output, spec.record(checkpoint, sampler))
         missing = [n for n in range(process_id, spec.num_shards, num_processes) if not _table_of(output, n).exists()]
         total = sum(len(spec.shard(number)[0]) for number in missing)
-        with tqdm(total=total, unit=" images", disable=not sys.stderr.isatty()) as progress:
+        with Progress("generating", total, "images") as progress:
             for number in missing:
                 _write_shard(sampler, spec, output, number, progress)
         return _join_tables(output, spec)
@@ -150,7 +149,7 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
     return output / _MADE / f"{number:05d}.tsv"
 
 
-def _write_shard(sampler: Sampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: tqdm) -> None:
+def _write_shard(sampler: Sampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress) -> None:
     """Writes the images and then the table of a shard, so that a shard with a table is complete."""
     texts, styles = spec.shard(number)
     rows = []

@@ -16,20 +16,19 @@ Other characters outside it are named, or left out (--leave_out); a line of a fi
 """
 
 import pathlib
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import jax
 import numpy as np
 from absl import flags
 from PIL import Image
-from tqdm import tqdm
 
 from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text
+from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, stack_lines
@@ -68,7 +67,7 @@ def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathl
     """
     sampler.check([word for line in lines.values() for word in line.split()])
     rows = ["file\ttext"]
-    for number, line in tqdm(lines.items(), unit=" images", disable=not sys.stderr.isatty()):
+    for number, line in with_progress(lines.items(), "writing", "images"):
         name = f"{number:06d}.png"
         _save(sampler.draw_text(line, sampler.style(seed + number)), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")

@@ -6,10 +6,9 @@ import hashlib
 import io
 import json
 import pathlib
-import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,13 @@ import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 from tensorflow_datasets.core import example_serializer
-from tqdm import tqdm
 
 from hwgan.data.charset import normalize_text
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.transforms import decode_grey
 from hwgan.datasets.splits import SPLITS, SplitLists
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import with_progress
 
 _MAX_LISTED = 20  # skipped ids that the summary lists for each reason
 # Byte order mark and bidirectional control characters, which have no ink.
@@ -154,9 +153,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return infos
 
     def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[str, dict[str, Any]]]:
-        total = len(examples) if isinstance(examples, Sized) else None
-        progress = tqdm(examples, f"preparing {split}", total, unit=" images", disable=not sys.stderr.isatty())
-        for example in progress:
+        for example in with_progress(examples, f"preparing {split}", "images"):
             row = self._check(split, example)
             if row is None:
                 continue
