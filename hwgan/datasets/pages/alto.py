@@ -26,17 +26,13 @@ def parse_alto(root: Element, unit: str) -> list[Page]:
     for i, element in enumerate(elements):
         collector = _collect(element, unit)
         number = element.get("PHYSICAL_IMG_NR", "")
-        page = Page(
+        page = collector.page(
             kind="ALTO",
             image=images[i] if len(images) == len(elements) else images[0],
             size=stated_size(element, "WIDTH", "HEIGHT"),
             units_per_inch=_UNITS_PER_INCH.get(measures[0], 0.0) if measures else 0.0,
             number=int(number) if number.isdecimal() else 0,
             derived=(),
-            regions=collector.regions(),
-            bad=collector.bad,
-            around_baseline=collector.around_baseline,
-            from_region=collector.from_region,
         )
         pages.append(page)
     return pages

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from hwgan.datasets.pages.baselines import Points, around_baseline, line_spacing
@@ -90,7 +91,18 @@ class RegionCollector:
         else:
             self._found.append((region_id, text, corners, line))
 
-    def regions(self) -> list[Region]:
+    def page(self, **stated: Any) -> Page:
+        """The page with what was collected, and the other fields of `Page` as its file states them."""
+        regions = self._regions()  # first, for it adds to the other fields
+        return Page(
+            **stated,
+            regions=regions,
+            bad=self.bad,
+            around_baseline=self.around_baseline,
+            from_region=self.from_region,
+        )
+
+    def _regions(self) -> list[Region]:
         """The usable regions; the others are added to `bad`."""
         without = any(not _has_area(corners) for _, _, corners, _ in self._found)
         spacing = line_spacing(self._baselines) if without else 0.0

@@ -21,17 +21,13 @@ def parse_page_xml(root: Element, unit: str) -> list[Page]:
     for element in descendants(root, "Page"):
         collector = _collect_words(element) if unit == "word" else _collect_lines(element)
         derived = (image.get("filename", "") for image in children(element, "AlternativeImage"))
-        page = Page(
+        page = collector.page(
             kind="PAGE",
             image=(element.get("imageFilename") or "").strip(),
             size=stated_size(element, "imageWidth", "imageHeight"),
             units_per_inch=0.0,
             number=0,
             derived=tuple(filter(None, derived)),
-            regions=collector.regions(),
-            bad=collector.bad,
-            around_baseline=collector.around_baseline,
-            from_region=collector.from_region,
         )
         pages.append(page)
     return pages
