@@ -71,7 +71,7 @@ class RunReport:
         if path.is_dir():
             return cls._read_workdir(path, source)
         if not path.exists():
-            raise UserError(f"{source!r} does not exist; give the workdir of a run, or a results.json")
+            raise UserError(f"{source!r} is no workdir of a run and no results.json: it does not exist")
         results = _read_results(path)
         return cls(
             path.stem if path.stem != "results" else path.parent.name, results, [], results.get("config", {}), ""

@@ -51,6 +51,13 @@ class Example:
     place: str = ""
 
 
+class _LocalInfo(tfds.core.DatasetInfo):
+    """Information on a dataset that is made here, for which tfds does not ask its public bucket."""
+
+    def initialize_from_bucket(self) -> None:
+        """Does nothing; the implementation of tfds sends a request and leaves a temporary folder behind."""
+
+
 class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A tfds builder of word images; subclasses implement `_read_splits` and set the fields below.
 
@@ -108,7 +115,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "writer": tfds.features.Text(),
             **self.extra_features,
         }
-        return tfds.core.DatasetInfo(
+        return _LocalInfo(
             builder=self,
             description=self.description,
             homepage=self.homepage,

@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import signal
+import tempfile
 import time
 
 import numpy as np
@@ -46,6 +47,14 @@ def test_preparation_is_deterministic(tmp_path, data_dir):
     assert list(first) == list(again)
     assert all(np.array_equal(first[i]["image"], again[i]["image"]) for i in first)
     assert summary["content"] == read_summary(data_dir, "penman/smoke")["content"]
+
+
+def test_preparing_leaves_no_temporary_folder_behind(tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "mine", count=60)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_content_checksum_depends_on_texts_and_writers(tmp_path):
