@@ -16,6 +16,7 @@ from hwgan.models.layers import (
     ink,
     inside_mask,
     mask_columns,
+    max_pool,
     space_to_depth,
 )
 
@@ -33,10 +34,6 @@ class RecognizerOutput:
     logits: Float[Array, "b frames labels"]
     lengths: Int[Array, " b"]
     states: Float[Array, "b frames features"]
-
-
-def _max_pool(x: Float[Array, "b h w c"], stride: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
-    return nn.max_pool(x, stride, strides=stride)
 
 
 class CRNN(nn.Module):
@@ -81,7 +78,7 @@ class CRNN(nn.Module):
             if self.batch_norm:
                 norm = nn.BatchNorm(use_running_average=not train, momentum=0.9, name=f"norm_{i}", **kinds)
                 x = norm(x, mask=inside_mask(x, widths))
-            x = _max_pool(mask_columns(nn.relu(x), widths), pool)
+            x = max_pool(mask_columns(nn.relu(x), widths), pool)
             widths = columns_after(widths, pool[1])
         x = x.max(axis=1)
         x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
@@ -187,7 +184,7 @@ class ConvRecognizer(nn.Module):
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, name=f"conv_{i}", **kinds)(x)
             x = nn.relu(normalized(x, f"norm_{i}"))
-            x = _max_pool(mask_columns(x, widths), pool)
+            x = max_pool(mask_columns(x, widths), pool)
             widths = columns_after(widths, pool[1])
         x = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         inside = inside_mask(x, widths).astype(x.dtype)
