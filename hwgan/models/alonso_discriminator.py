@@ -32,7 +32,7 @@ class DownBlock(nn.Module):
         h = x if self.norm is None else self.norm(name="norm_0")(x)
         h = self.conv(self.features, name="conv_0")(nn.relu(h), train=train)
         h = h if self.norm is None else self.norm(name="norm_1")(h)
-        h = shrink(self.conv(self.features, name="conv_1")(nn.relu(h), train=train))
+        h = self.conv(self.features, resample="down" if self.pool else "", name="conv_1")(nn.relu(h), train=train)
         return h + self.conv(self.features, 1, name="skip")(shrink(x), train=train)
 
 

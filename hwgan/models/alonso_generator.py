@@ -55,7 +55,7 @@ class UpBlock(nn.Module):
         self, x: Float[Array, "b h w c"], condition: Float[Array, "b d"], *, train: bool
     ) -> Float[Array, "b h2 w2 d2"]:
         h = nn.relu(self.norm(name="norm_0")(x, condition, train=train))
-        h = self.conv(self.features, name="conv_0")(upsample(h), train=train)
+        h = self.conv(self.features, resample="up", name="conv_0")(h, train=train)
         h = nn.relu(self.norm(name="norm_1")(h, condition, train=train))
         h = self.conv(self.features, name="conv_1")(h, train=train)
         # The 1x1 convolution commutes with nearest up-sampling, and costs a quarter before it.

@@ -72,7 +72,7 @@ class ColumnDiscriminator(nn.Module):
         for i, channels in enumerate(self.block_features):
             h = conv(channels, name=f"conv_{i}_0")(nn.leaky_relu(x, _SLOPE), train=train)
             h = mask_columns(h, widths)
-            h = average_pool(conv(channels, name=f"conv_{i}_1")(nn.leaky_relu(h, _SLOPE), train=train))
+            h = conv(channels, resample="down", name=f"conv_{i}_1")(nn.leaky_relu(h, _SLOPE), train=train)
             x = h + conv(channels, 1, name=f"skip_{i}")(average_pool(x), train=train)
             widths = columns_after(widths, 2)
             x = mask_columns(x, widths)

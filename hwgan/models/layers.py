@@ -1,10 +1,13 @@
 """Building blocks that several networks share."""
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 ModuleDef = Callable[..., Any]
@@ -53,13 +56,19 @@ def average_pool(x: Float[Array, "b h w c"]) -> Float[Array, "b h2 w2 c"]:
 def max_pool(x: Float[Array, "b h w c"], window: tuple[int, int]) -> Float[Array, "b h2 w2 c"]:
     """Maximum of windows that do not overlap; rows and columns beyond the last whole window are dropped.
 
-    The gradient is divided among equal maxima. On CPUs its step is faster than that of `flax.linen.max_pool`, whose
-    gradient searches each window again.
+    The gradient goes to one entry of each window, as with `flax.linen.max_pool`, whose gradient is slow on CPUs.
     """
-    b, h, w, c = x.shape
     rows, columns = window
-    x = x[:, : h - h % rows, : w - w % columns]
-    return x.reshape(b, h // rows, rows, w // columns, columns, c).max(axis=(2, 4))
+    b, h, w, c = x.shape
+    x = x[:, : h - h % rows, : w - w % columns].reshape(b, h // rows, rows, w // columns, columns, c)
+    x = functools.reduce(_larger, [x[:, :, i] for i in range(rows)])
+    return functools.reduce(_larger, [x[:, :, :, i] for i in range(columns)])
+
+
+def _larger(x: Float[Array, "*shape"], y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    # The gradient of `maximum` compares the result with x and y. A compiler that computes x twice, in two fusions, may
+    # round it in two ways, so that neither is equal to the result. Here one of the two gets all of the gradient.
+    return jnp.where(x >= y, x, y)
 
 
 def space_to_depth(x: Float[Array, "b h w c"], block: int = 2) -> Float[Array, "b h2 w2 c2"]:
@@ -76,6 +85,61 @@ def depth_to_space(x: Float[Array, "b h w c"], block: int = 2) -> Float[Array, "
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h * block, w * block, -1)
 
 
+def _conv(x: Float[Array, "b h w c"], kernel: Float[Array, "k l c d"], padding: Any) -> Float[Array, "b h2 w2 d"]:
+    return jax.lax.conv_general_dilated(x, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+# The rows of a kernel that meet one row of the image before `upsample`: [phase of the output row, tap, kernel row].
+_UPSAMPLED_ROWS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
+# The rows of a kernel of 4 that is one of 3 with a mean over two rows after it: [row, kernel row].
+_POOLED_ROWS = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]], np.float32) / 2
+
+
+def conv_upsampled(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c d"], *args: Any, **kwargs: Any
+) -> Float[Array, "b h2 w2 d"]:
+    """A 3x3 convolution of `upsample(x)`: four 2x2 convolutions of x, one for each phase of the output's pixels.
+
+    Args:
+      x: the image before it is upsampled.
+      kernel: of the 3x3 convolution.
+      *args: settings of flax that are those of every convolution here.
+      **kwargs: likewise.
+
+    References:
+      Shi et al., Is the deconvolution layer the same as a convolutional layer?, 2016, https://arxiv.org/abs/1609.07009
+    """
+    del args, kwargs
+    rows = jnp.asarray(_UPSAMPLED_ROWS, kernel.dtype)
+    kernels = jnp.einsum("pai,qbj,ijcd->pqabcd", rows, rows, kernel)
+    # Four convolutions, for one with four times as many channels has a slow weight gradient on CPUs.
+    phases = [[_conv(x, kernels[p, q], ((1 - p, p), (1 - q, q))) for q in (0, 1)] for p in (0, 1)]
+    b, h, w, _ = x.shape
+    return jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2).reshape(b, 2 * h, 2 * w, -1)
+
+
+def conv_pooled(
+    x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c d"], *args: Any, **kwargs: Any
+) -> Float[Array, "b h2 w2 d"]:
+    """`average_pool` after a 3x3 convolution, of even height and width: one 2x2 convolution of blocks of pixels.
+
+    Args:
+      x: the image; `args` and `kwargs` as for `conv_upsampled`.
+      kernel: of the 3x3 convolution.
+      *args: settings of flax.
+      **kwargs: likewise.
+    """
+    del args, kwargs
+    rows = jnp.asarray(_POOLED_ROWS, kernel.dtype)
+    c, d = kernel.shape[2:]
+    kernel = jnp.einsum("ai,bj,ijcd->abcd", rows, rows, kernel).reshape(2, 2, 2, 2, c, d)
+    kernel = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(2, 2, 4 * c, d)
+    return _conv(space_to_depth(jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))), kernel, "VALID")
+
+
+_CONVOLUTIONS = {"": None, "up": conv_upsampled, "down": conv_pooled}
+
+
 class Conv(nn.Module):
     """A convolution with `SAME` padding, spectrally normed or not, by one switch.
 
@@ -83,17 +147,22 @@ class Conv(nn.Module):
       features: output channels.
       kernel_size: square.
       spectral_norm: divide the kernel by its largest singular value.
+      resample: "up": of the image after `upsample`; "down": followed by `average_pool`; for a kernel size of 3. The
+        result is the same but for rounding, with 4 products a pixel and pair of channels in place of 9.
     """
 
     features: int
     kernel_size: int = 3
     spectral_norm: bool = False
     use_bias: bool = True
+    resample: Literal["", "up", "down"] = ""
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b h w d"]:
+    def __call__(self, x: Float[Array, "b h w c"], *, train: bool = False) -> Float[Array, "b h2 w2 d"]:
+        whole_blocks = x.shape[1] % 2 == 0 and x.shape[2] % 2 == 0
+        resample = "" if self.resample == "down" and not whole_blocks else self.resample
         conv = nn.Conv(
             self.features,
             (self.kernel_size, self.kernel_size),
@@ -101,10 +170,13 @@ class Conv(nn.Module):
             dtype=self.dtype,
             param_dtype=self.param_dtype,
             kernel_init=orthogonal,
+            conv_general_dilated=_CONVOLUTIONS[resample],
         )
         if self.spectral_norm:
-            return nn.SpectralNorm(conv, collection_name="spectral_stats")(x, update_stats=train)
-        return conv(x)
+            y = nn.SpectralNorm(conv, collection_name="spectral_stats")(x, update_stats=train)
+        else:
+            y = conv(x)
+        return average_pool(y) if self.resample == "down" and not resample else y
 
 
 class Dense(nn.Module):

@@ -89,7 +89,7 @@ class VariableUpBlock(nn.Module):
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         conv, norm = partial(Conv, **kinds), partial(ConditionalLayerNorm, **kinds)
         h = nn.relu(norm(name="norm_0")(x, condition))
-        h = conv(self.features, name="conv_0")(upsample(mask_columns(h, widths)))
+        h = conv(self.features, resample="up", name="conv_0")(mask_columns(h, widths))
         h = nn.relu(norm(name="norm_1")(h, condition))
         h = conv(self.features, name="conv_1")(mask_columns(h, 2 * widths))
         return h + upsample(conv(self.features, 1, name="skip")(x))

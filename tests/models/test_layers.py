@@ -1,3 +1,4 @@
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,3 +67,41 @@ def test_lstm_ignores_padding_in_both_directions():
     np.testing.assert_array_equal(states[0, 2:], np.zeros((3, 8)))
     np.testing.assert_allclose(apply(variables, x.at[0, 2:].set(9.0), lengths), states, atol=1e-6)
     np.testing.assert_allclose(apply(variables, x[:1, :2], lengths[:1])[0], states[0, :2], atol=1e-6)
+
+
+# convolutions at another resolution
+
+
+@pytest.mark.parametrize("spectral_norm", [False, True])
+@pytest.mark.parametrize("size", [(4, 6), (5, 8), (6, 3)])
+@pytest.mark.parametrize("resample", ["up", "down"])
+def test_a_convolution_that_resamples_equals_the_two_operations(resample, size, spectral_norm):
+    x = jax.random.normal(jax.random.key(0), (2, *size, 3))
+    plain, resampling = (layers.Conv(5, spectral_norm=spectral_norm, resample=how) for how in ("", resample))
+    variables = plain.init(jax.random.key(1), x)
+    variables["params"]["Conv_0"]["bias"] = jnp.arange(5.0)  # 0 at first, which would hide how it is averaged
+
+    def one(x, variables):
+        return resampling.apply(variables, x)
+
+    def two(x, variables):
+        if resample == "up":
+            return plain.apply(variables, layers.upsample(x))
+        return layers.average_pool(plain.apply(variables, x))
+
+    np.testing.assert_allclose(one(x, variables), two(x, variables), atol=1e-5)
+    of_one, of_two = (
+        jax.grad(lambda x, variables, f=f: jnp.sin(f(x, variables)).sum(), argnums=(0, 1))(x, variables)
+        for f in (one, two)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), of_one, of_two)
+
+
+@pytest.mark.parametrize("window", [(2, 2), (2, 1), (1, 2), (1, 1)])
+def test_max_pool_equals_that_of_flax(window):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 7, 3))
+    np.testing.assert_array_equal(layers.max_pool(x, window), nn.max_pool(x, window, strides=window))
+    weight = jax.random.normal(jax.random.key(1), layers.max_pool(x, window).shape)
+    found = jax.grad(lambda x: (layers.max_pool(x, window) * weight).sum())(x)
+    expected = jax.grad(lambda x: (nn.max_pool(x, window, strides=window) * weight).sum())(x)
+    np.testing.assert_array_equal(found, expected)  # no two values are equal, so there is one gradient
