@@ -64,10 +64,10 @@ def describe(summary: dict[str, Any]) -> str:
         f"  skipped, {reason}: {rows['count']} (first: {', '.join(rows['first'][:5])})"
         for reason, rows in summary["skipped"].items()
     ]
-    options = ", ".join(f"{name} {value}" for name, value in summary["options"].items()) or "none"
+    options = "".join(f"{name} {value}, " for name, value in summary["options"].items())
     lines = [
-        f"{summary['dataset']} {summary['version']}, content {summary['content'][:16]}",
-        f"  options: {options}; splits: {summary['splits']}",
+        f"{summary['dataset']} {summary['version']}, checksum {summary['content'][:16]}",
+        f"  {options}splits: {summary['splits']}",
         *([f"  texts: {summary['texts']}"] if summary.get("texts") else []),
         *(
             f"  {split}: {count} examples by {summary['writers'][split] or 'unknown'} writers"

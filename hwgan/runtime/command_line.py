@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import sys
 import traceback
@@ -19,6 +20,7 @@ from hwgan.runtime.errors import UserError
 
 EXIT_CODE = 2
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+_MISSING_FLAG = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value")  # as absl says it
 _TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
 _threads_abandoned = False
 
@@ -78,7 +80,9 @@ def _parse_flags(argv: list[str]) -> list[str]:
             argv, config_path = find_config(argv)
         return flags.FLAGS(argv)
     except flags.Error as error:
-        _end_with_error(f"{error} (--help lists the flags)")
+        missing = _MISSING_FLAG.match(str(error))
+        sentence = f"--{missing[1]} is missing: {flags.FLAGS[missing[1]].help}" if missing else str(error)
+        _end_with_error(f"{sentence} (--help lists the flags)")
     except UserError as error:
         _end_with_error(str(error))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

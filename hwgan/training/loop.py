@@ -13,6 +13,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from hwgan.checkpoints.run import trains_generator
+from hwgan.data.charset import FEW_EXAMPLES
 from hwgan.models.batch import Batch
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.runtime.config import Config
@@ -217,8 +218,12 @@ def _format_speed(speed: dict[str, float]) -> str:
 
 
 def _describe(trainer: Trainer) -> list[str]:
+    updated = set(trainer.config.train.updated_networks)
+    updated |= {"language_model"} if "generator" in updated else set()
     counts = {
-        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params)) for name in NETWORK_NAMES
+        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params))
+        for name in NETWORK_NAMES
+        if name in updated
     }
     parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
     start = f"from step {trainer.step}" if trainer.step else "from the start"
@@ -227,4 +232,18 @@ def _describe(trainer: Trainer) -> list[str]:
     return [
         f"training {start} on {devices}; alphabet of {len(trainer.data.charset.characters)} characters",
         f"parameters: {parameters}",
+        *_describe_characters(trainer),
     ]
+
+
+def _describe_characters(trainer: Trainer) -> list[str]:
+    """Which characters will be malformed for want of examples, and which words the sample grid cannot show."""
+    lines = []
+    if trainer.rare_characters:
+        found = " ".join(f"{c}:{count}" for c, count in sorted(trainer.rare_characters.items()))
+        lines.append(f"characters with less than {FEW_EXAMPLES} training examples, which may be malformed: {found}")
+    charset = trainer.data.charset
+    unknown = [word for word in trainer.config.sample_grid.words if charset.unknown(word)]
+    if unknown and trains_generator(trainer.config):
+        lines.append(f"words of sample_grid.words outside the alphabet, which are left out: {' '.join(unknown)}")
+    return lines

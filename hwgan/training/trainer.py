@@ -34,7 +34,6 @@ from hwgan.training.validation import recognition_metrics
 
 logger = logging.getLogger(__name__)
 
-_PHASES = {"recognizer": "recognizer pretraining", "all": "all networks"}
 REAL_WORD_NETWORKS = ("recognizer", "identifier")  # trained on real words alone
 _PRETRAINED_PART = 0.4  # of the steps of a short run
 _INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
@@ -48,6 +47,7 @@ class Trainer:
       step: number of finished steps.
       timings: how long compiling and steps took the last time.
       compile_seconds: how long compiling took in the last call of `advance`.
+      rare_characters: number of training examples of each character with few of them.
     """
 
     def __init__(self, config: Config, workdir: str):
@@ -75,7 +75,7 @@ class Trainer:
         self.timings = Timings(config.model.to_dict(), config.train.batch_size, config.preprocessing.height)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
-        self._rare_characters = self.data.charset.rare(self.data.train.texts)
+        self.rare_characters = self.data.charset.rare(self.data.train.texts)
         self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
 
     def batches(self) -> Iterator[Batch]:
@@ -114,7 +114,7 @@ class Trainer:
         shape = batch.real.image.shape
         if (phase, shape) in self._compiled:
             return
-        name = f"{_PHASES[phase]} on {shape[0]} images of {shape[1]}x{shape[2]} pixels"
+        name = f"{self._describe_phase(phase)} on {shape[0]} images of {shape[1]}x{shape[2]} pixels"
         before = self.timings.get(name)
         logger.info(
             "compiling the step of %s; %s",
@@ -127,6 +127,12 @@ class Trainer:
         self.timings.put(name, self.compile_seconds)
         barrier(f"compiled {phase} {shape}")
         self._compiled.add((phase, shape))
+
+    def _describe_phase(self, phase: str) -> str:
+        if phase == "recognizer":
+            return "recognizer pretraining"
+        updated = self.config.train.updated_networks
+        return "all networks" if set(updated) == set(UPDATED_NETWORKS) else " and ".join(updated)
 
     def lower(self, phase: str, batch: Batch) -> Any:
         """The program of a step on such a batch, not compiled; phase "recognizer" (pretraining) or "all"."""
@@ -162,7 +168,7 @@ class Trainer:
             "alphabet": charset.characters,
             "right_to_left": charset.right_to_left,
             "step": self.step,
-            "rare_characters": self._rare_characters,
+            "rare_characters": self.rare_characters,
         }
         error = metrics.get("evaluate/generated_cer", metrics.get("evaluate/real_cer"))
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(error))

@@ -53,6 +53,22 @@ def test_float_round_trip_is_exact():
     np.testing.assert_array_equal(transforms.to_uint8(floats), levels)
 
 
+@pytest.mark.parametrize("deviation", [0, 3, 8])
+def test_trim_reaches_the_ink_on_paper_however_noisy(deviation):
+    noise = np.random.default_rng(0).normal(0, deviation, (40, 200))
+    image = (200 + noise).clip(0, 255).astype(np.uint8)
+    image[12:30, 60:140:4] = 30
+    assert transforms.trim_sides(image).shape == (40, 77 + 4)
+    assert transforms.trim_box(image).shape == (18 + 4, 77 + 4)
+    assert transforms.trim_box(transforms.stretch_contrast(image)).shape == (18 + 4, 77 + 4)
+
+
+def test_trim_of_a_crop_that_is_nearly_all_ink():
+    image = np.full((10, 12), 40, np.uint8)
+    image[0], image[:, :2] = 255, 255
+    assert transforms.trim_box(image).shape == (10, 12)
+
+
 def test_trim_keeps_the_ink_and_a_margin():
     image = np.full((14, 20), 255, np.uint8)
     image[6, 8:11] = 0

@@ -239,7 +239,7 @@ def test_newest_version_by_number(tmp_path):
 def test_description_has_counts_options_and_characters(tmp_path):
     builder = create_builder(Request("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine"))))
     text = describe(write_dataset(builder))
-    assert "options: none; splits: by hash of writer" in text
+    assert "  splits: by hash of writer" in text
     assert "alphabet (14): 0:6 1:6" in text
     assert "skipped: none" in text
 

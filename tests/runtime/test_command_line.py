@@ -146,3 +146,13 @@ def test_help_of_every_entry_point(module, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     assert "--output" in done.stdout or "--workdir" in done.stdout or "--source" in done.stdout
+
+
+def test_a_missing_flag_is_named_with_what_it_is(parse, capsys):
+    flags.DEFINE_string("needed", None, "the file to write", required=True)
+    try:
+        with pytest.raises(SystemExit):
+            parse("--config=smoke")
+        assert capsys.readouterr().err == "error: --needed is missing: the file to write (--help lists the flags)\n"
+    finally:
+        delattr(flags.FLAGS, "needed")
