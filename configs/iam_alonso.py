@@ -16,5 +16,5 @@ def get_config() -> ConfigDict:
     config = iam.get_config()
     config.model.discriminator.norm = "none"
     config.model.discriminator.spectral_norm = True
-    config.model.recognizer.name = "gated_crnn"
+    config.model.recognizer = ConfigDict(dict(name="gated_crnn"))
     return config

@@ -158,7 +158,8 @@ class CRNN(nn.Module):
         super().__init__()
         features = config.get("conv_features", (64, 128, 256, 256, 512, 512, 512))
         self.pools = config.get("pools", ((2, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 1), (2, 1)))
-        inputs = 1
+        self.stem = config.get("stem", 1)
+        inputs = self.stem**2
         for i, size in enumerate(features):
             setattr(self, f"conv_{i}", Conv(inputs, size, bias=False))
             setattr(self, f"norm_{i}", BatchNorm(size, 0.1))
@@ -169,7 +170,7 @@ class CRNN(nn.Module):
 
     def forward(self, image: torch.Tensor, widths: torch.Tensor | None, train: bool):
         """Logits [b, frames, labels] and the frames of each word."""
-        x = ink(image)
+        x = F.pixel_unshuffle(ink(image), self.stem)
         for i, pool in enumerate(self.pools):
             x = getattr(self, f"norm_{i}")(getattr(self, f"conv_{i}")(x), train=train, commit=train)
             x = F.max_pool2d(F.relu(x), tuple(pool))

@@ -21,7 +21,7 @@ IAM_PARAMETERS = {
     "language_model": 405_504,
     "generator": 2_654_738,
     "discriminator": 2_789_668,
-    "recognizer": 10_052_624,
+    "recognizer": 3_635_664,
 }
 # Without the scales and shifts of batch norm in D, 2 · 1,537 channels.
 IAM_ALONSO_PARAMETERS = IAM_PARAMETERS | {"discriminator": 2_786_594, "recognizer": 2_851_424}
