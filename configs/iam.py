@@ -43,8 +43,8 @@ def get_config() -> ConfigDict:
                 norm="batch",
                 spectral_norm=False,
             ),
-            # 0.9 GFLOP a word forward. That of Shi et al. at full resolution, the defaults of `CRNN`, takes 19, which is
-            # nine tenths of a training step: stem=1, conv_features=(64, 128, 256, 256, 512, 512, 512),
+            # 0.9 GFLOP a word forward. That of Shi et al. at full resolution, the defaults of `CRNN`, takes 19, nine
+            # tenths of a training step: stem=1, conv_features=(64, 128, 256, 256, 512, 512, 512),
             # pools=((2, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 1), (2, 1)).
             recognizer=dict(
                 name="crnn",

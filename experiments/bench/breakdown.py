@@ -11,7 +11,7 @@ from experiments.bench import hlo
 from experiments.bench.entries import Entry, Row, Settings
 from experiments.bench.programs import step_caller, step_program
 from experiments.bench.timing import interleave
-from experiments.bench.workload import Workload, load_workload
+from experiments.bench.workload import Workload, workload_of
 
 _EXPECTED_SECONDS = {"iam": 50.0}
 _TRACED_STEPS = 3
@@ -29,7 +29,7 @@ def entries(config: str, settings: Settings) -> list[Entry]:
 
 def measure_updates(config: str, settings: Settings) -> list[Row]:
     """A row for each updated network: a step that updates it alone, relative to the whole step."""
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     whole = step_caller(step_program(workload).compiled, workload)
     calls = {"step": whole}
     updated = [name for name in workload.step_config.updated_networks if name in workload.network_names()]
@@ -48,7 +48,7 @@ def measure_kinds(config: str, settings: Settings) -> list[Row]:
 
     Shares are of the time that threads spend in operations; idle time of cores is not counted.
     """
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     program = step_program(workload)
     step = step_caller(program.compiled, workload)
     step()

@@ -17,11 +17,13 @@ class Settings:
       seconds: time for each measurement.
       batch_sizes: batch sizes by config; other configs keep their own.
       ceilings: rates of the device, see `machine.measure_ceilings`.
+      dtype: in which the networks compute; "" for that of each config.
     """
 
     seconds: float
     batch_sizes: dict[str, int]
     ceilings: dict[str, float]
+    dtype: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.bench.entries import Entry, Row, Settings
 from experiments.bench.timing import measure
-from experiments.bench.workload import load_config, load_workload
+from experiments.bench.workload import load_config, workload_of
 from hwgan.checkpoints.run import image_spec
 from hwgan.data.charset import Charset
 from hwgan.data.input_pipeline import create_schedule, train_batches
@@ -55,7 +55,7 @@ def measure_input(settings: Settings) -> list[Row]:
 
 def measure_sampling(config: str, settings: Settings) -> list[Row]:
     """Two rows: many words at once, and single words, by `Sampler.draw`."""
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     spec = image_spec(workload.config)
     sampler = Sampler(workload.networks, workload.state.ema_variables, workload.charset, spec)
     words = random_words(workload.charset, spec.max_length, count=64)

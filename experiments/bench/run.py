@@ -73,20 +73,25 @@ def parse_batch_sizes(given: list[str]) -> dict[str, int]:
     return sizes
 
 
-def run(parts: list[str], configs: list[str], batch_sizes: dict[str, int], seconds: float) -> dict:
+def run(parts: list[str], configs: list[str], batch_sizes: dict[str, int], seconds: float, dtype: str = "") -> dict:
     """Measures everything and returns the content of `results.json`."""
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured, too
     began, description = time.perf_counter(), machine.describe()
     if description["load"] > _IDLE_LOAD:
         print(_LOAD_WARNING.format(description["load"]), file=sys.stderr)
     ceilings = machine.measure_ceilings(seconds)
-    settings = Settings(seconds, batch_sizes, ceilings)
+    settings = Settings(seconds, batch_sizes, ceilings, dtype)
     rows = run_entries(plan(parts, configs, settings))
     rows.sort(key=lambda row: PARTS.index(row["part"]))  # stable: configs stay in their order
     return {
         "machine": description,
         "ceilings": ceilings,
-        "settings": {"seconds": seconds, "batch_sizes": batch_sizes, "took_seconds": time.perf_counter() - began},
+        "settings": {
+            "seconds": seconds,
+            "batch_sizes": batch_sizes,
+            "dtype": dtype,
+            "took_seconds": time.perf_counter() - began,
+        },
         "rows": rows,
     }
 
@@ -99,6 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--configs", default="", help="names of files in configs/; by default those of each part")
     parser.add_argument("--batch_size", action="append", default=[], metavar="CONFIG=N")
     parser.add_argument("--seconds", type=float, default=1.5, help="time for each measurement")
+    parser.add_argument("--dtype", default="", choices=["", "float32", "bfloat16"], help="that of each config if empty")
     args = parser.parse_args(argv)
     parts, configs = _names(args.only), _names(args.configs)
     try:
@@ -109,7 +115,7 @@ def main(argv: list[str] | None = None) -> int:
         batch_sizes = parse_batch_sizes(args.batch_size)
     except UserError as error:
         parser.error(str(error))
-    results = run(parts, configs, batch_sizes, args.seconds)
+    results = run(parts, configs, batch_sizes, args.seconds, args.dtype)
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     text = table.render(results)

@@ -165,5 +165,5 @@ class BidirectionalLSTM(nn.Module):
         """[b, t, c] to [b, t, d]; with lengths, padding steps are left out."""
         if lengths is None:
             return self.lstm(x)[0]
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]

@@ -18,11 +18,23 @@ class TorchStep:
       config: config of the run.
       has_variable_width: whether the width of a generated word depends on its text.
       compiled: whether networks are compiled by `torch.compile`; the language model, packed LSTMs alone, never is.
+      device: "cpu" or "cuda".
+      dtype: in which the networks compute, by `torch.autocast`.
     """
 
-    def __init__(self, modules: dict[str, nn.Module], config: Any, *, has_variable_width: bool, compiled: bool):
+    def __init__(
+        self,
+        modules: dict[str, nn.Module],
+        config: Any,
+        *,
+        has_variable_width: bool,
+        compiled: bool,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
         self.config, self.has_variable_width = config, has_variable_width
-        self.modules = copy.deepcopy(modules)
+        self.device, self.dtype = device, dtype
+        self.modules = {name: module.to(device) for name, module in copy.deepcopy(modules).items()}
         self.calls = {
             name: torch.compile(module, dynamic=False) if compiled and name != "language_model" else module
             for name, module in self.modules.items()
@@ -39,12 +51,16 @@ class TorchStep:
         return torch.optim.Adam(parameters, rates.learning_rate, (rates.b1, rates.b2), eps=1e-8, fused=True)
 
     def __call__(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Does one step and returns the losses."""
-        return {
-            "discriminator": self.update_discriminator(batch),
-            "recognizer": self.update_recognizer(batch),
-            "generator": self.update_generator(batch),
-        }
+        """Does one step, waits for it on an accelerator, and returns the losses."""
+        with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
+            losses = {
+                "discriminator": self.update_discriminator(batch),
+                "recognizer": self.update_recognizer(batch),
+                "generator": self.update_generator(batch),
+            }
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return losses
 
     def generate(self, z: torch.Tensor, batch: Batch, commit: bool) -> torch.Tensor:
         """Images of the texts of a batch."""
@@ -111,7 +127,7 @@ class TorchStep:
         return image + scale * torch.randn_like(image) if scale else image
 
     def _ctc(self, logits, frames, labels, lengths) -> torch.Tensor:
-        log_probabilities = F.log_softmax(logits, dim=2).transpose(0, 1)
+        log_probabilities = F.log_softmax(logits.float(), dim=2).transpose(0, 1)
         return F.ctc_loss(log_probabilities, labels, frames, lengths, reduction="none", zero_infinity=True).mean()
 
     def _balanced(self, gradient: torch.Tensor, adversarial_gradient: torch.Tensor) -> torch.Tensor:

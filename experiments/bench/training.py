@@ -11,7 +11,7 @@ from experiments.bench.programs import (
     step_program,
 )
 from experiments.bench.timing import measure
-from experiments.bench.workload import load_workload
+from experiments.bench.workload import workload_of
 
 _EXPECTED_SECONDS = {"iam": 80.0}
 
@@ -29,18 +29,18 @@ def entries(config: str, settings: Settings) -> list[Entry]:
 
 def measure_step(config: str, settings: Settings) -> list[Row]:
     """One row: the training step of the config."""
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     program = step_program(workload)
     timing = measure(step_caller(program.compiled, workload), settings.seconds)
     row = {"name": "step", "batch_size": workload.batch_size, "image": list(workload.batch.real.image.shape[1:3])}
     row |= timing.fields() | {"images_per_s": workload.batch_size / timing.median}
     row |= program.fields() | rate_fields(program, timing, settings.ceilings)
-    return [row | memory_in_use()]
+    return [row | ({"note": settings.dtype} if settings.dtype else {}) | memory_in_use()]
 
 
 def measure_networks(config: str, settings: Settings) -> list[Row]:
     """Two rows for each network: forward, and forward with gradients."""
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     rows = []
     for name in workload.network_names():
         arguments = network_arguments(workload, name)

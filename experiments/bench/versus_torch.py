@@ -16,7 +16,7 @@ from experiments.bench.programs import (
     step_program,
 )
 from experiments.bench.timing import Timing, interleave, ratio_fields
-from experiments.bench.workload import Workload, load_workload
+from experiments.bench.workload import Workload, workload_of
 
 _EXPECTED_SECONDS = {"iam": 150.0}
 
@@ -31,39 +31,48 @@ def measure(config: str, settings: Settings) -> list[Row]:
     """Rows: differences of outputs; times of the step and of each network. jax is faster if a ratio is above 1."""
     if importlib.util.find_spec("torch") is None:
         return [{"name": "step", "note": "not measured: torch is not installed"}]
-    if jax.default_backend() != "cpu":
-        return [{"name": "step", "note": "not measured: this comparison is for CPUs; set JAX_PLATFORMS=cpu"}]
     import torch
+
+    on_cpu = jax.default_backend() == "cpu"
+    if not on_cpu and not torch.cuda.is_available():
+        return [{"name": "step", "note": "not measured: PyTorch finds no accelerator; set JAX_PLATFORMS=cpu"}]
 
     from experiments.bench import torch_weights
 
     torch.set_num_threads(num_cpus())
     torch.manual_seed(0)
-    workload = load_workload(config, settings.batch_sizes.get(config, 0))
+    workload = workload_of(config, settings)
     modules = torch_weights.build(workload)
     rows: list[Row] = []
-    for name, difference in torch_weights.output_differences(workload, modules).items():
+    exact = on_cpu and settings.dtype != "bfloat16"  # elsewhere products are rounded
+    for name, difference in (torch_weights.output_differences(workload, modules) if exact else {}).items():
         size = torch_weights.torch_parameters(modules[name])
         note = f"{size:,} parameters in both; outputs differ by {difference:.1e}"
         rows.append({"name": f"{name}: outputs compared", "note": note})
     rows += _measure_step(workload, modules, settings)
-    for name in modules:
+    for name in modules if on_cpu else ():
         rows += _measure_network(workload, modules, name, settings)
     return rows
 
 
 def _measure_step(workload: Workload, modules, settings: Settings) -> list[Row]:
+    import torch
+
     from experiments.bench.torch_step import TorchStep
     from experiments.bench.torch_weights import batch_to_torch
 
-    batch, wide = batch_to_torch(workload), workload.networks.has_variable_width
+    device = "cpu" if jax.default_backend() == "cpu" else "cuda"
+    kinds = dict(device=device, dtype=getattr(torch, workload.config.model.dtype))
+    batch = {name: tensor.to(device) for name, tensor in batch_to_torch(workload).items()}
+    wide = workload.networks.has_variable_width
     eager, compiled = (
-        TorchStep(modules, workload.config, has_variable_width=wide, compiled=compiled) for compiled in (False, True)
+        TorchStep(modules, workload.config, has_variable_width=wide, compiled=compiled, **kinds)
+        for compiled in (False, True)
     )
     calls = {
         "jax": step_caller(step_program(workload).compiled, workload),
         "eager": lambda: eager(batch),
-        "eager on one thread": on_one_thread(lambda: eager(batch)),
+        **({"eager on one thread": on_one_thread(lambda: eager(batch))} if device == "cpu" else {}),
         "torch.compile": lambda: compiled(batch),
     }
     return compare("step", calls, settings.seconds, workload.batch_size)

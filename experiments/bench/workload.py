@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.bench.entries import Settings
 from hwgan.checkpoints.run import build_networks, image_spec, init_state
 from hwgan.data.charset import Charset
 from hwgan.models.batch import Batch, FakeTexts, RealWords
@@ -87,15 +88,22 @@ def load_config(name: str) -> Config:
         raise UserError(f"configs/{name}.py does not exist; run from the root of the repository: {error}") from error
 
 
+def workload_of(name: str, settings: Settings) -> Workload:
+    """The workload of a config by the settings of the command line."""
+    return load_workload(name, settings.batch_sizes.get(name, 0), settings.dtype)
+
+
 @functools.lru_cache(maxsize=2)  # states and compiled programs are large, and configs are measured one by one
-def load_workload(name: str, batch_size: int = 0) -> Workload:
+def load_workload(name: str, batch_size: int = 0, dtype: str = "") -> Workload:
     """Builds a workload.
 
     Args:
       name: name of the config.
       batch_size: words of a batch; 0 for that of the config.
+      dtype: in which the networks compute, such as "bfloat16"; "" for that of the config.
     """
     config = load_config(name)
+    config.model.dtype = dtype or config.model.dtype
     config.train.batch_size = batch_size or config.train.batch_size
     charset = Charset(config.data.alphabet or _ALPHABETS.get(name, string.ascii_lowercase))
     networks, optimizers = build_networks(config, charset)

@@ -99,7 +99,7 @@ class WordFolder(WordImageBuilder, skip_registration=True):
             named[i] = split
         if "file name" in how and len(set(writers)) > 1 and "" not in writers:
             self.warnings.append(
-                f"the {len(set(writers))} writers are too few to hold some of them out: all of them are in train and in "
+                f"the {len(set(writers))} writers are too few to hold some of them out: all are in train and in "
                 f"{' and '.join(held_out)}, with different words"
             )
         return how
