@@ -175,7 +175,10 @@ if __name__ == "__main__":
     flags.DEFINE_bool("leave_out", False, "leave out other characters outside the alphabet, such as emoji")
     flags.DEFINE_integer("width", 0, "with --text: width of the page in pixels at scale 1; 0: no line breaks")
     flags.DEFINE_enum(
-        "page_size", "", ("", *PAGE_SIZES), "write pages of this paper size, at 300 dpi; by default those of a PDF are a4"
+        "page_size",
+        "",
+        ("", *PAGE_SIZES),
+        "write pages of this paper size, at 300 dpi; those of a PDF are a4 by default",
     )
     flags.DEFINE_enum("paper", "plain", PAPERS, "what is printed on the paper")
     flags.DEFINE_string("ink", "black", "colour of the ink: black, blue or #rrggbb")

@@ -12,6 +12,7 @@ from hwgan.runtime.files import image_format, replace_image, replace_text, repla
 from hwgan.sampling.page_layout import Page
 from hwgan.sampling.page_settings import MM_PER_INCH, PageSettings
 from hwgan.sampling.raster import draw_page
+from hwgan.sampling.vector import page_as_svg, pages_as_pdf
 
 _PDF, _SVG = VECTOR_ENDINGS = ".pdf", ".svg"
 
@@ -38,15 +39,11 @@ class Document:
 
     def svgs(self) -> list[str]:
         """Each page as an SVG document with outlines, of its size in mm."""
-        from hwgan.sampling.vector import page_as_svg
-
         settings = self.settings
         return [page_as_svg(page, settings.text_height, settings.ink_color, settings.paper) for page in self.pages]
 
     def pdf(self) -> bytes:
         """All pages as one PDF document with outlines."""
-        from hwgan.sampling.vector import pages_as_pdf
-
         settings = self.settings
         return pages_as_pdf(self.pages, settings.text_height, settings.ink_color, settings.paper)
 

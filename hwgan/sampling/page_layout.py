@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from hwgan.data import transforms
 from hwgan.data.letterforms import BOTTOM, TOP
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import break_lines
 from hwgan.sampling.page_settings import PageSettings
 
 BASELINE = TOP / (TOP - BOTTOM)  # of a line, in em below its top
-_WORD_GAP = 1 / 3  # em
+_WORD_GAP = 0.29  # em
 _MIN_LINE = 2.0  # em; a page with shorter lines has no room for words
 # Variations at wander 1. Those of the baseline sum up to less than half the space between lines.
 _GAP_STD = 0.16  # of the logarithm of the distance of words
@@ -26,6 +27,8 @@ _SHORT_LINE = 12.0  # em; shorter lines rise and fall as much as a part of one o
 _WAVE_LENGTH = 9.0, 22.0  # em
 _INDENT = 0.12  # em, of the left margin
 _SLANT, _LINE_SLANT, _ROTATION, _SIZE = 0.022, 0.012, 0.005, 0.018  # slopes; radians; logarithm of the size
+_BASELINE_RANGE = 0.12  # of the height, above and below the average baseline
+_BELOW_LETTERS = 0.3  # ink of a row below the letters, where descenders are, relative to a row of letters
 _INERTIA = 0.7  # of what changes from line to line
 _LIMIT = 2.0  # standard deviations
 _MAX_STRETCH = 1.2  # em; a line that needs more between its words is not justified
@@ -68,11 +71,12 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class _Line:
-    """Words of a line with their widths, and the gap before each of them, in em."""
+    """Words of a line with their widths, the gap before each of them, and their baseline below their top, in em."""
 
     images: Sequence[Word]
     widths: Float[np.ndarray, " n"]
     gaps: Float[np.ndarray, " n"]
+    baseline: float
     ends_paragraph: bool
 
     @property
@@ -109,7 +113,7 @@ def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_
         width = max(line.width for line in lines) + 2 * margin
     capacity = len(lines)
     if not math.isinf(page_height):
-        capacity = 1 + int((page_height - 2 * margin - 1) / settings.line_spacing)
+        capacity = 1 + int((page_height - 2 * margin - BASELINE) / settings.line_spacing)
     hand = _Hand(settings, width, margin, right_to_left, rng)
     pages = []
     for part in _split_pages(lines, capacity):
@@ -128,17 +132,34 @@ def _break_blocks(
     broken = []
     for block in blocks:
         broken.append([])
+        images = [image for line in block for image in line]
+        baseline = find_baseline(images) if settings.paper != "plain" else BASELINE
         for images in block:
             widths = np.minimum([image.shape[1] / height for image in images], room)
             noise = settings.wander * _GAP_STD * _limited_normal(rng, len(images))
             gaps = _WORD_GAP * settings.word_spacing * np.exp(noise)
             parts = break_lines(widths.tolist(), gaps.tolist(), room) if images else [slice(0, 0)]
             broken[-1] += [
-                _Line(images[part], widths[part], gaps[part], part.stop == len(images)) for part in parts
+                _Line(images[part], widths[part], gaps[part], baseline, part.stop == len(images)) for part in parts
             ]
-    blank = [_Line([], np.zeros(0), np.zeros(0), True)] if any(len(lines) > 1 for lines in broken) else []
+    blank = [_Line([], np.zeros(0), np.zeros(0), BASELINE, True)] if any(len(lines) > 1 for lines in broken) else []
     lines = [line for block in broken for line in [*blank, *block]]
     return lines[len(blank) :]
+
+
+def find_baseline(images: Sequence[Word]) -> float:
+    """Where the ink of most letters ends, as a share of the height below the top.
+
+    Styles stand higher or lower in their images than the average, which shows on ruled paper.
+
+    Args:
+      images: of words in one style; one at least.
+    """
+    height = images[0].shape[0]
+    ink = sum((transforms.WHITE - image.astype(np.float32)).sum(axis=1) for image in images)
+    first, last = round((BASELINE - _BASELINE_RANGE) * height), round((BASELINE + _BASELINE_RANGE) * height)
+    full = np.flatnonzero(ink[first:last] > _BELOW_LETTERS * np.max(ink[height // 3 : last]))
+    return (first + full[-1] + 1 if full.size else first) / height
 
 
 def _split_pages(lines: Sequence[_Line], capacity: int) -> list[list[_Line]]:
@@ -184,11 +205,11 @@ class _Hand:
             y = baseline + rise(center) + wander * _WORD_SHIFT * shift
             shear = wander * (_LINE_SLANT * _LIMIT * slant + _SLANT * own_slant)
             scale = width / image.shape[1] * math.exp(wander * _SIZE * (size - _LIMIT))
-            placed.append(PlacedWord(image, _matrix(image, (center, y), scale, tilt, shear)))
+            placed.append(PlacedWord(image, _matrix(image, (center, y), scale, (tilt, shear), line.baseline)))
         return placed
 
     def _positions(self, line: _Line, indent: float) -> list[float]:
-        """x of the left side of each word, as if lines began at the left."""
+        """The left side of each word, as if lines began at the left."""
         room = self._width - 2 * self._margin
         spare = room - line.width
         start = self._margin + min(max(0.0, self._settings.wander * _INDENT * (1 + indent)), spare)
@@ -201,7 +222,7 @@ class _Hand:
 
 
 def _matrix(
-    image: np.ndarray, center: tuple[float, float], scale: float, tilt: float, shear: float
+    image: np.ndarray, center: tuple[float, float], scale: float, turns: tuple[float, float], baseline: float
 ) -> Float[np.ndarray, "2 3"]:
     """Maps pixels to em: the middle of the word's baseline to `center`, sheared and tilted around it.
 
@@ -209,13 +230,14 @@ def _matrix(
       image: of the word.
       center: (x, y) in em.
       scale: em per pixel.
-      tilt: angle of the baseline, downward to the right, in radians.
-      shear: shift to the right by height above the baseline.
+      turns: angle of the baseline, downward to the right, in radians; shift to the right by height above it.
+      baseline: of the image, as a share of its height below its top.
     """
     height, width = image.shape
+    tilt, shear = turns
     turn = np.array([[math.cos(tilt), -math.sin(tilt)], [math.sin(tilt), math.cos(tilt)]])
     linear = scale * turn @ np.array([[1.0, -shear], [0.0, 1.0]])
-    origin = np.array(center) - linear @ np.array([width / 2, BASELINE * height])
+    origin = np.array(center) - linear @ np.array([width / 2, baseline * height])
     return np.column_stack([linear, origin])
 
 

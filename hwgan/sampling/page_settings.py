@@ -14,7 +14,8 @@ MM_PER_INCH = 25.4
 DPI = 300  # of a page of a paper size at scale 1
 _MAX_PIXELS = 200_000  # width of a page
 _PAGE_MARGIN = 20.0  # mm, of a page of a paper size
-_LINE_MARGIN, _MAX_MARGIN, _MARGIN_SHARE = 0.2, 1.0, 0.05  # of pictures: heights of a line; heights; share of the width
+_LINE_MARGIN, _RULED_MARGIN, _MAX_MARGIN = 0.2, 0.4, 1.0  # heights of a line, of pictures
+_MARGIN_SHARE = 0.05  # of the width of a picture
 
 Color = tuple[int, int, int]
 
@@ -95,7 +96,8 @@ class PageSettings:
         """Width of the margin at each side, in heights of a line."""
         if self.page_size:
             return _PAGE_MARGIN / self.text_height
-        return max(_LINE_MARGIN, min(_MAX_MARGIN, _MARGIN_SHARE * self.width / height))
+        narrowest = _LINE_MARGIN if self.paper == "plain" else _RULED_MARGIN
+        return max(narrowest, min(_MAX_MARGIN, _MARGIN_SHARE * self.width / height))
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

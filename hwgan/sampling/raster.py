@@ -3,17 +3,17 @@
 import math
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 from hwgan.data import transforms
 from hwgan.sampling.page_layout import Page, PlacedWord
 from hwgan.sampling.page_settings import Color
 from hwgan.sampling.ruling import RULE_WIDTH, Rule, rules
+from hwgan.sampling.sharpening import sharpen
 
-_SHARPENING = 0.8  # share of the blur of enlarging that is taken back
+_FULLY_SHARPENED = 1.5  # factor of enlarging from which on words are sharpened fully
 _SMALLEST = 0.8  # of the height of an image: words that are drawn smaller are drawn larger and reduced
-_EDGE = 0.42  # of full ink: where the border of a stroke stays when it is sharpened
 
 
 def draw_page(page: Page, pixels_per_em: float, ink: Color, paper: str) -> UInt8[np.ndarray, "h w *rgb"]:
@@ -56,25 +56,16 @@ def _draw_word(darkness: Image.Image, word: PlacedWord, pixels_per_em: float) ->
     origin = np.rint(matrix[:, 2]) - [left, top]
     inverse = np.linalg.inv(linear)
     data = np.column_stack([inverse, -inverse @ origin]).ravel().tolist()
-    ink = Image.fromarray(transforms.WHITE - word.image)
+    ink = Image.fromarray(1.0 - word.image.astype(np.float32) / transforms.WHITE)
     size = right - left, bottom - top
-    drawn = np.asarray(ink.transform(size, Image.Transform.AFFINE, data, Image.Resampling.BICUBIC), np.float32)
-    drawn = _sharpened(drawn / transforms.WHITE, math.sqrt(abs(np.linalg.det(linear))))
-    levels = np.rint(drawn * transforms.WHITE).astype(np.uint8)
+    drawn = np.asarray(ink.transform(size, Image.Transform.AFFINE, data, Image.Resampling.BICUBIC))
+    enlarged = math.sqrt(abs(np.linalg.det(linear)))
+    if enlarged > 1.0:
+        drawn = sharpen(drawn, enlarged * height, min(1.0, (enlarged - 1.0) / (_FULLY_SHARPENED - 1.0)))
+    levels = np.rint(drawn.clip(0.0, 1.0) * transforms.WHITE).astype(np.uint8)
     box = left, top, right, bottom
     old = np.asarray(darkness.crop(box))
     darkness.paste(Image.fromarray(np.maximum(old, levels)), (left, top))
-
-
-def _sharpened(ink: Float[np.ndarray, "h w"], enlarged: float) -> Float[np.ndarray, "h w"]:
-    """Makes the border of strokes as sharp as before they were enlarged, and keeps shades within them.
-
-    Args:
-      ink: 0 on paper to 1.
-      enlarged: by which factor.
-    """
-    gain = 1.0 + _SHARPENING * max(0.0, enlarged - 1.0)
-    return np.clip((ink - _EDGE) * gain + _EDGE, 0.0, 1.0)
 
 
 def _draw_rule(sheet: UInt8[np.ndarray, "h w 3"], line: Rule, pixels_per_em: float) -> None:

@@ -9,7 +9,7 @@ from hwgan.sampling.page_settings import Color
 
 RULE_WIDTH = 0.025  # em
 _BLUE, _RED = (190, 208, 230), (235, 170, 170)
-_BELOW_BASELINE = 0.02  # em, so that letters stand on the line
+_BOTTOM = 1.0  # em at the bottom of a page without lines
 _MARGIN_LINE = 0.5  # em left of the writing, where the margin has room for it
 
 
@@ -26,16 +26,18 @@ class Rule:
 
 def rules(page: Page, paper: str) -> list[Rule]:
     """The lines of "lined" or "squared" paper, on one of which each baseline lies; none of "plain" paper."""
-    baselines = [y + _BELOW_BASELINE for y in page.baselines]
+    first, *others = page.baselines
+    spacing = others[0] - first if others else 1.0
     if paper == "lined":
-        drawn = [Rule(0.0, y, page.width, y, _BLUE) for y in baselines]
+        rows = np.arange(first, max(page.height - _BOTTOM, page.baselines[-1] + spacing / 2), spacing).tolist()
+        drawn = [Rule(0.0, y, page.width, y, _BLUE) for y in rows]
         if page.margin > 2 * _MARGIN_LINE:
             x = page.margin - _MARGIN_LINE
             drawn.append(Rule(x, 0.0, x, page.height, _RED))
         return drawn
     if paper == "squared":
-        side = (baselines[1] - baselines[0] if len(baselines) > 1 else 1.0) / 2
-        rows = np.arange(baselines[0] % side, page.height, side).tolist()
+        side = spacing / 2
+        rows = np.arange(first % side, page.height, side).tolist()
         columns = np.arange(page.margin % side, page.width, side).tolist()
         return [Rule(0.0, y, page.width, y, _BLUE) for y in rows] + [
             Rule(x, 0.0, x, page.height, _BLUE) for x in columns
