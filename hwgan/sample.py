@@ -8,6 +8,9 @@ From a run, in eight styles; a paragraph; interpolation between two styles:
   python -m hwgan.sample --text="$(cat letter.txt)" --width=800 --output=letter.png
   python -m hwgan.sample --text="from style to style" --seed=4 --interpolate_to=9 --num_styles=9 --output=between.png
 
+In the style of a file that hwgan.style made of images of someone's words:
+  python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
+
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 
@@ -33,6 +36,7 @@ from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, stack_lines
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_files import latent_of, with_style
 from hwgan.sampling.styles import slerp
 
 _GAP = 12  # pixels between styles
@@ -128,13 +132,15 @@ def main(argv: list[str]) -> None:
         check_output_folder("output", args.output)
     else:
         check_output_file("output", args.output, image=True)
-    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
+    prior = open_sampler(args.checkpoint, args.step, args.temperature)
+    sampler = with_style(prior, args.style)
     output = pathlib.Path(args.output)
     if args.text is not None:
+        first = sampler.style(args.seed) if sampler.center is None else sampler.center
         if args.interpolate_to is None:
-            styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
+            styles = [first, *(sampler.style(args.seed + i) for i in range(1, args.num_styles))]
         else:
-            styles = slerp(sampler.style(args.seed), sampler.style(args.interpolate_to), args.num_styles)
+            styles = slerp(first, latent_of(args.interpolate_to, prior), args.num_styles)
         text = _fitted_text(sampler, args.text, args.replace, args.leave_out)
         write_text_image(sampler, text, output, styles, args.width)
     else:
@@ -154,12 +160,11 @@ if __name__ == "__main__":
     flags.DEFINE_integer(
         "seed", 0, "seed of the first style; the next ones have seed + 1, ...", lower_bound=0, upper_bound=MAX_SEED
     )
-    flags.DEFINE_integer(
+    flags.DEFINE_string("style", "", "a file of hwgan.style: the style to write in; further styles and lines vary it")
+    flags.DEFINE_string(
         "interpolate_to",
         None,
-        "with --text: --num_styles styles interpolated from that of --seed to that of this seed",
-        lower_bound=0,
-        upper_bound=MAX_SEED,
+        "with --text: --num_styles styles interpolated from that of --style or --seed to that of this seed or file",
     )
     flags.DEFINE_bool(
         "replace", True, "write characters outside the alphabet as what looks the same, such as typographic quotes"

@@ -105,9 +105,9 @@ class StyleEncoder:
         self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None
     ) -> EncodedWords:
         """The style of each word by itself; see `encode`."""
-        spec = self._spec_for_scans()
+        spec = self.spec
         left_out: dict[int, str] = {}
-        upright = [255 - image if transforms.has_light_ink(image) else image for image in images]
+        upright = [_cropped(image, spec) for image in images]
         rows = [row for row, image in enumerate(upright) if self._is_word(image, row, left_out)]
         if texts is None:
             found, confidences = self._read_words([upright[row] for row in rows], spec)
@@ -135,16 +135,9 @@ class StyleEncoder:
         """Whether an image has ink and the proportions of a word; the reason against it is put into `left_out`."""
         if min(image.shape) < 2 or int(image.max()) - int(image.min()) < 2 * transforms.TRIM_CONTRAST:
             left_out[row] = "it is blank"
-        elif _prepared(self._spec_for_scans(), image, "o") is None:
+        elif _prepared(self.spec, image, "o") is None:
             left_out[row] = "it is too wide for a word"
         return row not in left_out
-
-    def _spec_for_scans(self) -> ImageSpec:
-        """The preprocessing, made independent of margins and resolution where words are padded to their line."""
-        steps = self.spec.preprocessing
-        if not steps.pad_to_line:
-            return self.spec
-        return dataclasses.replace(self.spec, preprocessing=dataclasses.replace(steps, trim="ink"))
 
     def _read_words(self, images: list[np.ndarray], spec: ImageSpec) -> tuple[list[str], np.ndarray]:
         """The most probable reading of each image, and its confidence in [0, 1]; "" where nothing is read."""
@@ -260,6 +253,19 @@ def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = Non
             )
     networks = stored.variables["recognizer"], stored.variables["identifier"]
     return StyleEncoder(stored.networks, *networks, stored.charset, stored.spec, weights)
+
+
+def _cropped(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
+    """The image with dark ink on white, and, where words are padded to their line, with the margin of training words.
+
+    In contrast to `trim="ink"` of `Preprocessing`, which the identifier was not trained with, this is done once and at
+    the resolution of the image.
+    """
+    if transforms.has_light_ink(image):
+        image = transforms.WHITE - image
+    if not spec.preprocessing.pad_to_line:
+        return image
+    return transforms.trim_ink(transforms.stretch_contrast(image))
 
 
 def _padding_texts(spec: ImageSpec, image: np.ndarray) -> list[str]:

@@ -119,6 +119,15 @@ def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
     return sampler.style(seed)
 
 
+def with_style(sampler: Sampler, path: str) -> Sampler:
+    """A sampler all of whose styles are variations of that of a style file; "" changes nothing.
+
+    Raises:
+      UserError: see `read_style`.
+    """
+    return dataclasses.replace(sampler, center=jnp.asarray(read_style(path, sampler).z)) if path else sampler
+
+
 def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The record and the arrays of a file that unpacks to at most 1 MB."""
     with open_regular(pathlib.Path(path), _MAX_BYTES) as file:

@@ -1,13 +1,15 @@
 """Interpolation between styles, and variation within one."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 
 def vary(
-    style: Float[np.ndarray, "*shape"], noise: Float[np.ndarray, "*shape"], amount: float
-) -> Float[np.ndarray, "*shape"]:
+    style: Float[Array | np.ndarray, "*shape"], noise: Float[Array | np.ndarray, "*shape"], amount: float
+) -> Float[Array | np.ndarray, "*shape"]:
     """√(1 - a²) style + a noise: another style as likely as the first one, and close to it for a small a.
 
     Args:
@@ -15,7 +17,7 @@ def vary(
       noise: independent of it, with the same distribution.
       amount: a in [0, 1].
     """
-    return np.sqrt(1.0 - amount**2).astype(style.dtype) * style + amount * noise
+    return math.sqrt(1.0 - amount**2) * style + amount * noise
 
 
 def mix(first: Float[Array, " z"], last: Float[Array, " z"], share: float) -> Float[Array, " z"]:
