@@ -10,6 +10,7 @@
 Importing this package imports no jax; `load` does, after it has set XLA's options.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from hwgan.runtime.errors import UserError
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Model", "UserError", "load"]
 
 
-def load(checkpoint: str = "", *, step: int | None = None, temperature: float | None = None) -> "Model":
+def load(
+    checkpoint: str | os.PathLike[str] = "", *, step: int | None = None, temperature: float | None = None
+) -> "Model":
     """Opens a model that writes.
 
     Args:
@@ -44,7 +47,8 @@ def load(checkpoint: str = "", *, step: int | None = None, temperature: float | 
     from hwgan.sampling.model import Model
     from hwgan.sampling.open import open_sampler
 
-    return Model(open_sampler(str(checkpoint), step, temperature))
+    checkpoint = str(checkpoint)
+    return Model(open_sampler(checkpoint, step, temperature), checkpoint, step)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,9 @@ From a run, in eight styles; interpolation between two styles:
   python -m hwgan.sample --checkpoint=runs/demo --text="the quick brown fox" --output=fox.png --num_styles=8
   python -m hwgan.sample --text="from style to style" --seed=4 --interpolate_to=9 --num_styles=9 --output=between.png
 
+In the style of a file that hwgan.style made of images of someone's words:
+  python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
+
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 
@@ -18,6 +21,7 @@ Typographic quotes, dashes and spaces outside the alphabet of the model are writ
 Other characters outside it are named, or left out (--leave_out); a line of a file that has one is left out and named.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -39,6 +43,7 @@ from hwgan.sampling.model import Model, Style
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_files import with_style
 
 _MARGIN = 8  # pixels of white around the image of a line
 _SETTINGS = ("width", "page_size", "paper", "ink", "scale", "text_height", "line_spacing", "justify", "wander", "seed")
@@ -118,10 +123,12 @@ def _page_settings(args: flags.FlagValues) -> dict[str, Any]:
     return given
 
 
-def _styles(model: Model, args: flags.FlagValues) -> list[Style]:
-    if args.interpolate_to is None:
-        return [args.seed + i for i in range(args.num_styles)]
-    return list(model.interpolate(args.seed, args.interpolate_to, args.num_styles))
+def _styles(model: Model, prior: Model, args: flags.FlagValues) -> list[Style]:
+    """The styles of --text: of seeds; that of a file and variations of it; or from one to another."""
+    first = args.style or args.seed
+    if args.interpolate_to is not None:
+        return list(prior.interpolate(first, args.interpolate_to, args.num_styles))
+    return [first, *(model.style(args.seed + i) for i in range(1, args.num_styles))]
 
 
 def main(argv: list[str]) -> None:
@@ -140,10 +147,12 @@ def main(argv: list[str]) -> None:
         check_output_folder("output", args.output)
     else:
         check_output_file("output", args.output, image=output.suffix.lower() not in VECTOR_ENDINGS)
-    model = hwgan.load(args.checkpoint, step=args.step, temperature=args.temperature)
+    prior = hwgan.load(args.checkpoint, step=args.step, temperature=args.temperature)
+    model = dataclasses.replace(prior, sampler=with_style(prior.sampler, args.style))
     if args.text is not None:
+        styles = _styles(model, prior, args)
         text = _fitted_text(model.sampler, args.text, args.replace, args.leave_out)
-        written = model.document(text, _styles(model, args), **settings).save(output)
+        written = model.document(text, styles, **settings).save(output)
         print(f"wrote {', '.join(map(str, written))}")
     else:
         lines = _fitted_lines(model.sampler, args.text_file, args.replace, args.leave_out)
@@ -162,12 +171,11 @@ if __name__ == "__main__":
     flags.DEFINE_integer(
         "seed", 0, "seed of the first style; the next ones have seed + 1, ...", lower_bound=0, upper_bound=MAX_SEED
     )
-    flags.DEFINE_integer(
+    flags.DEFINE_string("style", "", "a file of hwgan.style: the style to write in; further styles and lines vary it")
+    flags.DEFINE_string(
         "interpolate_to",
         None,
-        "with --text: --num_styles styles interpolated from that of --seed to that of this seed",
-        lower_bound=0,
-        upper_bound=MAX_SEED,
+        "with --text: --num_styles styles interpolated from that of --style or --seed to that of this seed or file",
     )
     flags.DEFINE_bool(
         "replace", True, "write characters outside the alphabet as what looks the same, such as typographic quotes"

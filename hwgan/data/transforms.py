@@ -14,7 +14,7 @@ WHITE = 255
 MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
-_TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink
+TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink
 _TRIM_MARGIN = 2  # pixels of background that trimming keeps
 _INK_MARGIN = 0.06  # margin of `trim_ink` as a share of the ink's height
 _MIN_CONTRAST = 32  # grey levels between paper and ink; an image with less is blank, and stretching would amplify noise
@@ -83,7 +83,7 @@ def has_light_ink(image: UInt8[np.ndarray, "h w"]) -> bool:
 
 def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:
     """Cuts blank columns at both ends except a margin of 2; a blank image keeps 1 column."""
-    columns = np.flatnonzero((image < int(image.max()) - _TRIM_CONTRAST).any(axis=0))
+    columns = np.flatnonzero((image < int(image.max()) - TRIM_CONTRAST).any(axis=0))
     if not columns.size:
         return image[:, :1]
     return image[:, max(0, columns[0] - _TRIM_MARGIN) : columns[-1] + 1 + _TRIM_MARGIN]
@@ -100,7 +100,7 @@ def trim_ink(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
     The relative margin makes the result independent of resolution. 6 % is the margin of the Copiste words, whose
     median is 5.8 % of the ink's height.
     """
-    ink = image < int(image.max()) - _TRIM_CONTRAST
+    ink = image < int(image.max()) - TRIM_CONTRAST
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     if not rows.size:
         return image

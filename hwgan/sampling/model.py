@@ -1,6 +1,7 @@
 """A model as programs use it: texts in, arrays and documents out."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,11 @@ from hwgan.sampling.document import Document
 from hwgan.sampling.page_layout import lay_out
 from hwgan.sampling.page_settings import PageSettings
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
+from hwgan.sampling.style_files import latent_of
 from hwgan.sampling.styles import slerp
 
-Style = int | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"]  # a seed, or what `Model.style` returns
+Style = int | str | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"]  # a seed, a style file, or z
 Styles = Style | Sequence[Style]
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -27,12 +30,15 @@ Grey = UInt8[np.ndarray, "h w"]
 class Model:
     """Writes words, lines and pages; `hwgan.load` opens one.
 
-    A style is a seed, or an array [z_dim] as `style` returns it. The same text in the same style gives the same pixels.
+    A style is a seed, an array [z_dim] as `style` and `style_from` return it, or the path of a file that `hwgan.style`
+    wrote. The same text in the same style gives the same pixels.
     Characters outside the alphabet are written as what looks the same, such as typographic quotes; where nothing does,
     a `UserError` names them.
 
     Attributes:
       sampler: the networks behind it.
+      checkpoint: where they are from; see `hwgan.load`.
+      step: likewise.
 
     >>> import hwgan
     >>> model = hwgan.load()
@@ -42,6 +48,8 @@ class Model:
     """
 
     sampler: Sampler
+    checkpoint: str = ""
+    step: int | None = None
 
     @property
     def alphabet(self) -> str:
@@ -76,6 +84,35 @@ class Model:
             sampler = dataclasses.replace(sampler, temperature=temperature)
         return np.asarray(sampler.style(seed))
 
+    def style_from(
+        self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None
+    ) -> Float[np.ndarray, " z"]:
+        """The style of a writer, from images of words.
+
+        Args:
+          images: grey levels of one word each, of any size; 15 words give a good style.
+          texts: of the words, if they are known; else they are read.
+
+        Returns:
+          z, [z_dim] float32: the mean over the words.
+
+        Raises:
+          UserError: no image is a word, or the model has no identifier.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> mine = model.style_from(model.words(["bonjour", "maison", "jardin"], styles=5))
+        >>> model.word("merci", style=mine).shape[0] == model.height
+        True
+        """
+        if texts is not None and len(texts) != len(images):
+            raise UserError(f"there are {len(images)} images and {len(texts)} texts")
+        return self._encoder.encode(images, texts).z
+
+    @functools.cached_property
+    def _encoder(self) -> StyleEncoder:
+        return open_style_encoder(self.checkpoint, self.sampler, self.step)
+
     def interpolate(self, first: Style, last: Style, count: int) -> list[Float[np.ndarray, " z"]]:
         """Styles from the first to the last at even angles, both included.
 
@@ -94,7 +131,7 @@ class Model:
 
         Args:
           text: without spaces.
-          style: a seed, or an array [z_dim].
+          style: see `Model`.
 
         Returns:
           uint8 [height, width], dark ink on white (255), as wide as the word.
@@ -138,7 +175,7 @@ class Model:
 
         Args:
           text: words with spaces between. A word that comes again is varied a little.
-          style: a seed, or an array [z_dim].
+          style: see `Model`.
 
         Returns:
           uint8 [height, width], dark ink on white (255).
@@ -153,7 +190,7 @@ class Model:
 
         Args:
           text: line breaks and blank lines are kept.
-          style: a seed, or an array [z_dim].
+          style: see `Model`.
           width: of the page in pixels at scale 1; 0 for as wide as the longest line.
           **settings: other fields of `hwgan.sampling.page_settings.PageSettings`, such as ink, paper, scale, justify.
 
@@ -209,17 +246,21 @@ class Model:
 
     def _z(self, style: Style) -> Float[np.ndarray, " z"]:
         """The array of a style."""
+        if isinstance(style, str):
+            return np.asarray(latent_of(style, self.sampler))
         if isinstance(style, int | np.integer) and not isinstance(style, bool):
             return self.style(int(style))
         z = np.asarray(style, np.float32)
         dimension = self.sampler.networks.z_dim
         if z.shape != (dimension,) or not np.isfinite(z).all():
-            raise UserError(f"a style is a seed, or an array of {dimension} finite numbers; got shape {z.shape}")
+            raise UserError(
+                f"a style is a seed, a style file, or an array of {dimension} finite numbers; got shape {z.shape}"
+            )
         return z
 
     def _list_of_styles(self, styles: Styles) -> list[Float[np.ndarray, " z"]]:
         """The arrays of one or several styles."""
-        if isinstance(styles, int | np.integer) or (hasattr(styles, "ndim") and styles.ndim == 1):
+        if isinstance(styles, int | str | np.integer) or (hasattr(styles, "ndim") and styles.ndim == 1):
             return [self._z(styles)]
         found = [self._z(style) for style in styles]
         if not found:

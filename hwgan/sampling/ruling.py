@@ -9,6 +9,7 @@ from hwgan.sampling.page_settings import Color
 
 RULE_WIDTH = 0.025  # em
 _BLUE, _RED = (190, 208, 230), (235, 170, 170)
+_ABOVE_BASELINE = 0.03  # em: letters stand on the line, not over it
 _BOTTOM = 1.0  # em at the bottom of a page without lines
 _MARGIN_LINE = 0.5  # em left of the writing, where the margin has room for it
 
@@ -26,8 +27,8 @@ class Rule:
 
 def rules(page: Page, paper: str) -> list[Rule]:
     """The lines of "lined" or "squared" paper, on one of which each baseline lies; none of "plain" paper."""
-    first, *others = page.baselines
-    spacing = others[0] - first if others else 1.0
+    first = page.baselines[0] - _ABOVE_BASELINE
+    spacing = page.baselines[1] - page.baselines[0] if len(page.baselines) > 1 else 1.0
     if paper == "lined":
         rows = np.arange(first, max(page.height - _BOTTOM, page.baselines[-1] + spacing / 2), spacing).tolist()
         drawn = [Rule(0.0, y, page.width, y, _BLUE) for y in rows]

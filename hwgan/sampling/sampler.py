@@ -50,6 +50,8 @@ class Sampler:
       temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
         other (truncation), above, they vary more and are less legible.
       rare_characters: number of training examples of each character with few of them; for `cautions`.
+      center: the style [z_dim] of a writer, of which all sampled styles are variations (`vary`); None samples from the
+        prior.
 
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
@@ -62,6 +64,7 @@ class Sampler:
     spec: ImageSpec
     temperature: float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    center: jax.Array | None = None
 
     def __post_init__(self):
         check_temperature(self.temperature)
@@ -109,8 +112,11 @@ class Sampler:
         return self.sample_styles(jax.random.key(seed))
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
-        """Styles from the prior N(0, T² I): one, [z_dim], or `count`, [count, z_dim]."""
-        return self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+        """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
+        noise = self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+        if self.center is None:
+            return noise
+        return vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION)
 
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
         """Images of the words, each in its own style.
