@@ -57,7 +57,7 @@ def replace_text(path: pathlib.Path, text: str, *, sync: bool = False) -> None:
         file.write(text.encode())
 
 
-def replace_image(path: pathlib.Path, image: Image.Image, *, dpi: float = 0.0) -> None:
+def replace_image(path: pathlib.Path, image: Image.Image, *, dpi: int | float = 0.0) -> None:
     """Replaces a file by an image, in the format that its ending names; see `replacing`.
 
     Its metadata name hwgan as the software that made it, where the format has room for it.

@@ -15,7 +15,7 @@ TINTS = ((0.25, 0.5), (0.56, 1.0))  # levels of ink, and the shade in which what
 _FINE_HEIGHT = 120  # pixels; contours are taken from images enlarged to at least this height
 _STEP = 1 / 34  # length of a curve, as a share of the height of the image
 _FEWEST_CURVES = 6
-_SMALLEST = 4e-4  # area of a spot, as a share of the squared height; smaller ones are no ink
+_SMALLEST = 8e-4  # area of a spot, as a share of the squared height; smaller ones are no ink
 _PADDING = 2  # pixels of paper around the image, so that all outlines are closed
 
 

@@ -33,7 +33,7 @@ def add_margin(image: UInt8[np.ndarray, "h w"], margin: int) -> UInt8[np.ndarray
     return np.pad(image, margin, constant_values=transforms.WHITE)
 
 
-def break_lines(widths: Sequence[float], gaps: Sequence[float], room: float) -> list[slice]:
+def break_lines(widths: Sequence[int | float], gaps: Sequence[int | float], room: int | float) -> list[slice]:
     """Which words stand on which line, each line as full as it can be.
 
     Args:

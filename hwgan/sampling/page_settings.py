@@ -43,12 +43,12 @@ class PageSettings:
     page_size: str = ""
     paper: str = "plain"
     ink: str = "black"
-    scale: float = 1.0
-    text_height: float = 6.0
-    line_spacing: float = 1.35
-    word_spacing: float = 1.0
+    scale: int | float = 1.0
+    text_height: int | float = 6.0
+    line_spacing: int | float = 1.35
+    word_spacing: int | float = 1.0
     justify: bool = False
-    wander: float = 1.0
+    wander: int | float = 1.0
     seed: int = 0
 
     def __post_init__(self):
@@ -77,7 +77,7 @@ class PageSettings:
             raise UserError(f"ink={str(self.ink)[:50]!r} must be {', '.join(INKS)} or a colour such as #1d3a8f")
         return int(code[1:3], 16), int(code[3:5], 16), int(code[5:7], 16)
 
-    def pixels_per_em(self, height: int) -> float:
+    def pixels_per_em(self, height: int) -> int | float:
         """Pixels of the output in the height of a line.
 
         Args:

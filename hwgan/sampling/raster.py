@@ -16,7 +16,7 @@ _FULLY_SHARPENED = 1.5  # factor of enlarging from which on words are sharpened 
 _SMALLEST = 0.8  # of the height of an image: words that are drawn smaller are drawn larger and reduced
 
 
-def draw_page(page: Page, pixels_per_em: float, ink: Color, paper: str) -> UInt8[np.ndarray, "h w *rgb"]:
+def draw_page(page: Page, pixels_per_em: int | float, ink: Color, paper: str) -> UInt8[np.ndarray, "h w *rgb"]:
     """Draws a page.
 
     Args:
@@ -44,7 +44,7 @@ def draw_page(page: Page, pixels_per_em: float, ink: Color, paper: str) -> UInt8
     return np.asarray(Image.composite(Image.new("RGB", size, ink), Image.fromarray(sheet), darkness))
 
 
-def _draw_word(darkness: Image.Image, word: PlacedWord, pixels_per_em: float) -> None:
+def _draw_word(darkness: Image.Image, word: PlacedWord, pixels_per_em: int | float) -> None:
     """Adds a word; where words meet the darker one counts."""
     matrix = word.matrix * pixels_per_em
     height, width = word.image.shape
@@ -68,7 +68,7 @@ def _draw_word(darkness: Image.Image, word: PlacedWord, pixels_per_em: float) ->
     darkness.paste(Image.fromarray(np.maximum(old, levels)), (left, top))
 
 
-def _draw_rule(sheet: UInt8[np.ndarray, "h w 3"], line: Rule, pixels_per_em: float) -> None:
+def _draw_rule(sheet: UInt8[np.ndarray, "h w 3"], line: Rule, pixels_per_em: int | float) -> None:
     """Draws a printed line, at least one pixel wide."""
     thickness = max(1, round(RULE_WIDTH * pixels_per_em))
     x0, y0, x1, y1 = (round(value * pixels_per_em) for value in (line.x0, line.y0, line.x1, line.y1))

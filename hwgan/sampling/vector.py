@@ -15,10 +15,10 @@ from hwgan.sampling.ruling import RULE_WIDTH, rules
 _UNITS = 100  # per mm: coordinates are whole hundredths of a mm, 2540 dpi
 _POINTS_PER_INCH = 72
 
-WholeCurves = Int[np.ndarray, "n 4 2"]
+WholeCurves = Int[np.ndarray, "_ 4 2"]
 
 
-def page_as_svg(page: Page, mm_per_em: float, ink: Color, paper: str) -> str:
+def page_as_svg(page: Page, mm_per_em: int | float, ink: Color, paper: str) -> str:
     """An SVG document with the outlines of the words, of the size of the page in mm."""
     unit = mm_per_em * _UNITS
     width, height = page.width * mm_per_em, page.height * mm_per_em
@@ -40,7 +40,7 @@ def page_as_svg(page: Page, mm_per_em: float, ink: Color, paper: str) -> str:
     return "\n".join([*rows, "</svg>", ""])
 
 
-def pages_as_pdf(pages: Sequence[Page], mm_per_em: float, ink: Color, paper: str) -> bytes:
+def pages_as_pdf(pages: Sequence[Page], mm_per_em: int | float, ink: Color, paper: str) -> bytes:
     """A PDF document with the outlines of the words; equal pages give equal bytes."""
     unit = mm_per_em * _UNITS
     points = _POINTS_PER_INCH / MM_PER_INCH / _UNITS
@@ -66,7 +66,7 @@ def _code(color: Color) -> str:
     return "#{:02x}{:02x}{:02x}".format(*color)
 
 
-def _layers(page: Page, ink: Color, unit: float) -> Iterator[tuple[Color, list[list[WholeCurves]]]]:
+def _layers(page: Page, ink: Color, unit: int | float) -> Iterator[tuple[Color, list[list[WholeCurves]]]]:
     """Each tint from light to dark with the closed chains of all words, in whole units."""
     words = [word_outlines(word) for word in page.words]
     for i, (_, shade) in enumerate(TINTS):
