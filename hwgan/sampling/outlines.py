@@ -11,7 +11,7 @@ from hwgan.data import transforms
 from hwgan.sampling.page_layout import PlacedWord
 from hwgan.sampling.sharpening import sharpen
 
-TINTS = ((0.25, 0.5), (0.56, 1.0))  # levels of ink, and the shade in which what has more is filled, from light to dark
+TINTS = ((0.28, 0.5), (0.6, 1.0))  # levels of ink, and the shade in which what has more is filled, from light to dark
 _FINE_HEIGHT = 120  # pixels; contours are taken from images enlarged to at least this height
 _STEP = 1 / 34  # length of a curve, as a share of the height of the image
 _FEWEST_CURVES = 6

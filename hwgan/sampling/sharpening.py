@@ -8,7 +8,9 @@ _RADIUS = 0.025  # deviation of the blur, as a share of the height of a line
 _AMOUNT = 1.2
 
 
-def sharpen(ink: Float[np.ndarray, "h w"], line_height: int | float, share: int | float = 1.0) -> Float[np.ndarray, "h w"]:
+def sharpen(
+    ink: Float[np.ndarray, "h w"], line_height: int | float, share: int | float = 1.0
+) -> Float[np.ndarray, "h w"]:
     """Unsharp masking: adds what a blurred copy lacks.
 
     Hairlines stay, and their grey with them, which a threshold would cut.
