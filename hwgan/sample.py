@@ -113,7 +113,7 @@ def _page_settings(args: flags.FlagValues) -> dict[str, Any]:
     Raises:
       UserError: one is out of range, or belongs to no text on pages.
     """
-    given = {name: args[name].value for name in _SETTINGS if args[name].present}
+    given: dict[str, Any] = {name: args[name].value for name in _SETTINGS if args[name].present}
     if args.text_file is not None and (wrong := sorted(given.keys() - {"seed"})):
         raise UserError(f"--{wrong[0]} is for pages of --text; --text_file writes one plain image per line")
     ending = pathlib.Path(args.output).suffix.lower()

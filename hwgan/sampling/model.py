@@ -260,7 +260,9 @@ class Model:
 
     def _list_of_styles(self, styles: Styles) -> list[Float[np.ndarray, " z"]]:
         """The arrays of one or several styles."""
-        if isinstance(styles, int | str | np.integer) or (hasattr(styles, "ndim") and styles.ndim == 1):
+        if isinstance(styles, int | str | np.integer):
+            return [self._z(styles)]
+        if isinstance(styles, np.ndarray | jax.Array) and styles.ndim == 1:
             return [self._z(styles)]
         found = [self._z(style) for style in styles]
         if not found:

@@ -156,7 +156,7 @@ def find_baseline(images: Sequence[Word]) -> float:
       images: of words in one style; one at least.
     """
     height = images[0].shape[0]
-    ink = sum((transforms.WHITE - image.astype(np.float32)).sum(axis=1) for image in images)
+    ink = np.sum([(transforms.WHITE - image.astype(np.float32)).sum(axis=1) for image in images], axis=0)
     first, last = round((BASELINE - _BASELINE_RANGE) * height), round((BASELINE + _BASELINE_RANGE) * height)
     full = np.flatnonzero(ink[first:last] > _BELOW_LETTERS * np.max(ink[height // 3 : last]))
     return (first + full[-1] + 1 if full.size else first) / height
