@@ -25,8 +25,10 @@ from hwgan.data.prepared import read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
-from hwgan.evaluation.folder import is_folder_of_words, read_folder
+from hwgan.evaluation.folder import is_folder_of_words, read_folder, read_images
 from hwgan.evaluation.open import open_evaluator
+from hwgan.evaluation.style_protocol import PROTOCOL as STYLE_PROTOCOL
+from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.evaluation.table import as_table
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
@@ -34,6 +36,8 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_text
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler, sampler_from_run
+from hwgan.sampling.style_encoder import open_style_encoder
+from hwgan.sampling.style_files import with_style
 
 RESULTS_FILE = "results.json"
 
@@ -114,6 +118,21 @@ def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str) -> t
     return words.take(order.tolist()), dropped
 
 
+def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, Any]:
+    """The results of the protocol `style`."""
+    if args.generated or args.style:
+        raise UserError(
+            f"--protocol={STYLE_PROTOCOL} makes styles of --real=; it takes no --generated= and no --style="
+        )
+    from_folder = is_folder_of_words(args.real)
+    read = read_folder(args.real, args.split) if from_folder else read_images(args.data_dir, args.real, args.split)
+    sampler = open_sampler(args.checkpoint, temperature=args.temperature)
+    encoder = open_style_encoder(args.checkpoint, sampler)
+    task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
+    results = evaluate_styles(sampler, encoder, evaluator, task, args.seed)
+    return results | {"real": pathlib.Path(args.real).name if from_folder else args.real, "split": args.split}
+
+
 def main(argv: list[str]) -> None:
     """Evaluates by the flags of the command line."""
     del argv
@@ -122,6 +141,9 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--generated={args.generated!r} must be a folder or an archive of words with a table")
     check_output_file("output", args.output, endings=(".json",))
     evaluator = open_evaluator(args.evaluator).for_scans()
+    if args.protocol == STYLE_PROTOCOL:
+        write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
+        return
     real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
     from_folder = is_folder_of_words(args.real)
     if from_folder and args.train == args.real:
@@ -142,7 +164,7 @@ def main(argv: list[str]) -> None:
     elif train is None:
         raise UserError("to evaluate a checkpoint give --train= too, or a prepared dataset for --real=")
     else:
-        sampler = open_sampler(args.checkpoint, temperature=args.temperature)
+        sampler = with_style(open_sampler(args.checkpoint, temperature=args.temperature), args.style)
         results = evaluate_sampler(sampler, real, train, evaluator, protocol=args.protocol, limit=args.words, **options)
     write_results(results | metadata, pathlib.Path(args.output))
 
@@ -159,7 +181,13 @@ if __name__ == "__main__":
         "evaluator", "", "workdir or weights file of a recognizer from a separate run; empty: the pretrained evaluator"
     )
     flags.DEFINE_string("inception", "", "weights of Inception-v3 (hwgan/evaluation/inception.py); empty: not used")
-    flags.DEFINE_string("protocol", "standard", "name of the protocol; see hwgan/evaluation/protocols.py")
+    flags.DEFINE_string(
+        "protocol",
+        "standard",
+        "name of the protocol: style, for styles made of 1, 5 and 15 words of each writer, or one of "
+        "hwgan/evaluation/protocols.py",
+    )
+    flags.DEFINE_string("style", "", "a file of hwgan.style: --checkpoint generates all words in variations of it")
     flags.DEFINE_integer("words", 2000, "maximum number of generated and of real words in a case")
     flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out")
     flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals", lower_bound=0, upper_bound=MAX_SEED)

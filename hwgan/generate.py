@@ -34,6 +34,7 @@ from hwgan.runtime.progress import Progress
 from hwgan.runtime.untrusted import MAX_SEED, read_json_object
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_files import with_style
 
 TABLE, TRANSCRIPTIONS, RECORD = "words.tsv", "transcriptions.json", "spec.json"
 LAYOUTS = ("words", "hwd")
@@ -84,8 +85,12 @@ class GenerationSpec:
 
     def record(self, checkpoint: str, sampler: Sampler) -> dict:
         """Everything that determines the result, as JSON types."""
-        fields = dataclasses.asdict(self) | {"words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]}
+        fields: dict = dataclasses.asdict(self) | {
+            "words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]
+        }
         weights = variables_digest(sampler.variables)
+        if sampler.center is not None:
+            fields["style"] = variables_digest(sampler.center)
         return fields | {"checkpoint": checkpoint, "weights": weights, "temperature": sampler.temperature}
 
 
@@ -137,11 +142,12 @@ def _write_or_check_record(output: pathlib.Path, record: dict) -> None:
             replace_text(path, json.dumps(record, indent=1))
     existing = read_json_object(path)
     # The name of the checkpoint may differ, because the record has a checksum of the weights.
-    changed = sorted(key for key in record if key != "checkpoint" and existing.get(key) != record[key])
+    keys = {"style", *record} - {"checkpoint"}
+    changed = sorted(key for key in keys if existing.get(key) != record.get(key))
     if changed:
         raise UserError(
             f"{str(output)!r} holds words generated with {changed[0]}={existing.get(changed[0])!r}, not "
-            f"{record[changed[0]]!r}; choose another --output"
+            f"{record.get(changed[0])!r}; choose another --output"
         )
 
 
@@ -224,7 +230,7 @@ def main(argv: list[str]) -> None:
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
     check_output_folder("output", args.output)
-    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
+    sampler = with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
     words = _words_to_generate(sampler, args)
     count = args.num_images or len(words)
     if args.once:
@@ -258,6 +264,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_integer("seed", 0, "seed of texts and styles", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_integer("shard_size", 1000, "images per shard; an interrupted shard is generated again")
+    flags.DEFINE_string("style", "", "a file of hwgan.style: all words are variations of this style")
     flags.DEFINE_bool("crop", True, "crop images to the ink, as scanned words are; else keep the full height")
     flags.DEFINE_integer("num_processes", None, "number of processes that share the work, with equal other flags")
     flags.DEFINE_integer("process_id", None, "id of this process, from 0")

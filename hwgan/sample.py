@@ -3,10 +3,16 @@
 With the weights that come with the package, one image:
   python -m hwgan.sample --text="Bonjour from hwgan, 1976" --output=hello.png
 
-From a run, in eight styles; a paragraph; interpolation between two styles:
+A letter on paper; the format is that of the ending, .pdf, .svg, .png or another image format:
+  python -m hwgan.sample --text="$(cat letter.txt)" --output=letter.pdf --paper=lined --ink=blue
+  python -m hwgan.sample --text="$(cat letter.txt)" --width=800 --scale=2 --output=letter.png
+
+From a run, in eight styles; interpolation between two styles:
   python -m hwgan.sample --checkpoint=runs/demo --text="the quick brown fox" --output=fox.png --num_styles=8
-  python -m hwgan.sample --text="$(cat letter.txt)" --width=800 --output=letter.png
   python -m hwgan.sample --text="from style to style" --seed=4 --interpolate_to=9 --num_styles=9 --output=between.png
+
+In the style of a file that hwgan.style made of images of someone's words:
+  python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
 
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
@@ -15,14 +21,16 @@ Typographic quotes, dashes and spaces outside the alphabet of the model are writ
 Other characters outside it are named, or left out (--leave_out); a line of a file that has one is left out and named.
 """
 
+import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import jax
 import numpy as np
 from absl import flags
 from PIL import Image
 
+import hwgan
 from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import run_main, warn
@@ -30,30 +38,15 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text
 from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
-from hwgan.sampling.open import open_sampler
-from hwgan.sampling.page import add_margin, stack_lines
+from hwgan.sampling.document import VECTOR_ENDINGS
+from hwgan.sampling.model import Model, Style
+from hwgan.sampling.page import add_margin
+from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
 from hwgan.sampling.sampler import Sampler
-from hwgan.sampling.styles import slerp
+from hwgan.sampling.style_files import with_style
 
-_GAP = 12  # pixels between styles
-_MARGIN = 8  # pixels of white around a picture
-
-
-def write_text_image(
-    sampler: Sampler, text: str, output: pathlib.Path, styles: Sequence[jax.Array], page_width: int = 0
-) -> None:
-    """Writes one image with the text in each of the styles, one below the other, and a margin around it.
-
-    Args:
-      sampler: the generator.
-      text: see `Sampler.draw_text`.
-      output: the image file.
-      styles: each [z_dim].
-      page_width: of the image in pixels, to which lines are broken; 0 breaks none.
-    """
-    line_width = max(page_width - 2 * _MARGIN, 1) if page_width else 0
-    images = [sampler.draw_text(text, style, line_width) for style in styles]
-    _save(stack_lines(images, _GAP, sampler.charset.right_to_left), output)
+_MARGIN = 8  # pixels of white around the image of a line
+_SETTINGS = ("width", "page_size", "paper", "ink", "scale", "text_height", "line_spacing", "justify", "wander", "seed")
 
 
 def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
@@ -114,33 +107,57 @@ def _save(image: np.ndarray, path: pathlib.Path) -> None:
         raise UserError(f"cannot write {str(path)!r}: {error}") from error
 
 
+def _page_settings(args: flags.FlagValues) -> dict[str, Any]:
+    """The fields of `PageSettings` that the flags give.
+
+    Raises:
+      UserError: one is out of range, or belongs to no text on pages.
+    """
+    given: dict[str, Any] = {name: args[name].value for name in _SETTINGS if args[name].present}
+    if args.text_file is not None and (wrong := sorted(given.keys() - {"seed"})):
+        raise UserError(f"--{wrong[0]} is for pages of --text; --text_file writes one plain image per line")
+    ending = pathlib.Path(args.output).suffix.lower()
+    if ending == ".pdf" and not args.width:
+        given.setdefault("page_size", next(iter(PAGE_SIZES)))
+    PageSettings(**given)
+    return given
+
+
+def _styles(model: Model, prior: Model, args: flags.FlagValues) -> list[Style]:
+    """The styles of --text: of seeds; that of a file and variations of it; or from one to another."""
+    first = args.style or args.seed
+    if args.interpolate_to is not None:
+        return list(prior.interpolate(first, args.interpolate_to, args.num_styles))
+    return [first, *(model.style(args.seed + i) for i in range(1, args.num_styles))]
+
+
 def main(argv: list[str]) -> None:
     """Samples by the flags of the command line."""
     del argv
     args = flags.FLAGS
     if (args.text is None) == (args.text_file is None):
         raise UserError("give either --text or --text_file")
-    if args.num_styles < 1 or args.width < 0:
-        raise UserError(f"--num_styles={args.num_styles} must be at least 1 and --width={args.width} at least 0")
+    if not 1 <= args.num_styles <= MAX_SEED + 1 - args.seed:
+        raise UserError(f"--num_styles={args.num_styles} must be at least 1, and all seeds at most {MAX_SEED}")
     if args.interpolate_to is not None and args.num_styles < 2:
         raise UserError("--interpolate_to needs --num_styles= of at least 2")
+    settings = _page_settings(args)
+    output = pathlib.Path(args.output)
     if args.text is None:
         check_output_folder("output", args.output)
     else:
-        check_output_file("output", args.output, image=True)
-    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
-    output = pathlib.Path(args.output)
+        check_output_file("output", args.output, image=output.suffix.lower() not in VECTOR_ENDINGS)
+    prior = hwgan.load(args.checkpoint, step=args.step, temperature=args.temperature)
+    model = dataclasses.replace(prior, sampler=with_style(prior.sampler, args.style))
     if args.text is not None:
-        if args.interpolate_to is None:
-            styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
-        else:
-            styles = slerp(sampler.style(args.seed), sampler.style(args.interpolate_to), args.num_styles)
-        text = _fitted_text(sampler, args.text, args.replace, args.leave_out)
-        write_text_image(sampler, text, output, styles, args.width)
+        styles = _styles(model, prior, args)
+        text = _fitted_text(model.sampler, args.text, args.replace, args.leave_out)
+        written = model.document(text, styles, **settings).save(output)
+        print(f"wrote {', '.join(map(str, written))}")
     else:
-        lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
-        write_text_file(sampler, lines, output, args.seed)
-    print(f"wrote {output}")
+        lines = _fitted_lines(model.sampler, args.text_file, args.replace, args.leave_out)
+        write_text_file(model.sampler, lines, output, args.seed)
+        print(f"wrote {output}")
 
 
 if __name__ == "__main__":
@@ -154,16 +171,28 @@ if __name__ == "__main__":
     flags.DEFINE_integer(
         "seed", 0, "seed of the first style; the next ones have seed + 1, ...", lower_bound=0, upper_bound=MAX_SEED
     )
-    flags.DEFINE_integer(
+    flags.DEFINE_string("style", "", "a file of hwgan.style: the style to write in; further styles and lines vary it")
+    flags.DEFINE_string(
         "interpolate_to",
         None,
-        "with --text: --num_styles styles interpolated from that of --seed to that of this seed",
-        lower_bound=0,
-        upper_bound=MAX_SEED,
+        "with --text: --num_styles styles interpolated from that of --style or --seed to that of this seed or file",
     )
     flags.DEFINE_bool(
         "replace", True, "write characters outside the alphabet as what looks the same, such as typographic quotes"
     )
     flags.DEFINE_bool("leave_out", False, "leave out other characters outside the alphabet, such as emoji")
-    flags.DEFINE_integer("width", 0, "with --text: maximum width of a line in pixels; 0: no line breaks")
+    flags.DEFINE_integer("width", 0, "with --text: width of the page in pixels at scale 1; 0: no line breaks")
+    flags.DEFINE_enum(
+        "page_size",
+        "",
+        ("", *PAGE_SIZES),
+        "write pages of this paper size, at 300 dpi; those of a PDF are a4 by default",
+    )
+    flags.DEFINE_enum("paper", "plain", PAPERS, "what is printed on the paper")
+    flags.DEFINE_string("ink", "black", "colour of the ink: black, blue or #rrggbb")
+    flags.DEFINE_float("scale", 1.0, "size of images: 2 for twice as many pixels each way")
+    flags.DEFINE_float("text_height", 6.0, "height of a line of text in mm, from ascenders to descenders, in print")
+    flags.DEFINE_float("line_spacing", 1.35, "distance of lines, in heights of a line of text")
+    flags.DEFINE_bool("justify", False, "make full lines end at the right margin")
+    flags.DEFINE_float("wander", 1.0, "how much baseline, slant and distances vary; 0: not at all, exact words")
     run_main(main)

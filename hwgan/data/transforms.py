@@ -14,7 +14,7 @@ WHITE = 255
 MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
-_TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
+TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
 _NOISE_PERCENTILES = 75, 90  # of the paper's grey levels: normal noise has 0.61 standard deviations between them
 _NOISE_CONTRAST = 15  # in such distances, for noisy paper: some 8 standard deviations below its mean
 _MAX_TRIM_CONTRAST = 100  # grey levels; where ink covers most of a crop, the percentiles are of ink
@@ -89,7 +89,7 @@ def ink_mask(image: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     low, high = np.percentile(image, _NOISE_PERCENTILES)
     lightest = int(image.max())
     below_noise = max(high - _NOISE_CONTRAST * (high - low), lightest - _MAX_TRIM_CONTRAST)
-    return image < min(lightest - _TRIM_CONTRAST, below_noise)
+    return image < min(lightest - TRIM_CONTRAST, below_noise)
 
 
 def trim_sides(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w2"]:

@@ -6,14 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from hwgan.data.preprocessing import REVISION
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.decoding import Lexicon
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.protocols import choose, find_protocol
-from hwgan.evaluation.provenance import provenance
+from hwgan.evaluation.results import as_results
 from hwgan.evaluation.set_metrics import (
     FeatureCache,
     SetMetrics,
@@ -51,7 +50,7 @@ def evaluate_recognizer(
         transcriptions = [lexicon.read(frames) for frames in evaluator.log_probabilities(words)]
         with_lexicon = error_rate_estimates(words.texts, transcriptions, words.writers, seed)
         metrics |= {f"lexicon_{name}": with_lexicon[name] for name in ("cer", "wer")}
-    return _results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
+    return as_results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
         "counts": {"reading": {"real": len(words)}}
     }
 
@@ -120,7 +119,7 @@ def evaluate_sampler(
         texts = list(dict.fromkeys(originals.texts))
         drawn = _draw_same_texts(sampler, evaluator, originals, seed)
         cases["styles"] = {"generated": set_metrics.styles(drawn, texts), "real": set_metrics.styles(originals, texts)}
-    results = _results(cases, set_metrics)
+    results = as_results(cases, set_metrics)
     weights = variables_digest(sampler.variables)
     return results | {"protocol": protocol, "counts": counts, "weights": weights, "temperature": sampler.temperature}
 
@@ -170,7 +169,7 @@ def evaluate_words(
     if styles["generated"]:
         cases["styles"] = styles
     counts = {"words": {"generated": count, "real": count}}
-    return _results(cases, set_metrics) | {"counts": counts}
+    return as_results(cases, set_metrics) | {"counts": counts}
 
 
 def _check_count(name: str, count: int) -> None:
@@ -204,24 +203,6 @@ def _draw_same_texts(sampler: Sampler, evaluator: Evaluator, originals: WordStor
     rows = [writers.index(writer) for writer in originals.writers]
     images = sampler.draw(originals.texts, styles[jnp.array(rows)])
     return evaluator.store(images, originals.texts, [f"style{row}" for row in rows])[0]
-
-
-def _results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: SetMetrics) -> dict[str, Any]:
-    evaluator = set_metrics.evaluator
-    return {
-        "metrics": {
-            case: {
-                side: {name: estimate.to_json() for name, estimate in metrics.items()}
-                for side, metrics in sides.items()
-            }
-            for case, sides in cases.items()
-        },
-        "seed": set_metrics.seed,
-        "evaluator": {"name": evaluator.name, "checksum": evaluator.checksum, "max_length": evaluator.spec.max_length},
-        "preprocessing": vars(evaluator.spec.preprocessing) | {"revision": REVISION},
-        "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in set_metrics.networks},
-        **provenance(),
-    }
 
 
 def _summary(metrics: dict[str, Estimate]) -> str:

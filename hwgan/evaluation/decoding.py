@@ -7,8 +7,7 @@ from jaxtyping import Float
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from hwgan.data.charset import BLANK_ID, Charset, pad_labels
-from hwgan.evaluation.error_rates import greedy_texts
+from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, pad_labels
 from hwgan.runtime.errors import UserError
 
 _IMPOSSIBLE = -1e30

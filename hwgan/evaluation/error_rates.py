@@ -1,29 +1,10 @@
-"""Greedy CTC decoding, and character and word error rates."""
+"""Character and word error rates."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
-
-from hwgan.data.charset import BLANK_ID, Charset
-
-
-def greedy_texts(ids: np.ndarray, lengths: np.ndarray, charset: Charset) -> list[str]:
-    """Greedy CTC decoding: merges repeated labels and removes blanks.
-
-    Args:
-      ids: [batch, frames], most probable label of each frame.
-      lengths: [batch], number of frames that are not padding.
-      charset: the alphabet.
-    """
-    texts = []
-    for row, length in zip(np.asarray(ids), np.asarray(lengths), strict=True):
-        row = row[:length]
-        starts = np.ones(len(row), bool)
-        starts[1:] = row[1:] != row[:-1]
-        texts.append(charset.decode(row[starts & (row != BLANK_ID)]))
-    return texts
 
 
 def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:

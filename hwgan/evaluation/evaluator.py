@@ -9,11 +9,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from hwgan.data.charset import Charset, normalize_text
+from hwgan.data.charset import Charset, greedy_texts, normalize_text
 from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.data.word_store import WordStore
-from hwgan.evaluation.error_rates import greedy_texts
 from hwgan.models.batch import RealWords
 from hwgan.models.identifier import NoIdentifier
 from hwgan.models.layers import mean_inside

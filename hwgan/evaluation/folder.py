@@ -1,5 +1,6 @@
-"""Reads word images from a folder or archive that is not a prepared dataset, such as those of another method."""
+"""Reads word images with their original size: of a folder or archive, such as those of another method, or a dataset."""
 
+import contextlib
 import logging
 import pathlib
 import posixpath
@@ -7,6 +8,7 @@ import posixpath
 import numpy as np
 
 from hwgan.data import transforms
+from hwgan.data.prepared import open_rows, row_text
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
@@ -51,3 +53,20 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
         except (OSError, KeyError) as error:
             raise UserError(f"{source}: the image {row.file!r} of the table cannot be read: {error}") from error
     return images, [row.text for row in rows], [row.writer for row in rows]
+
+
+def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
+    """Images, texts and writers of a split of a prepared dataset; see `read_folder`.
+
+    Raises:
+      UserError: the dataset or the split does not exist, or none of its images can be decoded.
+    """
+    images, texts, writers = [], [], []
+    for row in open_rows(data_dir, dataset, split):
+        with contextlib.suppress(OSError):
+            images.append(transforms.decode_grey(row["image"]))
+            texts.append(row_text(row, "text"))
+            writers.append(row_text(row, "writer"))
+    if not images:
+        raise UserError(f"no image of {dataset} {split} can be decoded")
+    return images, texts, writers

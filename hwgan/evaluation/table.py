@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-_RATES = ("cer", "wer", "missed", "precision", "recall", "coverage", "copies", "style_retrieval", "lexicon")
+_RATES = (
+    "cer",
+    "wer",
+    "missed",
+    "precision",
+    "recall",
+    "coverage",
+    "copies",
+    "style_retrieval",
+    "lexicon",
+    "top1",
+    "top5",
+)
 
 
 def as_table(results: Mapping[str, Any]) -> str:

@@ -13,10 +13,9 @@ from typing import NoReturn
 import jax
 from absl import app, flags, logging
 
-from hwgan.runtime.compilation_cache import use_compilation_cache
 from hwgan.runtime.config_file import CONFIG_FLAG, describe_fields, find_config
-from hwgan.runtime.cpu import use_correct_convolutions, use_granted_cores
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.settings import prepare_backend
 
 EXIT_CODE = 2
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
@@ -46,9 +45,7 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         logging.set_verbosity(logging.WARNING)  # of libraries; hwgan logs to Python's logger "hwgan"
         if len(argv) > 1 and not positional:
             _end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
-        use_correct_convolutions()
-        use_granted_cores()
-        use_compilation_cache()
+        prepare_backend()
         signal.signal(signal.SIGTERM, _terminate)
         try:
             main(argv)

@@ -12,11 +12,15 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
-from PIL import Image
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 from hwgan.runtime.errors import UserError
+
+SOFTWARE = "hwgan"  # what the metadata of written pictures name as the program that made them
+_WITH_EXIF = ("JPEG", "TIFF", "WEBP", "MPO")
 
 
 @contextlib.contextmanager
@@ -53,15 +57,29 @@ def replace_text(path: pathlib.Path, text: str, *, sync: bool = False) -> None:
         file.write(text.encode())
 
 
-def replace_image(path: pathlib.Path, image: Image.Image) -> None:
+def replace_image(path: pathlib.Path, image: Image.Image, *, dpi: int | float = 0.0) -> None:
     """Replaces a file by an image, in the format that its ending names; see `replacing`.
+
+    Its metadata name hwgan as the software that made it, where the format has room for it.
+
+    Args:
+      path: of the file.
+      image: to write.
+      dpi: pixels per inch in print; 0 for unknown.
 
     Raises:
       ValueError: the ending is not that of an image format that can be written.
     """
     kind = image_format(path)
+    options: dict[str, Any] = {"dpi": (dpi, dpi)} if dpi else {}
+    if kind == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Software", SOFTWARE)
+    elif kind in _WITH_EXIF:
+        options["exif"] = Image.Exif()
+        options["exif"][ExifTags.Base.Software] = SOFTWARE
     with replacing(path) as file:
-        image.save(file, kind)
+        image.save(file, kind, **options)
 
 
 def image_format(path: pathlib.Path) -> str:

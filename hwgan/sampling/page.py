@@ -33,21 +33,21 @@ def add_margin(image: UInt8[np.ndarray, "h w"], margin: int) -> UInt8[np.ndarray
     return np.pad(image, margin, constant_values=transforms.WHITE)
 
 
-def break_lines(widths: Sequence[int], gap: int, page_width: int) -> list[slice]:
+def break_lines(widths: Sequence[int | float], gaps: Sequence[int | float], room: int | float) -> list[slice]:
     """Which words stand on which line, each line as full as it can be.
 
     Args:
-      widths: of the words, in pixels.
-      gap: between two words.
-      page_width: of a line; 0 for one line of any width. A word wider than this has a line of its own.
+      widths: of the words.
+      gaps: before each word, if it is not the first of its line.
+      room: width of a line. A word wider than this has a line of its own.
 
     Returns:
       A slice of the words for each line.
     """
-    starts, reach = [0], 0
-    for number, width in enumerate(widths):
-        reach += width + (gap if number > starts[-1] else 0)
-        if page_width and reach > page_width and number > starts[-1]:
+    starts, reach = [0], 0.0
+    for number, (width, gap) in enumerate(zip(widths, gaps, strict=True)):
+        reach += width + (gap if number > starts[-1] else 0.0)
+        if reach > room and number > starts[-1]:
             starts.append(number)
             reach = width
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]

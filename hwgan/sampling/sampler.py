@@ -14,7 +14,7 @@ from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.page import break_lines, join_words, stack_lines
+from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
 
 _BATCH_SIZE = 32
@@ -50,6 +50,8 @@ class Sampler:
       temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
         other (truncation), above, they vary more and are less legible.
       rare_characters: number of training examples of each character with few of them; for `cautions`.
+      center: the style [z_dim] of a writer, of which all sampled styles are variations (`vary`); None samples from the
+        prior.
 
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
@@ -62,6 +64,7 @@ class Sampler:
     spec: ImageSpec
     temperature: float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    center: jax.Array | None = None
 
     def __post_init__(self):
         check_temperature(self.temperature)
@@ -109,8 +112,11 @@ class Sampler:
         return self.sample_styles(jax.random.key(seed))
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
-        """Styles from the prior N(0, T² I): one, [z_dim], or `count`, [count, z_dim]."""
-        return self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+        """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
+        noise = self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+        if self.center is None:
+            return noise
+        return vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION)
 
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
         """Images of the words, each in its own style.
@@ -158,37 +164,32 @@ class Sampler:
         widest = int(_widest(self.networks, z, labels, lengths))
         return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
 
-    def draw_text(self, text: str, style: jax.Array, page_width: int = 0) -> np.ndarray:
-        """A text of one or more words in one style.
+    def draw_lines(self, text: str, style: jax.Array) -> list[list[np.ndarray]]:
+        """The words of a text in one style.
 
         A word that comes again is drawn in a style close to `style` (`vary`), so that no two words are equal.
 
         Args:
-          text: words with white space between; line breaks and blank lines between lines are kept.
+          text: words with white space between.
           style: [z_dim].
-          page_width: in pixels; lines are broken to fit in it. 0 breaks none.
 
         Returns:
-          uint8 [height, width].
+          For each line of the text the images of its words, see `draw`; none for a blank line.
 
         Raises:
           UserError: see `check`; or there is no word.
         """
-        paragraphs = [line.split() for line in normalize_text(text).strip().splitlines()]
-        words = [word for paragraph in paragraphs for word in paragraph]
+        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
+        words = [word for line in lines for word in line]
         if not words:
             raise UserError("the text is empty: nothing to write")
-        images = self.draw(words, self._styles_of_words(words, style))
-        right_to_left, gap = self.charset.right_to_left, self.spec.height // 3
-        lines = []
-        for paragraph in paragraphs:
-            if not paragraph:
-                lines.append(np.full((self.spec.height, 1), transforms.WHITE, np.uint8))
-                continue
-            own, images = images[: len(paragraph)], images[len(paragraph) :]
-            for part in break_lines([image.shape[1] for image in own], gap, page_width):
-                lines.append(join_words(own[part][:: -1 if right_to_left else 1], gap))
-        return stack_lines(lines, right_to_left=right_to_left)
+        images = iter(self.draw(words, self._styles_of_words(words, style)))
+        return [[next(images) for _ in line] for line in lines]
+
+    def draw_text(self, text: str, style: jax.Array) -> np.ndarray:
+        """The words of `draw_lines` side by side in one image [height, width], a third of the height apart."""
+        words = [image for line in self.draw_lines(text, style) for image in line]
+        return join_words(words[:: -1 if self.charset.right_to_left else 1], self.spec.height // 3)
 
     def _styles_of_words(self, words: Sequence[str], style: jax.Array) -> jax.Array:
         """The style for the first of equal words, and a variation of it for each other; [len(words), z_dim]."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, greedy_texts, normalize_text, pad_labels
 from hwgan.runtime.errors import UserError
 
 
@@ -49,3 +49,8 @@ def test_alphabet_must_be_a_set(characters):
 def test_pad_labels():
     padded = pad_labels([np.array([1, 2]), np.array([3])], 3)
     np.testing.assert_array_equal(padded, [[1, 2, 0], [3, 0, 0]])
+
+
+def test_greedy_merges_repeats_and_drops_blanks():
+    ids = np.array([[1, 1, 0, 1, 2, 2], [0, 3, 3, 0, 3, 1]])
+    assert greedy_texts(ids, np.array([6, 4]), Charset("abc")) == ["aab", "c"]

@@ -1,20 +1,12 @@
-"""Greedy decoding and error rates."""
+"""Error rates."""
 
-import numpy as np
 import pytest
 
-from hwgan.data.charset import Charset
 from hwgan.evaluation.error_rates import (
     character_error_rate,
     error_rates_by_group,
-    greedy_texts,
     word_error_rate,
 )
-
-
-def test_greedy_merges_repeats_and_drops_blanks():
-    ids = np.array([[1, 1, 0, 1, 2, 2], [0, 3, 3, 0, 3, 1]])
-    assert greedy_texts(ids, np.array([6, 4]), Charset("abc")) == ["aab", "c"]
 
 
 def test_error_rates():

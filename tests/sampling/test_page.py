@@ -1,27 +1,29 @@
 """Words on a page."""
 
+import math
+
 import numpy as np
 import pytest
 
 from hwgan.sampling.page import break_lines, join_words, stack_lines
 
 
-def lines_of(widths, gap, page_width):
-    return [list(widths[part]) for part in break_lines(widths, gap, page_width)]
+def lines_of(widths, gap, room):
+    return [list(widths[part]) for part in break_lines(widths, [gap] * len(widths), room)]
 
 
 @pytest.mark.parametrize(
-    ("widths", "page_width", "lines"),
+    ("widths", "room", "lines"),
     [
-        ([30, 30, 30], 0, [[30, 30, 30]]),
+        ([30, 30, 30], math.inf, [[30, 30, 30]]),
         ([30, 30, 30], 70, [[30, 30], [30]]),  # 30 + 10 + 30 fit to the pixel
         ([30, 30, 30], 69, [[30], [30], [30]]),
         ([90, 10, 10, 90], 50, [[90], [10, 10], [90]]),  # what is too wide stands alone
         ([5], 1, [[5]]),
     ],
 )
-def test_lines_are_as_full_as_they_can_be(widths, page_width, lines):
-    assert lines_of(widths, 10, page_width) == lines
+def test_lines_are_as_full_as_they_can_be(widths, room, lines):
+    assert lines_of(widths, 10, room) == lines
 
 
 def test_pages_are_put_together_on_white():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hwgan.sampling.open import open_sampler
+from hwgan.sampling.page import break_lines, join_words, stack_lines
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 # 1e-6 on the machine that computed them; another processor rounds otherwise.
@@ -40,8 +41,10 @@ def test_the_pretrained_weights_write_the_same_pixels():
             images = sampler.draw(words, jnp.stack([sampler.style(seed)] * len(words)))
             for word, image in zip(words, images, strict=True):
                 _assert_same(image, golden[f"{seed}/{word}"])
-        text = sampler.draw_text("le chat dort; la nuit, 3 amis partent", sampler.style(5), 300)
-        _assert_same(text, golden["text"])
+        (words,) = sampler.draw_lines("le chat dort; la nuit, 3 amis partent", sampler.style(5))
+        gap = sampler.spec.height // 3
+        parts = break_lines([word.shape[1] for word in words], [gap] * len(words), 300)
+        _assert_same(stack_lines([join_words(words[part], gap) for part in parts]), golden["text"])
 
 
 def _assert_same(image, expected):

@@ -24,7 +24,7 @@ from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Heartbeat
-from hwgan.sample import write_text_image
+from hwgan.sampling.model import Model
 from hwgan.sampling.open import sampler_from_run
 from hwgan.training import loop
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
@@ -249,7 +249,10 @@ def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_
     # A line begins at the right, so that its first word is the last in the image.
     line, (first,) = sampler.draw_text("אב גב", style), sampler.draw(["אב"], style[None])
     np.testing.assert_array_equal(line[:, -first.shape[1] :], first)
-    write_text_image(sampler, "אב", tmp_path / "out.png", [sampler.style(0), sampler.style(1)])
+    # So it does on a page.
+    page = Model(sampler).page("אב גב", style=np.asarray(style), width=0, wander=0)
+    ends = [page[6:38, page.shape[1] - margin - first.shape[1] : page.shape[1] - margin] for margin in (5, 6, 7)]
+    assert any(np.array_equal(end, first) for end in ends)
 
 
 def test_recognizer_alone(config, tmp_path):

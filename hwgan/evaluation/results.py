@@ -1,0 +1,27 @@
+"""Results as JSON types, with their provenance."""
+
+from typing import Any
+
+from hwgan.data.preprocessing import REVISION
+from hwgan.evaluation.intervals import Estimate
+from hwgan.evaluation.provenance import provenance
+from hwgan.evaluation.set_metrics import SetMetrics
+
+
+def as_results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: SetMetrics) -> dict[str, Any]:
+    """Metrics by case and side as JSON types, with what determines them: seed, evaluator, preprocessing, features."""
+    evaluator = set_metrics.evaluator
+    return {
+        "metrics": {
+            case: {
+                side: {name: estimate.to_json() for name, estimate in metrics.items()}
+                for side, metrics in sides.items()
+            }
+            for case, sides in cases.items()
+        },
+        "seed": set_metrics.seed,
+        "evaluator": {"name": evaluator.name, "checksum": evaluator.checksum, "max_length": evaluator.spec.max_length},
+        "preprocessing": vars(evaluator.spec.preprocessing) | {"revision": REVISION},
+        "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in set_metrics.networks},
+        **provenance(),
+    }

@@ -1,0 +1,87 @@
+"""Written pages, and the files that they are written to."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import image_format, replace_image, replace_text, replacing
+from hwgan.sampling.page_layout import Page
+from hwgan.sampling.page_settings import MM_PER_INCH, PageSettings
+from hwgan.sampling.raster import draw_page
+from hwgan.sampling.vector import page_as_svg, pages_as_pdf
+
+_PDF, _SVG = VECTOR_ENDINGS = ".pdf", ".svg"
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """Written pages.
+
+    Attributes:
+      pages: the words and their places, without size.
+      settings: how the pages look.
+      height: of the model's images in pixels, which are drawn as high at scale 1.
+    """
+
+    pages: list[Page]
+    settings: PageSettings
+    height: int
+
+    def images(self) -> list[UInt8[np.ndarray, "h w *rgb"]]:
+        """Each page as grey levels, or as red, green and blue where ink or paper is coloured."""
+        settings = self.settings
+        size = settings.pixels_per_em(self.height)
+        return [draw_page(page, size, settings.ink_color, settings.paper) for page in self.pages]
+
+    def svgs(self) -> list[str]:
+        """Each page as an SVG document with outlines, of its size in mm."""
+        settings = self.settings
+        return [page_as_svg(page, settings.text_height, settings.ink_color, settings.paper) for page in self.pages]
+
+    def pdf(self) -> bytes:
+        """All pages as one PDF document with outlines."""
+        settings = self.settings
+        return pages_as_pdf(self.pages, settings.text_height, settings.ink_color, settings.paper)
+
+    def save(self, path: str | pathlib.Path) -> list[pathlib.Path]:
+        """Writes the pages in the format that the ending of the path names: .pdf, .svg, or an image format.
+
+        Args:
+          path: of the file. Several pages that are no PDF go to files of their own: page.png to page-1.png, page-2.png.
+
+        Returns:
+          The files.
+
+        Raises:
+          UserError: there is no such format, or the file cannot be written.
+        """
+        path = pathlib.Path(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return self._save(path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+
+    def _save(self, path: pathlib.Path) -> list[pathlib.Path]:
+        kind = path.suffix.lower()
+        if kind == _PDF:
+            with replacing(path) as file:
+                file.write(self.pdf())
+            return [path]
+        paths = [path]
+        if len(self.pages) > 1:
+            digits = len(str(len(self.pages)))
+            paths = [path.with_name(f"{path.stem}-{i + 1:0{digits}}{path.suffix}") for i in range(len(self.pages))]
+        if kind == _SVG:
+            for page, svg in zip(paths, self.svgs(), strict=True):
+                replace_text(page, svg)
+        else:
+            image_format(path)  # before the pages are drawn
+            dpi = self.settings.pixels_per_em(self.height) / self.settings.text_height * MM_PER_INCH
+            for page, image in zip(paths, self.images(), strict=True):
+                replace_image(page, Image.fromarray(image), dpi=dpi)
+        return paths

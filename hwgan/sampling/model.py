@@ -1,0 +1,277 @@
+"""A model as programs use it: texts in, arrays and documents out."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Shaped, UInt8
+
+from hwgan.data.replacements import replace_unwritable
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import MAX_SEED, check_number
+from hwgan.sampling.document import Document
+from hwgan.sampling.page_layout import lay_out
+from hwgan.sampling.page_settings import PageSettings
+from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
+from hwgan.sampling.style_files import latent_of
+from hwgan.sampling.styles import slerp
+
+Style = int | str | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"]  # a seed, a style file, or z
+Styles = Style | Sequence[Style]
+Grey = UInt8[np.ndarray, "h w"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Writes words, lines and pages; `hwgan.load` opens one.
+
+    A style is a seed, an array [z_dim] as `style` and `style_from` return it, or the path of a file that `hwgan.style`
+    wrote. The same text in the same style gives the same pixels.
+    Characters outside the alphabet are written as what looks the same, such as typographic quotes; where nothing does,
+    a `UserError` names them.
+
+    Attributes:
+      sampler: the networks behind it.
+      checkpoint: where they are from; see `hwgan.load`.
+      step: likewise.
+
+    >>> import hwgan
+    >>> model = hwgan.load()
+    >>> line = model.line("Bonjour from hwgan, 1976", style=3)
+    >>> line.shape[0] == model.height, line.dtype
+    (True, dtype('uint8'))
+    """
+
+    sampler: Sampler
+    checkpoint: str = ""
+    step: int | None = None
+
+    @property
+    def alphabet(self) -> str:
+        """The characters that it writes, beside spaces."""
+        return self.sampler.charset.characters
+
+    @property
+    def height(self) -> int:
+        """Height of words and lines in pixels."""
+        return self.sampler.spec.height
+
+    def style(self, seed: int, temperature: float | None = None) -> Float[np.ndarray, " z"]:
+        """The style of a seed.
+
+        Args:
+          seed: from 0 to 2³² - 1.
+          temperature: T of z ~ N(0, T² I), above 0 and at most 5: lower is more regular and more legible; None for that
+            of the model.
+
+        Returns:
+          z, [z_dim] float32.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> calm = model.style(3, temperature=0.5)
+        >>> bool((model.word("ami", style=3) == model.word("ami", style=model.style(3))).all())
+        True
+        """
+        check_number("seed", seed, 0, MAX_SEED, whole=True)
+        sampler = self.sampler
+        if temperature is not None:
+            sampler = dataclasses.replace(sampler, temperature=temperature)
+        return np.asarray(sampler.style(seed))
+
+    def style_from(
+        self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None
+    ) -> Float[np.ndarray, " z"]:
+        """The style of a writer, from images of words.
+
+        Args:
+          images: grey levels of one word each, of any size; 15 words give a good style.
+          texts: of the words, if they are known; else they are read.
+
+        Returns:
+          z, [z_dim] float32: the mean over the words.
+
+        Raises:
+          UserError: no image is a word, or the model has no identifier.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> mine = model.style_from(model.words(["bonjour", "maison", "jardin"], styles=5))
+        >>> model.word("merci", style=mine).shape[0] == model.height
+        True
+        """
+        if texts is not None and len(texts) != len(images):
+            raise UserError(f"there are {len(images)} images and {len(texts)} texts")
+        return self._encoder.encode(images, texts).z
+
+    @functools.cached_property
+    def _encoder(self) -> StyleEncoder:
+        return open_style_encoder(self.checkpoint, self.sampler, self.step)
+
+    def interpolate(self, first: Style, last: Style, count: int) -> list[Float[np.ndarray, " z"]]:
+        """Styles from the first to the last at even angles, both included.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> words = model.words(["ami"] * 5, styles=model.interpolate(4, 9, count=5))
+        >>> len(words)
+        5
+        """
+        check_number("count", count, 2, 10**6, whole=True)
+        ends = (jnp.asarray(self._z(style)) for style in (first, last))
+        return [np.asarray(style) for style in slerp(*ends, count)]
+
+    def word(self, text: str, style: Style = 0) -> Grey:
+        """One word.
+
+        Args:
+          text: without spaces.
+          style: see `Model`.
+
+        Returns:
+          uint8 [height, width], dark ink on white (255), as wide as the word.
+
+        Raises:
+          UserError: the text is empty, too long, or has characters that cannot be written.
+        """
+        return self.words([text], style)[0]
+
+    def words(self, texts: Sequence[str], styles: Styles = 0) -> list[Grey]:
+        """Many words, which are drawn together, and so much faster than one by one.
+
+        Args:
+          texts: see `word`.
+          styles: one for all, or one for each.
+
+        Returns:
+          An image for each text; see `word`.
+
+        Raises:
+          UserError: see `word`; or the numbers of texts and styles differ.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> images = model.words(["un", "deux", "trois"], styles=[1, 2, 3])
+        >>> [image.shape[0] == model.height for image in images]
+        [True, True, True]
+        """
+        if isinstance(texts, str):
+            raise UserError("words() takes a list of words; word() takes one, line() and page() take texts")
+        fitted = [self._fitted(text) for text in texts]
+        for text in fitted:
+            if not set(filter(str.isspace, text)) <= set(self.alphabet):
+                raise UserError(f"{text[:40]!r} has a space, so it is no word; line() and page() take texts")
+        if not fitted:
+            return []
+        return self.sampler.draw(fitted, jnp.asarray(self._styles_of(styles, len(fitted))))
+
+    def line(self, text: str, style: Style = 0) -> Grey:
+        """Words side by side, on a straight line and at even distances.
+
+        Args:
+          text: words with spaces between. A word that comes again is varied a little.
+          style: see `Model`.
+
+        Returns:
+          uint8 [height, width], dark ink on white (255).
+
+        Raises:
+          UserError: see `word`.
+        """
+        return self.sampler.draw_text(self._fitted(text), jnp.asarray(self._z(style)))
+
+    def page(self, text: str, style: Style = 0, *, width: int = 800, **settings: Any) -> UInt8[np.ndarray, "h w *rgb"]:
+        """A text on one page, as high as the text needs.
+
+        Args:
+          text: line breaks and blank lines are kept.
+          style: see `Model`.
+          width: of the page in pixels at scale 1; 0 for as wide as the longest line.
+          **settings: other fields of `hwgan.sampling.page_settings.PageSettings`, such as ink, paper, scale, justify.
+
+        Returns:
+          uint8 [height, width], dark ink on white (255); with coloured ink or ruled paper [height, width, 3].
+
+        Raises:
+          UserError: see `word`; or a setting is out of range.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> page = model.page("Ma chère Claire,\\n\\nVoilà déjà trois semaines", style=3, width=400)
+        >>> page.shape[1]
+        400
+        >>> model.page("Bonjour", paper="lined", ink="blue", scale=2).shape[1:]
+        (1600, 3)
+        """
+        if settings.get("page_size"):
+            raise UserError("page() writes one page as high as its text; document() has pages of a paper size")
+        return self.document(text, style, width=width, **settings).images()[0]
+
+    def document(self, text: str, styles: Styles = 0, **settings: Any) -> Document:
+        """A text on as many pages as it needs, which can be saved as PDF, SVG or images.
+
+        Args:
+          text: line breaks and blank lines are kept.
+          styles: one; or several, for the text in each of them.
+          **settings: fields of `hwgan.sampling.page_settings.PageSettings`, such as page_size="a4", ink, paper.
+
+        Returns:
+          The pages.
+
+        Raises:
+          UserError: see `page`.
+
+        >>> import hwgan
+        >>> model = hwgan.load()
+        >>> letter = model.document("Ma chère Claire,", 3, page_size="a4", ink="blue")
+        >>> [image.shape for image in letter.images()]
+        [(3508, 2480, 3)]
+        >>> letter.pdf()[:5]
+        b'%PDF-'
+        """
+        checked = PageSettings(**settings)
+        fitted = self._fitted(text)
+        blocks = [self.sampler.draw_lines(fitted, jnp.asarray(z)) for z in self._list_of_styles(styles)]
+        pages = lay_out(blocks, checked, self.height, self.sampler.charset.right_to_left)
+        return Document(pages, checked, self.height)
+
+    def _fitted(self, text: str) -> str:
+        """The text in NFC, with what looks the same for characters outside the alphabet."""
+        return replace_unwritable(text, self.alphabet)[0]
+
+    def _z(self, style: Style) -> Float[np.ndarray, " z"]:
+        """The array of a style."""
+        if isinstance(style, str):
+            return np.asarray(latent_of(style, self.sampler))
+        if isinstance(style, int | np.integer) and not isinstance(style, bool):
+            return self.style(int(style))
+        z = np.asarray(style, np.float32)
+        dimension = self.sampler.networks.z_dim
+        if z.shape != (dimension,) or not np.isfinite(z).all():
+            raise UserError(
+                f"a style is a seed, a style file, or an array of {dimension} finite numbers; got shape {z.shape}"
+            )
+        return z
+
+    def _list_of_styles(self, styles: Styles) -> list[Float[np.ndarray, " z"]]:
+        """The arrays of one or several styles."""
+        if isinstance(styles, int | str | np.integer):
+            return [self._z(styles)]
+        if isinstance(styles, np.ndarray | jax.Array) and styles.ndim == 1:
+            return [self._z(styles)]
+        found = [self._z(style) for style in styles]
+        if not found:
+            raise UserError("there is no style; give at least one")
+        return found
+
+    def _styles_of(self, styles: Styles, count: int) -> Float[np.ndarray, "count z"]:
+        """A style for each of `count` texts."""
+        found = self._list_of_styles(styles)
+        if len(found) not in (1, count):
+            raise UserError(f"there are {count} texts and {len(found)} styles; give one style, or one for each")
+        return np.stack(found * (count if len(found) == 1 else 1))

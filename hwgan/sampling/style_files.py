@@ -1,0 +1,148 @@
+"""Styles as files: the latent of a writer and what it was made of, never a picture of the writing."""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from hwgan.models.state import variables_digest
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.untrusted import MAX_SEED, check_number, reading
+from hwgan.sampling.sampler import Sampler
+
+ENDING = ".npz"
+_FORMAT = "hwgan style 1"
+_MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**6, 10**4, 100
+_MAX_WORDS = 10**6
+_MAX_ENTRY = 100.0  # of z; the prior has standard deviation 1
+_FEW_WORDS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Style:
+    """The style of a writer.
+
+    Attributes:
+      z: float32 [z_dim], the latent.
+      num_words: how many words it was made of.
+      agreement: how much the words agree (`style_encoder.agreement`), in [-1, 1]; None for a single word.
+      weights: checksum of the generator and language model whose latent z is (`variables_digest`).
+    """
+
+    z: Float[np.ndarray, " z"]
+    num_words: int
+    agreement: float | None
+    weights: str
+
+    def cautions(self) -> list[str]:
+        """Sentences on why the style may not be that of the writer."""
+        if self.num_words < _FEW_WORDS:
+            words = "one word" if self.num_words == 1 else f"{self.num_words} words"
+            return [f"the style is made of {words}; with fewer than {_FEW_WORDS} it is unreliable, with 15 it is good"]
+        return []
+
+
+def write_style(style: Style, path: str) -> None:
+    """Writes a style to a file.
+
+    Args:
+      style: of one writer.
+      path: of the file, which ends in .npz.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    fields = {name: value for name, value in dataclasses.asdict(style).items() if name != "z"}
+    record = json.dumps({"format": _FORMAT, **fields})
+    try:
+        with replacing(pathlib.Path(path)) as file:
+            np.savez(file, allow_pickle=False, record=np.array(record), z=style.z.astype(np.float32))
+    except OSError as error:
+        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+
+
+def read_style(path: str, sampler: Sampler) -> Style:
+    """Reads the style of a file, which may be of unknown origin.
+
+    Args:
+      path: of the file.
+      sampler: the generator that is to write in this style.
+
+    Raises:
+      UserError: there is no such file, it is damaged or holds something else, its latent is not finite or of another
+        size, or it is of other weights.
+    """
+    what = f"the style {path!r}"
+    with reading(what):
+        record, arrays = _read_archive(path)
+        z = arrays.get("z")
+        if record.get("format") != _FORMAT or z is None:
+            raise UserError(f"{path!r} holds no style; hwgan.style writes one")
+        weights = record.get("weights")
+        if weights != variables_digest(sampler.variables):
+            raise UserError(
+                f"{what} belongs to other weights ({str(weights)[:16]}): make it again with hwgan.style from the "
+                "images, or give the --checkpoint= that it was made with"
+            )
+        if z.dtype != np.float32 or z.shape != (sampler.networks.z_dim,):
+            raise UserError(f"{what} has a latent {z.dtype} {z.shape}, not float32 ({sampler.networks.z_dim},)")
+        if not np.isfinite(z).all() or np.abs(z).max() > _MAX_ENTRY:
+            raise UserError(f"{what} has a latent with entries that are not finite, or above {_MAX_ENTRY:g}")
+        check_number("num_words", record.get("num_words"), 1, _MAX_WORDS, whole=True)
+        agreement = record.get("agreement")
+        if agreement is not None:
+            check_number("agreement", agreement, -1.0, 1.0)
+        return Style(z, record["num_words"], agreement, str(weights))
+
+
+def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
+    """The latent [z_dim] of a seed, or of a style file.
+
+    Args:
+      source: a seed, as a number or its digits, or the path of a file.
+      sampler: the generator.
+
+    Raises:
+      UserError: it is neither a seed nor a style of this generator.
+    """
+    if isinstance(source, str) and not source.strip().isdecimal():
+        return jnp.asarray(read_style(source, sampler).z)
+    seed = int(source)
+    check_number("the seed of a style", seed, 0, MAX_SEED, whole=True)
+    return sampler.style(seed)
+
+
+def with_style(sampler: Sampler, path: str) -> Sampler:
+    """A sampler all of whose styles are variations of that of a style file; "" changes nothing.
+
+    Raises:
+      UserError: see `read_style`.
+    """
+    return dataclasses.replace(sampler, center=jnp.asarray(read_style(path, sampler).z)) if path else sampler
+
+
+def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays of a file that unpacks to at most 1 MB."""
+    with open_regular(pathlib.Path(path), _MAX_BYTES) as file:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            size = sum(member.file_size for member in members)
+            if size > _MAX_BYTES or len(members) > _MAX_MEMBERS:
+                raise UserError(f"{path!r} would unpack to {size / 1e6:.1f} MB in {len(members)} arrays: no style")
+            if "record.npy" not in archive.namelist():
+                raise UserError(f"{path!r} holds no style; hwgan.style writes one")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    text = str(arrays.pop("record"))
+    record = json.loads(text) if len(text) <= _MAX_RECORD_BYTES else None
+    if not isinstance(record, dict):
+        raise UserError(f"{path!r} holds no style: its record is no JSON object")
+    return record, arrays

@@ -1,0 +1,79 @@
+"""Style files: what is read is what was written, and files of strangers are refused in one sentence."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.style_files import Style, latent_of, read_style, write_style
+from tests.hostile import file_damages, held, mutations
+
+
+@pytest.fixture
+def style(style_encoder):
+    z = np.linspace(-1.0, 1.0, style_encoder.networks.z_dim, dtype=np.float32)
+    return Style(z, 15, 0.5, style_encoder.weights)
+
+
+def test_a_file_holds_the_style(style, style_sampler, tmp_path):
+    path = str(tmp_path / "mine.npz")
+    for written in (style, dataclasses.replace(style, num_words=1, agreement=None)):
+        write_style(written, path)
+        read = read_style(path, style_sampler)
+        np.testing.assert_array_equal(read.z, written.z)
+        assert dataclasses.replace(read, z=written.z) == written
+    np.testing.assert_array_equal(latent_of(path, style_sampler), style.z)
+
+
+def test_a_seed_is_a_style_too(style_sampler):
+    np.testing.assert_array_equal(latent_of("7", style_sampler), style_sampler.style(7))
+    np.testing.assert_array_equal(latent_of(7, style_sampler), style_sampler.style(7))
+    with pytest.raises(UserError, match="the seed of a style"):
+        latent_of("9" * 30, style_sampler)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": "0" * 16}, "belongs to other weights"),
+        ({"z": np.zeros(3, np.float32)}, r"latent float32 \(3,\)"),
+        ({"z": np.full(5, np.nan, np.float32)}, "not finite"),
+        ({"z": np.full(5, 1e9, np.float32)}, "above 100"),
+        ({"agreement": 7.0}, "agreement=7.0"),
+        ({"num_words": 0}, "num_words=0"),
+    ],
+)
+def test_styles_that_do_not_fit_are_refused(style, style_sampler, tmp_path, change, message):
+    write_style(dataclasses.replace(style, **change), str(tmp_path / "other.npz"))
+    with pytest.raises(UserError, match=message):
+        read_style(str(tmp_path / "other.npz"), style_sampler)
+
+
+def test_damaged_and_hostile_files_are_one_sentence(style, style_sampler, tmp_path):
+    path = tmp_path / "style.npz"
+    write_style(style, str(path))
+    for _, damage in file_damages(path):
+        damage()
+        with held():
+            read_style(str(path), style_sampler)
+        if path.is_dir():
+            path.rmdir()
+        path.unlink(missing_ok=True)
+        write_style(style, str(path))
+    with np.load(path) as stored:
+        record = json.loads(str(stored["record"]))
+    for name, changed in mutations(record, list(record)):
+        np.savez(path, record=np.array(json.dumps(changed)), z=style.z)
+        with held():
+            read_style(str(path), style_sampler)
+            assert name.startswith("agreement "), name  # it may be absent, and -1 and 0 are in range
+    np.savez(path, record=np.array([{"a": 1}], dtype=object), z=style.z)
+    with pytest.raises(UserError):
+        read_style(str(path), style_sampler)
+
+
+def test_few_words_are_cautioned_of(style):
+    assert not style.cautions()
+    assert "one word" in dataclasses.replace(style, num_words=1).cautions()[0]

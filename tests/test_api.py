@@ -1,0 +1,126 @@
+"""`hwgan` as programs use it, and its examples."""
+
+import doctest
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import hwgan
+import hwgan.sampling.model
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def model():
+    return hwgan.load()
+
+
+@pytest.mark.parametrize("module", [hwgan, hwgan.sampling.model])
+def test_the_examples_of_docstrings_are_right(module):
+    result = doctest.testmod(module)
+    assert result.attempted >= 5 and result.failed == 0
+
+
+def test_the_examples_of_the_guide_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    code = "\n".join(block.partition("```")[0] for block in blocks)
+    assert code.count("model.") > 8
+    exec(compile(code, "docs/python.md", "exec"), {})
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".png", ".pdf", ".svg"}
+
+
+def test_importing_starts_no_jax():
+    code = "import sys, hwgan; assert hwgan.UserError; print('jax' in sys.modules, 'numpy' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
+
+
+def test_loading_makes_the_settings_of_entry_points():
+    code = (
+        "import os, hwgan; hwgan.load(); import jax; "
+        "print(os.environ['XLA_FLAGS'], os.environ['NPROC'], jax.config.jax_persistent_cache_min_entry_size_bytes)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "--xla_cpu_experimental_ynn_fusion_type=" in result.stdout
+    assert result.stdout.split()[-1] == "-1"
+
+
+def test_words_lines_and_pages_are_grey_levels(model):
+    words = model.words(["un", "deux"], styles=[1, 2])
+    line, page = model.line("un deux", style=1), model.page("un deux trois quatre", width=200)
+    for image in [*words, line, page]:
+        assert image.dtype == np.uint8 and image.ndim == 2
+        assert image.max() == 255 and image.min() < 128
+    assert [image.shape[0] for image in [*words, line]] == [model.height] * 3
+    assert page.shape[1] == 200 and page.shape[0] > 2 * model.height
+    assert model.page("un", width=300, ink="blue", scale=2).shape[1:] == (600, 3)
+    assert model.words([]) == []
+
+
+def test_the_same_style_gives_the_same_pixels(model):
+    for style in (model.style(3), model.style(3).tolist()):
+        np.testing.assert_array_equal(model.word("ami", style=3), model.word("ami", style=np.array(style)))
+    np.testing.assert_array_equal(model.page("un ami", 3), model.page("un ami", 3))
+    one, same, other = model.words(["ami"] * 3, styles=[3, model.style(3), 4])
+    np.testing.assert_array_equal(one, same)
+    assert one.shape != other.shape or not np.array_equal(one, other)
+
+
+def test_temperature_and_interpolation(model):
+    np.testing.assert_allclose(model.style(3, temperature=0.5), model.style(3, temperature=1.0) / 2, rtol=1e-6)
+    styles = model.interpolate(4, model.style(9), count=5)
+    np.testing.assert_allclose(styles[0], model.style(4), atol=1e-5)
+    np.testing.assert_allclose(styles[-1], model.style(9), atol=1e-5)
+    assert len(model.words(["ami"] * 5, styles)) == 5
+
+
+def test_what_looks_the_same_is_written_for_other_characters(model):
+    np.testing.assert_array_equal(model.word("ａmi"), model.word("ami"))  # full width
+    with pytest.raises(hwgan.UserError, match="outside the alphabet"):
+        model.line("smile 😀")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: model.word("two words"), "has a space, so it is no word"),
+        (lambda model: model.words("word"), r"words\(\) takes a list"),
+        (lambda model: model.words(["a", "b"], styles=[1, 2, 3]), "2 texts and 3 styles"),
+        (lambda model: model.word("a", style=np.zeros(3)), "a style is a seed"),
+        (lambda model: model.word("a", style=-1), "seed=-1 must be a whole number"),
+        (lambda model: model.line("  "), "the text is empty"),
+        (lambda model: model.page("a", page_size="a4"), r"document\(\) has pages of a paper size"),
+        (lambda model: model.page("a", ink="gold"), "ink='gold' must be"),
+        (lambda model: model.style(1, temperature=9.0), "must be above 0 and at most 5"),
+        (lambda model: model.word("a", style="nowhere.npz"), "cannot read the style 'nowhere.npz'"),
+        (lambda model: model.style_from([]), "no style can be made"),
+    ],
+)
+def test_mistakes_are_named(model, call, message):
+    with pytest.raises(hwgan.UserError, match=message):
+        call(model)
+
+
+def test_a_style_from_images_is_near_the_one_that_wrote_them(model):
+    texts = ["bonjour", "maison", "jardin", "lettre", "encore", "village"]
+    words = {seed: model.words(texts, styles=seed) for seed in (5, 11)}
+    found = {seed: model.style_from(images, texts) for seed, images in words.items()}
+
+    def likeness(a, b):
+        return float(a[1:] @ b[1:] / np.linalg.norm(a[1:]) / np.linalg.norm(b[1:]))
+
+    for seed, other in ((5, 11), (11, 5)):
+        assert likeness(found[seed], model.style(seed)) > likeness(found[seed], model.style(other)) + 0.2
+
+
+def test_no_other_names_are_promised():
+    assert set(hwgan.__all__) == {"Model", "UserError", "load"}
+    assert hwgan.Model is hwgan.sampling.model.Model
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = hwgan.nothing
+    assert (ROOT / "hwgan" / "py.typed").exists()
