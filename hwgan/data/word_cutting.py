@@ -1,0 +1,292 @@
+"""Finds the lines and words of handwriting on a page, and leaves out blots, dirt and print."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy import ndimage, signal
+
+from hwgan.data.page_photo import ink_threshold
+from hwgan.data.transforms import WHITE
+
+_MIN_AREA = 6  # pixels of a component
+_BLOT = 3.5  # a component whose thickest part is as many times as thick as strokes usually are is a blot
+_MIN_SIZE, _MAX_SIZE = 0.35, 5.0  # height of a word in x-heights
+_MAX_LENGTH = 25.0  # width of a word in x-heights
+_MIN_GAP, _MAX_GAP = 0.35, 1.2  # between words, in x-heights
+_BAND = 0.75  # of an x-height above and below the middle of a line, within which gaps between words are measured
+_SIGN = 0.75  # height and width in x-heights below which strokes are a sign or dirt, and no letter
+_MARGIN = 3  # pixels of paper around a cut word
+_PRINT_LETTERS, _PRINT_SHARE, _PRINT_TOLERANCE = 14, 0.8, 0.06  # of a line; those that stand exactly; letter heights
+
+
+@dataclasses.dataclass(frozen=True)
+class CutWord:
+    """A word on a page.
+
+    Attributes:
+      image: uint8 [height, width], dark ink on white, without what stands around it.
+      line: number of its line, from the top.
+      box: left, top, right, bottom in pixels of the page.
+    """
+
+    image: UInt8[np.ndarray, "h w"]
+    line: int
+    box: tuple[int, int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Components:
+    """Connected strokes.
+
+    Attributes:
+      labels: int [h, w], 0 for paper.
+      boxes: left, top, right, bottom of each.
+      centres: row of the centre of gravity of each.
+    """
+
+    labels: Int[np.ndarray, "h w"]
+    boxes: Int[np.ndarray, "n 4"]
+    centres: Float[np.ndarray, " n"]
+
+    @property
+    def heights(self) -> Int[np.ndarray, " n"]:
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+
+def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
+    """The words of a page in reading order from left to right.
+
+    Args:
+      darkness: of level lines (`page_photo.even_ink`).
+    """
+    ink = darkness > ink_threshold(darkness)
+    components = _without_print(_without_blots(_components(ink)))
+    if not len(components.boxes):
+        return []
+    middles, x_height = _find_lines(components.labels > 0, components)
+    components = _components(_cut_between(components.labels > 0, components, middles, x_height))
+    components = _without_blots(components)
+    if not len(components.boxes):
+        return []
+    line_of = _assign(components, middles, x_height)
+    spans = _band_spans(components, middles[line_of], x_height)
+    gap = _gap_between_words(spans, line_of, x_height)
+    strongest = max(float(np.percentile(darkness[components.labels > 0], 80)), 1.0)
+    words = []
+    for line in range(len(middles)):
+        members = np.flatnonzero(line_of == line)
+        for group in _with_signs(_group(spans[members], gap), spans[members], components.heights[members], x_height):
+            word = _cut(darkness, components, members[group], line, strongest)
+            if word is not None and _is_word(word, x_height):
+                words.append(word)
+    return _renumbered(words)
+
+
+def _components(ink: Bool[np.ndarray, "h w"]) -> _Components:
+    labels, count = ndimage.label(ink, np.ones((3, 3)))
+    areas = ndimage.sum_labels(ink, labels, np.arange(count + 1))
+    labels = np.where((areas >= _MIN_AREA)[labels], labels, 0)
+    numbers = np.unique(labels)
+    labels = np.searchsorted(numbers, labels) if numbers[0] == 0 else labels
+    slices = ndimage.find_objects(labels)
+    boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], int).reshape(-1, 4)
+    rows = np.arange(ink.shape[0], dtype=float)[:, None]
+    index = np.arange(1, len(boxes) + 1)
+    centres = ndimage.mean(np.broadcast_to(rows, ink.shape), labels, index) if len(boxes) else np.zeros(0)
+    return _Components(labels, boxes, np.asarray(centres, float))
+
+
+def _keep(components: _Components, kept: Bool[np.ndarray, " n"]) -> _Components:
+    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
+    return _Components(numbers[components.labels], components.boxes[kept], components.centres[kept])
+
+
+def _without_blots(components: _Components) -> _Components:
+    """Without what is far thicker than a stroke, and long straight remains of edges and rulings."""
+    if not len(components.boxes):
+        return components
+    depth = ndimage.distance_transform_edt(components.labels > 0)
+    thickest = np.asarray(ndimage.maximum(depth, components.labels, np.arange(1, len(components.boxes) + 1)))
+    usual = max(float(np.median(thickest)), 1.0)
+    width = components.boxes[:, 2] - components.boxes[:, 0]
+    height = components.heights
+    size = float(np.median(height[height > 2 * usual])) if (height > 2 * usual).any() else float(np.median(height))
+    straight = (width > 8 * size) & (height < 0.5 * size) | (height > 8 * size)
+    page_height, page_width = components.labels.shape
+    framing = (width > 0.8 * page_width) | (height > 0.5 * page_height) & (height > 4 * size)
+    return _keep(components, ~(thickest > _BLOT * usual) & ~straight & ~framing)
+
+
+def _find_lines(ink: Bool[np.ndarray, "h w"], components: _Components) -> tuple[Float[np.ndarray, " lines"], float]:
+    """The middle row of the x-height of each line, and the x-height, in pixels."""
+    heights = components.heights
+    size = float(np.median(heights[heights >= np.percentile(heights, 40)]))  # without dots and accents
+    profile = np.pad(ink.sum(axis=1).astype(float), round(2 * size))
+    smooth = ndimage.gaussian_filter1d(profile, 0.25 * size)
+    pitch = _pitch(smooth, size)
+    smooth = ndimage.gaussian_filter1d(profile, max(0.12 * pitch, 0.15 * size))
+    tall = np.percentile(smooth[smooth > 0.05 * smooth.max()], 80)
+    peaks, found = signal.find_peaks(
+        smooth, distance=max(0.55 * pitch, 1), prominence=0.12 * tall, height=0.12 * tall, width=1, rel_height=0.5
+    )
+    if not len(peaks):
+        peaks, widths = np.array([int(smooth.argmax())]), np.array([size])
+    else:
+        widths = found["widths"]
+    x_height = float(np.clip(np.median(widths), 0.25 * size, 1.2 * size))
+    return peaks - float(round(2 * size)), x_height
+
+
+def _pitch(profile: Float[np.ndarray, " h"], size: float) -> float:
+    """Rows from one line to the next, by autocorrelation; twice the size of letters if there is but one line."""
+    centred = profile - profile.mean()
+    correlation = signal.correlate(centred, centred, method="fft")[len(centred) - 1 :]
+    low, high = round(0.8 * size), min(round(7 * size), len(correlation) - 1)
+    peaks, _ = signal.find_peaks(correlation[low:high], prominence=0.05 * correlation[0])
+    return float(peaks[0] + low) if len(peaks) else 2.0 * size
+
+
+def _cut_between(
+    ink: Bool[np.ndarray, "h w"], components: _Components, middles: Float[np.ndarray, " lines"], x_height: float
+) -> Bool[np.ndarray, "h w"]:
+    """The ink, in which strokes that reach through two lines are cut where they have the least ink between these."""
+    ink = ink.copy()
+    for number, (left, top, right, bottom) in enumerate(components.boxes.tolist(), 1):
+        inside = middles[(middles > top + 0.2 * x_height) & (middles < bottom - 0.2 * x_height)]
+        for upper, lower in itertools.pairwise(inside):
+            first, last = round(upper + 0.5 * x_height), round(lower - 0.5 * x_height)
+            if last - first < 2:
+                first, last = round(upper), round(lower)
+            own = components.labels[first:last, left:right] == number
+            if own.size:
+                row = first + int(own.sum(axis=1).argmin())
+                ink[row : row + 1, left:right] &= components.labels[row : row + 1, left:right] != number
+    return ink
+
+
+def _assign(components: _Components, middles: Float[np.ndarray, " lines"], x_height: float) -> Int[np.ndarray, " n"]:
+    """The line of each component: the nearest; small ones, as dots and accents, belong to the line below rather."""
+    small = components.heights < 0.6 * x_height
+    rows = components.centres + np.where(small, 0.3 * x_height, 0.0)
+    # A tall one has its letters where it crosses the middle of a line.
+    crosses = (components.boxes[:, 1, None] <= middles) & (components.boxes[:, 3, None] >= middles)
+    distances = np.abs(rows[:, None] - middles[None]) - 1e4 * (crosses & (crosses.sum(axis=1) == 1)[:, None])
+    return distances.argmin(axis=1)
+
+
+def _band_spans(components: _Components, middles: Float[np.ndarray, " n"], x_height: float) -> Float[np.ndarray, "n 2"]:
+    """Left and right ends of each component among the small letters of its line; of others those of its box.
+
+    Slanted ascenders and tails reach over the gap between two words.
+    """
+    spans = components.boxes[:, [0, 2]].astype(float)
+    for number, middle in enumerate(middles.tolist()):
+        left, top, right, bottom = components.boxes[number].tolist()
+        first = max(top, round(middle - _BAND * x_height))
+        last = min(bottom, round(middle + _BAND * x_height))
+        if last > first:
+            columns = np.flatnonzero((components.labels[first:last, left:right] == number + 1).any(axis=0))
+            if columns.size:
+                spans[number] = left + columns[0], left + columns[-1] + 1
+    return spans
+
+
+def _group(spans: Float[np.ndarray, "n 2"], gap: float) -> list[np.ndarray]:
+    """Groups the components of a line, by index, into words with at least `gap` pixels between them."""
+    groups: list[list[int]] = []
+    reach = -np.inf
+    for index in np.argsort(spans[:, 0]).tolist():
+        if spans[index, 0] - reach >= gap or not groups:
+            groups.append([])
+        groups[-1].append(index)
+        reach = max(reach, spans[index, 1])
+    return [np.array(group) for group in groups]
+
+
+def _with_signs(
+    groups: list[np.ndarray], spans: Float[np.ndarray, "n 2"], heights: Int[np.ndarray, " n"], x_height: float
+) -> list[np.ndarray]:
+    """The groups, with those of low strokes alone, such as a full stop, joined to the word on their left."""
+    joined: list[np.ndarray] = []
+    for group in groups:
+        low = heights[group].max() < _SIGN * x_height and np.ptp(spans[group]) < _SIGN * x_height
+        if low and joined and spans[group].min() - spans[joined[-1], 1].max() < x_height:
+            joined[-1] = np.concatenate([joined[-1], group])
+        else:
+            joined.append(group)
+    return joined
+
+
+def _gap_between_words(spans: Float[np.ndarray, "n 2"], line_of: Int[np.ndarray, " n"], x_height: float) -> float:
+    """The pixels that separate gaps within words from gaps between words, of two classes on a log scale."""
+    gaps = []
+    for line in np.unique(line_of):
+        own = spans[line_of == line]
+        own = own[np.argsort(own[:, 0])]
+        reach = np.maximum.accumulate(own[:, 1])
+        gaps += (own[1:, 0] - reach[:-1]).tolist()
+    wide = np.array([gap for gap in gaps if 1.0 < gap < 6 * x_height])
+    low, high = _MIN_GAP * x_height, _MAX_GAP * x_height
+    if len(wide) < 4:
+        return (low + high) / 2
+    logs = np.sort(np.log(wide))
+    sums, counts = np.cumsum(logs)[:-1], np.arange(1, len(logs))
+    difference = sums / counts - (logs.sum() - sums) / (len(logs) - counts)
+    between = counts * (len(logs) - counts) * np.square(difference)
+    split = int(between.argmax())
+    return float(np.clip(np.exp((logs[split] + logs[split + 1]) / 2), low, high))
+
+
+def _without_print(components: _Components) -> _Components:
+    """Without lines of print, nearly all of whose letters stand exactly on one straight line, as no hand writes."""
+    boxes = components.boxes
+    heights, bottoms = components.heights, boxes[:, 3]
+    kept = np.ones(len(boxes), bool)
+    for top, bottom in boxes[:, [1, 3]].tolist():
+        size = bottom - top
+        in_band = (boxes[:, 1] < bottom - 0.3 * size) & (bottoms > top + 0.5 * size)
+        letters = in_band & (heights > 0.6 * size) & (heights < 2.2 * size)
+        if letters.sum() < _PRINT_LETTERS:
+            continue
+        off = np.abs(bottoms - bottom) <= max(_PRINT_TOLERANCE * size, 1.0)
+        if (letters & off).sum() >= max(_PRINT_LETTERS, _PRINT_SHARE * letters.sum()):
+            kept &= ~in_band
+    return _keep(components, kept)
+
+
+def _cut(
+    darkness: Float[np.ndarray, "h w"],
+    components: _Components,
+    members: Int[np.ndarray, " m"],
+    line: int,
+    strongest: float,
+) -> CutWord | None:
+    """The image of the components of a word, with the grey edges of their strokes."""
+    boxes = components.boxes[members]
+    left, top = np.maximum(boxes[:, :2].min(axis=0) - _MARGIN, 0).tolist()
+    right, bottom = (boxes[:, 2:].max(axis=0) + _MARGIN).tolist()
+    own = np.isin(components.labels[top:bottom, left:right], members + 1)
+    other = (components.labels[top:bottom, left:right] > 0) & ~own
+    near = ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2) & ~other
+    level = np.where(near, darkness[top:bottom, left:right], 0.0) * (WHITE / strongest)
+    image = (WHITE - level.clip(0.0, WHITE)).astype(np.uint8)
+    return CutWord(image, line, (left, top, right, bottom)) if image.size else None
+
+
+def _is_word(word: CutWord, x_height: float) -> bool:
+    """Whether its size is that of a word: not of dirt, of a dash, or of several lines."""
+    left, top, right, bottom = word.box
+    height, width = bottom - top - 2 * _MARGIN, right - left - 2 * _MARGIN
+    return (
+        _MIN_SIZE * x_height <= height <= _MAX_SIZE * x_height
+        and width <= _MAX_LENGTH * x_height
+        and max(height, width) >= _SIGN * x_height
+    )
+
+
+def _renumbered(words: list[CutWord]) -> list[CutWord]:
+    """The words with their lines numbered without gaps."""
+    lines = sorted({word.line for word in words})
+    return [dataclasses.replace(word, line=lines.index(word.line)) for word in words]
