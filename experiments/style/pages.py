@@ -1,6 +1,6 @@
 """Photographed pages with known words, composed of real ones: paper, ruling, ink, shadow, perspective, blur by code.
 
-  python experiments/style/pages.py --data_dir=data --output=/tmp/pages
+  python -m experiments.style.pages --data_dir=data --output=/tmp/pages
 
 Each page holds words of one writer of a split of word_folder/copiste. Beside each PNG a JSON file has the box of each
 word in pixels of the flat page, and the corners of the sheet in the photograph.
@@ -69,7 +69,7 @@ PAGES = {
     "thirty lines": Page(30, ruling="ruled", shadow=0.2, blur=0.8),
     "print and blots": Page(10, print=True, blots=3, perspective=0.03, table=70, noise=4.0),
 }
-_WIDTH, _HEIGHT = 1700, 2300  # of the sheet, pixels
+WIDTH, HEIGHT = 1700, 2300  # of the sheet, pixels
 _LEFT, _TOP = 140, 170
 _SCALE = 0.85  # of a word of the dataset, whose crops are at most 96 pixels high
 
@@ -86,7 +86,7 @@ def compose(
     """
     rng = np.random.default_rng(seed)
     ink, boxes = _write(page, words, rng)
-    light = np.ones((_HEIGHT, _WIDTH, 3)) * np.array(page.paper) / 255
+    light = np.ones((HEIGHT, WIDTH, 3)) * np.array(page.paper) / 255
     light *= _ruling(page)
     if page.print:
         ink = np.maximum(ink, _printed())
@@ -98,8 +98,8 @@ def compose(
 
 
 def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, list]:
-    ink, boxes = np.zeros((_HEIGHT, _WIDTH)), []
-    pitch = min((_HEIGHT - 2 * _TOP) / page.lines, 130)
+    ink, boxes = np.zeros((HEIGHT, WIDTH)), []
+    pitch = min((HEIGHT - 2 * _TOP) / page.lines, 130)
     rest = iter(words)
     for line in range(page.lines):
         x, base = _LEFT + rng.uniform(0, 30), _TOP + pitch * (line + 0.75)
@@ -110,7 +110,7 @@ def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tup
             scale = _SCALE * min(1.0, pitch / 80)
             size = max(1, round(word.shape[1] * scale)), max(1, round(word.shape[0] * scale))
             darkness = 1 - np.asarray(Image.fromarray(word).resize(size, Image.Resampling.BILINEAR)) / 255
-            if x + size[0] > _WIDTH - _LEFT:
+            if x + size[0] > WIDTH - _LEFT:
                 break
             # The crops are tight, so those with tails hang a bit lower; their texts are not known here.
             top, left = round(base - size[1] * 0.75 + rng.normal(0, 2)), round(x)
@@ -124,23 +124,23 @@ def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tup
 
 
 def _ruling(page: Page) -> np.ndarray:
-    light = np.ones((_HEIGHT, _WIDTH, 3))
-    pitch = min((_HEIGHT - 2 * _TOP) / page.lines, 130)
+    light = np.ones((HEIGHT, WIDTH, 3))
+    pitch = min((HEIGHT - 2 * _TOP) / page.lines, 130)
     colour = np.array(page.ruling_colour) / 255
     if page.ruling == "ruled":
         for line in range(-1, page.lines + 1):
             row = round(_TOP + pitch * (line + 0.78))
             light[row : row + 3] = colour
     if page.ruling == "squared":
-        for place in range(20, _HEIGHT, 65):
+        for place in range(20, HEIGHT, 65):
             light[place : place + 2] = colour
-        for place in range(20, _WIDTH, 65):
+        for place in range(20, WIDTH, 65):
             light[:, place : place + 2] = colour
     return light
 
 
 def _printed() -> np.ndarray:
-    picture = Image.new("L", (_WIDTH, _HEIGHT))
+    picture = Image.new("L", (WIDTH, HEIGHT))
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(size=44)
     draw.text((_LEFT, 40), "Please copy the following text in your own hand", 255, font)
     draw.text((_LEFT, 96), "Name and date of birth are not asked for.", 255, font)
@@ -148,22 +148,22 @@ def _printed() -> np.ndarray:
 
 
 def _blots(page: Page, rng: np.random.Generator) -> np.ndarray:
-    picture = Image.new("L", (_WIDTH, _HEIGHT))
+    picture = Image.new("L", (WIDTH, HEIGHT))
     draw = ImageDraw.Draw(picture)
     for _ in range(page.blots):
-        x, y, r = rng.uniform(300, _WIDTH - 300), rng.uniform(1700, _HEIGHT - 200), rng.uniform(14, 30)
+        x, y, r = rng.uniform(300, WIDTH - 300), rng.uniform(1700, HEIGHT - 200), rng.uniform(14, 30)
         draw.ellipse((x - r, y - 0.8 * r, x + r, y + 0.8 * r), fill=255)
     return np.asarray(picture) / 255
 
 
 def _photograph(sheet: np.ndarray, page: Page, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     margin = 0 if page.table is None else 120
-    corners = np.array([(0, 0), (_WIDTH, 0), (_WIDTH, _HEIGHT), (0, _HEIGHT)], np.float64)
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], np.float64)
     angle = np.radians(-page.skew)
     turn = np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
-    centre = np.array([_WIDTH, _HEIGHT]) / 2
-    moved = (corners - centre) @ turn.T + centre + rng.uniform(-1, 1, (4, 2)) * page.perspective * _WIDTH
-    size = _WIDTH + 2 * margin, _HEIGHT + 2 * margin
+    centre = np.array([WIDTH, HEIGHT]) / 2
+    moved = (corners - centre) @ turn.T + centre + rng.uniform(-1, 1, (4, 2)) * page.perspective * WIDTH
+    size = WIDTH + 2 * margin, HEIGHT + 2 * margin
     coefficients = homography(moved + margin, corners)
     picture = Image.fromarray(np.rint(sheet * 255).astype(np.uint8))
     table = tuple(page.paper if page.table is None else (page.table,) * 3)
@@ -197,7 +197,7 @@ def main(argv: list[str]) -> None:
         photo, boxes, corners = compose(page, several, number)
         path = output / f"{number:02d} {name}.png"
         Image.fromarray(photo).save(path)
-        record = {"writer": writer, "boxes": boxes, "corners": corners.tolist(), "size": [_WIDTH, _HEIGHT]}
+        record = {"writer": writer, "boxes": boxes, "corners": corners.tolist(), "size": [WIDTH, HEIGHT]}
         path.with_suffix(".json").write_text(json.dumps(record))
 
 

@@ -14,9 +14,11 @@ _MIN_AREA = 6  # pixels of a component
 _BLOT = 3.5  # a component whose thickest part is as many times as thick as strokes usually are is a blot
 _MIN_SIZE, _MAX_SIZE = 0.35, 5.0  # height of a word in x-heights
 _MAX_LENGTH = 25.0  # width of a word in x-heights
-_MIN_GAP, _MAX_GAP = 0.35, 1.2  # between words, in x-heights
+_MIN_GAP, _MAX_GAP = 0.42, 1.2  # between words, in x-heights
 _BAND = 0.75  # of an x-height above and below the middle of a line, within which gaps between words are measured
 _SIGN = 0.75  # height and width in x-heights below which strokes are a sign or dirt, and no letter
+# Chosen so that styles of photographed pages are nearest to those of the crops that they were composed of.
+_WHITE_SHARE, _BLACK = 0.5, 95  # of the threshold of ink; percentile of the darkness of ink
 _MARGIN = 3  # pixels of paper around a cut word
 _PRINT_LETTERS, _PRINT_SHARE, _PRINT_TOLERANCE = 14, 0.8, 0.06  # of a line; those that stand exactly; letter heights
 
@@ -61,7 +63,8 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     Args:
       darkness: of level lines (`page_photo.even_ink`).
     """
-    ink = darkness > ink_threshold(darkness)
+    threshold = ink_threshold(darkness)
+    ink = darkness > threshold
     components = _without_print(_without_blots(_components(ink)))
     if not len(components.boxes):
         return []
@@ -73,12 +76,12 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     line_of = _assign(components, middles, x_height)
     spans = _band_spans(components, middles[line_of], x_height)
     gap = _gap_between_words(spans, line_of, x_height)
-    strongest = max(float(np.percentile(darkness[components.labels > 0], 80)), 1.0)
+    image = as_word_image(darkness, threshold, components.labels > 0)
     words = []
     for line in range(len(middles)):
         members = np.flatnonzero(line_of == line)
         for group in _with_signs(_group(spans[members], gap), spans[members], components.heights[members], x_height):
-            word = _cut(darkness, components, members[group], line, strongest)
+            word = _cut(image, components, members[group], line)
             if word is not None and _is_word(word, x_height):
                 words.append(word)
     return _renumbered(words)
@@ -116,7 +119,10 @@ def _without_blots(components: _Components) -> _Components:
     straight = (width > 8 * size) & (height < 0.5 * size) | (height > 8 * size)
     page_height, page_width = components.labels.shape
     framing = (width > 0.8 * page_width) | (height > 0.5 * page_height) & (height > 4 * size)
-    return _keep(components, ~(thickest > _BLOT * usual) & ~straight & ~framing)
+    left, top, right, bottom = components.boxes.T
+    at_border = (left <= 3) | (top <= 3) | (right >= page_width - 3) | (bottom >= page_height - 3)
+    stub = at_border & (np.maximum(width, height) > 3 * np.minimum(width, height))
+    return _keep(components, ~(thickest > _BLOT * usual) & ~straight & ~framing & ~stub)
 
 
 def _find_lines(ink: Bool[np.ndarray, "h w"], components: _Components) -> tuple[Float[np.ndarray, " lines"], float]:
@@ -256,12 +262,23 @@ def _without_print(components: _Components) -> _Components:
     return _keep(components, kept)
 
 
+def as_word_image(
+    darkness: Float[np.ndarray, "h w"], threshold: float, ink: Bool[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w"]:
+    """The grey levels of word images of the training data: black strokes with grey edges, on white.
+
+    Args:
+      darkness: of a page.
+      threshold: of ink; what has less than half of it becomes white.
+      ink: the pixels of the writing.
+    """
+    white = _WHITE_SHARE * threshold
+    black = max(float(np.percentile(darkness[ink], _BLACK)), threshold + 1.0) if ink.any() else float(WHITE)
+    return np.rint(WHITE * (1.0 - ((darkness - white) / (black - white)).clip(0.0, 1.0))).astype(np.uint8)
+
+
 def _cut(
-    darkness: Float[np.ndarray, "h w"],
-    components: _Components,
-    members: Int[np.ndarray, " m"],
-    line: int,
-    strongest: float,
+    image: UInt8[np.ndarray, "h w"], components: _Components, members: Int[np.ndarray, " m"], line: int
 ) -> CutWord | None:
     """The image of the components of a word, with the grey edges of their strokes."""
     boxes = components.boxes[members]
@@ -270,9 +287,8 @@ def _cut(
     own = np.isin(components.labels[top:bottom, left:right], members + 1)
     other = (components.labels[top:bottom, left:right] > 0) & ~own
     near = ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2) & ~other
-    level = np.where(near, darkness[top:bottom, left:right], 0.0) * (WHITE / strongest)
-    image = (WHITE - level.clip(0.0, WHITE)).astype(np.uint8)
-    return CutWord(image, line, (left, top, right, bottom)) if image.size else None
+    cut = np.where(near, image[top:bottom, left:right], WHITE).astype(np.uint8)
+    return CutWord(cut, line, (left, top, right, bottom)) if cut.size else None
 
 
 def _is_word(word: CutWord, x_height: float) -> bool:

@@ -33,19 +33,8 @@ _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 _EXTENTS = ("o", "i", "l", "p", "pi", "pl")
 # A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of Copiste.
 _EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.3, 3, 0.5, 1.4
-_FIT_WORDS = [
-    "bonjour",
-    "depuis",
-    "Paris",
-    "quand",
-    "nous",
-    "avons",
-    "les",
-    "mains",
-    "grande",
-    "fille",
-    "Hier",
-    "puis",
+_FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier", "puis"]
+_FIT_WORDS += [
     "texte",
     "1976",
     "objet",
