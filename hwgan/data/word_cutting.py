@@ -233,8 +233,9 @@ def _gap_between_words(spans: Float[np.ndarray, "n 2"], line_of: Int[np.ndarray,
         own = own[np.argsort(own[:, 0])]
         reach = np.maximum.accumulate(own[:, 1])
         gaps += (own[1:, 0] - reach[:-1]).tolist()
-    wide = np.array([gap for gap in gaps if 1.0 < gap < 6 * x_height])
     low, high = _MIN_GAP * x_height, _MAX_GAP * x_height
+    # Gaps within letters are all alike, however small: on a log scale they would outweigh the others.
+    wide = np.array([max(gap, low / 2) for gap in gaps if 1.0 < gap < 6 * x_height])
     if len(wide) < 4:
         return (low + high) / 2
     logs = np.sort(np.log(wide))
