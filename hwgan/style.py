@@ -34,6 +34,7 @@ from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_
 _CONSENT = "a style is made of one's own hand, or with the writer's consent"
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
 _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
+_MIN_LETTERS = 2.2  # in the mean over words of a page; 2.9 to 4.8 for validation writers of Copiste
 _MIN_AGREEMENT, _AGREEING_WORDS = 0.2, 8  # validation writers of Copiste have at least 0.2 from 8 words on
 _NAMED = 10
 
@@ -69,19 +70,23 @@ def make_style(encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Seque
         warn(f"word {row + 1} is left out: {reason}")
     if not len(words.z):
         raise UserError(f"no style can be made, for none of the {len(images)} images is a word")
-    _check_handwriting(words)
+    check_handwriting(words)
     return encoder.fit(words)
 
 
-def _check_handwriting(words: EncodedWords) -> None:
-    confidence = float(words.confidences.mean())
+def check_handwriting(words: EncodedWords) -> None:
+    """Raises UserError if words are read with little confidence, have few letters, or styles unlike those of words."""
+    confidence, letters = float(words.confidences.mean()), float(np.mean(list(map(len, words.texts))))
     size = float(np.linalg.norm(words.z[:, 1:], axis=1).mean() / np.sqrt(words.z.shape[1] - 1))
-    if confidence < _MIN_CONFIDENCE or size > _MAX_SIZE:
-        raise UserError(
-            f"this does not look like handwriting: letters are read with a mean probability of {confidence:.0%} (in "
-            f"handwriting at least {_MIN_CONFIDENCE:.0%}), and styles have entries of {size:.1f} standard deviations "
-            f"(at most {_MAX_SIZE:g}); give --preview=cut.png to see what was cut"
-        )
+    if confidence < _MIN_CONFIDENCE:
+        reason = f"letters are read with a mean probability of {confidence:.0%}, not of at least {_MIN_CONFIDENCE:.0%}"
+    elif size > _MAX_SIZE:
+        reason = f"the styles of its words have entries of {size:.1f} standard deviations, not of at most {_MAX_SIZE:g}"
+    elif len(words.z) >= _AGREEING_WORDS and letters < _MIN_LETTERS:
+        reason = f"what is cut has {letters:.1f} letters in the mean, not at least {_MIN_LETTERS:g} as words have"
+    else:
+        return
+    raise UserError(f"this does not look like handwriting: {reason}; --preview=cut.png shows what is cut")
 
 
 def cautions(style: Style) -> list[str]:

@@ -6,9 +6,10 @@ from PIL import Image
 
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
+from hwgan.sampling.style_encoder import EncodedWords
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
-from hwgan.style import cautions, choose_words
+from hwgan.style import cautions, check_handwriting, choose_words
 
 
 def words(count):
@@ -59,3 +60,16 @@ def test_images_are_read_from_folders_and_lists(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="has no images"):
         read_images(str(tmp_path / "empty"))
+
+
+def test_what_is_no_handwriting_is_refused():
+    z = np.random.default_rng(0).standard_normal((9, 32)).astype(np.float32)
+
+    def check(confidence=0.8, text="word", scale=1.0):
+        rows = np.arange(9)
+        check_handwriting(EncodedWords(np.float32(scale) * z, [text] * 9, np.full(9, confidence, np.float32), rows, {}))
+
+    check()
+    for change in (dict(confidence=0.3), dict(text="l"), dict(scale=2.0)):
+        with pytest.raises(UserError, match="does not look like handwriting"):
+            check(**change)

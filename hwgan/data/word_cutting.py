@@ -13,8 +13,10 @@ from hwgan.data.transforms import WHITE
 _MIN_AREA = 6  # pixels of a component
 _BLOT = 3.5  # a component whose thickest part is as many times as thick as strokes usually are is a blot
 _MIN_SIZE, _MAX_SIZE = 0.35, 5.0  # height of a word in x-heights
+_FAR = 2.5  # x-heights from the middle of a line, beyond which strokes belong to none
 _MAX_LENGTH = 25.0  # width of a word in x-heights
 _MIN_GAP, _MAX_GAP = 0.42, 1.2  # between words, in x-heights
+_LEAST_DIFFERENCE = 0.5  # of the mean log gaps of the two classes
 _BAND = 0.75  # of an x-height above and below the middle of a line, within which gaps between words are measured
 _SIGN = 0.75  # height and width in x-heights below which strokes are a sign or dirt, and no letter
 # Chosen so that styles of photographed pages are nearest to those of the crops that they were composed of.
@@ -70,7 +72,7 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
         return []
     middles, x_height = _find_lines(components.labels > 0, components)
     components = _components(_cut_between(components.labels > 0, components, middles, x_height))
-    components = _without_blots(components)
+    components = _near_lines(_without_blots(components), middles, x_height)
     if not len(components.boxes):
         return []
     line_of = _assign(components, middles, x_height)
@@ -172,6 +174,12 @@ def _cut_between(
     return ink
 
 
+def _near_lines(components: _Components, middles: Float[np.ndarray, " lines"], x_height: float) -> _Components:
+    """Without dirt and remains of print that no line is near."""
+    distances = np.abs(components.centres[:, None] - middles[None]).min(axis=1)
+    return _keep(components, distances <= _FAR * x_height)
+
+
 def _assign(components: _Components, middles: Float[np.ndarray, " lines"], x_height: float) -> Int[np.ndarray, " n"]:
     """The line of each component: the nearest; small ones, as dots and accents, belong to the line below rather."""
     small = components.heights < 0.6 * x_height
@@ -243,6 +251,8 @@ def _gap_between_words(spans: Float[np.ndarray, "n 2"], line_of: Int[np.ndarray,
     difference = sums / counts - (logs.sum() - sums) / (len(logs) - counts)
     between = counts * (len(logs) - counts) * np.square(difference)
     split = int(between.argmax())
+    if difference[split] > -_LEAST_DIFFERENCE:  # one class: letters all joined, or a line of single letters
+        return low if logs.mean() > np.log(low) else high
     return float(np.clip(np.exp((logs[split] + logs[split + 1]) / 2), low, high))
 
 
