@@ -8,10 +8,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage, signal
 
 from hwgan.data.page_photo import ink_threshold
+from hwgan.data.strokes import Components, find_components, keep, without_blots, without_print
 from hwgan.data.transforms import WHITE
 
-_MIN_AREA = 6  # pixels of a component
-_BLOT = 3.5  # a component whose thickest part is as many times as thick as strokes usually are is a blot
 _MIN_SIZE, _MAX_SIZE = 0.35, 5.0  # height of a word in x-heights
 _FAR = 2.5  # x-heights from the middle of a line, beyond which strokes belong to none
 _MAX_LENGTH = 25.0  # width of a word in x-heights
@@ -22,7 +21,6 @@ _SIGN = 0.75  # height and width in x-heights below which strokes are a sign or 
 # Chosen so that styles of photographed pages are nearest to those of the crops that they were composed of.
 _WHITE_SHARE, _BLACK = 0.5, 95  # of the threshold of ink; percentile of the darkness of ink
 _MARGIN = 3  # pixels of paper around a cut word
-_PRINT_LETTERS, _PRINT_SHARE, _PRINT_TOLERANCE = 14, 0.8, 0.06  # of a line; those that stand exactly; letter heights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,25 +38,6 @@ class CutWord:
     box: tuple[int, int, int, int]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Components:
-    """Connected strokes.
-
-    Attributes:
-      labels: int [h, w], 0 for paper.
-      boxes: left, top, right, bottom of each.
-      centres: row of the centre of gravity of each.
-    """
-
-    labels: Int[np.ndarray, "h w"]
-    boxes: Int[np.ndarray, "n 4"]
-    centres: Float[np.ndarray, " n"]
-
-    @property
-    def heights(self) -> Int[np.ndarray, " n"]:
-        return self.boxes[:, 3] - self.boxes[:, 1]
-
-
 def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     """The words of a page in reading order from left to right.
 
@@ -67,12 +46,12 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     """
     threshold = ink_threshold(darkness)
     ink = darkness > threshold
-    components = _without_print(_without_blots(_components(ink)))
+    components = without_print(without_blots(find_components(ink)))
     if not len(components.boxes):
         return []
     middles, x_height = _find_lines(components.labels > 0, components)
-    components = _components(_cut_between(components.labels > 0, components, middles, x_height))
-    components = _near_lines(_without_blots(components), middles, x_height)
+    components = find_components(_cut_between(components.labels > 0, components, middles, x_height))
+    components = _near_lines(without_blots(components), middles, x_height)
     if not len(components.boxes):
         return []
     line_of = _assign(components, middles, x_height)
@@ -89,45 +68,7 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     return _renumbered(words)
 
 
-def _components(ink: Bool[np.ndarray, "h w"]) -> _Components:
-    labels, count = ndimage.label(ink, np.ones((3, 3)))
-    areas = ndimage.sum_labels(ink, labels, np.arange(count + 1))
-    labels = np.where((areas >= _MIN_AREA)[labels], labels, 0)
-    numbers = np.unique(labels)
-    labels = np.searchsorted(numbers, labels) if numbers[0] == 0 else labels
-    slices = ndimage.find_objects(labels)
-    boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], int).reshape(-1, 4)
-    rows = np.arange(ink.shape[0], dtype=float)[:, None]
-    index = np.arange(1, len(boxes) + 1)
-    centres = ndimage.mean(np.broadcast_to(rows, ink.shape), labels, index) if len(boxes) else np.zeros(0)
-    return _Components(labels, boxes, np.asarray(centres, float))
-
-
-def _keep(components: _Components, kept: Bool[np.ndarray, " n"]) -> _Components:
-    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
-    return _Components(numbers[components.labels], components.boxes[kept], components.centres[kept])
-
-
-def _without_blots(components: _Components) -> _Components:
-    """Without what is far thicker than a stroke, and long straight remains of edges and rulings."""
-    if not len(components.boxes):
-        return components
-    depth = ndimage.distance_transform_edt(components.labels > 0)
-    thickest = np.asarray(ndimage.maximum(depth, components.labels, np.arange(1, len(components.boxes) + 1)))
-    usual = max(float(np.median(thickest)), 1.0)
-    width = components.boxes[:, 2] - components.boxes[:, 0]
-    height = components.heights
-    size = float(np.median(height[height > 2 * usual])) if (height > 2 * usual).any() else float(np.median(height))
-    straight = (width > 8 * size) & (height < 0.5 * size) | (height > 8 * size)
-    page_height, page_width = components.labels.shape
-    framing = (width > 0.8 * page_width) | (height > 0.5 * page_height) & (height > 4 * size)
-    left, top, right, bottom = components.boxes.T
-    at_border = (left <= 3) | (top <= 3) | (right >= page_width - 3) | (bottom >= page_height - 3)
-    stub = at_border & (np.maximum(width, height) > 3 * np.minimum(width, height))
-    return _keep(components, ~(thickest > _BLOT * usual) & ~straight & ~framing & ~stub)
-
-
-def _find_lines(ink: Bool[np.ndarray, "h w"], components: _Components) -> tuple[Float[np.ndarray, " lines"], float]:
+def _find_lines(ink: Bool[np.ndarray, "h w"], components: Components) -> tuple[Float[np.ndarray, " lines"], float]:
     """The middle row of the x-height of each line, and the x-height, in pixels."""
     heights = components.heights
     size = float(np.median(heights[heights >= np.percentile(heights, 40)]))  # without dots and accents
@@ -157,7 +98,7 @@ def _pitch(profile: Float[np.ndarray, " h"], size: float) -> float:
 
 
 def _cut_between(
-    ink: Bool[np.ndarray, "h w"], components: _Components, middles: Float[np.ndarray, " lines"], x_height: float
+    ink: Bool[np.ndarray, "h w"], components: Components, middles: Float[np.ndarray, " lines"], x_height: float
 ) -> Bool[np.ndarray, "h w"]:
     """The ink, in which strokes that reach through two lines are cut where they have the least ink between these."""
     ink = ink.copy()
@@ -174,13 +115,13 @@ def _cut_between(
     return ink
 
 
-def _near_lines(components: _Components, middles: Float[np.ndarray, " lines"], x_height: float) -> _Components:
+def _near_lines(components: Components, middles: Float[np.ndarray, " lines"], x_height: float) -> Components:
     """Without dirt and remains of print that no line is near."""
     distances = np.abs(components.centres[:, None] - middles[None]).min(axis=1)
-    return _keep(components, distances <= _FAR * x_height)
+    return keep(components, distances <= _FAR * x_height)
 
 
-def _assign(components: _Components, middles: Float[np.ndarray, " lines"], x_height: float) -> Int[np.ndarray, " n"]:
+def _assign(components: Components, middles: Float[np.ndarray, " lines"], x_height: float) -> Int[np.ndarray, " n"]:
     """The line of each component: the nearest; small ones, as dots and accents, belong to the line below rather."""
     small = components.heights < 0.6 * x_height
     rows = components.centres + np.where(small, 0.3 * x_height, 0.0)
@@ -190,7 +131,7 @@ def _assign(components: _Components, middles: Float[np.ndarray, " lines"], x_hei
     return distances.argmin(axis=1)
 
 
-def _band_spans(components: _Components, middles: Float[np.ndarray, " n"], x_height: float) -> Float[np.ndarray, "n 2"]:
+def _band_spans(components: Components, middles: Float[np.ndarray, " n"], x_height: float) -> Float[np.ndarray, "n 2"]:
     """Left and right ends of each component among the small letters of its line; of others those of its box.
 
     Slanted ascenders and tails reach over the gap between two words.
@@ -256,23 +197,6 @@ def _gap_between_words(spans: Float[np.ndarray, "n 2"], line_of: Int[np.ndarray,
     return float(np.clip(np.exp((logs[split] + logs[split + 1]) / 2), low, high))
 
 
-def _without_print(components: _Components) -> _Components:
-    """Without lines of print, nearly all of whose letters stand exactly on one straight line, as no hand writes."""
-    boxes = components.boxes
-    heights, bottoms = components.heights, boxes[:, 3]
-    kept = np.ones(len(boxes), bool)
-    for top, bottom in boxes[:, [1, 3]].tolist():
-        size = bottom - top
-        in_band = (boxes[:, 1] < bottom - 0.3 * size) & (bottoms > top + 0.5 * size)
-        letters = in_band & (heights > 0.6 * size) & (heights < 2.2 * size)
-        if letters.sum() < _PRINT_LETTERS:
-            continue
-        off = np.abs(bottoms - bottom) <= max(_PRINT_TOLERANCE * size, 1.0)
-        if (letters & off).sum() >= max(_PRINT_LETTERS, _PRINT_SHARE * letters.sum()):
-            kept &= ~in_band
-    return _keep(components, kept)
-
-
 def as_word_image(
     darkness: Float[np.ndarray, "h w"], threshold: float, ink: Bool[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w"]:
@@ -289,7 +213,7 @@ def as_word_image(
 
 
 def _cut(
-    image: UInt8[np.ndarray, "h w"], components: _Components, members: Int[np.ndarray, " m"], line: int
+    image: UInt8[np.ndarray, "h w"], components: Components, members: Int[np.ndarray, " m"], line: int
 ) -> CutWord | None:
     """The image of the components of a word, with the grey edges of their strokes."""
     boxes = components.boxes[members]
