@@ -33,21 +33,9 @@ _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 _EXTENTS = ("o", "i", "l", "p", "pi", "pl")
 # A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of Copiste.
 _EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.3, 3, 0.5, 1.4
-_FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier", "puis"]
-_FIT_WORDS += [
-    "texte",
-    "1976",
-    "objet",
-    "Marie",
-    "Quel",
-    "lorsque",
-    "yeux",
-    "kilo",
-    "whose",
-    "fleuve",
-    "jardin",
-    "Zone",
-]
+_FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
+_FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
+_FIT_WORDS += ["jardin", "Zone"]
 # Standard deviations by which the log width of words that are read is too large, for letters are missed.
 _READING_BIAS = 0.25
 _WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
