@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image
 from scipy import ndimage
 
+from hwgan.data.strokes import label_regions
 from hwgan.data.transforms import WHITE, has_light_ink
 
 _MAX_SIDE = 2600  # pixels; an A4 page at 220 dpi: words are some 60 pixels high
@@ -67,7 +68,7 @@ def find_sheet(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "4 2"] | No
 
 def _corners_of_largest(bright: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "4 2"] | None:
     """The corners of the largest bright region, if it is a quadrilateral."""
-    labels, count = ndimage.label(bright)
+    labels, count = label_regions(bright)
     if not count:
         return None
     sizes = ndimage.sum_labels(bright, labels, np.arange(1, count + 1))

@@ -221,7 +221,7 @@ def _cut(
     right, bottom = (boxes[:, 2:].max(axis=0) + _MARGIN).tolist()
     own = np.isin(components.labels[top:bottom, left:right], members + 1)
     other = (components.labels[top:bottom, left:right] > 0) & ~own
-    near = ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2) & ~other
+    near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool) & ~other
     cut = np.where(near, image[top:bottom, left:right], WHITE).astype(np.uint8)
     return CutWord(cut, line, (left, top, right, bottom)) if cut.size else None
 

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from hwgan.data.charset import Charset
 from hwgan.data.page_photo import homography, ink_threshold, limited, straighten, without_lighting
+from hwgan.data.strokes import label_regions
 from hwgan.data.transforms import WHITE
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
@@ -134,7 +135,7 @@ def find_marks(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "4 2"] | No
     """The corners (x, y) of the sheet in a photograph, clockwise from its upper left; None where marks are missing."""
     side = max(image.shape)
     dark = image < 0.5 * ndimage.maximum_filter(ndimage.uniform_filter(image.astype(np.float32), 5), side // 12)
-    labels = ndimage.label(dark)[0]
+    labels, _ = label_regions(dark)
     centres, holes = [], []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         height, width = rows.stop - rows.start, columns.stop - columns.start
