@@ -89,7 +89,7 @@ def deal(
             f"{len(enough)} of {len(rows_of)} writers have as many"
         )
     rng = np.random.default_rng(seed)
-    dealt = [rng.permutation(rows)[:need] for rows in enough.values()]
+    dealt = [rng.permutation(rows)[:need].tolist() for rows in enough.values()]
     first, last = max(_REFERENCES), max(_REFERENCES) + _GALLERY
     references = [[images[int(store.writers[row])] for row in rows[:first]] for rows in dealt]
     gallery = evaluator.style_features(store.take([row for rows in dealt for row in rows[first:last]]))

@@ -116,7 +116,7 @@ class Sampler:
         noise = self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
         if self.center is None:
             return noise
-        return vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION)
+        return jnp.asarray(vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION))
 
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
         """Images of the words, each in its own style.

@@ -3,7 +3,6 @@
 import pytest
 
 from hwgan.checkpoints.run import Run
-from hwgan.models.state import variables_digest
 from hwgan.sampling.open import sampler_from_run
 from hwgan.sampling.style_encoder import StyleEncoder
 from tests.conftest import SmallRun
@@ -25,5 +24,5 @@ def style_sampler(style_run):
 @pytest.fixture(scope="session")
 def style_encoder(style_run, style_sampler):
     variables = {name: getattr(style_run.state, name).variables for name in ("recognizer", "identifier")}
-    digest = variables_digest(style_sampler.variables)
-    return StyleEncoder(style_run.networks, **variables, charset=style_run.charset, spec=style_run.spec, weights=digest)
+    fields = dict(charset=style_run.charset, spec=style_run.spec, sampler=style_sampler)
+    return StyleEncoder(style_run.networks, **variables, **fields)

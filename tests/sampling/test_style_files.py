@@ -3,11 +3,12 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.style_files import Style, latent_of, read_style, write_style
+from hwgan.sampling.style_files import Style, latent_of, read_style, with_style, write_style
 from tests.hostile import file_damages, held, mutations
 
 
@@ -77,3 +78,13 @@ def test_damaged_and_hostile_files_are_one_sentence(style, style_sampler, tmp_pa
 def test_few_words_are_cautioned_of(style):
     assert not style.cautions()
     assert "one word" in dataclasses.replace(style, num_words=1).cautions()[0]
+
+
+def test_samples_of_a_style_vary_around_it(style, style_sampler, tmp_path):
+    write_style(style, str(tmp_path / "mine.npz"))
+    sampler = with_style(style_sampler, str(tmp_path / "mine.npz"))
+    styles = np.asarray(sampler.sample_styles(jax.random.key(0), 500))
+    assert not np.array_equal(styles[0], styles[1])
+    np.testing.assert_allclose(styles.mean(axis=0), style.z * np.sqrt(1 - 0.25**2), atol=0.05)
+    np.testing.assert_allclose(styles.std(axis=0), 0.25, rtol=0.2)
+    assert with_style(style_sampler, "") is style_sampler

@@ -1,0 +1,115 @@
+"""Images of someone's writing, of words, of lines or of pages, as word images with numbers."""
+
+import pathlib
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from hwgan.data import transforms
+from hwgan.data.page_photo import even_ink
+from hwgan.data.word_cutting import CutWord, cut_words
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import read_regular
+
+LAYOUTS = ("auto", "words", "lines", "page")
+_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".jp2")
+_MAX_BYTES, _MAX_FILES = 100 * 10**6, 2000
+_PAGE_SIDE = 400  # pixels, at least, of both sides of a page
+_LINE_ASPECT = 7.0  # width / height, at least, of a line; longer words are rare
+_PREVIEW_HEIGHT, _PREVIEW_WIDTH, _CAPTION = 64, 1400, 16  # pixels
+
+
+def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
+    """The images of a folder or of files, by name, in the order of names; dark ink on white.
+
+    Args:
+      source: a folder, or the paths of files with commas between.
+
+    Raises:
+      UserError: there is none, or one cannot be read.
+    """
+    folder = pathlib.Path(source).expanduser()
+    if folder.is_dir():
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    else:
+        paths = [folder] if folder.exists() else [pathlib.Path(part.strip()).expanduser() for part in source.split(",")]
+    if not paths:
+        raise UserError(f"the folder {source!r} has no images; known are files with the endings {', '.join(_ENDINGS)}")
+    if len(paths) > _MAX_FILES:
+        raise UserError(f"{source!r} has {len(paths)} images; a style needs some dozens, and takes up to {_MAX_FILES}")
+    images = {}
+    for path in paths:
+        try:
+            images[str(path)] = transforms.decode_grey(read_regular(path, _MAX_BYTES))
+        except OSError as error:
+            raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
+    return images
+
+
+def find_layout(image: UInt8[np.ndarray, "h w"]) -> str:
+    """What an image shows, by its size: a "page" has 400 pixels or more each way, a line is 7 times as wide as high."""
+    if min(image.shape) >= _PAGE_SIDE:
+        return "page"
+    return "lines" if image.shape[1] >= _LINE_ASPECT * image.shape[0] else "words"
+
+
+def words_of_images(images: Sequence[UInt8[np.ndarray, "_ _"]], layout: str = "auto") -> list[CutWord]:
+    """The words of all images in reading order; each image begins a new line.
+
+    Args:
+      images: of words, of lines or of pages.
+      layout: what they show, one of `LAYOUTS`; "auto" tells by the size of each.
+    """
+    words: list[CutWord] = []
+    for image in images:
+        first = words[-1].line + 1 if words else 0
+        if (find_layout(image) if layout == "auto" else layout) == "words":
+            words.append(CutWord(image, first, (0, 0, image.shape[1], image.shape[0])))
+        else:
+            words += [CutWord(word.image, first + word.line, word.box) for word in cut_words(even_ink(image))]
+    return words
+
+
+def preview(words: Sequence[CutWord], left_out: Collection[int] = ()) -> Image.Image:
+    """A picture of all words with their numbers, from 1, line by line; those that are left out are crossed.
+
+    Args:
+      words: as `words_of_images` returns them.
+      left_out: numbers.
+    """
+    cells: list[Image.Image] = []
+    starts = []
+    for number, word in enumerate(words, 1):
+        starts.append(number > 1 and word.line != words[number - 2].line)
+        cells.append(_cell(word.image, number, number in left_out))
+    x = y = 0
+    places = []
+    for cell, starts_line in zip(cells, starts, strict=True):
+        if x and (x + cell.width > _PREVIEW_WIDTH or (starts_line and x > _PREVIEW_WIDTH // 3)):
+            x, y = 0, y + cell.height
+        places.append((x, y))
+        x += cell.width
+    height = y + _PREVIEW_HEIGHT + _CAPTION + 8
+    sheet = Image.new("RGB", (_PREVIEW_WIDTH, height), "white")
+    for cell, place in zip(cells, places, strict=True):
+        sheet.paste(cell, place)
+    return sheet
+
+
+def _cell(image: np.ndarray, number: int, crossed: bool) -> Image.Image:
+    """A word with its number below."""
+    scale = min(_PREVIEW_HEIGHT / image.shape[0], (_PREVIEW_WIDTH - 16) / image.shape[1])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    cell = Image.new("RGB", (max(size[0], 24) + 12, _PREVIEW_HEIGHT + _CAPTION + 8), "white")
+    cell.paste(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR), (4, 2))
+    draw = ImageDraw.Draw(cell)
+    draw.text(
+        (4, _PREVIEW_HEIGHT + 4), str(number), "gray" if crossed else "mediumblue", ImageFont.load_default(_CAPTION)
+    )
+    draw.rectangle((1, 0, cell.width - 4, _PREVIEW_HEIGHT + 3), outline="lightgray")
+    if crossed:
+        draw.line((2, 2, cell.width - 6, _PREVIEW_HEIGHT + 2), fill="red", width=2)
+        draw.line((2, _PREVIEW_HEIGHT + 2, cell.width - 6, 2), fill="red", width=2)
+    return cell

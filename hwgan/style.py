@@ -1,0 +1,166 @@
+"""Images of someone's handwriting → a style file, in which hwgan writes in that hand.
+
+Make a style of your own hand, or of one whose writer has agreed. Nothing is uploaded, and the file holds no picture.
+
+Of images of words, of lines, or of a page, such as a photograph by a phone; no transcription is needed:
+  python -m hwgan.style --images=page.jpg --output=mine.npz --preview=cut.png
+  python -m hwgan.style --images=page.jpg --output=mine.npz --leave_out=3,17    # without the words of these numbers
+  python -m hwgan.style --images=words/ --output=mine.npz
+
+Of a sheet that is printed, filled in and photographed, whose words have known texts:
+  python -m hwgan.style --sheet=sheet.pdf
+  python -m hwgan.style --images=photo.jpg --filled_sheet --output=mine.npz --preview=cut.png
+
+Then:
+  python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
+"""
+
+import pathlib
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from absl import flags
+
+from hwgan.data.word_cutting import CutWord
+from hwgan.runtime.command_line import run_main, warn
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import check_output_file, replace_image
+from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
+from hwgan.sampling.open import open_sampler
+from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, open_style_encoder
+from hwgan.sampling.style_files import ENDING, Style, write_style
+from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_images
+
+_CONSENT = "a style is made of one's own hand, or with the writer's consent"
+_MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
+_MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
+_MIN_LETTERS = 2.2  # in the mean over words of a page; 2.9 to 4.8 for validation writers of Copiste
+_MIN_AGREEMENT, _AGREEING_WORDS = 0.2, 8  # validation writers of Copiste have at least 0.2 from 8 words on
+_NAMED = 10
+
+
+def choose_words(words: Sequence[CutWord], left_out: Collection[int]) -> list[CutWord]:
+    """The words without those of these numbers, from 1.
+
+    Raises:
+      UserError: there is no word, no word of such a number, or none is left.
+    """
+    if not words:
+        raise UserError(
+            "no handwriting is found in the images: they need dark ink on lighter paper, or the reverse, in lines that "
+            "are level to within 10 degrees; print and blots do not count"
+        )
+    wrong = sorted(number for number in left_out if not 1 <= number <= len(words))
+    if wrong:
+        raise UserError(f"--leave_out={wrong[0]}: the words have the numbers 1 to {len(words)}; see --preview=cut.png")
+    kept = [word for number, word in enumerate(words, 1) if number not in left_out]
+    if not kept:
+        raise UserError(f"--leave_out leaves none of the {len(words)} words")
+    return kept
+
+
+def make_style(encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Sequence[str] | None = None) -> Style:
+    """The style of word images, after a check that they are handwriting.
+
+    Raises:
+      UserError: no image is a word, or they cannot be read as handwriting.
+    """
+    words = encoder.encode_words(images, texts)
+    for row, reason in list(words.left_out.items())[:_NAMED]:
+        warn(f"word {row + 1} is left out: {reason}")
+    if not len(words.z):
+        raise UserError(f"no style can be made, for none of the {len(images)} images is a word")
+    check_handwriting(words)
+    return encoder.fit(words)
+
+
+def check_handwriting(words: EncodedWords) -> None:
+    """Raises UserError if words are read with little confidence, have few letters, or styles unlike those of words."""
+    confidence, letters = float(words.confidences.mean()), float(np.mean(list(map(len, words.texts))))
+    size = float(np.linalg.norm(words.z[:, 1:], axis=1).mean() / np.sqrt(words.z.shape[1] - 1))
+    if confidence < _MIN_CONFIDENCE:
+        reason = f"letters are read with a mean probability of {confidence:.0%}, not of at least {_MIN_CONFIDENCE:.0%}"
+    elif size > _MAX_SIZE:
+        reason = f"the styles of its words have entries of {size:.1f} standard deviations, not of at most {_MAX_SIZE:g}"
+    elif len(words.z) >= _AGREEING_WORDS and letters < _MIN_LETTERS:
+        reason = f"what is cut has {letters:.1f} letters in the mean, not at least {_MIN_LETTERS:g} as words have"
+    else:
+        return
+    raise UserError(f"this does not look like handwriting: {reason}; --preview=cut.png shows what is cut")
+
+
+def cautions(style: Style) -> list[str]:
+    """Sentences on why a style may not be that of its writer."""
+    found = style.cautions()
+    if style.agreement is not None and style.num_words >= _AGREEING_WORDS and style.agreement < _MIN_AGREEMENT:
+        found.append(
+            f"the words agree little with each other ({style.agreement:.2f}, words of one writer usually 0.3 to 0.7): "
+            "they may be by several writers, printed, or cut badly; see --preview=cut.png"
+        )
+    return found
+
+
+def _numbers(values: Sequence[str]) -> set[int]:
+    try:
+        return {int(value) for value in values}
+    except ValueError as error:
+        raise UserError(f"--leave_out={','.join(values)} must be numbers with commas between, such as 3,17") from error
+
+
+def main(argv: list[str]) -> None:
+    """Makes a style, or the sheet to copy, by the flags of the command line."""
+    del argv
+    args = flags.FLAGS
+    if bool(args.sheet) == bool(args.images):
+        raise UserError("give --images= to make a style, or --sheet=sheet.pdf to print a page to copy")
+    if args.sheet:
+        check_output_file("sheet", args.sheet, endings=(".pdf", ".png"))
+        write_sheet(sheet_page(open_sampler(args.checkpoint, args.step).charset), args.sheet)
+        print(f"wrote {args.sheet}; print it at A4, fill it in, photograph it, and give --images= --filled_sheet")
+        return
+    if not args.output and not args.preview:
+        raise UserError("give --output=mine.npz for the style, --preview=cut.png to see the words, or both")
+    if args.output:
+        check_output_file("output", args.output, endings=(ENDING,))
+    if args.preview:
+        check_output_file("preview", args.preview, image=True)
+    _make(args)
+
+
+def _make(args: flags.FlagValues) -> None:
+    images, left_out = read_images(args.images), _numbers(args.leave_out)
+    sampler = open_sampler(args.checkpoint, args.step)
+    if args.filled_sheet:
+        texts_of = read_sheet(list(images.values()), sheet_page(sampler.charset))
+        words, texts = [word for word, _ in texts_of], [text for _, text in texts_of]
+    else:
+        words, texts = words_of_images(list(images.values()), args.layout), None
+    kept = choose_words(words, left_out)
+    if args.preview:
+        try:
+            replace_image(pathlib.Path(args.preview), preview(words, left_out))
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot write {args.preview!r}: {error}") from error
+        print(f"wrote {args.preview}: {len(words)} words; leave out what is none by --leave_out=NUMBERS")
+    if not args.output:
+        return
+    chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]
+    style = make_style(open_style_encoder(args.checkpoint, sampler, args.step), [word.image for word in kept], chosen)
+    for caution in cautions(style):
+        warn(caution)
+    write_style(style, args.output)
+    agree = "" if style.agreement is None else f", which agree by {style.agreement:.2f}"
+    print(f"wrote {args.output}: a style of {style.num_words} words{agree}; {_CONSENT}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("images", "", "a folder of images, or files with commas between: of words, lines or pages")
+    flags.DEFINE_enum("layout", "auto", LAYOUTS, "what --images show; auto: told by the size of each")
+    flags.DEFINE_string("output", "", "the style file to write, *.npz")
+    flags.DEFINE_string("preview", "", "picture to write of all words that are cut, with their numbers")
+    flags.DEFINE_list("leave_out", [], "numbers of words, as --preview shows them, that are not used")
+    flags.DEFINE_string("sheet", "", "writes a page to print and copy by hand, *.pdf or *.png, and nothing else")
+    flags.DEFINE_bool("filled_sheet", False, "--images show the page of --sheet, filled in")
+    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
+    run_main(main)

@@ -1,0 +1,75 @@
+"""The style command: which words it takes, what it refuses, and what it warns of."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgan.data.word_cutting import CutWord
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.style_encoder import EncodedWords
+from hwgan.sampling.style_files import Style
+from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
+from hwgan.style import cautions, check_handwriting, choose_words
+
+
+def words(count):
+    return [CutWord(np.full((30, 50), 200, np.uint8), number // 3, (0, 0, 50, 30)) for number in range(count)]
+
+
+def test_words_are_left_out_by_number():
+    found = words(5)
+    assert choose_words(found, {2, 5}) == [found[0], found[2], found[3]]
+    for numbers, message in (({6}, "numbers 1 to 5"), ({1, 2, 3, 4, 5}, "leaves none")):
+        with pytest.raises(UserError, match=message):
+            choose_words(found, numbers)
+    with pytest.raises(UserError, match="no handwriting is found"):
+        choose_words([], set())
+
+
+def test_the_preview_shows_every_word():
+    picture = np.asarray(preview(words(5), {2}))
+    reds = (picture[..., 0] > 200) & (picture[..., 1] < 60)
+    assert reds.any() and not np.asarray((np.asarray(preview(words(5)))[..., 1] < 60) & reds).any()
+
+
+def test_disagreeing_and_few_words_are_cautioned_of():
+    z = np.zeros(5, np.float32)
+    assert cautions(Style(z, 15, 0.4, "")) == []
+    assert "agree little" in cautions(Style(z, 15, 0.1, ""))[0]
+    assert "2 words" in cautions(Style(z, 2, 0.4, ""))[0]
+
+
+def test_layouts_are_told_by_size():
+    assert find_layout(np.zeros((60, 150), np.uint8)) == "words"
+    assert find_layout(np.zeros((60, 900), np.uint8)) == "lines"
+    assert find_layout(np.zeros((1200, 900), np.uint8)) == "page"
+    image = np.full((60, 150), 255, np.uint8)
+    assert [word.line for word in words_of_images([image, image])] == [0, 1]
+
+
+def test_images_are_read_from_folders_and_lists(tmp_path):
+    for name in ("b.png", "a.jpg", "notes.txt"):
+        (tmp_path / name).write_text("no image")
+    for name in ("b.png", "a.jpg"):
+        Image.new("L", (40, 20), 255).save(tmp_path / name)
+    assert [name.rsplit("/", 1)[1] for name in read_images(str(tmp_path))] == ["a.jpg", "b.png"]
+    assert len(read_images(f"{tmp_path}/b.png, {tmp_path}/a.jpg")) == 2
+    for source, message in ((f"{tmp_path}/none.png", "cannot read"), (f"{tmp_path}/notes.txt", "cannot read")):
+        with pytest.raises(UserError, match=message):
+            read_images(source)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has no images"):
+        read_images(str(tmp_path / "empty"))
+
+
+def test_what_is_no_handwriting_is_refused():
+    z = np.random.default_rng(0).standard_normal((9, 32)).astype(np.float32)
+
+    def check(confidence=0.8, text="word", scale=1.0):
+        rows = np.arange(9)
+        check_handwriting(EncodedWords(np.float32(scale) * z, [text] * 9, np.full(9, confidence, np.float32), rows, {}))
+
+    check()
+    for change in (dict(confidence=0.3), dict(text="l"), dict(scale=2.0)):
+        with pytest.raises(UserError, match="does not look like handwriting"):
+            check(**change)
