@@ -59,8 +59,8 @@ def test_the_metrics_find_the_nearest_writer(parts):
     sampler, _, evaluator = parts
     task = deal(*make_words(2, 65), evaluator, sampler, 0)
     gallery = np.array([[0.0, 0.0], [10.0, 0.0]])
-    task = dataclasses.replace(task, gallery=gallery)
     right = gallery[task.owners] + [1.0, 0.0]
+    task = dataclasses.replace(task, gallery=gallery, features=right)
     metrics = style_metrics(task, task.words, right, evaluator, 0)
     assert metrics["top1"].value == metrics["top1_mean"].value == 1.0
     assert metrics["distance"].value == pytest.approx(1.0)
