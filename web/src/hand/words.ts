@@ -1,0 +1,246 @@
+// Cuts the words out of an even grey photo of a page: connected ink, lines, and the gaps between words.
+
+import { crop, threshold, type Grey } from "./grey";
+
+interface Part {
+  label: number;
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+  area: number;
+}
+
+const RULE_LENGTH = 1 / 10; // of the width: longer runs of ink are lines of the paper
+const STEEPEST = 0.12; // slope of lines of writing, either way
+const SLOPE_STEP = 0.005;
+const MOST_WORDS = 80;
+const SPECK = 10; // pixels
+const WORD_GAPS = [0.35, 0.9] as const; // x-heights, between which the least gap between two words lies
+
+/** The words in reading order, each on white. */
+export function cutWords(photo: Grey): Grey[] {
+  const level = threshold(photo);
+  const mask = Uint8Array.from(photo.data, (value) => (value < level ? 1 : 0));
+  removeRules(mask, photo);
+  const slope = slopeOf(mask, photo);
+  const straight = shear(photo, slope, 255);
+  const inked = shear({ ...photo, data: Uint8ClampedArray.from(mask) }, slope, 0);
+  const { parts, labels } = connect(inked);
+  const letters = parts.filter((part) => part.area >= SPECK && !touchesEdge(part, inked));
+  if (!letters.length) return [];
+  const lines = splitLines(letters, inked);
+  const xHeight = median(lines.map((line) => line.xHeight));
+  const limit = wordGap(lines.map((line) => line.parts), xHeight); // prettier-ignore
+  const words = lines.flatMap((line) => splitWords(line.parts, limit));
+  const large = words.filter((word) => {
+    const box = boxOf(word);
+    return box.bottom - box.top > 0.5 * xHeight && box.right - box.left > 0.5 * xHeight;
+  });
+  return large.slice(0, MOST_WORDS).map((word) => cutOut(straight, labels, word));
+}
+
+/** Erases long horizontal runs of ink that are thin: the lines of the paper. */
+function removeRules(mask: Uint8Array, { width, height }: Grey): void {
+  const longest = Math.max(40, width * RULE_LENGTH);
+  const thickest = Math.max(3, Math.round(width / 400));
+  const isRule = new Uint8Array(mask.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let end = x;
+      while (end < width && mask[y * width + end]) end++;
+      if (end - x > longest) isRule.fill(1, y * width + x, y * width + end);
+      x = end;
+    }
+  }
+  for (let i = 0; i < mask.length; i++) {
+    if (!isRule[i]) continue;
+    let [above, below] = [0, 0];
+    while (above <= thickest && mask[i - (above + 1) * width]) above++;
+    while (below <= thickest && mask[i + (below + 1) * width]) below++;
+    if (above + below < thickest) isRule[i] = 2;
+  }
+  for (let i = 0; i < mask.length; i++) if (isRule[i] === 2) mask[i] = 0;
+}
+
+/** The slope of the lines of writing: that by which the rows are most unequal in ink. */
+function slopeOf(mask: Uint8Array, { width, height }: Grey): number {
+  const points: [number, number][] = [];
+  for (let y = 0; y < height; y += 2) {
+    for (let x = 0; x < width; x += 2) if (mask[y * width + x]) points.push([x, y]);
+  }
+  let [best, found] = [-1, 0];
+  for (let slope = -STEEPEST; slope <= STEEPEST + 1e-9; slope += SLOPE_STEP) {
+    const rows = new Float64Array(2 * height + width);
+    for (const [x, y] of points) rows[Math.round((y - slope * x) / 2 + width / 4)]!++;
+    const contrast = rows.reduce((sum, count) => sum + count * count, 0) * (1 - 0.1 * Math.abs(slope));
+    if (contrast > best) [best, found] = [contrast, slope];
+  }
+  return found;
+}
+
+/** Moves each column up by slope times its place. */
+function shear(image: Grey, slope: number, empty: number): Grey {
+  const { width, height } = image;
+  const data = new Uint8ClampedArray(image.data.length).fill(empty);
+  for (let x = 0; x < width; x++) {
+    const shift = Math.round(slope * (x - width / 2));
+    const last = Math.min(height, height - shift);
+    for (let y = Math.max(0, -shift); y < last; y++) data[y * width + x] = image.data[(y + shift) * width + x]!;
+  }
+  return { data, width, height };
+}
+
+/** Connected parts of the ink, with 8 neighbours; `labels` tells for each pixel which it is of, 0 for none. */
+function connect({ data, width, height }: Grey): { parts: Part[]; labels: Int32Array } {
+  const labels = new Int32Array(data.length);
+  const parts: Part[] = [];
+  const stack: number[] = [];
+  for (let start = 0; start < data.length; start++) {
+    if (!data[start] || labels[start]) continue;
+    const part = { label: parts.length + 1, left: width, top: height, right: 0, bottom: 0, area: 0 };
+    labels[start] = part.label;
+    stack.push(start);
+    while (stack.length) {
+      const i = stack.pop()!;
+      const [x, y] = [i % width, Math.floor(i / width)];
+      part.area++;
+      [part.left, part.right] = [Math.min(part.left, x), Math.max(part.right, x + 1)];
+      [part.top, part.bottom] = [Math.min(part.top, y), Math.max(part.bottom, y + 1)];
+      for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
+        for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
+          const j = v * width + u;
+          if (data[j] && !labels[j]) {
+            labels[j] = part.label;
+            stack.push(j);
+          }
+        }
+      }
+    }
+    parts.push(part);
+  }
+  return { parts, labels };
+}
+
+/** Shadows and the edge of the sheet, which no writing crosses. */
+function touchesEdge(part: Part, { width, height }: Grey): boolean {
+  const isLarge = part.bottom - part.top > height / 4 || part.right - part.left > width / 2;
+  return isLarge || part.left === 0 || part.top === 0 || part.right === width || part.bottom === height;
+}
+
+/** Lines from top to bottom: around the rows with most ink, with the height of their densest rows. */
+function splitLines(parts: Part[], { data, width, height }: Grey): { parts: Part[]; xHeight: number }[] {
+  const known = new Float64Array(height);
+  for (const { left, right, top, bottom } of parts) {
+    for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) known[y]! += data[y * width + x]!;
+  }
+  const typical = median(parts.filter((part) => part.area > 4 * SPECK).map((part) => part.bottom - part.top)) || 8;
+  const rows = boxFilter(boxFilter(known, typical / 2), typical / 2);
+  const strongest = rows.reduce((a, b) => Math.max(a, b), 0);
+  const peaks: number[] = [];
+  for (let y = 0; y < height; y++) {
+    if (rows[y]! < 0.08 * strongest) continue;
+    const reach = Math.round(0.9 * typical);
+    let isPeak = true;
+    for (let v = Math.max(0, y - reach); v <= Math.min(height - 1, y + reach); v++) {
+      if (rows[v]! > rows[y]! || (rows[v] === rows[y] && v < y)) isPeak = false;
+    }
+    if (isPeak) peaks.push(y);
+  }
+  const lines = peaks.map((peak) => ({ parts: [] as Part[], xHeight: coreHeight(known, peak) }));
+  for (const part of parts) {
+    const middle = (part.top + part.bottom) / 2;
+    const nearest = peaks.reduce((best, peak, i) => (Math.abs(peak - middle) < Math.abs(peaks[best]! - middle) ? i : best), 0);
+    lines[nearest]!.parts.push(part);
+  }
+  return lines.filter((line) => line.parts.length);
+}
+
+/** How many rows around the peak of a line have at least half of its ink: about an x-height. */
+function coreHeight(rows: Float64Array, peak: number): number {
+  const smooth = boxFilter(rows, 3);
+  let top = peak;
+  let bottom = peak;
+  while (top > 0 && smooth[top - 1]! > 0.5 * smooth[peak]!) top--;
+  while (bottom < rows.length - 1 && smooth[bottom + 1]! > 0.5 * smooth[peak]!) bottom++;
+  return bottom - top + 1;
+}
+
+/** Gaps between the parts of each line, where they do not overlap. */
+function gapsOf(parts: Part[]): number[] {
+  const sorted = parts.toSorted((a, b) => a.left - b.left);
+  let reach = sorted[0]!.right;
+  const gaps: number[] = [];
+  for (const part of sorted.slice(1)) {
+    gaps.push(part.left - reach);
+    reach = Math.max(reach, part.right);
+  }
+  return gaps.filter((gap) => gap > 0);
+}
+
+/** The least gap between two words: where the gaps fall into two kinds, within bounds. */
+function wordGap(lines: Part[][], xHeight: number): number {
+  const gaps = lines.flatMap(gapsOf).sort((a, b) => a - b);
+  const [low, high] = WORD_GAPS;
+  let [best, limit] = [-1, 0.6 * xHeight];
+  for (let i = 1; i < gaps.length; i++) {
+    const between = (gaps[i - 1]! + gaps[i]!) / 2;
+    if (between < low * xHeight || between > high * xHeight) continue;
+    const jump = gaps[i]! - gaps[i - 1]!;
+    if (jump > best) [best, limit] = [jump, between];
+  }
+  return limit;
+}
+
+function splitWords(parts: Part[], limit: number): Part[][] {
+  const words: Part[][] = [];
+  let reach = -Infinity;
+  for (const part of parts.toSorted((a, b) => a.left - b.left)) {
+    if (part.left - reach > limit) words.push([]);
+    words.at(-1)!.push(part);
+    reach = Math.max(reach, part.right);
+  }
+  return words;
+}
+
+function boxOf(parts: Part[]): Omit<Part, "label" | "area"> {
+  return {
+    left: Math.min(...parts.map((part) => part.left)),
+    top: Math.min(...parts.map((part) => part.top)),
+    right: Math.max(...parts.map((part) => part.right)),
+    bottom: Math.max(...parts.map((part) => part.bottom)),
+  };
+}
+
+/** The word with a margin; pixels that are nearer to ink of others than to its own are white. */
+function cutOut(image: Grey, labels: Int32Array, parts: Part[]): Grey {
+  const own = new Set(parts.map((part) => part.label));
+  const box = boxOf(parts);
+  const margin = 3;
+  const cut = crop(image, box.left - margin, box.top - margin, box.right + margin, box.bottom + margin);
+  const [left, top] = [Math.max(0, box.left - margin), Math.max(0, box.top - margin)];
+  const reach = 2; // pixels that ink bleeds beyond its threshold
+  const keep = new Uint8Array(cut.data.length);
+  for (let y = 0; y < cut.height; y++) {
+    for (let x = 0; x < cut.width; x++) {
+      if (!own.has(labels[(y + top) * image.width + x + left]!)) continue;
+      for (let v = Math.max(0, y - reach); v <= Math.min(cut.height - 1, y + reach); v++) {
+        keep.fill(1, v * cut.width + Math.max(0, x - reach), v * cut.width + Math.min(cut.width, x + reach + 1));
+      }
+    }
+  }
+  return { ...cut, data: cut.data.map((level, i) => (keep[i] ? level : 255)) };
+}
+
+function boxFilter(values: Float64Array, size: number): Float64Array {
+  const reach = Math.max(0, Math.floor(size / 2));
+  return values.map((_, i) => {
+    const near = values.subarray(Math.max(0, i - reach), i + reach + 1);
+    return near.reduce((a, b) => a + b, 0) / near.length;
+  });
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
