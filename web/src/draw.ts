@@ -1,7 +1,7 @@
 // Draws pages on a canvas, and writes them as PNG, SVG and PDF: the same outlines everywhere.
 
 import type { Ink } from "./engine";
-import { PAGE, type Page, type Word } from "./layout";
+import type { Page, Word } from "./layout";
 import { outlineOf, trace, type Outline } from "./outline";
 import { rulesOf, SHEET_COLOR } from "./paper";
 import { pdfOf, type PdfPage } from "./pdf";
@@ -37,7 +37,7 @@ export function drawPage(
 ): void {
   context.setTransform(scale, 0, 0, scale, 0, top);
   context.fillStyle = SHEET_COLOR;
-  context.fillRect(0, 0, PAGE.width, PAGE.height);
+  context.fillRect(0, 0, page.size.width, page.size.height);
   for (const rule of rulesOf(look.paper, page)) {
     context.strokeStyle = rule.color;
     context.lineWidth = rule.width;
@@ -50,18 +50,19 @@ export function drawPage(
   for (const word of page.words) {
     const ink = find(word);
     if (!ink) continue;
-    const size = scale * word.scale;
-    context.setTransform(size, 0, 0, size, scale * word.x, top + scale * word.y);
+    const pixel = scale * word.scale;
+    context.setTransform(pixel, 0, 0, pixel, scale * word.x, top + scale * word.y);
     context.fill(shapeOf(ink).path, "evenodd");
   }
 }
 
 /** All pages, one under the other, at 300 dpi or as near to it as a canvas can be. */
 export function pngOf(pages: Page[], find: FindInk, look: Look): Promise<Blob> {
-  const scale = Math.min(PRINT, MOST_PIXELS / (pages.length * PAGE.height));
-  const height = Math.round(PAGE.height * scale);
+  const { size } = pages[0]!;
+  const scale = Math.min(PRINT, MOST_PIXELS / (pages.length * size.height));
+  const height = Math.round(size.height * scale);
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(PAGE.width * scale);
+  canvas.width = Math.round(size.width * scale);
   canvas.height = height * pages.length;
   const context = canvas.getContext("2d")!;
   pages.forEach((page, i) => drawPage(context, page, find, look, scale, i * height));
@@ -72,12 +73,13 @@ export function pngOf(pages: Page[], find: FindInk, look: Look): Promise<Blob> {
 
 /** All pages, one under the other; units are mm. */
 export function svgOf(pages: Page[], find: FindInk, look: Look): Blob {
-  const height = pages.length * PAGE.height;
-  const size = `width="${PAGE.width}mm" height="${height}mm" viewBox="0 0 ${PAGE.width} ${height}"`;
-  const parts = [`<svg xmlns="http://www.w3.org/2000/svg" ${size}>`];
+  const { size } = pages[0]!;
+  const height = pages.length * size.height;
+  const box = `width="${size.width}mm" height="${height}mm" viewBox="0 0 ${size.width} ${height}"`;
+  const parts = [`<svg xmlns="http://www.w3.org/2000/svg" ${box}>`];
   pages.forEach((page, i) => {
-    parts.push(`<g transform="translate(0 ${i * PAGE.height})">`);
-    parts.push(`<rect width="${PAGE.width}" height="${PAGE.height}" fill="${SHEET_COLOR}"/>`);
+    parts.push(`<g transform="translate(0 ${i * size.height})">`);
+    parts.push(`<rect width="${size.width}" height="${size.height}" fill="${SHEET_COLOR}"/>`);
     for (const { x1, y1, x2, y2, color, width } of rulesOf(look.paper, page)) {
       parts.push(`<path d="M${short(x1)} ${short(y1)}L${short(x2)} ${short(y2)}" stroke="${color}" stroke-width="${width}"/>`);
     }
@@ -108,7 +110,7 @@ export function pdfOfPages(pages: Page[], find: FindInk, look: Look): Promise<Bl
       const ink = find(word);
       return ink ? [{ ...word, outline: shapeOf(ink).outline }] : [];
     });
-    return { rules: rulesOf(look.paper, page), words };
+    return { size: page.size, rules: rulesOf(look.paper, page), words };
   });
   return pdfOf(drawn, look.color);
 }

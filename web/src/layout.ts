@@ -3,9 +3,8 @@
 import { keyOf, normal } from "./random";
 import { vary, type Style } from "./styles";
 import { widthOf, type Model } from "./model";
-import type { Settings } from "./settings";
+import { FORMATS, type Settings } from "./settings";
 
-export const PAGE = { width: 210, height: 297, margin: 22 } as const;
 const ESCAPE = 0.05; // of an x-height: how far words leave their baseline
 const GAP_VARIATION = 0.08; // of the space between words
 
@@ -19,6 +18,8 @@ export interface Word {
 }
 
 export interface Page {
+  /** In mm. */
+  size: { width: number; height: number; margin: number };
   words: Word[];
   /** Heights of the baselines, in mm from the top, also of those that are empty. */
   baselines: number[];
@@ -26,25 +27,26 @@ export interface Page {
 
 /** Lines of words → pages. */
 export function layOut(model: Model, lines: string[][], style: Style, settings: Settings): Page[] {
+  const size = FORMATS[settings.format];
   const xHeight = settings.size;
   const scale = xHeight / model.image.x_height;
   const step = settings.lineHeight * xHeight;
-  const top = PAGE.margin + model.image.baseline * scale;
-  const perPage = Math.max(1, Math.floor((PAGE.height - PAGE.margin - top) / step) + 1);
-  const right = PAGE.width - PAGE.margin;
+  const top = size.margin + model.image.baseline * scale;
+  const perPage = Math.max(1, Math.floor((size.height - size.margin - top) / step) + 1);
+  const right = size.width - size.margin;
   const words: (Word & { line: number })[] = [];
   const seen = new Map<string, number>();
   let line = 0;
   for (const texts of lines) {
-    let x: number = PAGE.margin;
+    let x: number = size.margin;
     for (const text of texts) {
       const count = seen.get(text) ?? 0;
       seen.set(text, count + 1);
       const own = count ? vary(style, settings.temperature, [hash(text), count]) : style;
       const noise = normal(keyOf(hash(`${text} ${words.length}`)), 2);
       const width = widthOf(model, text, own) * scale;
-      if (x + width > right && x > PAGE.margin) {
-        x = PAGE.margin;
+      if (x + width > right && x > size.margin) {
+        x = size.margin;
         line++;
       }
       const baseline = top + (line % perPage) * step + ESCAPE * xHeight * noise[0]!;
@@ -56,6 +58,7 @@ export function layOut(model: Model, lines: string[][], style: Style, settings: 
   const count = Math.max(1, Math.ceil((Math.max(0, ...words.map((word) => word.line)) + 1) / perPage));
   const baselines = Array.from({ length: perPage }, (_, i) => top + i * step);
   return Array.from({ length: count }, (_, page) => ({
+    size,
     words: words.filter((word) => Math.floor(word.line / perPage) === page),
     baselines,
   }));

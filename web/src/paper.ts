@@ -1,6 +1,6 @@
 // The lines of the paper, in mm.
 
-import { PAGE, type Page } from "./layout";
+import type { Page } from "./layout";
 import type { Paper } from "./settings";
 
 export interface Rule {
@@ -19,7 +19,7 @@ const MARGIN_LINE = "#e2a3a3";
 
 /** Lined paper has a line under each line of writing; squared paper has two squares to a line, so that words stand on it. */
 export function rulesOf(paper: Paper, page: Page): Rule[] {
-  const { width, height, margin } = PAGE;
+  const { width, height, margin } = page.size;
   const [first, second] = page.baselines;
   if (paper === "plain" || first === undefined) return [];
   const step = second === undefined ? height : second - first;

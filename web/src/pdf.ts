@@ -1,10 +1,11 @@
-// A PDF of outlines: an A4 page each, with one compressed stream of paths. Units are points, and y points up.
+// A PDF of outlines: for each page one compressed stream of paths. Units are points, and y points up.
 
-import { PAGE } from "./layout";
 import { trace, type Outline } from "./outline";
 import type { Rule } from "./paper";
 
 export interface PdfPage {
+  /** In mm. */
+  size: { width: number; height: number };
   rules: Rule[];
   words: { outline: Outline; x: number; y: number; scale: number }[];
 }
@@ -14,12 +15,12 @@ const POINTS = 72 / 25.4; // per mm
 export async function pdfOf(pages: PdfPage[], color: string): Promise<Blob> {
   const file = new PdfFile();
   const [catalog, tree, ...rest] = Array.from({ length: 2 + 2 * pages.length }, (_, i) => i + 1);
-  const size = `[0 0 ${number(PAGE.width * POINTS)} ${number(PAGE.height * POINTS)}]`;
   const kids = pages.map((_, i) => `${rest[2 * i]} 0 R`).join(" ");
   file.add(`<< /Type /Catalog /Pages ${tree} 0 R >>`);
   file.add(`<< /Type /Pages /Count ${pages.length} /Kids [${kids}] >>`);
   for (const [i, page] of pages.entries()) {
     const content = rest[2 * i + 1];
+    const size = `[0 0 ${number(page.size.width * POINTS)} ${number(page.size.height * POINTS)}]`;
     file.add(`<< /Type /Page /Parent ${tree} 0 R /MediaBox ${size} /Resources << >> /Contents ${content} 0 R >>`);
     const stream = await deflate(contentOf(page, color));
     file.add(`<< /Length ${stream.length} /Filter /FlateDecode >>\nstream\n`, stream, "\nendstream");
@@ -29,7 +30,7 @@ export async function pdfOf(pages: PdfPage[], color: string): Promise<Blob> {
 
 /** The operators that draw a page. */
 function contentOf(page: PdfPage, color: string): string {
-  const parts = [`${number(POINTS)} 0 0 ${number(-POINTS)} 0 ${number(PAGE.height * POINTS)} cm`]; // to mm from the top
+  const parts = [`${number(POINTS)} 0 0 ${number(-POINTS)} 0 ${number(page.size.height * POINTS)} cm`]; // to mm from the top
   for (const { x1, y1, x2, y2, color: stroke, width } of page.rules) {
     const line = `${number(x1)} ${number(y1)} m ${number(x2)} ${number(y2)} l S`;
     parts.push(`${channels(stroke)} RG ${number(width)} w ${line}`);

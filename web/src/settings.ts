@@ -3,6 +3,14 @@
 export const PAPERS = ["plain", "lined", "squared"] as const;
 export type Paper = (typeof PAPERS)[number];
 
+/** Sizes of the paper, in mm. */
+export const FORMATS = {
+  a4: { width: 210, height: 297, margin: 22 },
+  letter: { width: 215.9, height: 279.4, margin: 22 },
+  a6: { width: 105, height: 148, margin: 11 },
+} as const;
+export type Format = keyof typeof FORMATS;
+
 export interface Settings {
   text: string;
   /** Seed of the style; of the second one, or null where there is none. */
@@ -20,6 +28,7 @@ export interface Settings {
   /** From baseline to baseline, in x-heights. */
   lineHeight: number;
   paper: Paper;
+  format: Format;
   color: string;
 }
 
@@ -37,7 +46,7 @@ export type Slider = keyof typeof RANGES;
 const MAX_SEED = 2 ** 32 - 1;
 const LONGEST_TEXT = 20000; // characters
 
-export function defaults(text: string, temperature: number): Settings {
+export function defaults(text: string, temperature: number, format: Format): Settings {
   return {
     text,
     seed: 3,
@@ -49,6 +58,7 @@ export function defaults(text: string, temperature: number): Settings {
     wordSpace: 1,
     lineHeight: 3.2,
     paper: "plain",
+    format,
     color: "#1f2d5c",
   };
 }
@@ -76,6 +86,8 @@ export function fromHash(hash: string, base: Settings): Settings {
   settings.otherSeed = seedOf(parts.get("otherSeed"));
   const paper = PAPERS.find((kind) => kind === parts.get("paper"));
   if (paper) settings.paper = paper;
+  const format = Object.keys(FORMATS).find((kind) => kind === parts.get("format"));
+  if (format) settings.format = format as Format;
   const color = parts.get("color");
   if (color && /^#[0-9a-f]{6}$/i.test(color)) settings.color = color.toLowerCase();
   return settings;

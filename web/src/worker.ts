@@ -36,7 +36,7 @@ async function loadRuntime(kind: "webgpu" | "wasm"): Promise<void> {
   const loaded = kind === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
   const name = kind === "webgpu" ? "ort-wasm-simd-threaded.asyncify" : "ort-wasm-simd-threaded";
   runtime = loaded as Runtime;
-  runtime.env.wasm.wasmPaths = { mjs: `${setup.runtimeUrl}${name}.mjs`, wasm: `${setup.runtimeUrl}${name}.wasm` };
+  runtime.env.wasm.wasmPaths = { wasm: `${setup.runtimeUrl}${name}.wasm` };
   runtime.env.wasm.numThreads = 1; // threads need headers that not every host sends; there are several workers instead
   runtime.env.logLevel = "error";
   backend = kind;
