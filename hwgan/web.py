@@ -48,6 +48,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")  # a file that was built again is seen
         super().end_headers()
 
+    def copyfile(self, source, outputfile) -> None:
+        """Sends a file, unless the browser has gone."""
+        with contextlib.suppress(ConnectionError):
+            super().copyfile(source, outputfile)
+
     def log_message(self, format: str, *args) -> None:
         """Logs nothing."""
 

@@ -3,7 +3,6 @@
 All graphs are for one word: with no batch there is no padding, and so nothing to mask.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,8 @@ class Graph:
 
         Args:
           kind: the operator.
-          *inputs: names of results, or numbers and arrays, which become constants (Python numbers as float32); "" for an
-            optional input that is left out.
+          *inputs: names of results, or numbers and arrays, which become constants (Python numbers as float32); "" for
+            an optional input that is left out.
           outputs: how many results it has.
           **attributes: of the operator.
 
@@ -97,7 +96,9 @@ class Graph:
         scaled = self.add("Mul", normal, _float32(parameters["scale"]).reshape(shape))
         return self.add("Add", scaled, _float32(parameters["bias"]).reshape(shape))
 
-    def model(self, inputs: dict[str, tuple[type, Sequence[Any]]], outputs: dict[str, tuple[str, Sequence[Any]]]) -> Any:
+    def model(
+        self, inputs: dict[str, tuple[type, Sequence[Any]]], outputs: dict[str, tuple[str, Sequence[Any]]]
+    ) -> Any:
         """The finished model, checked.
 
         Args:
@@ -119,8 +120,8 @@ class Graph:
         return model
 
 
-def _value(name: str, kind: type, shape: Sequence[Any]) -> Any:
-    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)), list(shape))
+def _value(name: str, kind: type, shape: list[Any]) -> Any:
+    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)), shape)
 
 
 def _float32(array: Any) -> np.ndarray:

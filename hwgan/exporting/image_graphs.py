@@ -13,7 +13,6 @@ from hwgan.runtime.errors import UserError
 _BATCH_NORM_EPSILON = 1e-5  # Flax's default
 
 
-
 def style_model(networks: Networks, variables: Any, height: int) -> Any:
     """The ONNX model of an identifier.
 
@@ -61,9 +60,7 @@ def reader_model(networks: Networks, variables: Any, height: int) -> Any:
     """
     module = networks.recognizer
     if not isinstance(module, ConvRecognizer):
-        raise UserError(
-            f"ONNX export is for recognizers of the name conv; this checkpoint has {type(module).__name__}"
-        )
+        raise UserError(f"ONNX export is for recognizers of the name conv; this checkpoint has {type(module).__name__}")
     graph, parameters = Graph(), variables["params"]
 
     def normalized(x: str, name: str, axis: int) -> str:

@@ -20,8 +20,9 @@ _LAST_PLANE_WITH_LOOKALIKES = 0x1FFFF
 PRETRAINED_LICENCE = {
     "en": "Weights for research and non-commercial use, trained on “Copiste d’un jour” (Bibliothèque et Archives "
     "nationales du Québec, CC BY 4.0), whose volunteers agreed to free use for non-commercial purposes.",
-    "fr": "Poids pour la recherche et l’usage non commercial, appris sur « Copiste d’un jour » (Bibliothèque et Archives "
-    "nationales du Québec, CC BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
+    "fr": "Poids pour la recherche et l’usage non commercial, appris sur « Copiste d’un jour » (Bibliothèque et "
+    "Archives nationales du Québec, CC BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non "
+    "commerciales.",
 }
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data.charset import pad_labels
+from hwgan.data.graphemes import takes_no_width
 from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.sampler import Sampler
@@ -46,9 +47,17 @@ def writer_error(model: bytes, sampler: Sampler, words: Sequence[str]) -> float:
 
 def words_of_all_lengths(sampler: Sampler, count: int) -> list[str]:
     """Words of random characters of the alphabet, of each length from 1 to that of the longest training words."""
-    characters = np.array([c for c in sampler.charset.characters if not c.isspace()])
-    rng = np.random.default_rng(0)
-    return ["".join(rng.choice(characters, i % sampler.spec.max_length + 1)) for i in range(count)]
+    charset, rng = sampler.charset, np.random.default_rng(0)
+    characters = [c for c in charset.characters if not c.isspace()]
+    first = [c for c in characters if not takes_no_width(c)]
+    words = []
+    for i in range(count):
+        word = str(rng.choice(first))
+        for character in rng.choice(characters, i % sampler.spec.max_length).tolist():
+            # A mark may compose with its base to a character that the alphabet lacks.
+            word += character if not charset.unknown(word + character) else first[0]
+        words.append(word)
+    return words
 
 
 def image_error(model: bytes, networks: Networks, variables: dict[str, Any], name: str, height: int) -> float:
@@ -68,7 +77,7 @@ def image_error(model: bytes, networks: Networks, variables: dict[str, Any], nam
         ink = np.random.default_rng(width).uniform(0.0, 1.0, (height, width)).astype(np.float32)
         image = np.ones((1, height, canvas, 1), np.float32)
         image[0, :, :width, 0] -= 2.0 * ink
-        output = apply(variables, image, jnp.array([width]), train=False)
+        output = apply(variables, jnp.array(image), jnp.array([width]), train=False)
         expected = output.style[0] if name == "style" else output.logits[0, : int(output.lengths[0])]
         found = session.run(None, {"ink": ink})[0]
         if found.shape != expected.shape:

@@ -37,7 +37,7 @@ export function drawPage(
 ): void {
   context.setTransform(scale, 0, 0, scale, 0, top);
   context.fillStyle = SHEET_COLOR;
-  context.fillRect(0, 0, page.size.width, page.size.height);
+  context.fillRect(0, 0, page.size.width + 1, page.size.height + 1); // also the part of a pixel at the end
   for (const rule of rulesOf(look.paper, page)) {
     context.strokeStyle = rule.color;
     context.lineWidth = rule.width;

@@ -8,7 +8,7 @@ import { styleOfSeed } from "./styles";
 
 const COUNT = 12;
 const [WIDTH, HEIGHT] = [132, 56]; // CSS pixels
-const MARGIN = 5;
+const MARGINS = [12, 4] as const;
 
 export class StyleGrid {
   private first = 0;
@@ -21,8 +21,8 @@ export class StyleGrid {
     private readonly choose: (seed: number) => void,
   ) {}
 
-  /** Shows the page of styles with this one, chosen. */
-  show(seed: number, temperature: number): void {
+  /** Shows the page of styles with this one, chosen if it is the style in use. */
+  show(seed: number, temperature: number, isUsed: boolean): void {
     const first = seed - (seed % COUNT);
     const key = [first, temperature, say("sample"), say("style")].join();
     if (key !== this.shown) {
@@ -30,7 +30,7 @@ export class StyleGrid {
       this.first = first;
       void this.build(temperature);
     }
-    for (const input of this.place.querySelectorAll("input")) input.checked = input.value === String(seed);
+    for (const input of this.place.querySelectorAll("input")) input.checked = isUsed && input.value === String(seed);
   }
 
   /** The first style of the next page. */
@@ -65,8 +65,7 @@ export class StyleGrid {
     canvas.width = WIDTH * density;
     canvas.height = HEIGHT * density;
     const context = canvas.getContext("2d")!;
-    const fit = Math.min((WIDTH - 2 * MARGIN) / ink.width, (HEIGHT - 2 * MARGIN) / ink.height);
-    const scale = density * Math.min(fit, (1.05 * HEIGHT) / ink.height);
+    const scale = density * Math.min((WIDTH - 2 * MARGINS[0]) / ink.width, (HEIGHT - 2 * MARGINS[1]) / ink.height);
     context.setTransform(scale, 0, 0, scale, (canvas.width - scale * ink.width) / 2, (canvas.height - scale * ink.height) / 2); // prettier-ignore
     context.beginPath();
     trace(outlineOf(ink), (x, y) => context.moveTo(x, y), (cx, cy, x, y) => context.quadraticCurveTo(cx, cy, x, y)); // prettier-ignore

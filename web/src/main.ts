@@ -12,10 +12,13 @@ import { between, styleOfSeed, type Style } from "./styles";
 
 const NARROW = 700; // CSS pixels, below which a page of A4 would be too small to read
 
+const ADDRESS_DELAY = 200; // ms; browsers refuse to change the address very often
+
 const get = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 
 class App {
   private settings: Settings;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly sheet: Sheet;
   private readonly hand: HandPanel;
   private readonly grid: StyleGrid;
@@ -28,7 +31,7 @@ class App {
     this.settings = fromHash(location.hash, this.base());
     this.sheet = new Sheet(engine);
     this.hand = new HandPanel(engine, () => this.refresh());
-    this.grid = new StyleGrid(get("styles"), engine, (seed) => this.change({ seed }));
+    this.grid = new StyleGrid(get("styles"), engine, (seed) => this.choose(seed));
     this.otherGrid = new StyleGrid(get("other-styles"), engine, (otherSeed) => this.change({ otherSeed }));
     this.listen();
     this.translate(currentLanguage());
@@ -44,9 +47,9 @@ class App {
     );
     get<HTMLInputElement>("seed").addEventListener("input", (event) => {
       const seed = seedOf((event.target as HTMLInputElement).value);
-      if (seed !== null) this.change({ seed });
+      if (seed !== null) this.choose(seed);
     });
-    get("more-styles").addEventListener("click", () => this.change({ seed: this.grid.next() }));
+    get("more-styles").addEventListener("click", () => this.choose(this.grid.next()));
     get<HTMLInputElement>("blend-on").addEventListener("change", (event) =>
       this.change({ otherSeed: (event.target as HTMLInputElement).checked ? this.settings.seed + 1 : null }),
     );
@@ -58,6 +61,7 @@ class App {
       button.addEventListener("click", async () => save(await this.sheet.file(kind), `hwgan.${kind}`));
     }
     get("link").addEventListener("click", async () => {
+      this.keepAddress();
       await navigator.clipboard?.writeText(location.href).catch(() => undefined);
       get("progress").textContent = say("linkCopied");
     });
@@ -85,7 +89,14 @@ class App {
     this.refresh();
   }
 
-  private style(): Style {
+  /** A style of the grid takes the place of that of a photo. */
+  private choose(seed: number): void {
+    this.hand.turnOff();
+    this.change({ seed });
+  }
+
+  /** The style of the page. */
+  style(): Style {
     const { seed, otherSeed, blend, temperature, width } = this.settings;
     let style = this.hand.style() ?? styleOfSeed(seed, this.model.z_dim, temperature);
     if (otherSeed !== null) {
@@ -97,8 +108,8 @@ class App {
   /** Shows the settings everywhere. */
   private refresh(): void {
     const { settings } = this;
-    const hash = toHash(settings, this.base());
-    history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keepAddress(), ADDRESS_DELAY);
     const seed = get<HTMLInputElement>("seed");
     if (seedOf(seed.value) !== settings.seed) seed.value = String(settings.seed);
     get<HTMLInputElement>("blend-on").checked = settings.otherSeed !== null;
@@ -106,8 +117,13 @@ class App {
     const text = fitText(this.model, settings.text);
     this.note(text.unwritable, text.lines.flat().join(""));
     this.sheet.show(text, this.style(), settings);
-    this.grid.show(settings.seed, settings.temperature);
-    if (settings.otherSeed !== null) this.otherGrid.show(settings.otherSeed, settings.temperature);
+    this.grid.show(settings.seed, settings.temperature, !this.hand.isOn);
+    if (settings.otherSeed !== null) this.otherGrid.show(settings.otherSeed, settings.temperature, true);
+  }
+
+  private keepAddress(): void {
+    const hash = toHash(this.settings, this.base());
+    history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   }
 
   private note(unwritable: string[], written: string): void {
@@ -127,8 +143,7 @@ async function start(): Promise<void> {
     if (model.right_to_left) throw new Error(say("rightToLeft"));
     const engine = new Engine(model, !new URLSearchParams(location.search).has("wasm"));
     await engine.start();
-    new App(model, engine);
-    publish(model, engine);
+    publish(model, engine, new App(model, engine));
   } catch (error) {
     get("progress").textContent = say("failed", error instanceof Error ? error.message : String(error));
     throw error;
@@ -136,13 +151,13 @@ async function start(): Promise<void> {
 }
 
 /** For the console, and for tests: `await hwgan.write("Bonjour", 3)`, the ink of a word in the style of a seed. */
-function publish(model: Model, engine: Engine): void {
+function publish(model: Model, engine: Engine, app: App): void {
   const write = async (word: string, seed: number, temperature = model.temperature): Promise<object> => {
     labelsOf(model, word); // refuses other characters
     const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature));
     return { data: Array.from(data), width, height };
   };
-  Object.assign(globalThis, { hwgan: { backend: engine.backend, write } });
+  Object.assign(globalThis, { hwgan: { backend: engine.backend, write, style: () => Array.from(app.style()) } });
 }
 
 void start();

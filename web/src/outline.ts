@@ -6,7 +6,12 @@ import type { Ink } from "./engine";
 /** Closed curves; each is a row of points x, y, of which every one is the control point between two midpoints. */
 export type Outline = Float32Array[];
 
-const LEVEL = 0.42; // of ink in [0, 1]; above it thin strokes break, below it narrow loops fill
+// The level of ink at which the outline runs, as a share of that of the darkest strokes: above it thin strokes break,
+// below it narrow loops fill.
+const SHARE = 0.42;
+const LEVELS = [0.18, 0.42] as const;
+const DARKEST = 0.9; // quantile of the pixels with ink
+const FAINT = 0.15;
 const MIN_POINTS = 6; // smaller ones are specks
 
 const [TOP, RIGHT, BOTTOM, LEFT] = [0, 1, 2, 3];
@@ -26,14 +31,15 @@ export function outlineOf(ink: Ink): Outline {
   for (let y = 0; y < ink.height; y++) {
     grid.set(ink.data.subarray(y * ink.width, (y + 1) * ink.width), (y + 1) * columns + 1);
   }
-  const next = followers(grid, columns, rows);
+  const level = levelOf(ink);
+  const next = followers(grid, columns, rows, level);
   const outline: Outline = [];
   for (const start of next.keys()) {
     const points: number[] = [];
     for (let edge = start; next.has(edge); ) {
       const following = next.get(edge)!;
       next.delete(edge);
-      points.push(...crossing(grid, columns, edge));
+      points.push(...crossing(grid, columns, edge, level));
       edge = following;
     }
     if (points.length >= 2 * MIN_POINTS) outline.push(smooth(points));
@@ -41,15 +47,21 @@ export function outlineOf(ink: Ink): Outline {
   return outline;
 }
 
+function levelOf(ink: Ink): number {
+  const inked = ink.data.filter((value) => value > FAINT).sort();
+  const darkest = inked[Math.floor(DARKEST * inked.length)] ?? 1;
+  return Math.min(LEVELS[1], Math.max(LEVELS[0], SHARE * darkest));
+}
+
 /** For each edge of the grid that the curve crosses, the one it crosses next. */
-function followers(grid: Float32Array, columns: number, rows: number): Map<number, number> {
+function followers(grid: Float32Array, columns: number, rows: number, level: number): Map<number, number> {
   const next = new Map<number, number>();
   for (let y = 0; y < rows - 1; y++) {
     for (let x = 0; x < columns - 1; x++) {
       const i = y * columns + x;
       const corners = [grid[i]!, grid[i + 1]!, grid[i + columns + 1]!, grid[i + columns]!];
-      const kind = corners.reduce((sum, value, corner) => sum + (value > LEVEL ? 1 << corner : 0), 0);
-      const isJoined = kind in JOINED && corners.reduce((a, b) => a + b) > 4 * LEVEL;
+      const kind = corners.reduce((sum, value, corner) => sum + (value > level ? 1 << corner : 0), 0);
+      const isJoined = kind in JOINED && corners.reduce((a, b) => a + b) > 4 * level;
       const sides = isJoined ? JOINED[kind]! : CASES[kind]!;
       const edges = [2 * i, 2 * (i + 1) + 1, 2 * (i + columns), 2 * i + 1];
       for (let k = 0; k < sides.length; k += 2) next.set(edges[sides[k]!]!, edges[sides[k + 1]!]!);
@@ -59,11 +71,11 @@ function followers(grid: Float32Array, columns: number, rows: number): Map<numbe
 }
 
 /** Where the curve crosses an edge: even numbers are those to the right of a node, odd ones those below it. */
-function crossing(grid: Float32Array, columns: number, edge: number): [number, number] {
+function crossing(grid: Float32Array, columns: number, edge: number, level: number): [number, number] {
   const node = edge >> 1;
   const isVertical = edge % 2 === 1;
   const [from, to] = [grid[node]!, grid[node + (isVertical ? columns : 1)]!];
-  const share = (LEVEL - from) / (to - from);
+  const share = (level - from) / (to - from);
   const [x, y] = [(node % columns) - 0.5, Math.floor(node / columns) - 0.5];
   return isVertical ? [x, y + share] : [x + share, y];
 }

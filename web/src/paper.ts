@@ -27,7 +27,8 @@ export function rulesOf(paper: Paper, page: Page): Rule[] {
     x1, y1, x2, y2, color, width: 0.18,
   }); // prettier-ignore
   if (paper === "lined") {
-    const lines = page.baselines.map((y) => rule(0, y, width, y, LINE));
+    const lines: Rule[] = [];
+    for (let y = first; y < height - margin / 2; y += step) lines.push(rule(0, y, width, y, LINE));
     return [...lines, rule(margin - 5, 0, margin - 5, height, MARGIN_LINE)];
   }
   const square = step / 2;

@@ -49,9 +49,17 @@ export class HandPanel {
     this.switch.addEventListener("change", () => this.changed());
   }
 
+  get isOn(): boolean {
+    return this.switch.checked;
+  }
+
+  turnOff(): void {
+    this.switch.checked = false;
+  }
+
   /** The style of the ticked words; null where it is switched off or there are none. */
   style(): Style | null {
-    if (!this.switch.checked) return null;
+    if (!this.isOn) return null;
     return meanStyle(this.rows.flatMap((row) => (row.use.checked && row.z ? [row.z] : [])));
   }
 

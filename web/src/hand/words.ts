@@ -11,12 +11,14 @@ interface Part {
   area: number;
 }
 
-const RULE_LENGTH = 1 / 10; // of the width: longer runs of ink are lines of the paper
+const RULE_LENGTH = 1 / 6; // of the width: longer runs of ink are lines of the paper
+const RULE_THICKNESS = 1 / 350; // of the width
 const STEEPEST = 0.12; // slope of lines of writing, either way
 const SLOPE_STEP = 0.005;
 const MOST_WORDS = 80;
 const SPECK = 10; // pixels
-const WORD_GAPS = [0.35, 0.9] as const; // x-heights, between which the least gap between two words lies
+const WORD_GAPS = [0.5, 1.2] as const; // x-heights, between which the least gap between two words lies
+const CORE = 0.4; // of the ink of the densest rows of a line, which all rows within the x-height have
 
 /** The words in reading order, each on white. */
 export function cutWords(photo: Grey): Grey[] {
@@ -31,7 +33,10 @@ export function cutWords(photo: Grey): Grey[] {
   if (!letters.length) return [];
   const lines = splitLines(letters, inked);
   const xHeight = median(lines.map((line) => line.xHeight));
-  const limit = wordGap(lines.map((line) => line.parts), xHeight); // prettier-ignore
+  const limit = wordGap(
+    lines.map((line) => line.parts),
+    xHeight,
+  );
   const words = lines.flatMap((line) => splitWords(line.parts, limit));
   const large = words.filter((word) => {
     const box = boxOf(word);
@@ -40,27 +45,32 @@ export function cutWords(photo: Grey): Grey[] {
   return large.slice(0, MOST_WORDS).map((word) => cutOut(straight, labels, word));
 }
 
-/** Erases long horizontal runs of ink that are thin: the lines of the paper. */
+/** Erases the lines of the paper: ink that is thin, in long runs over three rows, as lines are hardly level. */
 function removeRules(mask: Uint8Array, { width, height }: Grey): void {
   const longest = Math.max(40, width * RULE_LENGTH);
-  const thickest = Math.max(3, Math.round(width / 400));
-  const isRule = new Uint8Array(mask.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      let end = x;
-      while (end < width && mask[y * width + end]) end++;
-      if (end - x > longest) isRule.fill(1, y * width + x, y * width + end);
-      x = end;
+  const thickest = Math.max(4, Math.round(width * RULE_THICKNESS));
+  const rules: number[] = [];
+  for (let y = 1; y < height - 1; y++) {
+    let start = 0;
+    for (let x = 0; x <= width; x++) {
+      const i = y * width + x;
+      if (x < width && (mask[i] || mask[i - width] || mask[i + width])) continue;
+      for (let u = start; x - start > longest && u < x; u++) {
+        if (isThin(mask, width, y * width + u, thickest)) rules.push(y * width + u);
+      }
+      start = x + 1;
     }
   }
-  for (let i = 0; i < mask.length; i++) {
-    if (!isRule[i]) continue;
-    let [above, below] = [0, 0];
-    while (above <= thickest && mask[i - (above + 1) * width]) above++;
-    while (below <= thickest && mask[i + (below + 1) * width]) below++;
-    if (above + below < thickest) isRule[i] = 2;
-  }
-  for (let i = 0; i < mask.length; i++) if (isRule[i] === 2) mask[i] = 0;
+  for (const i of rules) mask[i] = 0;
+}
+
+/** Whether fewer pixels of ink than `thickest` lie under one another here. */
+function isThin(mask: Uint8Array, width: number, i: number, thickest: number): boolean {
+  if (!mask[i]) return false;
+  let count = 1;
+  for (let j = i - width; mask[j] && count <= thickest; j -= width) count++;
+  for (let j = i + width; mask[j] && count <= thickest; j += width) count++;
+  return count <= thickest;
 }
 
 /** The slope of the lines of writing: that by which the rows are most unequal in ink. */
@@ -147,7 +157,7 @@ function splitLines(parts: Part[], { data, width, height }: Grey): { parts: Part
     }
     if (isPeak) peaks.push(y);
   }
-  const lines = peaks.map((peak) => ({ parts: [] as Part[], xHeight: coreHeight(known, peak) }));
+  const lines = peaks.map((peak) => ({ parts: [] as Part[], xHeight: coreHeight(known, peak, typical) }));
   for (const part of parts) {
     const middle = (part.top + part.bottom) / 2;
     const nearest = peaks.reduce((best, peak, i) => (Math.abs(peak - middle) < Math.abs(peaks[best]! - middle) ? i : best), 0);
@@ -156,14 +166,15 @@ function splitLines(parts: Part[], { data, width, height }: Grey): { parts: Part
   return lines.filter((line) => line.parts.length);
 }
 
-/** How many rows around the peak of a line have at least half of its ink: about an x-height. */
-function coreHeight(rows: Float64Array, peak: number): number {
-  const smooth = boxFilter(rows, 3);
+/** How many rows around the peak of a line have much of its ink: about an x-height. */
+function coreHeight(rows: Float64Array, peak: number, typical: number): number {
+  const smooth = boxFilter(rows, 0.4 * typical);
+  const least = CORE * smooth[peak]!;
   let top = peak;
   let bottom = peak;
-  while (top > 0 && smooth[top - 1]! > 0.5 * smooth[peak]!) top--;
-  while (bottom < rows.length - 1 && smooth[bottom + 1]! > 0.5 * smooth[peak]!) bottom++;
-  return bottom - top + 1;
+  while (top > 0 && smooth[top - 1]! > least) top--;
+  while (bottom < rows.length - 1 && smooth[bottom + 1]! > least) bottom++;
+  return Math.min(typical, bottom - top + 1);
 }
 
 /** Gaps between the parts of each line, where they do not overlap. */
@@ -178,18 +189,19 @@ function gapsOf(parts: Part[]): number[] {
   return gaps.filter((gap) => gap > 0);
 }
 
-/** The least gap between two words: where the gaps fall into two kinds, within bounds. */
+/** The least gap between two words: where the gaps fall into two kinds (Otsu 1979), within bounds. */
 function wordGap(lines: Part[][], xHeight: number): number {
   const gaps = lines.flatMap(gapsOf).sort((a, b) => a - b);
-  const [low, high] = WORD_GAPS;
-  let [best, limit] = [-1, 0.6 * xHeight];
+  const total = gaps.reduce((a, b) => a + b, 0);
+  let [best, limit, sum] = [-1, xHeight, 0];
   for (let i = 1; i < gaps.length; i++) {
-    const between = (gaps[i - 1]! + gaps[i]!) / 2;
-    if (between < low * xHeight || between > high * xHeight) continue;
-    const jump = gaps[i]! - gaps[i - 1]!;
-    if (jump > best) [best, limit] = [jump, between];
+    sum += gaps[i - 1]!;
+    const apart = sum / i - (total - sum) / (gaps.length - i);
+    const variance = i * (gaps.length - i) * apart * apart;
+    if (variance > best) [best, limit] = [variance, (gaps[i - 1]! + gaps[i]!) / 2];
   }
-  return limit;
+  const [low, high] = WORD_GAPS;
+  return Math.min(high * xHeight, Math.max(low * xHeight, limit));
 }
 
 function splitWords(parts: Part[], limit: number): Part[][] {
