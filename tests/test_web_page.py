@@ -65,7 +65,7 @@ def test_words_are_written_in_time(browser):
           return (performance.now() - start) / 1000;
         }"""
     )
-    print(f"first word after {first:.1f} s, later {60 / seconds:.0f} words/s, {page.tab.evaluate('hwgan.backend')}")
+    print(f"first word after {first:.1f} s, later {60 / seconds:.0f} words/s, {page.tab.evaluate('hwgan.backend()')}")
     page.context.close()
     assert page.faults == []
     assert first < 5 and 60 / seconds > 8
@@ -92,6 +92,20 @@ def test_what_is_typed_is_drawn_and_kept_in_the_address(page, browser):
     np.testing.assert_array_equal(other.picture(), page.picture())
     other.context.close()
     assert other.faults == []
+
+
+def test_typing_before_the_page_is_written(browser):
+    page = OpenPage(*browser)
+    page.tab.goto(page.url)
+    page.wait("typeof hwgan !== 'undefined'")
+    field = page.tab.get_by_label("Your text")
+    text = field.input_value()
+    for added in ("", " un", " un deux", " un deux trois"):  # with the words that were asked for already
+        field.fill(text + added)
+    page.wait_written()
+    assert page.tab.locator("#progress").text_content() == f"{len(text.split()) + 3} words"
+    page.context.close()
+    assert page.faults == []
 
 
 def test_characters_outside_the_alphabet(page):

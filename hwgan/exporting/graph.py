@@ -96,9 +96,7 @@ class Graph:
         scaled = self.add("Mul", normal, _float32(parameters["scale"]).reshape(shape))
         return self.add("Add", scaled, _float32(parameters["bias"]).reshape(shape))
 
-    def model(
-        self, inputs: dict[str, tuple[type, Sequence[Any]]], outputs: dict[str, tuple[str, Sequence[Any]]]
-    ) -> Any:
+    def model(self, inputs: dict[str, tuple[type, list[Any]]], outputs: dict[str, tuple[str, list[Any]]]) -> Any:
         """The finished model, checked.
 
         Args:

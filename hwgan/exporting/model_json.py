@@ -11,6 +11,7 @@ from hwgan.data.charset import Charset
 from hwgan.data.letterforms import BOTTOM, TOP, character_extent
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.replacements import replacement
+from hwgan.exporting.onnx_check import known_word, measure_line
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.sampling.sampler import Sampler
@@ -26,14 +27,13 @@ PRETRAINED_LICENCE = {
 }
 
 
-def describe_model(sampler: Sampler, files: Mapping[str, bytes], licence: Mapping[str, str], check: Any) -> Any:
+def describe_model(sampler: Sampler, files: Mapping[str, bytes], licence: Mapping[str, str]) -> dict[str, Any]:
     """The content of model.json.
 
     Args:
       sampler: of the generator, whose networks have character widths of their own.
       files: the ONNX files by name, without ending.
       licence: a sentence on the weights by language; empty if it is not known.
-      check: a word and its ink, by which a runtime is tested (`onnx_check.known_word`).
     """
     networks, charset, spec = sampler.networks, sampler.charset, sampler.spec
     return {
@@ -52,9 +52,9 @@ def describe_model(sampler: Sampler, files: Mapping[str, bytes], licence: Mappin
         "longest_word": sampler.longest_word,
         "z_dim": networks.z_dim,
         "temperature": sampler.temperature,
-        "image": _image(spec),
+        "image": _image(spec, measure_line(files["writer"], sampler)),
         "characters": _characters(networks, charset),
-        "check": check,
+        "check": known_word(files["writer"], sampler),
     }
 
 
@@ -71,15 +71,16 @@ def _replacements(charset: Charset) -> dict[str, str]:
     return found
 
 
-def _image(spec: ImageSpec) -> dict[str, Any]:
-    """The preprocessing of word images; vertical places are in x-heights above the baseline."""
-    steps = spec.preprocessing
+def _image(spec: ImageSpec, measured: tuple[float, float] | None) -> dict[str, Any]:
+    """The preprocessing of word images, and row of the baseline and x-height of generated ones, in pixels."""
+    steps, x_height = spec.preprocessing, spec.height / (TOP - BOTTOM)
+    baseline, x_height = measured or (TOP * x_height, x_height)
     return {
         "height": spec.height,
         "max_width": spec.max_width,
         "frame": [TOP, BOTTOM],
-        "baseline": spec.height * TOP / (TOP - BOTTOM),
-        "x_height": spec.height / (TOP - BOTTOM),
+        "baseline": round(baseline, 2),
+        "x_height": round(x_height, 2),
         "contrast": steps.contrast,
         "trim": steps.trim,
         "pad_to_line": steps.pad_to_line,

@@ -19,6 +19,8 @@ except ModuleNotFoundError as missing:
     raise UserError('ONNX files need further packages: pip install ".[onnx]"') from missing
 
 TOLERANCE = 1e-3  # of ink in [0, 1]; of styles and logits, of their largest value
+_X_HEIGHT_LETTERS = "aceimnorsuvwxz"
+_MEASURED_STYLES, _MEASURED_INK = 32, 0.3
 _IMAGE_WIDTHS = (9, 24, 57, 104, 131)
 
 
@@ -102,6 +104,26 @@ def known_word(model: bytes, sampler: Sampler) -> dict[str, Any]:
     ink = write_ink(open_session(model), sampler, word, z)
     labels = sampler.charset.encode(word).tolist()
     return {"labels": labels, "z": z.round(6).tolist(), "columns": ink.sum(axis=0).round(4).tolist()}
+
+
+def measure_line(model: bytes, sampler: Sampler) -> tuple[float, float] | None:
+    """Row of the baseline and x-height in pixels, as the generator writes them; None for an alphabet without x-heights.
+
+    Training crops have margins, so both are smaller than `letterforms` gives them for ink that fills its extent.
+    """
+    letters = [c for c in _X_HEIGHT_LETTERS if c in sampler.charset.characters]
+    if not letters:
+        return None
+    session, rng = open_session(model), np.random.default_rng(0)
+    bottoms, tops = [], []
+    for seed in range(_MEASURED_STYLES):
+        ink = write_ink(session, sampler, "".join(rng.choice(letters, 5)), sampler.style(seed)) > _MEASURED_INK
+        inked = ink[:, ink.any(axis=0)]
+        if inked.size:
+            bottoms.append(len(inked) - np.percentile(inked[::-1].argmax(axis=0), 20))
+            tops.append(np.percentile(inked.argmax(axis=0), 20))
+    baseline, top = float(np.median(bottoms or [0.0])), float(np.median(tops or [0.0]))
+    return (baseline, baseline - top) if baseline > top else None
 
 
 def _ink_by_jax(sampler: Sampler, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights
 from hwgan.exporting.image_graphs import reader_model, style_model
 from hwgan.exporting.model_json import PRETRAINED_LICENCE, describe_model
-from hwgan.exporting.onnx_check import image_error, known_word, require_equal, words_of_all_lengths, writer_error
+from hwgan.exporting.onnx_check import image_error, require_equal, words_of_all_lengths, writer_error
 from hwgan.exporting.writer_graph import writer_model
 from hwgan.models.networks import Networks
 from hwgan.models.recognizer import ConvRecognizer
@@ -77,8 +77,7 @@ def export_onnx(checkpoint: str, step: int | None = None, temperature: float | N
     for name, error in errors.items():
         require_equal(error, name)
     licence: Mapping[str, str] = PRETRAINED_LICENCE if checkpoint in ("", PRETRAINED) else {}
-    check = known_word(files["writer"], sampler)
-    return OnnxExport(files, errors, describe_model(sampler, files, licence, check))
+    return OnnxExport(files, errors, describe_model(sampler, files, licence))
 
 
 def _encoders(checkpoint: str, step: int | None) -> tuple[Networks, dict[str, Any]]:

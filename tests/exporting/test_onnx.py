@@ -15,7 +15,6 @@ from hwgan.exporting.model_json import describe_model
 from hwgan.exporting.onnx_check import (
     TOLERANCE,
     image_error,
-    known_word,
     open_session,
     require_equal,
     words_of_all_lengths,
@@ -121,7 +120,7 @@ def test_other_networks_are_refused(small_run):
 
 
 def test_what_stands_beside_the_networks(sampler, writer, tmp_path):
-    description = describe_model(sampler, {"writer": writer}, {}, known_word(writer, sampler))
+    description = describe_model(sampler, {"writer": writer}, {})
     export = OnnxExport({"writer": writer}, {"writer": 1e-6}, description)
     export.write(tmp_path / "new")
     assert "no style.onnx: this checkpoint has no identifier" in describe_export(export)
@@ -131,6 +130,7 @@ def test_what_stands_beside_the_networks(sampler, writer, tmp_path):
     letter = stored["alphabet"][0]
     assert stored["replacements"]["\u00a0"] == " " and stored["replacements"][chr(ord(letter) + 0xFEE0)] == letter
     assert not set(stored["replacements"]) & set(stored["alphabet"])
+    assert 0 < stored["image"]["x_height"] < stored["image"]["baseline"] <= 48
     characters = stored["characters"]
     assert len(characters["widths"]) == len(characters["extents"]) == len(stored["alphabet"])
     session, check = open_session(writer), stored["check"]
@@ -156,5 +156,7 @@ def test_the_pretrained_weights():
     export = export_onnx("")
     assert set(export.files) == {"writer", "style", "reader"} and max(export.errors.values()) < TOLERANCE
     assert "non-commercial" in export.description["licence"]["en"]
+    image = export.description["image"]
+    assert 0.5 < image["baseline"] / image["height"] < 0.75 and 0.2 < image["x_height"] / image["height"] < 0.45
     sampler = open_sampler("")
     assert writer_error(export.files["writer"], sampler, words_of_all_lengths(sampler, 200)) < TOLERANCE

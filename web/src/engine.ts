@@ -1,18 +1,19 @@
 // Words as ink, from a pool of workers. What was written is kept.
 
 import { labelsOf, MODEL_URL, type Model } from "./model";
-import type { Answer, Ink, Request, Setup } from "./worker";
+import type { Answer, Backend, Ink, Request, Setup } from "./worker";
 
 export type { Ink } from "./worker";
 
 const MOST_WORKERS = 2; // each holds the runtime and the networks, some 60 MB
-const KEPT_WORDS = 4000;
+const KEPT_WORDS = 6000; // above those of the longest text
+const GPU_DELAY = 3000; // ms; its runtime is large, and the page must not wait for it
 
 type Work = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
 interface Task {
   work: Work;
-  /** Whether it is forgotten once the page changes. */
-  isForPage: boolean;
+  /** Of the word that it writes, where it is forgotten once the page changes; else null. */
+  pageKey: string | null;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -21,6 +22,7 @@ interface Task {
 class Runner {
   private readonly worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
   private current: Task | null = null;
+  private isRetired = false;
   private number = 0;
 
   constructor(private readonly next: () => Task | undefined) {
@@ -39,8 +41,19 @@ class Runner {
   }
 
   proceed(): void {
-    const task = this.current ? undefined : this.next();
+    if (this.current) return;
+    if (this.isRetired) {
+      this.worker.terminate();
+      return;
+    }
+    const task = this.next();
     if (task) this.do(task);
+  }
+
+  /** Ends when what it does is done. */
+  retire(): void {
+    this.isRetired = true;
+    this.proceed();
   }
 
   do(task: Task): void {
@@ -50,44 +63,63 @@ class Runner {
 }
 
 export class Engine {
-  /** "webgpu" or "wasm", once it is known. */
-  backend = "";
+  backend: Backend = "wasm";
   private readonly tasks: Task[] = [];
-  private readonly runners: Runner[] = [];
+  private runners: Runner[] = [];
   private readonly written = new Map<string, Ink>();
   private readonly pending = new Map<string, Promise<Ink>>();
 
-  constructor(
-    readonly model: Model,
-    private readonly allowGpu: boolean,
-  ) {}
+  constructor(readonly model: Model) {}
 
-  /** Starts the first worker; the others start when it is ready, so that they do not delay the first word. */
+  /** Starts a worker; a second one and WebGPU follow when it is ready, so that they do not delay the first word. */
   async start(): Promise<void> {
-    this.backend = await this.addRunner();
-    const count = this.backend === "webgpu" ? 1 : Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1);
-    for (let i = 1; i < count; i++) void this.addRunner().catch(() => undefined);
+    const first = await this.load("wasm");
+    this.runners = [first.runner];
+    const count = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1);
+    const others = Array.from({ length: count - 1 }, async () => this.join((await this.load("wasm")).runner));
+    void Promise.allSettled(others);
+    if (await hasGpu()) setTimeout(() => void this.tryGpu(first.milliseconds / count).catch(() => undefined), GPU_DELAY);
   }
 
-  private async addRunner(): Promise<string> {
+  /** Lets WebGPU take over if it is faster; these networks are so small that it often is not. */
+  private async tryGpu(milliseconds: number): Promise<void> {
+    const gpu = await this.load("webgpu");
+    if (gpu.milliseconds > milliseconds) {
+      gpu.runner.retire();
+      return;
+    }
+    for (const runner of this.runners.splice(0)) runner.retire();
+    this.backend = "webgpu";
+    this.join(gpu.runner);
+  }
+
+  private async load(backend: Backend): Promise<{ runner: Runner; milliseconds: number }> {
     const runner = new Runner(() => this.tasks.shift());
     const setup: Setup = {
       model: this.model,
       modelUrl: MODEL_URL.href,
       runtimeUrl: new URL("runtime/", document.baseURI).href,
-      allowGpu: this.allowGpu,
+      backend,
     };
-    const backend = await new Promise<unknown>((resolve, reject) =>
-      runner.do({ work: { kind: "setup", setup }, isForPage: false, resolve, reject }),
-    );
-    this.runners.push(runner);
-    runner.proceed();
-    return String(backend);
+    try {
+      const milliseconds = await new Promise<unknown>((resolve, reject) =>
+        runner.do({ work: { kind: "setup", setup }, pageKey: null, resolve, reject }),
+      );
+      return { runner, milliseconds: Number(milliseconds) };
+    } catch (error) {
+      runner.retire();
+      throw error;
+    }
   }
 
-  private ask(work: Work, isForPage = false): Promise<unknown> {
+  private join(runner: Runner): void {
+    this.runners.push(runner);
+    runner.proceed();
+  }
+
+  private ask(work: Work, pageKey: string | null = null): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.tasks.push({ work, isForPage, resolve, reject });
+      this.tasks.push({ work, pageKey, resolve, reject });
       for (const runner of this.runners) runner.proceed();
     });
   }
@@ -102,24 +134,31 @@ export class Engine {
     const key = keyOfWord(word, style);
     const known = this.written.get(key);
     if (known) return Promise.resolve(known);
-    let pending = this.pending.get(key);
-    if (!pending) {
-      const work: Work = { kind: "write", labels: labelsOf(this.model, word), z: style };
-      pending = this.ask(work, isForPage).then((result) => {
-        this.keep(key, result as Ink);
-        return result as Ink;
-      });
-      this.pending.set(key, pending);
-      void pending.catch(() => undefined).then(() => this.pending.delete(key));
-    }
-    return pending;
+    const pending = this.pending.get(key);
+    if (pending) return pending;
+    const work: Work = { kind: "write", labels: labelsOf(this.model, word), z: style };
+    const asked = this.ask(work, isForPage ? key : null).then((result) => {
+      this.keep(key, result as Ink);
+      return result as Ink;
+    });
+    const forget = (): void => {
+      if (this.pending.get(key) === asked) this.pending.delete(key);
+    };
+    this.pending.set(key, asked);
+    void asked.then(forget, forget);
+    return asked;
   }
 
   /** Forgets what was asked for and not begun: it is for a text or a style that has changed since. */
   forgetWaiting(): void {
-    const tasks = this.tasks.splice(0);
-    this.tasks.push(...tasks.filter((task) => !task.isForPage));
-    for (const task of tasks) if (task.isForPage) task.reject(new Superseded());
+    for (const task of this.tasks.splice(0)) {
+      if (task.pageKey === null) {
+        this.tasks.push(task);
+        continue;
+      }
+      this.pending.delete(task.pageKey); // at once, for the new page may have the same word
+      task.reject(new Superseded());
+    }
   }
 
   encode(network: "style" | "reader", ink: Float32Array, width: number): Promise<Float32Array> {
@@ -130,6 +169,14 @@ export class Engine {
     this.written.set(key, ink);
     if (this.written.size > KEPT_WORDS) this.written.delete(this.written.keys().next().value!);
   }
+}
+
+/** Whether there is a GPU that is none in software. */
+async function hasGpu(): Promise<boolean> {
+  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<{ info?: { isFallbackAdapter?: boolean } } | null> } })
+    .gpu;
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !adapter?.info?.isFallbackAdapter;
 }
 
 /** Why a word was not written: it is no longer wanted. */

@@ -5,7 +5,7 @@ import { vary, type Style } from "./styles";
 import { widthOf, type Model } from "./model";
 import { FORMATS, type Settings } from "./settings";
 
-const ESCAPE = 0.05; // of an x-height: how far words leave their baseline
+const ESCAPE = 0.08; // of an x-height: how far words leave their baseline
 const GAP_VARIATION = 0.08; // of the space between words
 
 export interface Word {

@@ -26,7 +26,7 @@ class App {
 
   constructor(
     private readonly model: Model,
-    private readonly engine: Engine,
+    engine: Engine,
   ) {
     this.settings = fromHash(location.hash, this.base());
     this.sheet = new Sheet(engine);
@@ -80,7 +80,7 @@ class App {
     this.hand.translate();
     const { licence } = this.model;
     get("licence").textContent = licence[language] ?? licence["en"] ?? say("licenceUnknown");
-    get("machine").textContent = say("machine", this.model.weights, this.engine.backend === "webgpu" ? "WebGPU" : "WebAssembly"); // prettier-ignore
+    get("machine").textContent = say("machine", this.model.weights);
     this.refresh();
   }
 
@@ -141,7 +141,7 @@ async function start(): Promise<void> {
   try {
     const model = await loadModel();
     if (model.right_to_left) throw new Error(say("rightToLeft"));
-    const engine = new Engine(model, !new URLSearchParams(location.search).has("wasm"));
+    const engine = new Engine(model);
     await engine.start();
     publish(model, engine, new App(model, engine));
   } catch (error) {
@@ -157,7 +157,9 @@ function publish(model: Model, engine: Engine, app: App): void {
     const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature));
     return { data: Array.from(data), width, height };
   };
-  Object.assign(globalThis, { hwgan: { backend: engine.backend, write, style: () => Array.from(app.style()) } });
+  Object.assign(globalThis, {
+    hwgan: { backend: () => engine.backend, write, style: () => Array.from(app.style()) },
+  });
 }
 
 void start();

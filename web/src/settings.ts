@@ -37,14 +37,14 @@ export const RANGES = {
   blend: { min: 0, max: 100, step: 1 },
   temperature: { min: 0.1, max: 2, step: 0.01 },
   width: { min: -3, max: 3, step: 0.1 },
-  size: { min: 1.4, max: 6, step: 0.1 },
-  wordSpace: { min: 0.3, max: 3, step: 0.05 },
-  lineHeight: { min: 2, max: 6, step: 0.1 },
+  size: { min: 0.8, max: 5, step: 0.1 },
+  wordSpace: { min: 0.5, max: 5, step: 0.1 },
+  lineHeight: { min: 3, max: 10, step: 0.1 },
 } as const;
 export type Slider = keyof typeof RANGES;
 
 const MAX_SEED = 2 ** 32 - 1;
-const LONGEST_TEXT = 20000; // characters
+const LONGEST_TEXT = 10000; // characters
 
 export function defaults(text: string, temperature: number, format: Format): Settings {
   return {
@@ -54,9 +54,9 @@ export function defaults(text: string, temperature: number, format: Format): Set
     blend: 50,
     temperature,
     width: 0,
-    size: format === "a6" ? 2.6 : 3.2,
-    wordSpace: 1,
-    lineHeight: 3,
+    size: format === "a6" ? 1.6 : 2,
+    wordSpace: 1.5,
+    lineHeight: 4.8,
     paper: "plain",
     format,
     color: "#1f2d5c",

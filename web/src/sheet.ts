@@ -30,7 +30,7 @@ export class Sheet {
     this.pages = layOut(this.engine.model, text.lines, style, settings);
     this.matchCanvases();
     this.draw();
-    void this.write();
+    this.write().catch((error: unknown) => (this.progress.textContent = say("failed", String(error))));
   }
 
   private async write(): Promise<void> {
@@ -102,9 +102,9 @@ export class Sheet {
 
   /** The file of all pages, once every word is written. */
   async file(kind: string): Promise<Blob> {
+    while (this.words().some((word) => !this.find(word))) await this.write(); // again, if the text changes meanwhile
     const { pages, settings } = this;
     if (!settings) throw new Error("there is no page yet");
-    await Promise.all(this.words().map((word) => this.engine.write(word.text, word.style)));
     if (kind === "pdf") return pdfOfPages(pages, this.find, settings);
     return kind === "svg" ? svgOf(pages, this.find, settings) : pngOf(pages, this.find, settings);
   }

@@ -1,14 +1,15 @@
-// Runs the networks, off the page's own thread. WebGPU where there is one that computes what it should, else WASM.
+// Runs the networks, off the page's own thread, by WASM or WebGPU.
 
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 import type { Model } from "./model";
 
+export type Backend = "wasm" | "webgpu";
 export type Network = "writer" | "style" | "reader";
 export interface Setup {
   model: Model;
   modelUrl: string;
   runtimeUrl: string;
-  allowGpu: boolean;
+  backend: Backend;
 }
 export type Request =
   | { id: number; kind: "setup"; setup: Setup }
@@ -20,26 +21,24 @@ export interface Ink {
   width: number;
 }
 export type Answer = { id: number } & (
-  | { result: Ink | Float32Array | string }
+  | { result: Ink | Float32Array | number }
   | { error: string }
 );
 
 type Runtime = typeof import("onnxruntime-web/wasm");
 
 let runtime: Runtime;
-let backend: "webgpu" | "wasm";
 let setup: Setup;
 const sessions = new Map<Network, Promise<InferenceSession>>();
 
-async function loadRuntime(kind: "webgpu" | "wasm"): Promise<void> {
-  // Two packages of different size; the second half of an import is known to the bundler only as a literal.
-  const loaded = kind === "webgpu" ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
-  const name = kind === "webgpu" ? "ort-wasm-simd-threaded.asyncify" : "ort-wasm-simd-threaded";
+async function loadRuntime(): Promise<void> {
+  const isGpu = setup.backend === "webgpu";
+  const loaded = isGpu ? await import("onnxruntime-web/webgpu") : await import("onnxruntime-web/wasm");
+  const name = isGpu ? "ort-wasm-simd-threaded.asyncify" : "ort-wasm-simd-threaded";
   runtime = loaded as Runtime;
   runtime.env.wasm.wasmPaths = { wasm: `${setup.runtimeUrl}${name}.wasm` };
   runtime.env.wasm.numThreads = 1; // threads need headers that not every host sends; there are several workers instead
   runtime.env.logLevel = "error";
-  backend = kind;
 }
 
 function session(network: Network): Promise<InferenceSession> {
@@ -48,7 +47,7 @@ function session(network: Network): Promise<InferenceSession> {
   let opened = sessions.get(network);
   if (!opened) {
     opened = runtime.InferenceSession.create(setup.modelUrl + file.name, {
-      executionProviders: backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
+      executionProviders: setup.backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
       logSeverityLevel: 3,
     });
     sessions.set(network, opened);
@@ -84,30 +83,18 @@ async function writesAsExported(): Promise<boolean> {
   });
 }
 
-async function hasGpu(): Promise<boolean> {
-  const gpu = (navigator as { gpu?: { requestAdapter(): Promise<{ info?: { isFallbackAdapter?: boolean } } | null> } })
-    .gpu;
-  const adapter = await gpu?.requestAdapter().catch(() => null);
-  return Boolean(adapter) && !adapter?.info?.isFallbackAdapter;
-}
-
-async function start(given: Setup): Promise<string> {
+/** Loads the networks; returns milliseconds a word, of new words, as each width is new to a GPU. */
+async function start(given: Setup): Promise<number> {
   setup = given;
-  if (setup.allowGpu && (await hasGpu())) {
-    try {
-      await loadRuntime("webgpu");
-      if (await writesAsExported()) return backend;
-    } catch {
-      // a driver that cannot run these networks
-    }
-    sessions.clear();
-  }
-  await loadRuntime("wasm");
+  await loadRuntime();
   if (!(await writesAsExported())) throw new Error("the networks do not compute here what they were exported with");
-  return backend;
+  const { labels, z } = setup.model.check;
+  const begin = performance.now();
+  for (let length = 1; length < labels.length; length++) await write(labels.slice(0, length), Float32Array.from(z));
+  return (performance.now() - begin) / Math.max(1, labels.length - 1);
 }
 
-async function answer(request: Request): Promise<Ink | Float32Array | string> {
+async function answer(request: Request): Promise<Ink | Float32Array | number> {
   if (request.kind === "setup") return start(request.setup);
   if (request.kind === "write") return write(request.labels, request.z);
   return encode(request.network, request.ink, request.width);
