@@ -49,7 +49,7 @@ const LONGEST_TEXT = 10000; // characters
 export function defaults(text: string, temperature: number, format: Format): Settings {
   return {
     text,
-    seed: 3,
+    seed: 5,
     otherSeed: null,
     blend: 50,
     temperature,

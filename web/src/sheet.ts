@@ -41,6 +41,7 @@ export class Sheet {
     let count = words.length - missing.length;
     const tell = (): void => {
       const isReady = count === words.length;
+      this.progress.ariaLive = isReady ? "polite" : "off"; // a screen reader need not count along
       this.progress.textContent = isReady ? say("ready", count) : say("progress", count, words.length);
       this.element.setAttribute("aria-busy", String(!isReady));
     };
