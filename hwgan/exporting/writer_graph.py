@@ -150,7 +150,9 @@ class _Generator:
         h = graph.conv(h, **parameters["conv_1"]["Conv_0"])
         skip = graph.conv(x, **parameters["skip"]["Conv_0"])
         sizes = np.array([1.0, 1.0, 2.0, 2.0], np.float32)
-        nearest: dict[str, Any] = dict(mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric")
+        nearest: dict[str, Any] = dict(
+            mode="nearest", nearest_mode="floor", coordinate_transformation_mode="asymmetric"
+        )
         return graph.add("Add", h, graph.add("Resize", skip, "", sizes, **nearest))
 
     def _up_conv(self, x: str, parameters: Any) -> str:
