@@ -12,7 +12,6 @@ from hwgan.models.variable_width_layers import GATE_WIDTH
 from hwgan.runtime.errors import UserError
 
 _GATES_OF_ONNX = "iofg"  # ONNX calls the last one c
-_FIRST_AND_LAST = 2  # directions of an LSTM
 
 
 def writer_model(networks: Networks, variables: dict[str, Any]) -> Any:
@@ -47,7 +46,7 @@ def _language_model(graph: Graph, module: LanguageModel, parameters: Any) -> str
     embedded = graph.add("Gather", np.asarray(parameters["embed"]["embedding"], np.float32), "labels", axis=0)
     states, half = graph.add("Unsqueeze", embedded, graph.integers(1)), module.features // 2
     for layer in range(module.num_layers):
-        cells = [parameters["lstm"][f"OptimizedLSTMCell_{2 * layer + i}"] for i in range(_FIRST_AND_LAST)]
+        cells = [parameters["lstm"][f"OptimizedLSTMCell_{2 * layer + i}"] for i in range(2)]
         weights = [np.stack([_gates(cell, side, "kernel") for cell in cells]) for side in "ih"]
         # All of the bias is on the side of the state.
         biases = np.stack([_gates(cell, "h", "bias") for cell in cells])
