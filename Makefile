@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo web test test-slow lint clean
 
 .venv/run.done: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hwgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -14,6 +14,23 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+# The page that writes in a browser, in web/dist, with the pretrained weights.
+PAGE := $(wildcard web/*.* web/src/*.ts web/src/hand/*.ts hwgan/web.py hwgan/exporting/*.py hwgan/weights/*.npz)
+.venv/web.done: .venv/dev.done $(PAGE)
+	$(BIN)/python -m hwgan.web --build
+	@touch $@
+
+web: .venv/web.done
+
+# A browser for its tests: any Chromium, else Debian's. Where none can be installed, those tests are skipped, and say so.
+.venv/browser.done: .venv/dev.done
+	@for name in chromium chromium-browser google-chrome-stable google-chrome; do \
+		if command -v $$name; then touch $@; exit 0; fi; \
+	done; \
+	root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
+	if $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends chromium; then touch $@; \
+	else echo "no browser could be installed: the tests of the page will be skipped"; fi
+
 demo: .venv/run.done
 	@start=$$(date +%s); \
 	$(BIN)/python -m hwgan.main --config=configs/demo.py --workdir=runs/demo && \
@@ -23,7 +40,7 @@ demo: .venv/run.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest
 
-test-slow: .venv/dev.done
+test-slow: .venv/dev.done .venv/web.done .venv/browser.done
 	$(BIN)/python -m pytest -m slow
 
 lint: .venv/dev.done
@@ -32,4 +49,4 @@ lint: .venv/dev.done
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf .venv
+	rm -rf .venv web/node_modules web/dist

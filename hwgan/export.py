@@ -1,10 +1,15 @@
-"""Writes trained weights to one file, with config, alphabet and checksum inside.
+"""Writes trained weights: to one file with config, alphabet and checksum inside, or as ONNX for other programs.
 
 The file holds the averaged generator with its language model; of a run that trains none, the networks that it trained.
 
   python -m hwgan.export --checkpoint=runs/copiste --output=copiste.npz
   python -m hwgan.export --checkpoint=runs/copiste --output=all.npz --networks=all  # to continue training from
   python -m hwgan.export --checkpoint=runs/a,runs/b --output=mean.npz  # runs that continued from the same networks
+
+ONNX files are of a run with the char_width generator, of a weights file, or without --checkpoint of the pretrained
+weights (docs/web.md):
+
+  python -m hwgan.export --format=onnx --checkpoint=runs/copiste --output=onnx/
 """
 
 import pathlib
@@ -16,14 +21,15 @@ from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.command_line import run_main
-from hwgan.runtime.files import check_output_file
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import check_output_file, check_output_folder
 from hwgan.sampling.open import sampler_from_run
 
 
-def main(argv: list[str]) -> None:
-    """Exports by the flags of the command line."""
-    del argv
+def _export_weights() -> None:
     args = flags.FLAGS
+    if not args.checkpoint:
+        raise UserError("give the workdir of a trained run: --checkpoint=runs/NAME")
     check_output_file("output", args.output, endings=(".npz",))
     run = average_of_runs([load_run(workdir, args.step) for workdir in args.checkpoint])
     if args.temperature is not None:
@@ -34,13 +40,34 @@ def main(argv: list[str]) -> None:
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
+def _export_onnx() -> None:
+    from hwgan.exporting.onnx_files import describe_export, export_onnx  # needs packages of an extra
+
+    args = flags.FLAGS
+    if len(args.checkpoint) > 1 or args.networks:
+        raise UserError("--format=onnx takes one checkpoint, and no --networks; write the mean of runs to *.npz first")
+    check_output_folder("output", args.output)
+    export = export_onnx("".join(args.checkpoint), args.step, args.temperature)
+    export.write(pathlib.Path(args.output))
+    print(f"wrote {args.output}\n{describe_export(export)}")
+
+
+def main(argv: list[str]) -> None:
+    """Exports by the flags of the command line."""
+    del argv
+    if flags.FLAGS.format == "onnx":
+        _export_onnx()
+    else:
+        _export_weights()
+
+
 if __name__ == "__main__":
     flags.DEFINE_list(
         "checkpoint",
-        None,
+        [],
         "workdir of a trained run; of several, by commas, that continued from the same networks the mean is written",
-        required=True,
     )
+    flags.DEFINE_enum("format", "npz", ["npz", "onnx"], "one file of weights, or a folder of ONNX files")
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
     flags.DEFINE_float("temperature", None, "T of z ~ N(0, T² I) when sampling; by default that of the run's config")
     flags.DEFINE_list(
@@ -49,5 +76,5 @@ if __name__ == "__main__":
         "which networks, by commas, or all that the run trained, to continue training from; by default generator and "
         "language model, of a run that trains none all",
     )
-    flags.DEFINE_string("output", None, "the file to write, *.npz", required=True)
+    flags.DEFINE_string("output", None, "the file to write, *.npz, or the folder of ONNX files", required=True)
     run_main(main)

@@ -73,7 +73,7 @@ def _base(character: str) -> str:
     return unicodedata.normalize("NFD", character)[0]
 
 
-def _extent(character: str) -> tuple[float, float]:
+def character_extent(character: str) -> tuple[float, float]:
     """(top, bottom) of a character with its accents; of a mark alone (-inf, inf) where it changes nothing."""
     if character in _EXTENTS:
         return _EXTENTS[character]
@@ -98,7 +98,7 @@ def vertical_extent(text: str) -> tuple[float, float]:
     Args:
       text: a text in NFC, not empty.
     """
-    tops, bottoms = zip(*map(_extent, text), strict=True)
+    tops, bottoms = zip(*map(character_extent, text), strict=True)
     top, bottom = max(tops), min(bottoms)
     return (top, bottom) if bottom < top else _OTHER_EXTENT  # of a mark alone
 

@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Int
 
 from hwgan.models.layers import Conv, average_pool, columns_after, ink, mask_columns, mean_inside, space_to_depth
 
-_MIN_VARIANCE = 1e-3  # added to the diagonal of the covariance
+MIN_COLUMN_VARIANCE = 1e-4  # added to the variance over columns, for the gradient of its root
+MIN_VARIANCE = 1e-3  # added to the diagonal of the covariance
 
 
 @flax.struct.dataclass
@@ -63,7 +64,7 @@ class WriterIdentifier(nn.Module):
         columns = x.transpose(0, 2, 1, 3).reshape(x.shape[0], x.shape[2], -1)  # [b, w, h*c]
         mean = mean_inside(columns, widths)
         # The small number keeps the gradient of the root finite where a channel is silent.
-        deviation = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + 1e-4)
+        deviation = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + MIN_COLUMN_VARIANCE)
         raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, deviation], axis=-1))
         norm = nn.BatchNorm(momentum=0.98, use_scale=False, use_bias=False, name="feature_norm")
         features = norm(raw, use_running_average=not train)
@@ -99,7 +100,7 @@ class Whitening(nn.Module):
             mean.value += (x.mean(axis=0) - mean.value) / self.memory
             centered = x - mean.value[None]
             covariance.value += (centered.T @ centered / len(centered) - covariance.value) / self.memory
-        root = jnp.linalg.cholesky(covariance.value + _MIN_VARIANCE * jnp.eye(size))
+        root = jnp.linalg.cholesky(covariance.value + MIN_VARIANCE * jnp.eye(size))
         return solve_triangular(root, (features - mean.value[None]).T, lower=True).T
 
 

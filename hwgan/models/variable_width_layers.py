@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from hwgan.models.layers import Conv, depth_to_space, ink, mask_columns, upsample
 from hwgan.models.layout import Layout
 
-_GATE_WIDTH = 0.04  # of ink
+GATE_WIDTH = 0.04  # of ink
 
 
 def cells_to_row(x: Float[Array, "b t d"], cell_shape: tuple[int, int]) -> Float[Array, "b h w c"]:
@@ -51,7 +51,7 @@ def suppress_background(image: Float[Array, "b h w 1"], ink_threshold: float) ->
         nn.max_pool(strength, (3, 1), padding="SAME"),
         nn.max_pool(strength, (1, 3), padding="SAME"),
     )
-    return 1.0 - 2.0 * strength * nn.sigmoid((near - ink_threshold) / _GATE_WIDTH)
+    return 1.0 - 2.0 * strength * nn.sigmoid((near - ink_threshold) / GATE_WIDTH)
 
 
 class ConditionalLayerNorm(nn.Module):

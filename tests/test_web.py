@@ -1,0 +1,70 @@
+"""The server of the page."""
+
+import contextlib
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from hwgan.runtime.errors import UserError
+from hwgan.web import build_site, make_server
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / "site"
+    (folder / "model").mkdir(parents=True)
+    (folder / "index.html").write_text("<title>hwgan</title>")
+    (folder / "model" / "model.json").write_text("{}")
+    (folder / "runtime.wasm").write_bytes(b"\0asm")
+    (tmp_path / "secret").write_text("secret")
+    return folder
+
+
+@contextlib.contextmanager
+def served(site, model=""):
+    with make_server(site, 0, model) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return answer.read(), answer.headers["Content-Type"]
+
+
+def test_files_of_the_site_are_served(site):
+    with served(site) as url:
+        assert fetch(f"{url}/") == (b"<title>hwgan</title>", "text/html")
+        assert fetch(f"{url}/runtime.wasm") == (b"\0asm", "application/wasm")  # else it is not compiled while it loads
+        assert fetch(f"{url}/model/model.json")[0] == b"{}"
+        for path in ("/../secret", "/%2e%2e/secret", "/model/../../secret", "/model/%2e%2e/%2e%2e/secret"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                fetch(url + path)
+
+
+def test_networks_of_another_checkpoint(site, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "model.json").write_text('{"format": 1}')
+    (site / "model" / "model.json").unlink()
+    with served(site, str(other)) as url:
+        assert fetch(f"{url}/model/model.json?x=1")[0] == b'{"format": 1}'
+        assert fetch(f"{url}/index.html")[0] == b"<title>hwgan</title>"
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(f"{url}/model/../../secret")
+
+
+def test_what_is_missing_is_said(site, tmp_path):
+    with pytest.raises(UserError, match=r"there is no page in .*make web"):
+        make_server(tmp_path, 0)
+    with make_server(site, 0) as server, pytest.raises(UserError, match=f"port {server.server_port}: .*--port="):
+        make_server(site, server.server_port)
+    with pytest.raises(UserError, match="no source of the page"):
+        build_site(tmp_path, "")

@@ -1,0 +1,296 @@
+"""The page in a real browser: `make test-slow` builds it and installs the browser."""
+
+import io
+import itertools
+import re
+import time
+import zlib
+
+import numpy as np
+import pytest
+from defusedxml import ElementTree
+from PIL import Image
+
+from hwgan.sampling.open import open_sampler
+from tests.browser import PHONE, OpenPage, find_browser, running_browser
+from tests.photos import features_of_words, photo_of_writing
+
+BROWSER, MISSING = find_browser()
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not BROWSER, reason=MISSING or "")]
+LINES = [
+    ["comme", "une", "lettre", "plume"],
+    ["bonne", "maison", "avec", "table"],
+    ["jardin", "pour", "dans", "lumiere"],
+    ["porte", "encore", "bonjour", "petite"],
+]
+READ_WORDS = """[...document.querySelectorAll('.hand-word input[type=text]')].map((input) => input.value)"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser(BROWSER) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    return open_sampler("")
+
+
+@pytest.fixture
+def page(browser):
+    """The page, opened; at the end it must have logged no error and asked no other origin for anything."""
+    opened = OpenPage(*browser).open()
+    yield opened
+    opened.context.close()
+    assert opened.faults == []
+
+
+def type_text(page, text):
+    page.tab.get_by_label("Your text").fill(text)
+    page.wait_written()
+
+
+def speed_of_page(browser):
+    """Seconds from opening the page to its first word, and words a second after that."""
+    page = OpenPage(*browser)
+    start = time.monotonic()
+    page.tab.goto(page.url)
+    page.wait("performance.getEntriesByName('hwgan-word-drawn').length > 0")
+    first = time.monotonic() - start
+    page.wait_written()
+    seconds = page.tab.evaluate(
+        """async () => {
+          const start = performance.now();
+          await Promise.all([...Array(60).keys()].map((i) => hwgan.write("Bonjour", 1000 + i)));
+          return (performance.now() - start) / 1000;
+        }"""
+    )
+    print(f"first word after {first:.1f} s, later {60 / seconds:.0f} words/s, {page.tab.evaluate('hwgan.backend()')}")
+    page.context.close()
+    assert page.faults == []
+    return first, 60 / seconds
+
+
+def test_words_are_written_in_time(browser):
+    for _ in range(6):  # other tests may use the cores meanwhile
+        first, rate = speed_of_page(browser)
+        if first < 5 and rate > 8:
+            return
+    pytest.fail(f"first word after {first:.1f} s, later {rate:.0f} words/s")
+
+
+@pytest.mark.parametrize(("text", "seed"), [("Bonjour", 0), ("l'été", 7), ("extraordinairement", 4_000_000_000)])
+def test_pixels_are_those_of_the_python_sampler(page, sampler, text, seed):
+    (expected,) = sampler.draw([text], sampler.style(seed)[None])
+    word = page.tab.evaluate("([text, seed]) => hwgan.write(text, seed)", [text, seed])
+    ink = np.array(word["data"]).reshape(word["height"], word["width"])
+    assert ink.shape == expected.shape
+    assert np.abs(255 * (1 - ink) - expected).max() < 2  # grey levels, of which rounding takes a half
+
+
+def test_what_is_typed_is_drawn_and_kept_in_the_address(page, browser):
+    empty = page.picture()
+    type_text(page, "Un café à Québec")
+    assert not np.array_equal(page.picture(), empty)
+    label = page.tab.locator("#pages canvas").get_attribute("aria-label")
+    assert "Un café à Québec" in label
+    address = page.address()
+    other = OpenPage(*browser).open(address.removeprefix(page.url))
+    assert other.tab.get_by_label("Your text").input_value() == "Un café à Québec"
+    np.testing.assert_array_equal(other.picture(), page.picture())
+    other.context.close()
+    assert other.faults == []
+
+
+def test_typing_before_the_page_is_written(browser):
+    page = OpenPage(*browser)
+    page.tab.goto(page.url)
+    page.wait("typeof hwgan !== 'undefined'")
+    field = page.tab.get_by_label("Your text")
+    text = field.input_value()
+    for added in ("", " un", " un deux", " un deux trois"):  # with the words that were asked for already
+        field.fill(text + added)
+    page.wait_written()
+    assert page.tab.locator("#progress").text_content() == f"{len(text.split()) + 3} words"
+    page.context.close()
+    assert page.faults == []
+
+
+def test_characters_outside_the_alphabet(page):
+    type_text(page, "“Naïve” – 漢 & fin")
+    note = page.tab.locator("#text-note").text_content()
+    assert "Left out, for these weights have no such characters: 漢" in note
+    assert "perhaps malformed" in note and "&" in note
+    assert page.tab.locator("#pages canvas").get_attribute("aria-label").endswith('"Naïve" - & fin')
+    type_text(page, "")
+    assert page.tab.locator("#progress").text_content() == "0 words"
+
+
+@pytest.mark.parametrize(
+    "name", ["Boldness of the style", "Width of letters", "Size", "Space between words", "Line height"]
+)
+def test_each_slider_changes_the_page_by_the_keyboard(page, name):
+    type_text(page, "une page\nde mots")
+    before, address = page.picture(), page.address()
+    slider = page.tab.get_by_label(name, exact=True)
+    slider.focus()
+    for _ in range(4):
+        page.tab.keyboard.press("ArrowRight")
+    assert not np.array_equal(page.picture(), before)
+    assert page.address() != address
+
+
+def test_styles_are_chosen_from_the_grid(page):
+    type_text(page, "une page")
+    before = page.picture()
+    page.tab.get_by_label("Style 7", exact=True).first.check(force=True)
+    assert not np.array_equal(page.picture(), before)
+    assert page.tab.get_by_label("Number").input_value() == "7"
+    page.tab.keyboard.press("ArrowRight")
+    assert page.tab.get_by_label("Number").input_value() == "8"
+    page.tab.get_by_role("button", name="More styles").click()
+    assert page.tab.get_by_label("Style 12", exact=True).first.is_checked()
+    page.tab.get_by_label("Number").fill("5")
+    np.testing.assert_array_equal(page.picture(), before)
+
+
+def test_two_styles_and_a_slider_between(page, sampler):
+    page.tab.get_by_label("Blend with a second style").check()
+    page.tab.locator("#other-styles").get_by_label("Style 9", exact=True).check(force=True)
+    slider = page.tab.get_by_label("First to second style")
+    for place, seed in (("Home", 5), ("End", 9)):
+        slider.press(place)
+        page.wait_written()
+        np.testing.assert_allclose(page.tab.evaluate("hwgan.style()"), sampler.style(seed), atol=1e-5)
+
+
+def test_paper_and_ink(page):
+    type_text(page, "une page")
+    seen = [page.picture()]
+    for name in ("Lined", "Squared", "Card", "Letter"):
+        page.tab.get_by_label(name, exact=True).check(force=True)
+        seen.append(page.picture())
+    page.tab.get_by_label("Red", exact=True).check(force=True)
+    seen.append(page.picture())
+    page.tab.get_by_label("Another colour").fill("#00aa00")
+    seen.append(page.picture())
+    assert all(not np.array_equal(first, second) for first, second in itertools.pairwise(seen))
+    darkest = seen[-1].reshape(-1, 3)[seen[-1].sum(axis=-1).argmin()]
+    assert darkest[1] > 150 and darkest[0] < 60 and darkest[2] < 60
+
+
+def download(page, name):
+    with page.tab.expect_download() as started:
+        page.tab.get_by_role("button", name=name, exact=True).click()
+    assert started.value.suggested_filename == f"hwgan.{name.lower()}"
+    return started.value.path().read_bytes()
+
+
+def test_downloads(page):
+    type_text(page, "mot " * 150)
+    with Image.open(io.BytesIO(download(page, "PNG"))) as image:
+        assert image.size == (2480, 3508)  # A4 at 300 dpi
+        assert np.asarray(image.convert("L")).min() < 80
+    root = ElementTree.fromstring(download(page, "SVG"))
+    words = [path for path in root.iter("{http://www.w3.org/2000/svg}path") if path.get("aria-label") == "mot"]
+    assert root.get("viewBox") == "0 0 210 297" and len(words) > 140  # a word may be without a stroke, dark enough
+    assert "NaN" not in "".join(path.get("d") for path in words)
+    pdf = download(page, "PDF")
+    assert pdf.startswith(b"%PDF-1.4") and b"/MediaBox [0 0 595.2756 841.8898]" in pdf
+    for offset in re.findall(rb"(\d{10}) 00000 n", pdf):
+        assert re.match(rb"\d+ 0 obj", pdf[int(offset) :])
+    start = pdf.index(b"stream\n") + len(b"stream\n")
+    content = zlib.decompress(pdf[start : pdf.index(b"\nendstream")])
+    assert content.count(b"f* Q") == 150 and b"NaN" not in content
+    type_text(page, "mot " * 500)
+    assert download(page, "PDF").count(b"/Type /Page ") == page.tab.locator("#pages canvas").count() > 1
+
+
+def test_my_own_hand(page, sampler):
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES))
+    )
+    page.wait("document.querySelectorAll('.hand-word').length > 0", 60)
+    words = [word for line in LINES for word in line]
+    read = page.tab.evaluate(READ_WORDS)
+    print("read:", read)
+    assert len(read) == len(words)
+    assert sum(found == word for found, word in zip(read, words, strict=True)) >= len(words) // 2
+    for number, word in enumerate(words):
+        if read[number] != word:
+            page.tab.get_by_label("What it says").nth(number).fill(word)
+            page.tab.get_by_label("What it says").nth(number).press("Enter")
+    page.wait_written()
+    style, wanted = np.array(page.tab.evaluate("hwgan.style()")), features_of_words(sampler, 2, words)
+    cosine = style[1:] @ wanted / np.linalg.norm(style[1:]) / np.linalg.norm(wanted)
+    print(f"cosine {cosine:.2f}, log width {style[0]:.2f} for {sampler.style(2)[0]:.2f}")
+    assert cosine > 0.9  # a photo gives what the words themselves give in Python
+    assert abs(style[0] - float(sampler.style(2)[0])) < 0.3
+    before = page.picture()
+    page.tab.get_by_label("Use this word").first.uncheck()
+    assert "16 words found, 15 used" in page.tab.locator("#hand-note").text_content()
+    assert not np.array_equal(page.picture(), before)
+    page.tab.evaluate("document.getElementById('drop').closest('fieldset').scrollIntoView()")
+    page.save_screenshot("web-hand.png")
+    page.tab.get_by_label("Write in this hand").uncheck()
+    assert not np.array_equal(page.picture(), before)
+
+
+def test_a_file_that_is_no_picture(page):
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.jpg", mimeType="image/jpeg", buffer=b"no picture")
+    )
+    page.wait("document.getElementById('hand-note').textContent.includes('no picture')")
+    blank = io.BytesIO()
+    Image.new("L", (300, 200), 255).save(blank, "PNG")
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.png", mimeType="image/png", buffer=blank.getvalue())
+    )
+    page.wait("document.getElementById('hand-note').textContent.includes('No words were found')")
+
+
+def test_every_control_has_a_name_and_both_languages_say_all(page):
+    unnamed = """[...document.querySelectorAll('input, button, textarea, canvas[role]')]
+      .filter((e) => !(e.ariaLabel || e.textContent.trim() || [...(e.labels ?? [])].some((l) => l.textContent.trim())))
+      .map((e) => e.outerHTML)"""
+    assert page.tab.evaluate(unnamed) == []
+    text = page.tab.get_by_label("Your text").input_value()
+    page.tab.get_by_role("button", name="Français").click()
+    page.wait_written()
+    assert page.tab.evaluate("document.documentElement.lang") == "fr"
+    assert page.tab.evaluate(unnamed) == []
+    assert page.tab.get_by_label("Votre texte").input_value() != text  # the page's own text follows its language
+    for sentence in ("Rien ne quitte cet appareil", "non commerciales", "celle d’une personne qui y consent"):
+        assert page.tab.get_by_text(sentence).first.is_visible()
+    page.tab.get_by_role("button", name="English").click()
+    for sentence in ("Nothing leaves this machine", "non-commercial", "that of someone who agreed"):
+        assert page.tab.get_by_text(sentence).first.is_visible()
+
+
+def test_an_address_that_anyone_may_have_written(browser):
+    page = OpenPage(*browser).open("#text=%3Cimg%20src%3Dx%3E&seed=-1&size=1e9&paper=x&color=red&temperature=nan")
+    assert page.tab.get_by_label("Your text").input_value() == "<img src=x>"
+    assert page.tab.get_by_label("Number").input_value() == "5"
+    assert page.tab.evaluate("document.querySelectorAll('img').length") == 0
+    page.context.close()
+    assert page.faults == []
+
+
+def test_on_a_phone(browser):
+    page = OpenPage(*browser, size=PHONE, locale="fr-CA", density=2).open()
+    assert page.tab.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert page.tab.locator("#pages canvas").first.bounding_box()["y"] < PHONE[1]  # what one types is seen
+    page.picture()
+    page.save_screenshot("web-phone.png")
+    page.context.close()
+    assert page.faults == []
+
+
+def test_on_a_desktop(page):
+    page.tab.get_by_label("Lined").check(force=True)
+    page.picture()
+    page.tab.wait_for_timeout(500)  # for the grid of styles
+    page.tab.evaluate("scrollTo(0, 0)")
+    page.save_screenshot("web-desktop.png")
+    assert page.tab.locator("#pages canvas").first.bounding_box()["y"] < 200

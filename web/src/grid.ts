@@ -1,0 +1,75 @@
+// A grid of styles to choose from: one word in each.
+
+import { radio } from "./controls";
+import { outlineOf, trace } from "./outline";
+import type { Engine } from "./engine";
+import { say } from "./i18n";
+import { styleOfSeed } from "./styles";
+
+const COUNT = 12;
+const [WIDTH, HEIGHT] = [132, 56]; // CSS pixels
+const MARGINS = [12, 4] as const;
+
+export class StyleGrid {
+  private first = 0;
+  private shown = "";
+  private version = 0;
+
+  constructor(
+    private readonly place: HTMLElement,
+    private readonly engine: Engine,
+    private readonly choose: (seed: number) => void,
+  ) {}
+
+  /** Shows the page of styles with this one, chosen if it is the style in use. */
+  show(seed: number, temperature: number, isUsed: boolean): void {
+    const first = seed - (seed % COUNT);
+    const key = [first, temperature, say("sample"), say("style")].join();
+    if (key !== this.shown) {
+      this.shown = key;
+      this.first = first;
+      void this.build(temperature);
+    }
+    for (const input of this.place.querySelectorAll("input")) input.checked = isUsed && input.value === String(seed);
+  }
+
+  /** The first style of the next page. */
+  next(): number {
+    return this.first + COUNT;
+  }
+
+  private async build(temperature: number): Promise<void> {
+    const version = ++this.version;
+    const hadFocus = this.place.contains(document.activeElement);
+    const canvases = Array.from({ length: COUNT }, () => document.createElement("canvas"));
+    const cells = canvases.map((canvas, i) => {
+      const seed = this.first + i;
+      const cell = radio(this.place.id, String(seed), canvas, false, () => this.choose(seed));
+      const number = document.createElement("small");
+      number.textContent = String(seed);
+      number.setAttribute("aria-hidden", "true");
+      cell.append(number);
+      cell.querySelector("input")!.setAttribute("aria-label", say("styleName", seed));
+      return cell;
+    });
+    this.place.replaceChildren(...cells);
+    if (hadFocus) this.place.querySelector<HTMLInputElement>("input")?.focus();
+    await Promise.all(canvases.map((canvas, i) => this.draw(canvas, this.first + i, temperature, version)));
+  }
+
+  private async draw(canvas: HTMLCanvasElement, seed: number, temperature: number, version: number): Promise<void> {
+    const { model } = this.engine;
+    const ink = await this.engine.write(say("sample"), styleOfSeed(seed, model.z_dim, temperature));
+    if (version !== this.version) return;
+    const density = Math.max(1, devicePixelRatio);
+    canvas.width = WIDTH * density;
+    canvas.height = HEIGHT * density;
+    const context = canvas.getContext("2d")!;
+    const scale = density * Math.min((WIDTH - 2 * MARGINS[0]) / ink.width, (HEIGHT - 2 * MARGINS[1]) / ink.height);
+    context.setTransform(scale, 0, 0, scale, (canvas.width - scale * ink.width) / 2, (canvas.height - scale * ink.height) / 2); // prettier-ignore
+    context.beginPath();
+    trace(outlineOf(ink), (x, y) => context.moveTo(x, y), (cx, cy, x, y) => context.quadraticCurveTo(cx, cy, x, y)); // prettier-ignore
+    context.fillStyle = getComputedStyle(canvas).color;
+    context.fill("evenodd");
+  }
+}

@@ -1,0 +1,64 @@
+// Takes the lines of the paper out of a page, and the slope out of its writing.
+
+import type { Grey } from "./grey";
+
+const RULE_LENGTH = 1 / 6; // of the width: longer runs of ink are lines of the paper
+const RULE_THICKNESS = 1 / 350; // of the width
+const STEEPEST = 0.12; // slope of lines of writing, either way
+const SLOPE_STEP = 0.005;
+
+/** Erases the lines of the paper: ink that is thin, in long runs over three rows, as lines are hardly level. */
+export function removeRules(mask: Uint8Array, { width, height }: Grey): void {
+  const longest = Math.max(40, width * RULE_LENGTH);
+  const thickest = Math.max(4, Math.round(width * RULE_THICKNESS));
+  const rules: number[] = [];
+  for (let y = 1; y < height - 1; y++) {
+    let start = 0;
+    for (let x = 0; x <= width; x++) {
+      const i = y * width + x;
+      if (x < width && (mask[i] || mask[i - width] || mask[i + width])) continue;
+      for (let u = start; x - start > longest && u < x; u++) {
+        if (isThin(mask, width, y * width + u, thickest)) rules.push(y * width + u);
+      }
+      start = x + 1;
+    }
+  }
+  for (const i of rules) mask[i] = 0;
+}
+
+/** Whether fewer pixels of ink than `thickest` lie under one another here. */
+function isThin(mask: Uint8Array, width: number, i: number, thickest: number): boolean {
+  if (!mask[i]) return false;
+  let count = 1;
+  for (let j = i - width; mask[j] && count <= thickest; j -= width) count++;
+  for (let j = i + width; mask[j] && count <= thickest; j += width) count++;
+  return count <= thickest;
+}
+
+/** The slope of the lines of writing: that by which the rows are most unequal in ink. */
+export function slopeOf(mask: Uint8Array, { width, height }: Grey): number {
+  const points: [number, number][] = [];
+  for (let y = 0; y < height; y += 2) {
+    for (let x = 0; x < width; x += 2) if (mask[y * width + x]) points.push([x, y]);
+  }
+  let [best, found] = [-1, 0];
+  for (let slope = -STEEPEST; slope <= STEEPEST + 1e-9; slope += SLOPE_STEP) {
+    const rows = new Float64Array(2 * height + width);
+    for (const [x, y] of points) rows[Math.round((y - slope * x) / 2 + width / 4)]!++;
+    const contrast = rows.reduce((sum, count) => sum + count * count, 0) * (1 - 0.1 * Math.abs(slope));
+    if (contrast > best) [best, found] = [contrast, slope];
+  }
+  return found;
+}
+
+/** Moves each column up by slope times its place. */
+export function shear(image: Grey, slope: number, empty: number): Grey {
+  const { width, height } = image;
+  const data = new Uint8ClampedArray(image.data.length).fill(empty);
+  for (let x = 0; x < width; x++) {
+    const shift = Math.round(slope * (x - width / 2));
+    const last = Math.min(height, height - shift);
+    for (let y = Math.max(0, -shift); y < last; y++) data[y * width + x] = image.data[(y + shift) * width + x]!;
+  }
+  return { data, width, height };
+}

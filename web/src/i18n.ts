@@ -1,0 +1,166 @@
+// What the page says, in its languages.
+
+const EN = {
+  tagline: "Type, and it is written by hand.",
+  language: "Language",
+  text: "Your text",
+  page: "Page",
+  copyLink: "Copy link",
+  linkCopied: "The link is copied. It holds your text and settings.",
+  style: "Style",
+  styleName: "Style {0}",
+  secondStyle: "Second style",
+  seed: "Number",
+  moreStyles: "More styles",
+  blendOn: "Blend with a second style",
+  blend: "First to second style",
+  hand: "Your own hand",
+  handHelp: "A photo or scan of some lines that you wrote, 10 words or more, with dark ink. Choose the words that were cut well, and correct what was read.",
+  drop: "Drop a photo here, or choose one",
+  handWords: "Words found in the photo",
+  handOn: "Write in this hand",
+  handReading: "Reading the words: {0} of {1}",
+  handFound: "{0} words found, {1} used.",
+  handNothing: "No words were found in this picture. Try one with dark ink, more light and less around it.",
+  handUnreadable: "This file is no picture that the browser can open.",
+  handMissing: "These weights cannot take a style from images.",
+  handUse: "Use this word",
+  handText: "What it says",
+  consent: "Only use your own handwriting, or that of someone who agreed. Forging a hand or a signature can be a crime.",
+  writing: "Writing",
+  temperature: "Boldness of the style",
+  width: "Width of letters",
+  size: "Size",
+  wordSpace: "Space between words",
+  lineHeight: "Line height",
+  paperAndInk: "Paper and ink",
+  paper: "Paper",
+  plain: "Plain",
+  lined: "Lined",
+  squared: "Squared",
+  format: "Format",
+  a4: "A4",
+  letter: "Letter",
+  a6: "Card",
+  ink: "Ink",
+  blue: "Blue",
+  black: "Black",
+  violet: "Violet",
+  green: "Green",
+  red: "Red",
+  otherColor: "Another colour",
+  private: "Nothing leaves this machine.",
+  privateMore: "Text and photos stay in this browser, which writes by itself; after loading, the page works without a network.",
+  licenceUnknown: "The weights come from a training run; their use follows the licence of its data.",
+  machine: "Weights {0}.",
+  loading: "Loading the networks …",
+  progress: "Writing: {0} of {1} words",
+  ready: "{0} words",
+  unwritable: "Left out, for these weights have no such characters: {0}",
+  rare: "Hardly seen in training, so perhaps malformed: {0}",
+  pageLabel: "Page {0} of {1}, handwritten: {2}",
+  failed: "This browser cannot run the networks: {0}",
+  rightToLeft: "These weights write from right to left, which this page cannot do yet; use hwgan.sample.",
+  sample: "plume",
+  defaultText:
+    "Dear reader,\n\nno pen has touched this page. Every word is drawn while you type, in a style that is nobody’s own.\n\nChange the text, choose a style, or show me a photo of your writing, and I shall write the way you do.",
+};
+
+export type Message = keyof typeof EN;
+
+const FR: Record<Message, string> = {
+  tagline: "Tapez, et c’est écrit à la main.",
+  language: "Langue",
+  text: "Votre texte",
+  page: "Page",
+  copyLink: "Copier le lien",
+  linkCopied: "Le lien est copié. Il contient le texte et les réglages.",
+  style: "Style",
+  styleName: "Style {0}",
+  secondStyle: "Second style",
+  seed: "Numéro",
+  moreStyles: "D’autres styles",
+  blendOn: "Mêler à un second style",
+  blend: "Du premier au second style",
+  hand: "Votre propre écriture",
+  handHelp: "Une photo ou un scan de quelques lignes de votre main, 10 mots ou plus, à l’encre foncée. Gardez les mots bien découpés, et corrigez ce qui a été lu.",
+  drop: "Déposez une photo ici, ou choisissez-en une",
+  handWords: "Mots trouvés sur la photo",
+  handOn: "Écrire de cette main",
+  handReading: "Lecture des mots : {0} sur {1}",
+  handFound: "{0} mots trouvés, {1} utilisés.",
+  handNothing: "Aucun mot n’a été trouvé sur cette image. Essayez avec une encre foncée, plus de lumière et moins de bords.",
+  handUnreadable: "Ce fichier n’est pas une image que le navigateur sache ouvrir.",
+  handMissing: "Ces poids ne savent pas tirer un style d’images.",
+  handUse: "Utiliser ce mot",
+  handText: "Ce qui est écrit",
+  consent: "N’utilisez que votre écriture, ou celle d’une personne qui y consent. Contrefaire une écriture ou une signature peut être un délit.",
+  writing: "Écriture",
+  temperature: "Audace du style",
+  width: "Largeur des lettres",
+  size: "Taille",
+  wordSpace: "Espace entre les mots",
+  lineHeight: "Interligne",
+  paperAndInk: "Papier et encre",
+  paper: "Papier",
+  plain: "Uni",
+  lined: "Ligné",
+  squared: "Quadrillé",
+  format: "Format",
+  a4: "A4",
+  letter: "Letter",
+  a6: "Carte",
+  ink: "Encre",
+  blue: "Bleu",
+  black: "Noir",
+  violet: "Violet",
+  green: "Vert",
+  red: "Rouge",
+  otherColor: "Autre couleur",
+  private: "Rien ne quitte cet appareil.",
+  privateMore: "Texte et photos restent dans ce navigateur, qui écrit tout seul ; une fois chargée, la page se passe de réseau.",
+  licenceUnknown: "Les poids viennent d’un entraînement ; leur usage suit la licence de ses données.",
+  machine: "Poids {0}.",
+  loading: "Chargement des réseaux …",
+  progress: "Écriture : {0} mots sur {1}",
+  ready: "{0} mots",
+  unwritable: "Omis, car ces poids n’ont pas ces caractères : {0}",
+  rare: "Peu vus à l’entraînement, donc peut-être mal formés : {0}",
+  pageLabel: "Page {0} sur {1}, manuscrite : {2}",
+  failed: "Ce navigateur ne peut pas exécuter les réseaux : {0}",
+  rightToLeft: "Ces poids écrivent de droite à gauche, ce que cette page ne sait pas encore faire ; utilisez hwgan.sample.",
+  sample: "plume",
+  defaultText:
+    "Chère lectrice, cher lecteur,\n\naucune plume n’a touché cette page. Chaque mot se trace pendant que vous tapez, dans un style qui n’est celui de personne.\n\nChangez le texte, choisissez un style, ou montrez une photo de votre écriture, et la page s’écrira comme de votre main.",
+};
+
+export type Language = "en" | "fr";
+const MESSAGES: Record<Language, Record<Message, string>> = { en: EN, fr: FR };
+let language: Language = navigator.language.toLowerCase().startsWith("fr") ? "fr" : "en";
+
+export function currentLanguage(): Language {
+  return language;
+}
+
+export function say(message: Message, ...values: (string | number)[]): string {
+  return MESSAGES[language][message].replace(/\{(\d)\}/g, (_, i) => String(values[Number(i)]));
+}
+
+export function isDefaultText(text: string): boolean {
+  return Object.values(MESSAGES).some((messages) => messages.defaultText === text);
+}
+
+/** Writes the texts and labels of the page in a language. */
+export function translatePage(chosen: Language): void {
+  language = chosen;
+  document.documentElement.lang = chosen;
+  for (const element of document.querySelectorAll<HTMLElement>("[data-text]")) {
+    element.textContent = say(element.dataset["text"] as Message);
+  }
+  for (const element of document.querySelectorAll<HTMLElement>("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset["label"] as Message));
+  }
+  for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
+    button.setAttribute("aria-pressed", String(button.dataset["language"] === chosen));
+  }
+}

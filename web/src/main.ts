@@ -1,0 +1,165 @@
+// Starts the page, and passes what the user changes to what is drawn.
+
+import { buildControls } from "./controls";
+import { Engine } from "./engine";
+import { StyleGrid } from "./grid";
+import { HandPanel } from "./hand/panel";
+import { currentLanguage, isDefaultText, say, translatePage, type Language } from "./i18n";
+import { fitText, labelsOf, loadModel, type Model } from "./model";
+import { defaults, fromHash, seedOf, toHash, type Settings } from "./settings";
+import { save, Sheet } from "./sheet";
+import { between, styleOfSeed, type Style } from "./styles";
+
+const NARROW = 700; // CSS pixels, below which a page of A4 would be too small to read
+
+const ADDRESS_DELAY = 200; // ms; browsers refuse to change the address very often
+
+const get = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
+
+class App {
+  private settings: Settings;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly sheet: Sheet;
+  private readonly hand: HandPanel;
+  private readonly grid: StyleGrid;
+  private readonly otherGrid: StyleGrid;
+
+  constructor(
+    private readonly model: Model,
+    engine: Engine,
+  ) {
+    this.settings = fromHash(location.hash, this.base());
+    this.sheet = new Sheet(engine);
+    this.hand = new HandPanel(engine, () => this.refresh());
+    this.grid = new StyleGrid(get("styles"), engine, (seed) => this.choose(seed));
+    this.otherGrid = new StyleGrid(get("other-styles"), engine, (otherSeed) => this.change({ otherSeed }));
+    this.listen();
+    this.translate(currentLanguage());
+  }
+
+  private base(): Settings {
+    return defaults(say("defaultText"), this.model.temperature, innerWidth < NARROW ? "a6" : "a4");
+  }
+
+  private listen(): void {
+    get<HTMLTextAreaElement>("text").addEventListener("input", (event) =>
+      this.change({ text: (event.target as HTMLTextAreaElement).value }),
+    );
+    get<HTMLInputElement>("seed").addEventListener("input", (event) => {
+      const seed = seedOf((event.target as HTMLInputElement).value);
+      if (seed !== null) this.choose(seed);
+    });
+    get("more-styles").addEventListener("click", () => this.choose(this.grid.next()));
+    get<HTMLInputElement>("blend-on").addEventListener("change", (event) =>
+      this.change({ otherSeed: (event.target as HTMLInputElement).checked ? this.settings.seed + 1 : null }),
+    );
+    for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
+      button.addEventListener("click", () => this.translate(button.dataset["language"] as Language));
+    }
+    for (const button of document.querySelectorAll<HTMLElement>("[data-download]")) {
+      const kind = button.dataset["download"]!;
+      button.addEventListener("click", async () => save(await this.sheet.file(kind), `hwgan.${kind}`));
+    }
+    get("link").addEventListener("click", async () => {
+      this.keepAddress();
+      await navigator.clipboard?.writeText(location.href).catch(() => undefined);
+      get("progress").textContent = say("linkCopied");
+    });
+    addEventListener("hashchange", () => {
+      this.settings = fromHash(location.hash, this.base());
+      this.translate(currentLanguage());
+    });
+  }
+
+  /** Says everything in a language; the text stays, unless it is the page's own. */
+  private translate(language: Language): void {
+    translatePage(language);
+    if (isDefaultText(this.settings.text)) this.settings.text = say("defaultText");
+    get<HTMLTextAreaElement>("text").value = this.settings.text;
+    buildControls(this.settings, (change) => this.change(change));
+    this.hand.translate();
+    const { licence } = this.model;
+    get("licence").textContent = licence[language] ?? licence["en"] ?? say("licenceUnknown");
+    get("machine").textContent = say("machine", this.model.weights);
+    this.refresh();
+  }
+
+  private change(change: Partial<Settings>): void {
+    this.settings = { ...this.settings, ...change };
+    this.refresh();
+  }
+
+  /** A style of the grid takes the place of that of a photo. */
+  private choose(seed: number): void {
+    this.hand.turnOff();
+    this.change({ seed });
+  }
+
+  /** The style of the page. */
+  style(): Style {
+    const { seed, otherSeed, blend, temperature, width } = this.settings;
+    let style = this.hand.style() ?? styleOfSeed(seed, this.model.z_dim, temperature);
+    if (otherSeed !== null) {
+      style = between(style, styleOfSeed(otherSeed, this.model.z_dim, temperature), blend / 100);
+    }
+    return style.map((value, i) => (i ? value : value + width));
+  }
+
+  /** Shows the settings everywhere. */
+  private refresh(): void {
+    const { settings } = this;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keepAddress(), ADDRESS_DELAY);
+    const seed = get<HTMLInputElement>("seed");
+    if (seedOf(seed.value) !== settings.seed) seed.value = String(settings.seed);
+    get<HTMLInputElement>("blend-on").checked = settings.otherSeed !== null;
+    get("second-style").hidden = settings.otherSeed === null;
+    const text = fitText(this.model, settings.text);
+    this.note(text.unwritable, text.lines.flat().join(""));
+    this.sheet.show(text, this.style(), settings);
+    this.grid.show(settings.seed, settings.temperature, !this.hand.isOn);
+    if (settings.otherSeed !== null) this.otherGrid.show(settings.otherSeed, settings.temperature, true);
+  }
+
+  private keepAddress(): void {
+    const hash = toHash(this.settings, this.base());
+    history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  }
+
+  private note(unwritable: string[], written: string): void {
+    const rare = [...new Set(written)].filter((character) => character in this.model.rare_characters);
+    const notes: string[] = [];
+    if (unwritable.length) notes.push(say("unwritable", unwritable.join(" ")));
+    if (rare.length) notes.push(say("rare", rare.join(" ")));
+    get("text-note").textContent = notes.join(" ");
+  }
+}
+
+async function start(): Promise<void> {
+  translatePage(currentLanguage());
+  get("progress").textContent = say("loading");
+  try {
+    const model = await loadModel();
+    if (model.right_to_left) throw new Error(say("rightToLeft"));
+    const engine = new Engine(model);
+    await engine.start();
+    publish(model, engine, new App(model, engine));
+  } catch (error) {
+    get("progress").textContent = say("failed", error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+}
+
+/** For the console, and for tests: `await hwgan.write("Bonjour", 3)`, the ink of a word in the style of a seed. */
+function publish(model: Model, engine: Engine, app: App): void {
+  const write = async (word: string, seed: number, temperature = model.temperature): Promise<object> => {
+    labelsOf(model, word); // refuses other characters
+    const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature));
+    return { data: Array.from(data), width, height };
+  };
+  Object.assign(globalThis, {
+    hwgan: { backend: () => engine.backend, write, style: () => Array.from(app.style()) },
+  });
+}
+
+void start();

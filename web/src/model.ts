@@ -1,0 +1,105 @@
+// model.json, as `python -m hwgan.export --format=onnx` writes it, and what follows from it for a text.
+
+export const FORMAT = 1;
+
+export interface Model {
+  format: number;
+  weights: string;
+  licence: Record<string, string>;
+  files: Record<string, { name: string; bytes: number; sha256: string }>;
+  alphabet: string;
+  right_to_left: boolean;
+  replacements: Record<string, string>;
+  rare_characters: Record<string, number>;
+  max_length: number;
+  longest_word: number;
+  z_dim: number;
+  temperature: number;
+  image: {
+    height: number;
+    max_width: number;
+    frame: [number, number];
+    baseline: number;
+    x_height: number;
+  };
+  characters: {
+    widths: number[];
+    extents: [number | null, number | null][];
+    reference_width: number;
+    width_compression: number;
+    log_width_std: number;
+  };
+  check: { labels: number[]; z: number[]; columns: number[] };
+}
+
+export interface FittedText {
+  /** The words of each line; no words where the line is blank. */
+  lines: string[][];
+  /** What was left out, each character once. */
+  unwritable: string[];
+}
+
+/** Where the folder of the model is, beside the page. */
+export const MODEL_URL = new URL("model/", document.baseURI);
+
+export async function loadModel(): Promise<Model> {
+  const answer = await fetch(new URL("model.json", MODEL_URL));
+  if (!answer.ok) throw new Error(`model/model.json: ${answer.status}`);
+  const model = (await answer.json()) as Model;
+  if (model.format !== FORMAT) throw new Error(`model.json has format ${model.format}, this page reads ${FORMAT}`);
+  return model;
+}
+
+/** The text in characters that the model can write. */
+export function fitText(model: Model, text: string): FittedText {
+  const alphabet = new Set(model.alphabet);
+  const unwritable = new Set<string>();
+  const lines = text.normalize("NFC").split(/\r\n|[\n\r]/);
+  const fitted = lines.map((line) => {
+    let result = "";
+    for (const character of line) {
+      const other = /\s/.test(character) ? " " : model.replacements[character];
+      if (alphabet.has(character)) result += character;
+      else if (other !== undefined) result += other;
+      else unwritable.add(character);
+    }
+    const words = result.normalize("NFC").split(" ").filter(Boolean);
+    return words.flatMap((word) => pieces(word, model.longest_word));
+  });
+  return { lines: fitted, unwritable: [...unwritable] };
+}
+
+function pieces(word: string, length: number): string[] {
+  const characters = [...word];
+  const found: string[] = [];
+  for (let i = 0; i < characters.length; i += length) found.push(characters.slice(i, i + length).join(""));
+  return found;
+}
+
+export function labelsOf(model: Model, word: string): number[] {
+  const labels = [...word].map((character) => [...model.alphabet].indexOf(character) + 1);
+  if (labels.includes(0)) throw new Error(`${word} has characters outside the alphabet`);
+  return labels;
+}
+
+/** The pixels that a word takes in a style of width ratio 1. */
+export function expectedWidth(model: Model, word: string): number {
+  const { widths, reference_width, width_compression } = model.characters;
+  const sum = labelsOf(model, word).reduce((total, label) => total + widths[label - 1]!, 0);
+  return sum * (Math.max(sum, 1) / reference_width) ** -width_compression;
+}
+
+/** The pixels that a word takes in a style, whose first entry is the log width ratio. */
+export function widthOf(model: Model, word: string, style: Float32Array): number {
+  const ratio = Math.exp(model.characters.log_width_std * style[0]!);
+  return Math.max(1, Math.ceil(Math.max(expectedWidth(model, word), 1) * ratio));
+}
+
+/** (top, bottom) of the ink of a text, in x-heights above the baseline. */
+export function verticalExtent(model: Model, word: string): [number, number] {
+  const extents = labelsOf(model, word).map((label) => model.characters.extents[label - 1]!);
+  const tops = extents.flatMap(([top]) => (top === null ? [] : [top]));
+  const bottoms = extents.flatMap(([, bottom]) => (bottom === null ? [] : [bottom]));
+  const [top, bottom] = [Math.max(...tops), Math.min(...bottoms)];
+  return bottom < top ? [top, bottom] : [model.image.frame[0], 0];
+}
