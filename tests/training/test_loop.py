@@ -364,8 +364,8 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
             "error: --generated='word_folder/none' must be a folder or an archive",
         ),
         (
-            ["hwgan.main", "--config=configs/iam.py", "--workdir={}/run"],
-            "error: no prepared dataset 'iam/words' under 'data'",
+            ["hwgan.main", "--config=configs/iam.py", "--workdir={}/run", "--config.data.data_dir={}/data"],
+            "error: no prepared dataset 'iam/words' under ",
         ),
     ],
 )
