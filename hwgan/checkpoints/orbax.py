@@ -11,7 +11,6 @@ import json
 import logging
 import pathlib
 import shutil
-import stat
 from typing import Any
 
 import jax
@@ -23,6 +22,7 @@ from hwgan.models.state import TrainState
 from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import check_plain
 
 logger = logging.getLogger(__name__)
 
@@ -298,11 +298,9 @@ def check_files(folder: pathlib.Path) -> None:
     """
     for number, path in enumerate(folder.rglob("*")):
         try:
-            status = path.lstat()
+            status = check_plain(path, "checkpoint")
         except FileNotFoundError:  # a run that is training deletes old checkpoints meanwhile
             continue
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            raise UserError(f"{path} is a link, a pipe or a device, which no checkpoint has: it is not opened")
         if number > _MAX_FILES:
             raise UserError(f"{folder} holds more than {_MAX_FILES} files, which no checkpoints do")
         if path.name in _DESCRIPTIONS and status.st_size > _MAX_DESCRIPTION_BYTES:

@@ -32,7 +32,7 @@ from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular
+from hwgan.runtime.files import open_regular, read_regular, user_cache_folder
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import with_progress
 
@@ -91,7 +91,7 @@ def read_split(
     content = read_summary(data_dir, dataset)["content"]
     key = preprocessing.key(f"{dataset} {content} {'rtl' if right_to_left else 'ltr'}")
     name = f"{dataset} {split}"
-    parents = [pathlib.Path(cache_dir).expanduser()] if cache_dir else [home / "cache", _user_cache()]
+    parents = [pathlib.Path(cache_dir).expanduser()] if cache_dir else [home / "cache", user_cache_folder("decoded")]
     for parent in parents:
         folder = parent / key / split
         try:
@@ -110,12 +110,6 @@ def read_split(
             raise UserError(f"the decoded images of {name} were written to {folder}, but cannot be read back")
         return found
     raise AssertionError("the last folder returns or raises")
-
-
-def _user_cache() -> pathlib.Path:
-    """Where decoded images go if the prepared dataset is read-only."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "hwgan" / "decoded"
 
 
 def _make(

@@ -93,10 +93,19 @@ class Charset:
             for _, character in self.unknown(text):
                 places.setdefault(character, []).append(repr(text[:40]))
         if places:
-            raise UserError(
-                f"outside the alphabet that this model was trained on: {name_characters(places)}; "
-                f"allowed are: {self.characters}"
-            )
+            raise self.unwritable_error(places)
+
+    def unwritable_error(self, places: Mapping[str, list[str]], advice: str = "") -> UserError:
+        """The error that names characters outside the alphabet.
+
+        Args:
+          places: where each of them stands.
+          advice: what can be done, with "; " after it.
+        """
+        return UserError(
+            f"outside the alphabet that this model was trained on: {name_characters(places)}; {advice}"
+            f"allowed are: {self.characters}"
+        )
 
     def encode(self, text: str) -> Int[np.ndarray, " length"]:
         """Label ids of `text` in NFC, in [1, num_labels), in the order of the columns of its image.

@@ -2,14 +2,13 @@
 
 import json
 import pathlib
-import stat
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import read_regular
+from hwgan.runtime.files import check_plain, read_regular
 from hwgan.runtime.untrusted import reading
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
@@ -136,9 +135,7 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
 def _check_files(directory: pathlib.Path) -> None:
     """Raises UserError if something in a dataset's folder is neither file nor folder, or describes itself too long."""
     for path in directory.iterdir():
-        mode, size = path.lstat().st_mode, path.lstat().st_size
-        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-            raise UserError(f"{path} is a link, a pipe or a device, which no prepared dataset has: it is not opened")
+        size = check_plain(path, "prepared dataset").st_size
         if path.suffix == ".json" and size > _MAX_SUMMARY_BYTES:
             raise UserError(f"{path} has {size / 1e6:.0f} MB, more than any prepared dataset's")
 

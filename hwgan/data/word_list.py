@@ -60,10 +60,7 @@ class FittedLines:
     def require_all(self, charset: Charset) -> None:
         """Raises UserError, which names all characters outside the alphabet, if there are any."""
         if self.unwritable:
-            raise UserError(
-                f"outside the alphabet that this model was trained on: {name_characters(self.unwritable)}; "
-                f"--leave_out leaves them out; allowed are: {charset.characters}"
-            )
+            raise charset.unwritable_error(self.unwritable, "--leave_out leaves them out; ")
 
 
 def fit_lines(

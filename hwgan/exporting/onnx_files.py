@@ -6,8 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from hwgan.checkpoints.run import load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED
 from hwgan.exporting.image_graphs import reader_model, style_model
 from hwgan.exporting.model_json import PRETRAINED_LICENCE, describe_model
 from hwgan.exporting.onnx_check import image_error, require_equal, words_of_all_lengths, writer_error
@@ -16,7 +15,7 @@ from hwgan.models.networks import Networks
 from hwgan.models.recognizer import ConvRecognizer
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_text, replacing
-from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open import open_networks, open_sampler
 
 _CHECKED_WORDS = 42
 
@@ -82,12 +81,7 @@ def export_onnx(checkpoint: str, step: int | None = None, temperature: float | N
 
 def _encoders(checkpoint: str, step: int | None) -> tuple[Networks, dict[str, Any]]:
     """The networks of a checkpoint, and the variables of its identifier and recognizer, if they can be exported."""
-    if checkpoint and pathlib.Path(checkpoint).suffix != ".npz" and not pathlib.Path(checkpoint).is_file():
-        run = load_run(checkpoint, step)
-        networks, variables = run.networks, run.trained_variables
-    else:
-        weights = read_weights(PRETRAINED_OTHERS if checkpoint in ("", PRETRAINED) else checkpoint)
-        networks, variables = weights.networks, weights.variables
+    networks, variables, _, _ = open_networks(checkpoint, step)
     can_read = isinstance(networks.recognizer, ConvRecognizer)
     wanted = {"identifier": networks.has_identifier, "recognizer": networks.has_identifier and can_read}
     return networks, {name: variables[name] for name, use in wanted.items() if use and name in variables}

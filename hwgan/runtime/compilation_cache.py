@@ -1,9 +1,10 @@
 """Compiled programs on disk, so that the next call of an entry point does not compile them again."""
 
 import os
-import pathlib
 
 import jax
+
+from hwgan.runtime.files import user_cache_folder
 
 _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,  # to write a word, fifty programs of 0.03 s each are compiled
@@ -26,7 +27,7 @@ def use_compilation_cache() -> None:
 def _writable_folder() -> str:
     """The folder of hwgan's programs in the user's cache folder, made if need be; "" if it cannot be written to."""
     try:
-        folder = pathlib.Path.home() / ".cache" / "hwgan" / "xla"
+        folder = user_cache_folder("xla")
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # a read-only home, or none
         return ""

@@ -117,6 +117,33 @@ def read_regular(path: pathlib.Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
+def check_plain(path: pathlib.Path, kind: str) -> os.stat_result:
+    """The status of a file or folder among files of unknown origin; a link is not followed.
+
+    Args:
+      path: of the file.
+      kind: what it belongs to, for the message.
+
+    Raises:
+      UserError: it is a link, a pipe or a device.
+      FileNotFoundError: it does not exist.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path} is a link, a pipe or a device, which no {kind} has: it is not opened")
+    return status
+
+
+def user_cache_folder(name: str) -> pathlib.Path:
+    """The folder NAME of hwgan in the user's cache folder, which need not exist.
+
+    Raises:
+      RuntimeError: the user has no home.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "hwgan" / name
+
+
 def check_output_file(flag: str, path: str, *, endings: tuple[str, ...] = (), image: bool = False) -> None:
     """Checks that a file can be written, before the work whose result it is to hold.
 

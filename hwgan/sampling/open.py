@@ -2,9 +2,13 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 from hwgan.checkpoints.run import Run, load_run, trains_generator
-from hwgan.checkpoints.weights_file import PRETRAINED, Weights, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, Weights, read_weights
+from hwgan.data.charset import Charset
+from hwgan.data.preprocessing import ImageSpec
+from hwgan.models.networks import Networks
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import reading
@@ -22,8 +26,7 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
     Raises:
       UserError: there is nothing, or what there is cannot be read.
     """
-    path = pathlib.Path(checkpoint)
-    if checkpoint and not path.is_file() and path.suffix != ".npz":
+    if _is_run(checkpoint):
         sampler = sampler_from_run(load_run(checkpoint, step))
     elif step is not None:
         raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
@@ -31,6 +34,31 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
         name = checkpoint or PRETRAINED
         sampler = sampler_from_weights(read_weights(name), name)
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
+
+
+def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:
+    """The modules of a run or of a file of weights, for uses other than writing.
+
+    Args:
+      checkpoint: as for `open_sampler`; "" for the networks that were trained with the pretrained generator.
+      step: likewise.
+
+    Returns:
+      Modules, the variables of those networks that were trained, alphabet, size of images.
+
+    Raises:
+      UserError: there is nothing, or what there is cannot be read.
+    """
+    if _is_run(checkpoint):
+        run = load_run(checkpoint, step)
+        return run.networks, run.trained_variables, run.charset, run.spec
+    weights = read_weights(PRETRAINED_OTHERS if checkpoint in ("", PRETRAINED) else checkpoint)
+    return weights.networks, weights.variables, weights.charset, weights.spec
+
+
+def _is_run(checkpoint: str) -> bool:
+    path = pathlib.Path(checkpoint)
+    return bool(checkpoint) and checkpoint != PRETRAINED and not path.is_file() and path.suffix != ".npz"
 
 
 def sampler_from_run(run: Run) -> Sampler:

@@ -15,8 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from hwgan.checkpoints.run import load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights
 from hwgan.data import transforms
 from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, normalize_text, pad_labels
 from hwgan.data.letterforms import vertical_extent
@@ -24,6 +22,7 @@ from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
+from hwgan.sampling.open import open_networks
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_files import Style
 
@@ -259,25 +258,19 @@ def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = Non
     Raises:
       UserError: it has no identifier, as of a run where writers are unknown, or of a file of a generator alone.
     """
-    if checkpoint and checkpoint != PRETRAINED and not checkpoint.endswith(".npz"):
-        run = load_run(checkpoint, step)
-        if not run.networks.has_identifier:
-            raise UserError(
-                f"the run {checkpoint!r} has no identifier, so it cannot encode a style: it was trained on words "
-                "whose writers are unknown"
-            )
-        variables = {"recognizer": run.state.recognizer.variables, "identifier": run.state.identifier.variables}
-        return StyleEncoder(run.networks, **variables, charset=run.charset, spec=run.spec, sampler=sampler)
-    name = PRETRAINED_OTHERS if checkpoint in ("", PRETRAINED) else checkpoint
-    stored = read_weights(name)
+    networks, variables, charset, spec = open_networks(checkpoint, step)
+    if not networks.has_identifier:
+        raise UserError(
+            f"{checkpoint!r} has no identifier, so it cannot encode a style: it was trained on words whose writers are "
+            "unknown"
+        )
     for network in ("identifier", "recognizer"):
-        if network not in stored.variables:
+        if network not in variables:
             raise UserError(
-                f"the weights {name!r} have no {network}, so they cannot encode a style: give --checkpoint= the folder "
-                "of the run, or a file that hwgan.export wrote with --networks=all"
+                f"{checkpoint!r} has no {network}, so it cannot encode a style: give --checkpoint= the folder of the "
+                "run, or a file that hwgan.export wrote with --networks=all"
             )
-    networks = stored.variables["recognizer"], stored.variables["identifier"]
-    return StyleEncoder(stored.networks, *networks, stored.charset, stored.spec, sampler)
+    return StyleEncoder(networks, variables["recognizer"], variables["identifier"], charset, spec, sampler)
 
 
 def _cropped(image: np.ndarray, spec: ImageSpec) -> np.ndarray:

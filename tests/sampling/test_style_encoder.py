@@ -79,7 +79,7 @@ def test_agreement_tells_one_writer_from_several():
 
 def test_weights_without_an_identifier_encode_nothing(style_run, style_sampler, tmp_path):
     write_weights_file(style_run, str(tmp_path / "generator.npz"))
-    with pytest.raises(UserError, match="have no identifier"):
+    with pytest.raises(UserError, match="has no identifier"):
         open_style_encoder(str(tmp_path / "generator.npz"), style_sampler)
     write_weights_file(style_run, str(tmp_path / "all.npz"), ["all"])
     sampler = open_sampler(str(tmp_path / "all.npz"))
