@@ -81,12 +81,15 @@ def check_handwriting(words: EncodedWords) -> None:
     if confidence < _MIN_CONFIDENCE:
         reason = f"letters are read with a mean probability of {confidence:.0%}, not of at least {_MIN_CONFIDENCE:.0%}"
     elif size > _MAX_SIZE:
-        reason = f"the styles of its words have entries of {size:.1f} standard deviations, not of at most {_MAX_SIZE:g}"
+        reason = (
+            f"the styles of its words are {size:.1f} times as far from the mean style as those of handwritten words, "
+            f"not at most {_MAX_SIZE:g} times"
+        )
     elif len(words.z) >= _AGREEING_WORDS and letters < _MIN_LETTERS:
         reason = f"what is cut has {letters:.1f} letters in the mean, not at least {_MIN_LETTERS:g} as words have"
     else:
         return
-    raise UserError(f"this does not look like handwriting: {reason}; --preview=cut.png shows what is cut")
+    raise UserError(f"this does not look like handwriting: {reason}; --preview= shows what is cut")
 
 
 def cautions(style: Style) -> list[str]:
@@ -141,7 +144,7 @@ def _make(args: flags.FlagValues) -> None:
             replace_image(pathlib.Path(args.preview), preview(words, left_out))
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {args.preview!r}: {error}") from error
-        print(f"wrote {args.preview}: {len(words)} words; leave out what is none by --leave_out=NUMBERS")
+        print(f"wrote {args.preview}: {len(words)} words; leave out those that are no words by --leave_out=NUMBERS")
     if not args.output:
         return
     chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]

@@ -67,11 +67,11 @@ def test_an_interrupted_run_is_continued(sampler, whole, tmp_path, monkeypatch):
     saved = Image.Image.save
     calls = []
 
-    def save(image, path, *arguments):
+    def save(image, path, *arguments, **options):
         calls.append(path)
         if len(calls) == 14:  # in the second shard
             raise Interrupt
-        return saved(image, path, *arguments)
+        return saved(image, path, *arguments, **options)
 
     monkeypatch.setattr(Image.Image, "save", save)
     with pytest.raises(Interrupt):

@@ -49,7 +49,7 @@ def create_schedule(
         smallest=_SMALLEST_BUCKET * batch_size,
     )
     logger.info(
-        "batches %s pixels wide, %.0f %% of them padding (one shape: %.0f %%)",
+        "batches of %s pixels wide; %.0f %% of their pixels are padding (%.0f %% if all were as wide as the widest)",
         " or ".join(map(str, buckets)),
         100 * padding_share(words.widths, buckets),
         100 * padding_share(words.widths, (words.spec.max_width,)),

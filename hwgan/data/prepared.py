@@ -47,9 +47,14 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
     parent = pathlib.Path(data_dir).expanduser() / name / config
     versions = [path.parent for path in parent.glob(f"*/{SUMMARY_FILE}")]
     if not versions:
+        named = name in ("pages", "word_folder")
+        arguments = [f"--dataset={name if named else dataset}"]
+        arguments += ["--source=FOLDER_OR_ARCHIVE"] if name != "penman" else []
+        arguments += [f"--name={config}"] if named and config else []
+        arguments += [f"--data_dir={data_dir}"] if str(data_dir) != "data" else []
         raise UserError(
             f"no prepared dataset {dataset!r} under {str(data_dir)!r}; "
-            f"make it with: python -m hwgan.prepare --dataset={name} --data_dir={data_dir} (see --help for the rest)"
+            f"make it with: python -m hwgan.prepare {' '.join(arguments)}"
         )
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()])
 

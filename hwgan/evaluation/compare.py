@@ -92,7 +92,11 @@ def evaluate_sampler(
     train_features = FeatureCache(train)
     cases, counts = {}, {}
     for case in find_protocol(protocol):
-        texts, reference = choose(case, split, train, limit, seed)
+        try:
+            texts, reference = choose(case, split, train, limit, seed)
+        except UserError as error:  # the other cases have words
+            logger.warning("%s; it is left out", error)
+            continue
         if len(texts) < _MIN_WORDS:
             logger.warning("%s is left out: %d words are fewer than %d", case.name, len(texts), _MIN_WORDS)
             continue

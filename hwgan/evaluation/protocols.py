@@ -84,7 +84,8 @@ def choose(case: Case, split: WordStore, train: WordStore, limit: int, seed: int
         if case.reference == "train" and case.texts == "iv":
             pool = train.texts
         if not pool:
-            raise UserError(f"{case.name}: the split has no {case.texts} words")
+            place = "among" if case.texts == "iv" else "outside of"
+            raise UserError(f"{case.name}: the split has no words {place} the training texts ({case.texts.upper()})")
         order = np.random.default_rng((seed, len(pool))).permutation(len(pool))
         texts = [pool[order[i % len(pool)]] for i in range(len(rows))]
     if not rows:

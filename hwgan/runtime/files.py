@@ -179,5 +179,7 @@ def check_output_folder(flag: str, path: str) -> None:
         pathlib.Path(path).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UserError(f"--{flag}: {path!r} is no folder, or lies in what is none") from error
     except OSError as error:
         raise UserError(f"--{flag}: the folder {path!r} cannot be written to: {error.strerror or error}") from error

@@ -180,10 +180,11 @@ def fit_pretraining(train: Config) -> None:
     if "generator" in train.updated_networks and 1 < steps <= alone:
         train.recognizer_pretrain_steps = int(_PRETRAINED_PART * steps)
         logger.warning(
-            "train.num_steps=%d is no more than train.recognizer_pretrain_steps=%d, which is set to %d",
+            "train.num_steps=%d are all pretraining (train.recognizer_pretrain_steps=%d): that is set to %d, %.0f %%",
             steps,
             alone,
             train.recognizer_pretrain_steps,
+            100 * _PRETRAINED_PART,
         )
 
 

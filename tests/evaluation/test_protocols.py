@@ -42,5 +42,5 @@ def test_alonso_compares_with_training_words():
 def test_errors():
     with pytest.raises(UserError, match="no protocol 'fid'; there are standard, ganwriting"):
         find_protocol("fid")
-    with pytest.raises(UserError, match="the split has no oov words"):
+    with pytest.raises(UserError, match=r"the split has no words outside of the training texts \(OOV\)"):
         choose(Case("x", "oov"), TRAIN, TRAIN, 10, 0)

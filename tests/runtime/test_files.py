@@ -170,11 +170,11 @@ def test_outputs_are_checked_before_the_work(tmp_path):
         ("a.xyz", dict(image=True), "its name ends in none of"),
         ("a.png", dict(endings=(".json",)), r"its name must end in \.json"),
         ("folder.png", dict(image=True), "is a folder"),
-        ("file/a.png", dict(image=True), "cannot be written to"),
+        ("file/a.png", dict(image=True), "is no folder"),
     ):
         with pytest.raises(UserError, match=words):
             check_output_file("output", str(tmp_path / path), **settings)
     check_output_file("output", str(tmp_path / "new" / "a.png"), image=True)
     assert not list((tmp_path / "new").iterdir())
-    with pytest.raises(UserError, match="--output: the folder"):
+    with pytest.raises(UserError, match=r"--output: '.*file' is no folder"):
         check_output_folder("output", str(tmp_path / "file"))

@@ -66,7 +66,10 @@ def test_repeats_of_mixture(real, generated, share):
             dict(generated_dataset="penman/smoke", generated_fraction=1.0),
             r"data.generated_fraction=1.0 must be between",
         ),
-        (dict(generated_dataset="word_folder/nowhere"), "no prepared dataset 'word_folder/nowhere'"),
+        (
+            dict(generated_dataset="word_folder/nowhere"),
+            r"no prepared dataset 'word_folder/nowhere' .*--dataset=word_folder --source=FOLDER_OR_ARCHIVE --name=nowhere",
+        ),
     ],
 )
 def test_wrong_settings(config, settings, message):

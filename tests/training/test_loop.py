@@ -398,7 +398,7 @@ def test_num_steps_alone_shortens_a_run(config, caplog):
     train.update(num_steps=100, recognizer_pretrain_steps=1500)
     fit_pretraining(train)
     assert train.recognizer_pretrain_steps == 40
-    assert "which is set to 40" in caplog.text
+    assert "that is set to 40, 40 %" in caplog.text
     fit_pretraining(train)  # nothing is left to do
     assert train.recognizer_pretrain_steps == 40
 

@@ -100,6 +100,6 @@ class WordFolder(WordImageBuilder, skip_registration=True):
         if "file name" in how and len(set(writers)) > 1 and "" not in writers:
             self.warnings.append(
                 f"the {len(set(writers))} writers are too few to hold some of them out: all are in train and in "
-                f"{' and '.join(held_out)}, with different words"
+                f"{' and '.join(held_out)}, with other images"
             )
         return how
