@@ -1,6 +1,6 @@
 """Photographed pages with known words, composed of real ones: paper, ruling, ink, shadow, perspective, blur by code.
 
-  python -m experiments.style.pages --data_dir=data --output=/tmp/pages
+  python -m experiments.style.pages --data_dir=data --output=DIR
 
 Each page holds words of one writer of a split of word_folder/copiste. Beside each PNG a JSON file has the box of each
 word in pixels of the flat page, and the corners of the sheet in the photograph.
