@@ -109,6 +109,11 @@ def _write(record: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> 
         np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
 
 
+def names_weights(path: str) -> bool:
+    """Whether a path is that of a file of weights, and not of the workdir of a run."""
+    return pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file()
+
+
 def read_weights(path: str) -> Weights:
     """All that a file of weights holds; the file may be of unknown origin.
 

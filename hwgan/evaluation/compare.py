@@ -1,6 +1,7 @@
 """Compares generated with real words: those of a sampler by a protocol, or given images of any method."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ from hwgan.evaluation.decoding import Lexicon
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Estimate
-from hwgan.evaluation.protocols import choose, find_protocol
+from hwgan.evaluation.protocols import Case, choose, find_protocol
 from hwgan.evaluation.results import as_results
 from hwgan.evaluation.set_metrics import (
     FeatureCache,
@@ -91,15 +92,7 @@ def evaluate_sampler(
     set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
     train_features = FeatureCache(train)
     cases, counts = {}, {}
-    for case in find_protocol(protocol):
-        try:
-            texts, reference = choose(case, split, train, limit, seed)
-        except UserError as error:  # the other cases have words
-            logger.warning("%s; it is left out", error)
-            continue
-        if len(texts) < _MIN_WORDS:
-            logger.warning("%s is left out: %d words are fewer than %d", case.name, len(texts), _MIN_WORDS)
-            continue
+    for case, texts, reference in _cases_with_words(protocol, split, train, limit, seed):
         logger.info(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
         )
@@ -126,6 +119,22 @@ def evaluate_sampler(
     results = as_results(cases, set_metrics)
     weights = variables_digest(sampler.variables)
     return results | {"protocol": protocol, "counts": counts, "weights": weights, "temperature": sampler.temperature}
+
+
+def _cases_with_words(
+    protocol: str, split: WordStore, train: WordStore, limit: int, seed: int
+) -> Iterator[tuple[Case, list[str], WordStore]]:
+    """The cases of a protocol that have enough words, with texts to generate and real words; others are warned of."""
+    for case in find_protocol(protocol):
+        try:
+            texts, reference = choose(case, split, train, limit, seed)
+        except UserError as error:
+            logger.warning("%s; it is left out", error)
+            continue
+        if len(texts) < _MIN_WORDS:
+            logger.warning("%s is left out: %d words are fewer than %d", case.name, len(texts), _MIN_WORDS)
+            continue
+        yield case, texts, reference
 
 
 def evaluate_words(

@@ -28,12 +28,11 @@ class DownBlock(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "b h w c"], *, train: bool) -> Float[Array, "b h2 w2 d"]:
-        shrink = average_pool if self.pool else lambda y: y
         h = x if self.norm is None else self.norm(name="norm_0")(x)
         h = self.conv(self.features, name="conv_0")(nn.relu(h), train=train)
         h = h if self.norm is None else self.norm(name="norm_1")(h)
         h = self.conv(self.features, resample="down" if self.pool else "", name="conv_1")(nn.relu(h), train=train)
-        return h + self.conv(self.features, 1, name="skip")(shrink(x), train=train)
+        return h + self.conv(self.features, 1, name="skip")(average_pool(x) if self.pool else x, train=train)
 
 
 class AlonsoDiscriminator(nn.Module):

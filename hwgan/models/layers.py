@@ -94,6 +94,12 @@ def _conv(x: Float[Array, "b h w c"], kernel: Float[Array, "k l c d"], padding: 
 _PHASE_ROWS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 
 
+def _phase_kernels(kernel: Float[Array, "3 3 c d"]) -> Float[Array, "2 2 2 2 c d"]:
+    """The 2x2 kernel of each phase of rows and of columns: [row phase, column phase, row, column, c, d]."""
+    rows = jnp.asarray(_PHASE_ROWS, kernel.dtype)
+    return jnp.einsum("pai,qbj,ijcd->pqabcd", rows, rows, kernel)
+
+
 def conv_upsampled(
     x: Float[Array, "b h w c"], kernel: Float[Array, "3 3 c d"], *args: Any, **kwargs: Any
 ) -> Float[Array, "b h2 w2 d"]:
@@ -109,8 +115,7 @@ def conv_upsampled(
       Shi et al., Is the deconvolution layer the same as a convolutional layer?, 2016, https://arxiv.org/abs/1609.07009
     """
     del args, kwargs
-    rows = jnp.asarray(_PHASE_ROWS, kernel.dtype)
-    kernels = jnp.einsum("pai,qbj,ijcd->pqabcd", rows, rows, kernel)
+    kernels = _phase_kernels(kernel)
     # Four convolutions, for one with four times as many channels has a slow weight gradient on CPUs.
     phases = [[_conv(x, kernels[p, q], ((1 - p, p), (1 - q, q))) for q in (0, 1)] for p in (0, 1)]
     b, h, w, _ = x.shape
@@ -129,8 +134,7 @@ def conv_pooled(
       **kwargs: likewise.
     """
     del args, kwargs
-    rows = jnp.asarray(_PHASE_ROWS / 2, kernel.dtype)
-    kernels = jnp.einsum("pai,qbj,ijcd->pqabcd", rows, rows, kernel)
+    kernels = _phase_kernels(kernel) / 4  # of the mean over four pixels
     # One 2x2 convolution of `space_to_depth` has as many products, but is twice as slow where gradients have gradients.
     parts = [
         _conv(x[:, 1 - p :: 2, 1 - q :: 2], kernels[p, q], ((1 - p, p), (1 - q, q))) for p in (0, 1) for q in (0, 1)

@@ -1,11 +1,10 @@
 """Opens the sampler of a run, or of a file of weights."""
 
 import dataclasses
-import pathlib
 from typing import Any
 
 from hwgan.checkpoints.run import Run, load_run, trains_generator
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, Weights, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, Weights, names_weights, read_weights
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
@@ -57,8 +56,7 @@ def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, d
 
 
 def _is_run(checkpoint: str) -> bool:
-    path = pathlib.Path(checkpoint)
-    return bool(checkpoint) and checkpoint != PRETRAINED and not path.is_file() and path.suffix != ".npz"
+    return checkpoint not in ("", PRETRAINED) and not names_weights(checkpoint)
 
 
 def sampler_from_run(run: Run) -> Sampler:

@@ -1,7 +1,6 @@
 """Initialises the networks of a new run from those of earlier runs or files of weights."""
 
 import logging
-import pathlib
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from hwgan.checkpoints.run import load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, names_weights, read_weights
 from hwgan.data.charset import Charset
 from hwgan.models.state import TrainState
 from hwgan.runtime.config import Config
@@ -49,7 +48,7 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
 
 def _networks_of(path: str, source: str, config: Config, charset: Charset) -> dict[str, Any]:
     """Variables by the name of the network, of a run or file that `source` names and that fits the new run."""
-    if pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file():
+    if names_weights(path):
         weights = read_weights(path)
         old_config, old_charset, found = weights.config, weights.charset, weights.variables
     else:
