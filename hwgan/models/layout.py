@@ -7,6 +7,7 @@ Combining marks share the place of their base. Where an alphabet has some, a lay
 from typing import Any
 
 import flax.struct
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -146,7 +147,6 @@ def assign_columns(layout: Layout, num_columns: int) -> tuple[Float[Array, "b w 
     distances = (columns[None, :, None] - centers[:, None]) / (spans[:, None] / 2)
     present = length_mask(layout.lengths, layout.spans.shape[1])[:, None]
     logits = jnp.where(present, -2.0 * jnp.square(distances), -1e9)
-    shares = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares /= shares.sum(axis=-1, keepdims=True)
+    shares = jax.nn.softmax(logits, axis=-1)
     places = (shares * jnp.where(present, jnp.clip(distances, -2.0, 2.0), 0.0)).sum(axis=-1)
     return shares, places

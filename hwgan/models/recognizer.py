@@ -80,7 +80,7 @@ class CRNN(nn.Module):
                 x = norm(x, mask=inside_mask(x, widths))
             x = max_pool(mask_columns(nn.relu(x), widths), pool)
             widths = columns_after(widths, pool[1])
-        x = x.max(axis=1)
+        x = max_pool(x, (x.shape[1], 1))[:, 0]
         x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
         return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
 
@@ -127,7 +127,7 @@ class GatedCRNN(nn.Module):
             if 0 < i < len(self.conv_features) - 1:
                 x = x * nn.sigmoid(conv(features, (3, 3), name=f"gate_{i}")(mask_columns(x, widths)))
             x = mask_columns(x, widths)
-        x = x.max(axis=1)
+        x = max_pool(x, (x.shape[1], 1))[:, 0]
         x = BidirectionalLSTM(self.lstm_features, name="lstm_0", **kinds)(x, widths)
         x = nn.tanh(nn.Dense(self.lstm_features, name="dense", **kinds)(x))
         x = BidirectionalLSTM(self.lstm_features, name="lstm_1", **kinds)(x, widths)
