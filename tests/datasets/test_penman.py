@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hwgan.data import ink
 from hwgan.datasets.penman import pen, words
 
 
@@ -42,7 +43,7 @@ def test_little_ink_touches_the_upper_and_lower_edge():
 
 def test_splines_pass_through_their_points_and_keep_corners():
     corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
-    smooth = pen.smooth(corner)
+    smooth = ink.smooth(corner)
     assert all((np.abs(smooth - point).sum(axis=1) < 1e-9).any() for point in corner)
     assert smooth.max() <= 1.0 + 1e-9  # a curve through the corner would overshoot
 

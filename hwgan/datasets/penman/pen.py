@@ -9,13 +9,13 @@ with the baseline at y = 0 and y pointing down.
 
 import dataclasses
 import functools
-import itertools
 import string
 
 import numpy as np
 from HersheyFonts import HersheyFonts
-from jaxtyping import Float, UInt8
-from PIL import Image, ImageDraw
+from jaxtyping import UInt8
+
+from hwgan.data.ink import Stroke, draw_strokes, smooth
 
 ALPHABET = string.ascii_letters + string.digits + ".,;:!?'\"-()&"
 KINDS = ("cursive", "joined", "print")  # kinds of handwriting
@@ -25,12 +25,7 @@ _X_HEIGHT = {"scripts": 9.0, "futural": 14.0}  # in font units
 _FONT = {"cursive": "scripts", "joined": "futural", "print": "futural"}
 # Scale of ascenders and descenders: those of `scripts` are far longer, relative to the x-height, than in handwriting.
 _EXTENDER_SCALE = {"scripts": 0.6, "futural": 0.95}
-_ASCENT, _DESCENT = 2.0, 1.05  # vertical extent of an image above and below the baseline, in x-heights
-_CORNER_COSINE = 0.3  # turns sharper than about 72 degrees stay corners; others become curves
-_SPLINE_STEPS = 4  # samples per segment
-_SUPERSAMPLE = 3
-
-Stroke = Float[np.ndarray, "_ 2"]
+_EXTENT = 2.0, 1.05  # vertical extent of an image above and below the baseline, in x-heights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,30 +56,6 @@ def _font_glyphs(font: str) -> dict[str, Glyph]:
         left = source.left_offset * scale
         glyphs[character] = Glyph(tuple(strokes), left, left + source.char_width * scale)
     return glyphs
-
-
-def _split_at_corners(stroke: Stroke) -> list[Stroke]:
-    steps = np.diff(stroke, axis=0)
-    steps = steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-9)
-    cosines = (steps[1:] * steps[:-1]).sum(axis=1)
-    cuts = [0, *(np.flatnonzero(cosines < _CORNER_COSINE) + 1), len(stroke) - 1]
-    return [stroke[a : b + 1] for a, b in itertools.pairwise(cuts)]
-
-
-def _catmull_rom(stroke: Stroke) -> Stroke:
-    """Samples of the uniform Catmull-Rom spline through the points, `_SPLINE_STEPS` per segment."""
-    padded = np.concatenate([2 * stroke[:1] - stroke[1:2], stroke, 2 * stroke[-1:] - stroke[-2:-1]])
-    p0, p1, p2, p3 = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    t = (np.arange(_SPLINE_STEPS) / _SPLINE_STEPS)[:, None, None]
-    curve = p1 + 0.5 * t * (p2 - p0 + t * (2 * p0 - 5 * p1 + 4 * p2 - p3 + t * (3 * (p1 - p2) + p3 - p0)))
-    return np.concatenate([curve.transpose(1, 0, 2).reshape(-1, 2), stroke[-1:]])
-
-
-def smooth(stroke: Stroke) -> Stroke:
-    """The stroke as a smooth curve through its points; sharp corners are kept."""
-    if len(stroke) < 3:
-        return stroke
-    return np.concatenate([_catmull_rom(part) for part in _split_at_corners(stroke)])
 
 
 class Writer:
@@ -177,35 +148,6 @@ def word_strokes(writer: Writer, text: str, rng: np.random.Generator) -> list[St
     return [stroke @ transform.T for stroke in strokes]
 
 
-def draw_strokes(strokes: list[Stroke], x_height: float, thickness: float, ink: float) -> UInt8[np.ndarray, "h w"]:
-    """Draws anti-aliased strokes, dark ink on white (255).
-
-    The image fits the strokes horizontally. Vertically it extends from 2 x-heights above the baseline to 1.05 below it.
-
-    Args:
-      strokes: strokes in x-heights, with the baseline at y = 0.
-      x_height: x-height in pixels.
-      thickness: pen width in x-heights.
-      ink: grey level of a stroke, 0 is black.
-    """
-    scale = x_height * _SUPERSAMPLE
-    pen = max(1, round(thickness * scale))
-    margin = pen + _SUPERSAMPLE
-    left = min(stroke[:, 0].min() for stroke in strokes) * scale - margin
-    right = max(stroke[:, 0].max() for stroke in strokes) * scale + margin
-    width = max(1, int(np.ceil((right - left) / _SUPERSAMPLE)))
-    height = int(np.ceil((_ASCENT + _DESCENT) * x_height))
-    canvas = Image.new("L", (width * _SUPERSAMPLE, height * _SUPERSAMPLE), 255)
-    draw = ImageDraw.Draw(canvas)
-    origin = np.array([-left, _ASCENT * scale])
-    for stroke in strokes:
-        points = stroke * scale + origin
-        draw.line(points.ravel().tolist(), fill=round(ink), width=pen)
-        for x, y in (points[0], points[-1]):
-            draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=round(ink))
-    return np.asarray(canvas.reduce(_SUPERSAMPLE))
-
-
 def write_word(writer: Writer, text: str, rng: np.random.Generator) -> UInt8[np.ndarray, "h w"]:
     """Draws `text` in the style of the writer, with random variation from `rng`; the x-height is about 22 pixels.
 
@@ -215,4 +157,4 @@ def write_word(writer: Writer, text: str, rng: np.random.Generator) -> UInt8[np.
     x_height = 22.0 * (1 + rng.normal(0, 0.03))
     thickness = writer.thickness * (1 + rng.normal(0, 0.06))
     ink = np.clip(writer.ink + rng.normal(0, 8), 0, 140)
-    return draw_strokes(word_strokes(writer, text, rng), x_height, thickness, ink)
+    return draw_strokes(word_strokes(writer, text, rng), x_height, thickness=thickness, ink=ink, extent=_EXTENT)

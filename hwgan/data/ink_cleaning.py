@@ -1,0 +1,235 @@
+"""Cleaning of raw ink: outliers, late strokes, slope, slant, size and the distance of points put right.
+
+All steps are fields of a config. Each takes and returns strokes, float [points, 2], y down.
+
+References:
+  Graves, Generating Sequences With Recurrent Neural Networks, https://arxiv.org/abs/1308.0850
+  Jaeger et al., Online handwriting recognition: the NPen++ recognizer, IJDAR 2001, for late strokes, slope and slant
+"""
+
+import dataclasses
+
+import numpy as np
+
+from hwgan.data.ink import Ink, Stroke, join_strokes, split_at_corners, split_strokes, to_offsets
+
+LATE_STROKES = ("", "between", "within")
+SIZES = ("", "x_height", "deviation")
+_DEVIATION = 0.65  # x-heights in a standard deviation of y over points at even distances, of lines of writing
+_MIN_EXTREMA = 3  # bottoms of letters that a baseline needs; with fewer the extent of the ink decides
+_LATE_OVERLAP = 0.3  # x-heights; a late stroke lies so far to the left of where the pen was
+_DOT = 1e-6
+_STEEP = 1.0  # |dy| / |dx| from which on a segment tells the slant
+
+
+class UnusableInk(ValueError):
+    """Ink that no cleaning makes usable; the message is the reason, a few words."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaning:
+    """The steps, in this order; a step with its neutral value changes nothing.
+
+    Attributes:
+      outliers: points farther from both neighbours than so many median distances of the example are removed; 0: none.
+      late_strokes: strokes drawn later, such as dots and bars, come "between" the strokes where their letter is, or
+        "within" the stroke that draws it, which is cut there; "": as written.
+      slope: rotate, so that the line through all points is level.
+      slant: shear, so that steep segments are upright.
+      size: what is 1 afterwards: "x_height", the median distance from tops to bottoms of letters, with the baseline at
+        y = 0; or "deviation", a multiple of the standard deviation of y; "": neither size nor place changes.
+      step: distance of points along the pen's way, in x-heights; corners are kept. 0: points as they are.
+      max_jump: examples whose pen jumps farther, in x-heights, are left out: their text is that of another line; 0: no
+        limit.
+    """
+
+    outliers: float = 0.0
+    late_strokes: str = ""
+    slope: bool = False
+    slant: bool = False
+    size: str = ""
+    step: float = 0.0
+    max_jump: float = 0.0
+
+    def __post_init__(self):
+        if self.late_strokes not in LATE_STROKES or self.size not in SIZES:
+            raise ValueError(f"late_strokes must be one of {LATE_STROKES} and size one of {SIZES}")
+        if min(self.outliers, self.step, self.max_jump) < 0:
+            raise ValueError("outliers, step and max_jump must be at least 0")
+
+    def __call__(self, ink: Ink) -> Ink:
+        """Offset ink (`hwgan.data.ink`) of stored ink.
+
+        Raises:
+          UnusableInk: nothing is left, or the pen jumps too far.
+        """
+        strokes = self.clean(split_strokes(ink))
+        offsets = to_offsets(join_strokes(strokes))
+        if not np.isfinite(offsets).all():
+            raise UnusableInk("not finite")
+        if self.max_jump and np.abs(offsets[1:, :2]).max(initial=0.0) > self.max_jump:
+            raise UnusableInk("pen jumps too far")
+        return offsets
+
+    def clean(self, strokes: list[Stroke]) -> list[Stroke]:
+        """The strokes after all steps but `max_jump`.
+
+        Raises:
+          UnusableInk: nothing is left.
+        """
+        strokes = [stroke for stroke in map(without_repeats, strokes) if len(stroke)]
+        if self.outliers:
+            strokes = remove_outliers(strokes, self.outliers)
+        if not strokes:
+            raise UnusableInk("no points")
+        if self.slope:
+            strokes = level(strokes)
+        if self.size:
+            strokes = resize(strokes, self.size)
+        if self.slant:
+            strokes = upright(strokes)
+        if self.late_strokes:
+            strokes = place_late_strokes(strokes, cut=self.late_strokes == "within")
+        return [resample(stroke, self.step) for stroke in strokes] if self.step else strokes
+
+
+def without_repeats(stroke: Stroke) -> Stroke:
+    """The stroke without points that are where the one before is."""
+    moved = np.ones(len(stroke), bool)
+    moved[1:] = (np.diff(stroke, axis=0) != 0).any(axis=1)
+    return stroke[moved]
+
+
+def remove_outliers(strokes: list[Stroke], limit: float) -> list[Stroke]:
+    """Removes points that are farther from both neighbours in their stroke than `limit` median distances."""
+    distances = [np.linalg.norm(np.diff(stroke, axis=0), axis=1) for stroke in strokes]
+    every = np.concatenate(distances)
+    if not every.size:
+        return strokes
+    threshold = limit * max(float(np.median(every)), _DOT)
+    kept = []
+    for stroke, steps in zip(strokes, distances, strict=True):
+        # A point at an end has one neighbour, which decides; a dot has none and stays.
+        before, after = np.append(np.inf, steps), np.append(steps, np.inf)
+        kept.append(stroke[np.minimum(before, after) <= threshold] if len(stroke) > 1 else stroke)
+    return [stroke for stroke in kept if len(stroke)]
+
+
+def level(strokes: list[Stroke]) -> list[Stroke]:
+    """Rotates the strokes so that the least squares line through their evenly spaced points is level."""
+    points = _even_points(strokes)
+    x, y = (points - points.mean(axis=0)).T
+    slope = (x * y).sum() / max((x * x).sum(), 1e-9)
+    slope = np.clip(slope, -1.0, 1.0)
+    cosine, sine = 1 / np.hypot(1, slope), slope / np.hypot(1, slope)
+    rotation = np.array([[cosine, -sine], [sine, cosine]])
+    return [stroke @ rotation for stroke in strokes]
+
+
+def upright(strokes: list[Stroke]) -> list[Stroke]:
+    """Shears the strokes so that the median slope of their steep segments, weighted by length, is upright."""
+    steps = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
+    steep = steps[np.abs(steps[:, 1]) > _STEEP * np.abs(steps[:, 0])]
+    if not len(steep):
+        return strokes
+    slopes, lengths = steep[:, 0] / steep[:, 1], np.abs(steep[:, 1])
+    order = np.argsort(slopes)
+    middle = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)
+    shear = slopes[order][min(int(middle), len(order) - 1)]
+    return [stroke @ np.array([[1.0, 0.0], [-shear, 1.0]]) for stroke in strokes]
+
+
+def resize(strokes: list[Stroke], size: str) -> list[Stroke]:
+    """Scales the strokes to x-heights and moves them so that the baseline is y = 0 and the left end is x = 0."""
+    points = _even_points(strokes)
+    baseline, x_height = _baseline_and_x_height(strokes, points)
+    if size == "deviation":
+        x_height = points[:, 1].std() / _DEVIATION
+    if x_height <= _DOT:
+        raise UnusableInk("no height")
+    origin = np.array([points[:, 0].min(), baseline])
+    return [(stroke - origin) / x_height for stroke in strokes]
+
+
+def _baseline_and_x_height(strokes: list[Stroke], points: Stroke) -> tuple[float, float]:
+    """y of the baseline, and the x-height, by the medians of the bottoms and tops of the pen's way."""
+    bottoms, tops = [], []
+    for stroke in strokes:
+        y = stroke[:, 1]
+        if len(y) < 3:
+            continue
+        turns = y[1:-1]
+        before, after = np.diff(y)[:-1], np.diff(y)[1:]
+        bottoms += turns[(before > 0) & (after <= 0)].tolist()
+        tops += turns[(before < 0) & (after >= 0)].tolist()
+    if min(len(bottoms), len(tops)) >= _MIN_EXTREMA:
+        baseline, top = float(np.median(bottoms)), float(np.median(tops))
+        if baseline > top:
+            return baseline, baseline - top
+    low, high = float(points[:, 1].max()), float(points[:, 1].min())
+    return low, low - high
+
+
+def place_late_strokes(strokes: list[Stroke], *, cut: bool) -> list[Stroke]:
+    """Puts strokes that the pen went back for directly after what it had drawn there.
+
+    Args:
+      strokes: in x-heights, in the order of writing, from left to right.
+      cut: whether a stroke that goes on to the right of a late one is cut there; else the late one comes after it.
+    """
+    placed: list[Stroke] = []
+    for stroke in strokes:
+        right = stroke[:, 0].max()
+        reach = max((other[:, 0].max() for other in placed), default=-np.inf)
+        if right >= reach - _LATE_OVERLAP:
+            placed.append(stroke)
+            continue
+        index = next(i for i, other in enumerate(placed) if other[:, 0].max() >= right)
+        other = placed[index]
+        after = _place_to_cut(other, right) if cut else len(other)
+        parts = [other] if after >= len(other) - 1 else [other[: after + 1], other[after:]]
+        placed[index : index + 1] = [parts[0], stroke, *parts[1:]]
+    return placed
+
+
+def _place_to_cut(stroke: Stroke, right: float) -> int:
+    """The first bottom of the pen's way, or else its end, after it has passed `right` for the last time."""
+    left_of = np.flatnonzero(stroke[:, 0] < right)
+    start = int(left_of[-1]) + 1 if left_of.size else 0
+    for i in range(max(start, 1), len(stroke) - 1):
+        if stroke[i, 1] >= stroke[i - 1, 1] and stroke[i, 1] > stroke[i + 1, 1]:
+            return i
+    return len(stroke) - 1
+
+
+def resample(stroke: Stroke, step: float) -> Stroke:
+    """Points at even distances of about `step` along each part of a stroke between its corners."""
+    if len(stroke) < 2:
+        return stroke
+    parts = [_resample_part(part, step) for part in split_at_corners(stroke)]
+    return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+
+
+def _resample_part(part: Stroke, step: float) -> Stroke:
+    along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(part, axis=0), axis=1)))
+    count = max(1, round(along[-1] / step))
+    at = np.linspace(0.0, along[-1], count + 1)
+    return np.column_stack([np.interp(at, along, part[:, axis]) for axis in (0, 1)])
+
+
+def _even_points(strokes: list[Stroke], count: int = 500) -> Stroke:
+    """About `count` points at even distances along all strokes, so that slow writing does not weigh more."""
+    length = sum(np.linalg.norm(np.diff(stroke, axis=0), axis=1).sum() for stroke in strokes)
+    step = max(length / count, _DOT)
+    return np.concatenate([_resample_part(s, step) if len(s) > 1 else s for s in strokes])
+
+
+def preview_steps(cleaning: Cleaning) -> list[tuple[str, Cleaning]]:
+    """The settings of a picture of the steps: none, then each that is switched on added to those before it."""
+    settings = [("as stored", Cleaning())]
+    names = [field.name for field in dataclasses.fields(Cleaning)]
+    for name in names:
+        value = getattr(cleaning, name)
+        if value != getattr(Cleaning(), name):
+            settings.append((f"{name}={value!r}", dataclasses.replace(settings[-1][1], **{name: value})))
+    return settings
