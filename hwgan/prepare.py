@@ -5,8 +5,13 @@ python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.t
 python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
 python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages      (ALTO or PAGE XML with page images)
 
+Strokes of a pen, for configs/strokes_demo.py and its like:
+python -m hwgan.prepare --dataset=penman_strokes
+python -m hwgan.prepare --dataset=iam_ondb --source=DIR                     (DIR holds lineStrokes and ascii)
+python -m hwgan.prepare --dataset=stroke_folder --source=DIR_OR_ARCHIVE --name=mystrokes      (JSON or InkML)
+
 --preview=preview.png draws a grid of random examples, and prints statistics and suspicious rows of the dataset.
---preview_steps=steps.png draws some words after each preprocessing step.
+--preview_steps=steps.png draws some words after each preprocessing step; of strokes, after each cleaning step.
 """
 
 import pathlib
@@ -30,10 +35,11 @@ def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name
     """Writes a dataset as array_record files under `data_dir`, unless it exists already.
 
     Args:
-      dataset: "penman", "penman/words", "iam/words", "iam/lines", "word_folder" or "pages".
+      dataset: "penman", "penman/words", "iam/words", "iam/lines", "word_folder" or "pages"; or of strokes
+        "penman_strokes", "iam_ondb" or "stroke_folder".
       data_dir: directory of prepared datasets.
-      source: folder or archive of raw files; None for penman.
-      name: name of a word_folder or pages dataset; the name of the source by default.
+      source: folder or archive of raw files; None for synthetic datasets.
+      name: name of a word_folder, pages or stroke_folder dataset; the name of the source by default.
       **options: further fields of `hwgan.datasets.Request`.
 
     Returns:
@@ -53,8 +59,8 @@ def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name
 
 
 def prepare_if_synthetic(dataset: str, data_dir: str) -> None:
-    """Prepares the dataset if it is synthetic (penman), so that training on it is a single command."""
-    if dataset.split("/")[0] == "penman":
+    """Prepares the dataset if it is synthetic, so that training on it is a single command."""
+    if datasets.is_synthetic(dataset):
         prepare_dataset(dataset, data_dir)
 
 
@@ -138,10 +144,14 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string(
-        "dataset", None, "penman, penman/words, iam/words, iam/lines, word_folder or pages", required=True
+        "dataset",
+        None,
+        "penman, penman/words, iam/words, iam/lines, word_folder or pages; of strokes penman_strokes, iam_ondb or "
+        "stroke_folder",
+        required=True,
     )
     flags.DEFINE_string("source", None, "folder or archive of the raw files")
-    flags.DEFINE_string("name", None, "name of a word_folder or pages dataset; the name of its source by default")
+    flags.DEFINE_string("name", None, "name of a word_folder, pages or stroke_folder dataset; by default its source's")
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_string("splits", None, "folder with train.txt, validation.txt and test.txt, one id per line")
     flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")

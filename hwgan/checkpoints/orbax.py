@@ -18,13 +18,14 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
-from hwgan.models.state import TrainState
 from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_plain
 
 logger = logging.getLogger(__name__)
+
+State = Any  # a struct of flax whose fields are saved by their names, such as `TrainState`
 
 DIRECTORY = "checkpoints"
 DAMAGED_DIRECTORY = "damaged_checkpoints"
@@ -71,7 +72,7 @@ class Checkpointer:
         """Saved steps, ascending."""
         return sorted(self._manager.all_steps())
 
-    def save(self, step: int, state: TrainState, record: dict[str, Any], error: float | None) -> None:
+    def save(self, step: int, state: State, record: dict[str, Any], error: float | None) -> None:
         """Saves in the background. What goes wrong, a full disk say, is logged, and the next save tries again.
 
         Args:
@@ -94,7 +95,7 @@ class Checkpointer:
         else:
             self._under_way = True
 
-    def _check_room(self, state: TrainState) -> None:
+    def _check_room(self, state: State) -> None:
         """Raises OSError where a save would fail; orbax would begin, and leave its threads and files behind."""
         folder = self._workdir / DIRECTORY
         probe = folder / f".probe-{jax.process_index()}"
@@ -124,7 +125,7 @@ class Checkpointer:
         for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def restore_newest(self, abstract_state: TrainState, *, set_aside: bool = False) -> TrainState | None:
+    def restore_newest(self, abstract_state: State, *, set_aside: bool = False) -> State | None:
         """The newest state that is whole, placed as the shardings of `abstract_state` say; None if there are none.
 
         Args:
@@ -152,7 +153,7 @@ class Checkpointer:
             )
         return None
 
-    def restore(self, abstract_state: TrainState, step: int) -> TrainState:
+    def restore(self, abstract_state: State, step: int) -> State:
         """The state of a step.
 
         Raises:
@@ -164,13 +165,13 @@ class Checkpointer:
         except DamagedCheckpoint as error:
             raise UserError(str(error)) from error
 
-    def _restore(self, step: int, abstract_state: TrainState) -> TrainState:
+    def _restore(self, step: int, abstract_state: State) -> State:
         folder = self._manager.directory / str(step)
         try:
             record = self._read_record(step)
             _check_size(pathlib.Path(folder), abstract_state)
             arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_parts(abstract_state)))
-            state = TrainState(**self._manager.restore(step, args=arguments)["state"])
+            state = type(abstract_state)(**self._manager.restore(step, args=arguments)["state"])
         except DamagedCheckpoint:
             raise
         except Exception as error:  # orbax raises ValueError, KeyError or a bare Exception, by what is broken
@@ -243,7 +244,7 @@ class Checkpointer:
             raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
 
 
-def _check_size(folder: pathlib.Path, abstract_state: TrainState) -> None:
+def _check_size(folder: pathlib.Path, abstract_state: State) -> None:
     """Raises DamagedCheckpoint if the files of a step are much larger than its state: orbax would read them all."""
     expected = _OVERHEAD_BYTES + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(abstract_state))
     found = sum(path.lstat().st_size for path in folder.rglob("*"))
@@ -257,7 +258,7 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), repr(error))[:200]
 
 
-def _parts(state: TrainState) -> dict[str, Any]:
+def _parts(state: State) -> dict[str, Any]:
     """The parts of the state by name; absent parts (None) are left out, as they are when it is saved."""
     return {field.name: part for field in dataclasses.fields(state) if (part := getattr(state, field.name)) is not None}
 

@@ -10,17 +10,26 @@ from typing import Any
 import ml_collections
 
 from hwgan.data.charset import FEW_EXAMPLES, Charset
-from hwgan.runtime.config import Config
+from hwgan.runtime.config import STROKES, Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
 
-_RANGES = {  # of whole numbers that every config has
+_RANGES = {  # of whole numbers that every config of word images has
     "data.max_width": (1, 8192),  # pixels
     "data.max_length": (1, 256),  # characters
     "data.min_length": (0, 256),
     "preprocessing.height": (1, 512),  # pixels
     "preprocessing.pixels_per_character": (0, 512),
     "model.z_dim": (1, 4096),
+}
+_STROKE_RANGES = {  # and those that every config of strokes has
+    "data.max_points": (1, 100_000),
+    "data.max_length": (1, 1000),  # characters
+    "data.min_length": (0, 1000),
+    "model.features": (1, 2**14),
+    "model.num_layers": (1, 64),
+    "model.window_components": (1, 1000),
+    "model.mixture_components": (1, 1000),
 }
 _MAX_LAYERS, _MAX_SIZE, _MAX_WRITERS = 64, 2**14, 10**6  # of a network
 _MAX_DEPTH, _MAX_LEAVES, _MAX_TEXT = 8, 10_000, 100_000
@@ -42,7 +51,8 @@ def checked_config(stored: Any) -> Config:
             continue
         if not isinstance(value, bool | None):
             check_number(path, value, -_MAX_NUMBER, _MAX_NUMBER)
-    for path, (low, high) in _RANGES.items():
+    ranges = _STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
+    for path, (low, high) in ranges.items():
         check_number(path, leaves.get(path), low, high, whole=True)
     for path, value in leaves.items():
         if path.startswith("model.") and isinstance(value, int | float):

@@ -112,9 +112,7 @@ def _horizontal_extent(strokes: Sequence[Stroke], x_height: float, thickness: fl
     return left, max(1, int(np.ceil((right - left) / _SUPERSAMPLE)))
 
 
-def pixel_origin(
-    strokes: Sequence[Stroke], x_height: float, thickness: float, ascent: float
-) -> tuple[float, float]:
+def pixel_origin(strokes: Sequence[Stroke], x_height: float, thickness: float, ascent: float) -> tuple[float, float]:
     """Where the point (0, 0) of the strokes lies in the image of `draw_strokes`, as (column, row)."""
     left, _ = _horizontal_extent(strokes, x_height, thickness)
     return -left / _SUPERSAMPLE, ascent * x_height

@@ -152,7 +152,7 @@ def resize(strokes: list[Stroke], size: str) -> list[Stroke]:
 
 
 def _baseline_and_x_height(strokes: list[Stroke], points: Stroke) -> tuple[float, float]:
-    """y of the baseline, and the x-height, by the medians of the bottoms and tops of the pen's way."""
+    """Y of the baseline, and the x-height, by the medians of the bottoms and tops of the pen's way."""
     bottoms, tops = [], []
     for stroke in strokes:
         y = stroke[:, 1]

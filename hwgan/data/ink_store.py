@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Int
 
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.ink import Ink
@@ -82,9 +81,7 @@ class InkStore:
         """The known writers, sorted."""
         return sorted(set(self.writers) - {""})
 
-    def batch(
-        self, indices: np.ndarray, width: int, writer_names: Sequence[str], scale: float
-    ) -> InkBatch:
+    def batch(self, indices: np.ndarray, width: int, writer_names: Sequence[str], scale: float) -> InkBatch:
         """A batch of examples, padded with zeros to one number of points.
 
         Args:
@@ -124,7 +121,9 @@ def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: In
       UserError: the dataset or the split does not exist, is none of ink, or none of it fits.
     """
     dropped, kept = Counter[str](), []
-    for row_id, text, writer, ink in with_progress(read_ink(data_dir, dataset, split), f"cleaning {dataset}", "examples"):
+    for row_id, text, writer, ink in with_progress(
+        read_ink(data_dir, dataset, split), f"cleaning {dataset}", "examples"
+    ):
         found = _usable(text, ink, charset, spec)
         if isinstance(found, str):
             dropped[found] += 1

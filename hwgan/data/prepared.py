@@ -47,9 +47,9 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
     parent = pathlib.Path(data_dir).expanduser() / name / config
     versions = [path.parent for path in parent.glob(f"*/{SUMMARY_FILE}")]
     if not versions:
-        named = name in ("pages", "word_folder")
+        named = name in ("pages", "word_folder", "stroke_folder")
         arguments = [f"--dataset={name if named else dataset}"]
-        arguments += ["--source=FOLDER_OR_ARCHIVE"] if name != "penman" else []
+        arguments += ["--source=FOLDER_OR_ARCHIVE"] if not name.startswith("penman") else []
         arguments += [f"--name={config}"] if named and config else []
         arguments += [f"--data_dir={data_dir}"] if str(data_dir) != "data" else []
         raise UserError(
@@ -120,7 +120,7 @@ def _named_classes(value: Any) -> Iterator[Any]:
 
 
 def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
-    """The rows of a split, indexed by number: dicts of `id`, `image` (encoded), `text`, `writer` and extra features.
+    """The rows of a split, indexed by number: dicts of `id`, `image` (encoded) or `ink`, `text`, `writer`, extras.
 
     Raises:
       UserError: the dataset or the split does not exist, its file is damaged, or `check_features` rejects it.
@@ -132,7 +132,9 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
         builder = tfds.builder_from_directory(directory)
         if split not in builder.info.splits:
             raise UserError(f"dataset {dataset} has no split {split!r}; it has {sorted(builder.info.splits)}")
-        rows = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        features: Any = builder.info.features
+        decoders = {"image": tfds.decode.SkipDecoding()} if "image" in features else None
+        rows = builder.as_data_source(split, decoders=decoders)
         len(rows)  # opens the file, which fails if it is damaged
     return rows
 

@@ -7,18 +7,29 @@ from typing import Any
 
 from absl import logging
 
-from hwgan.datasets.builder import WordImageBuilder
+from hwgan.datasets.builder import HandwritingBuilder
 from hwgan.datasets.iam.builder import Iam
+from hwgan.datasets.iam_ondb.builder import IamOnDb
 from hwgan.datasets.pages.builder import Pages
 from hwgan.datasets.penman.builder import Penman
+from hwgan.datasets.penman.strokes_builder import PenmanStrokes
 from hwgan.datasets.splits import read_split_lists
+from hwgan.datasets.stroke_folder.builder import StrokeFolder
 from hwgan.datasets.word_folder.builder import WordFolder
 from hwgan.runtime.errors import UserError
 
-_FIXED = {"penman": Penman, "iam": Iam}  # datasets with a fixed list of configs
-_NAMED = {"word_folder": WordFolder, "pages": Pages}  # datasets whose config is a name that the user chooses
-_DEFAULT_CONFIG = {"penman": "demo", "iam": "words"}
-_OPTIONS = {"penman": (), "iam": ("whiten", "allow_missing"), "word_folder": (), "pages": ("unit",)}
+# Datasets with a fixed list of configs.
+_FIXED = {"penman": Penman, "penman_strokes": PenmanStrokes, "iam": Iam, "iam_ondb": IamOnDb}
+# Datasets whose config is a name that the user chooses.
+_NAMED = {"word_folder": WordFolder, "pages": Pages, "stroke_folder": StrokeFolder}
+_DEFAULT_CONFIG = {"penman": "demo", "penman_strokes": "demo", "iam": "words", "iam_ondb": "lines"}
+_OPTIONS = {"iam": ("whiten", "allow_missing"), "pages": ("unit",)}
+_SYNTHETIC = ("penman", "penman_strokes")
+
+
+def is_synthetic(dataset: str) -> bool:
+    """Whether a dataset, "name" or "name/config", needs no raw files."""
+    return dataset.partition("/")[0] in _SYNTHETIC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,8 +39,8 @@ class Request:
     Attributes:
       dataset: "name" or "name/config".
       data_dir: directory of prepared datasets.
-      source: folder or archive of raw files; None for penman.
-      name: name of a word_folder or pages dataset; the name of the source by default.
+      source: folder or archive of raw files; None for synthetic datasets.
+      name: name of a word_folder, pages or stroke_folder dataset; the name of the source by default.
       splits: folder with train.txt, validation.txt and test.txt; None for the dataset's own splits.
       whiten: whether the paper around words becomes white; iam only.
       allow_missing: whether more than a tenth of the listed images may be missing; iam only.
@@ -46,16 +57,17 @@ class Request:
     unit: str = ""
 
 
-def create_builder(request: Request) -> WordImageBuilder:
+def create_builder(request: Request) -> HandwritingBuilder:
     """Creates the builder of the requested dataset.
 
     Raises:
       UserError: the dataset does not exist, its source is missing or not allowed, or an option is of another dataset.
     """
     kind, _, config = request.dataset.partition("/")
-    if kind not in _OPTIONS:
+    if kind not in (*_FIXED, *_NAMED):
         raise UserError(
-            f"no dataset {request.dataset!r}; there are penman, iam/words, iam/lines, word_folder and pages"
+            f"no dataset {request.dataset!r}; there are penman, iam/words, iam/lines, word_folder and pages, and of "
+            "strokes penman_strokes, iam_ondb and stroke_folder"
         )
     _check_source(kind, request)
     settings: dict[str, Any] = {
@@ -64,7 +76,7 @@ def create_builder(request: Request) -> WordImageBuilder:
         "options": _options(kind, request),
     }
     if request.splits is not None:
-        settings["lists"] = read_split_lists(request.splits, nested=kind == "iam")
+        settings["lists"] = read_split_lists(request.splits, nested=kind in ("iam", "iam_ondb"))
     if kind in _NAMED:
         name = request.name or config or pathlib.Path(request.source or "").name.split(".")[0]
         if not re.fullmatch(r"[\w-]+", name):
@@ -82,9 +94,9 @@ def create_builder(request: Request) -> WordImageBuilder:
 
 
 def _check_source(kind: str, request: Request) -> None:
-    if kind == "penman" and (request.source or request.splits):
-        raise UserError("penman is synthetic, it has neither --source nor --splits")
-    if kind != "penman" and not request.source:
+    if kind in _SYNTHETIC and (request.source or request.splits):
+        raise UserError(f"{kind} is synthetic, it has neither --source nor --splits")
+    if kind not in _SYNTHETIC and not request.source:
         raise UserError(f"{request.dataset} needs --source=: the folder or archive of its raw files")
     if request.source and not pathlib.Path(request.source).expanduser().exists():
         raise UserError(f"--source={request.source}: no such file or folder")
@@ -93,6 +105,6 @@ def _check_source(kind: str, request: Request) -> None:
 def _options(kind: str, request: Request) -> dict[str, Any]:
     given = {name: getattr(request, name) for name in ("whiten", "allow_missing", "unit") if getattr(request, name)}
     for name in given:
-        if name not in _OPTIONS[kind]:
+        if name not in _OPTIONS.get(kind, ()):
             raise UserError(f"--{name} is no option of {kind}")
     return given

@@ -37,8 +37,8 @@ class Example:
       id: id that is unique within the dataset.
       text: transcription of the image.
       writer: name of the writer; "" if unknown.
-      load: returns the encoded image (PNG, JPEG, TIFF...) or a grey uint8 array; raises KeyError if the image is
-        missing, OSError if it cannot be read.
+      load: returns the encoded image (PNG, JPEG, TIFF...) or a grey uint8 array, or of ink its strokes; raises KeyError
+        if it is missing, OSError or ValueError if it cannot be read.
       extras: values of the dataset's `extra_features`.
       place: location in the raw files, such as "words.tsv line 7", for messages.
     """
@@ -46,7 +46,7 @@ class Example:
     id: str
     text: str
     writer: str
-    load: Callable[[], bytes | np.ndarray]
+    load: Callable[[], Any]
     extras: dict[str, Any] = dataclasses.field(default_factory=dict)
     place: str = ""
 
@@ -58,11 +58,12 @@ class _LocalInfo(tfds.core.DatasetInfo):
         """Does nothing; the implementation of tfds sends a request and leaves a temporary folder behind."""
 
 
-class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A tfds builder of word images; subclasses implement `_read_splits` and set the fields below.
+class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A tfds builder of handwriting with its text; subclasses implement `_read_splits` and `_load`.
 
     Attributes:
-      extra_features: tfds features besides id, image, text and writer.
+      kind: what the handwriting is, "image" or "ink"; the name of its field, for the summary and for messages.
+      extra_features: tfds features besides id, text, writer and the handwriting.
       options: options of the user besides the source; stored in the summary.
       lists: split lists of the user; None for the splits of the dataset itself.
       split_source: description of the origin of the splits, for the summary.
@@ -73,8 +74,9 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version("1.1.0")
     RELEASE_NOTES = {"1.1.0": "Checksums, options and direction in the summary; rows with control characters left out."}
+    kind = ""
     extra_features: dict[str, Any] = {}
-    description = "Images of handwritten words."
+    description = ""
     homepage = ""
 
     split_source = "by hash of writer"
@@ -107,10 +109,22 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Examples by split."""
         raise NotImplementedError
 
+    def _content_feature(self) -> tfds.features.FeatureConnector:
+        """The tfds feature of the handwriting."""
+        raise NotImplementedError
+
+    def _load(self, example: Example) -> tuple[Any, np.ndarray]:
+        """The handwriting of an example as its row has it, and as the array that the checksum is of.
+
+        Raises:
+          KeyError, OSError, ValueError, OverflowError: it is missing, or cannot be read.
+        """
+        raise NotImplementedError
+
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "id": tfds.features.Text(),
-            "image": tfds.features.Image(shape=(None, None, 1), encoding_format="png"),
+            self.kind: self._content_feature(),
             "text": tfds.features.Text(),
             "writer": tfds.features.Text(),
             **self.extra_features,
@@ -160,7 +174,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return infos
 
     def _generate_examples(self, split: str, examples: Iterable[Example]) -> Iterator[tuple[str, dict[str, Any]]]:
-        for example in with_progress(examples, f"preparing {split}", "images"):
+        for example in with_progress(examples, f"preparing {split}", "examples"):
             row = self._check(split, example)
             if row is None:
                 continue
@@ -202,24 +216,20 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text + example.id + writer):
             return self.skip("control character", example)
         try:
-            loaded = example.load()
-            grey = decode_grey(loaded) if isinstance(loaded, bytes) else loaded
+            content, array = self._load(example)
         except (KeyError, FileNotFoundError):
-            return self.skip("missing image", example)
+            return self.skip(f"missing {self.kind}", example)
         except (OSError, ValueError, OverflowError) as error:
-            return self.skip("unreadable image", example, str(error).partition("<")[0].strip())
-        if not grey.size:
-            return self.skip("unreadable image", example, "it has no pixels")
+            return self.skip(f"unreadable {self.kind}", example, str(error).partition("<")[0].strip())
         self._ids.add(example.id)
         row = {"id": example.id, "text": text, "writer": writer, **example.extras}
-        self._add_to_content(split, row, grey)
-        keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
-        return row | {"image": loaded if keep else png_bytes(grey)}
+        self._add_to_content(split, row, array)
+        return row | {self.kind: content}
 
-    def _add_to_content(self, split: str, row: dict[str, Any], grey: np.ndarray) -> None:
+    def _add_to_content(self, split: str, row: dict[str, Any], array: np.ndarray) -> None:
         plain = [(name, np.asarray(value).tolist()) for name, value in sorted(row.items())]
-        digest = hashlib.sha256(json.dumps([split, plain, grey.shape]).encode())
-        digest.update(np.ascontiguousarray(grey).data)
+        digest = hashlib.sha256(json.dumps([split, plain, array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).data)
         self._content += int.from_bytes(digest.digest(), "big")  # a sum does not depend on the order of rows
 
     def skip(self, reason: str, example: Example | str, detail: str = "") -> None:
@@ -242,6 +252,7 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             self.skip("listed for a split, but not there", listed)
         return {
             "dataset": f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name,
+            "kind": self.kind,
             "version": str(self.version),
             "source": self.source_name,
             "source_listing": self.source_listing,
@@ -279,6 +290,24 @@ class WordImageBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def source_name(self) -> str:
         """Name of the source without its parent folders, which may be private; "" without a source."""
         return pathlib.Path(self.source).name if self.source else ""
+
+
+class WordImageBuilder(HandwritingBuilder, skip_registration=True):
+    """A builder of word images; subclasses implement `_read_splits`."""
+
+    kind = "image"
+    description = "Images of handwritten words."
+
+    def _content_feature(self) -> tfds.features.FeatureConnector:
+        return tfds.features.Image(shape=(None, None, 1), encoding_format="png")
+
+    def _load(self, example: Example) -> tuple[bytes, np.ndarray]:
+        loaded = example.load()
+        grey = decode_grey(loaded) if isinstance(loaded, bytes) else loaded
+        if not grey.size:
+            raise ValueError("it has no pixels")
+        keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
+        return loaded if keep else png_bytes(grey), grey
 
 
 def clean_text(text: str) -> str:

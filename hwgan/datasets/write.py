@@ -11,13 +11,13 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from hwgan.data.prepared import SUMMARY_FILE, parse_summary
-from hwgan.datasets.builder import WordImageBuilder
+from hwgan.datasets.builder import HandwritingBuilder
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_text
 from hwgan.runtime.locking import exclusive_lock
 
 
-def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
+def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
     """Writes the dataset unless a complete one exists, and returns its summary.
 
     The summary is written last, by an atomic rename: a folder without a summary is left by an interrupted run and is
@@ -46,7 +46,7 @@ def write_dataset(builder: WordImageBuilder) -> dict[str, Any]:
         return summary
 
 
-def _existing(path: pathlib.Path, builder: WordImageBuilder) -> dict[str, Any]:
+def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]:
     """The summary of a complete dataset; raises UserError if it was made from another source or with other options."""
     directory, summary = path.parent, parse_summary(path)
     existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)

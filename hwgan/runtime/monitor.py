@@ -68,7 +68,7 @@ class Clock:
 
     def _left(self, step: int, step_seconds: float) -> dict[str, float]:
         """Seconds left of recognizer pretraining, if it lasts, and of the run, if the pace of all phases is known."""
-        alone, total = self._train.recognizer_pretrain_steps, self._train.num_steps
+        alone, total = self._train.get("recognizer_pretrain_steps", 0), self._train.num_steps
         if step > alone:
             self._timings.put(_STEP_OF_ALL, step_seconds)
             return {"speed/seconds_left": (total - step) * step_seconds}

@@ -16,14 +16,13 @@ from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
+from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
 
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _MAX_TEMPERATURE = 5.0
 _WORD_VARIATION = 0.25  # a of `vary`: at 0.15 words seem equal, from 0.45 on they seem to be by different writers
-_NAMED_WORDS, _NAMED_CHARACTERS = 3, 20
-_LONGEST_WORD = 64  # characters; a variable-width generator has no limit, but longer input is a mistake
 
 
 @functools.partial(jax.jit, static_argnums=(0, 5))
@@ -72,36 +71,15 @@ class Sampler:
     @property
     def longest_word(self) -> int:
         """Number of characters of the longest word that can be written."""
-        return _LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+        return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
 
     def check(self, words: Sequence[str]) -> None:
         """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
-        self.charset.require(words)
-        longest = self.longest_word
-        for word in words:
-            if not word:
-                raise UserError("the text is empty: nothing to write")
-            if len(word) > longest:
-                raise UserError(f"{word[:80]!r} has {len(word)} characters; this model writes words of up to {longest}")
+        check_words(words, self.charset, self.longest_word)
 
     def cautions(self, words: Sequence[str]) -> list[str]:
         """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
-        found = []
-        if rare := {c: self.rare_characters[c] for word in words for c in word if c in self.rare_characters}:
-            shown = [f"{c} ({count})" for c, count in sorted(rare.items())]
-            more = f" and {len(shown) - _NAMED_CHARACTERS} more" if len(shown) > _NAMED_CHARACTERS else ""
-            found.append(
-                "characters with few training examples (in brackets) may be malformed: "
-                f"{', '.join(shown[:_NAMED_CHARACTERS])}{more}"
-            )
-        longer = list(dict.fromkeys(word for word in words if len(word) > self.spec.max_length))
-        if longer:
-            more = f" and {len(longer) - _NAMED_WORDS:,} more" if len(longer) > _NAMED_WORDS else ""
-            found.append(
-                f"training words have at most {self.spec.max_length} characters; longer ones may be malformed: "
-                f"{', '.join(word[:_LONGEST_WORD] for word in longer[:_NAMED_WORDS])}{more}"
-            )
-        return found
+        return describe_cautions(words, self.rare_characters, self.spec.max_length)
 
     def can_write(self, text: str) -> bool:
         """Whether a word is in the alphabet, and no longer than those of training."""

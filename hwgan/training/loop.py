@@ -12,21 +12,15 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
-from hwgan.checkpoints.run import trains_generator
-from hwgan.data.charset import FEW_EXAMPLES
-from hwgan.models.batch import Batch
-from hwgan.models.state import NETWORK_NAMES
-from hwgan.runtime.config import Config
-from hwgan.runtime.cpu import granted_cores
+from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.distributed import is_primary
 from hwgan.runtime.files import replacing
 from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Clock, Heartbeat, Profile
 from hwgan.runtime.preemption import Preempted, Preemption
-from hwgan.training.health import health_warnings
-from hwgan.training.step import nonfinite_network
+from hwgan.training.base_trainer import BaseTrainer
+from hwgan.training.stroke_trainer import StrokeTrainer
 from hwgan.training.trainer import Trainer, fit_pretraining
-from hwgan.training.validation import sample_grid
 from hwgan.training.workdir import claim_workdir
 
 logger = logging.getLogger(__name__)
@@ -39,6 +33,12 @@ _LOGGED = {  # few, so that a line is at most 160 characters long
     "evaluate/real_cer": "CER of real words",
     "evaluate/generated_cer": "of generated words",
     "evaluate/style_std": "deviation between styles",
+}
+_LOGGED_OF_STROKES = {
+    "stroke_writer/loss": "nats per point",
+    "evaluate/nats_per_point": "nats per point",
+    "evaluate/nats_per_sequence": "per sequence",
+    "evaluate/stopped": "share of words that end by themselves",
 }
 BAD_BATCH_FILE = "nonfinite_batch-{process}.npz"
 
@@ -65,13 +65,14 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
       TrainingDiverged: a loss or gradient is not finite.
       Preempted: SIGTERM came; the state is saved.
     """
-    fit_pretraining(config.train)
+    if task_of(config) != STROKES:
+        fit_pretraining(config.train)
     with claim_workdir(config, workdir) if is_primary() else contextlib.nullcontext():
         return _train_and_evaluate(config, workdir, profile_steps)
 
 
 def _train_and_evaluate(config: Config, workdir: str, profile_steps: int) -> dict[str, float]:
-    trainer = Trainer(config, workdir)
+    trainer = StrokeTrainer(config, workdir) if task_of(config) == STROKES else Trainer(config, workdir)
     writer = MetricWriter(workdir, trainer.step) if is_primary() else None
     profile = Profile(workdir, profile_steps if is_primary() else 0, trainer.step)
     # All are closed whatever happens, so that the save under way is finished and every line is on disk.
@@ -81,13 +82,15 @@ def _train_and_evaluate(config: Config, workdir: str, profile_steps: int) -> dic
         contextlib.closing(profile),
         Preemption() as preemption,
     ):
-        for line in _describe(trainer):
+        for line in trainer.describe():
             logger.info("%s", line)
         return _loop(trainer, writer, profile, preemption)
 
 
-def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preemption: Preemption) -> dict[str, float]:
-    config, train = trainer.config, trainer.config.train
+def _loop(
+    trainer: BaseTrainer, writer: MetricWriter | None, profile: Profile, preemption: Preemption
+) -> dict[str, float]:
+    train = trainer.config.train
     batches, clock = trainer.batches(), Clock(trainer.step, train, trainer.timings)
     heartbeat = Heartbeat(str(trainer.workdir)) if writer else None
     pending = None  # the metrics of the step before are read while the devices compute this one
@@ -108,8 +111,7 @@ def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preem
             values = _log(trainer, writer, clock, *pending)
             pending = None
             began = time.perf_counter()
-            if writer and due.sample and trains_generator(config):
-                grid = sample_grid(trainer.sampler, config, trainer.data.validation)
+            if writer and due.sample and (grid := trainer.draw_samples()) is not None:
                 writer.write_image(trainer.step, "samples", grid)
             if writer and due.evaluate:
                 evaluation = _evaluate(trainer, writer, values)
@@ -124,13 +126,12 @@ def _loop(trainer: Trainer, writer: MetricWriter | None, profile: Profile, preem
     return evaluation
 
 
-def _evaluate(trainer: Trainer, writer: MetricWriter, metrics: dict[str, float]) -> dict[str, float]:
+def _evaluate(trainer: BaseTrainer, writer: MetricWriter, metrics: dict[str, float]) -> dict[str, float]:
     evaluation = trainer.evaluate()
     writer.write(trainer.step, evaluation)
     logger.info("step %d: validation: %s", trainer.step, _format_few(evaluation))
-    if trains_generator(trainer.config) and trainer.step > trainer.config.train.recognizer_pretrain_steps:
-        for warning in health_warnings(metrics | evaluation):
-            logger.warning("step %d: %s", trainer.step, warning)
+    for warning in trainer.warnings(metrics | evaluation):
+        logger.warning("step %d: %s", trainer.step, warning)
     return evaluation
 
 
@@ -162,11 +163,11 @@ class _Due:
 
 
 def _log(
-    trainer: Trainer, writer: MetricWriter | None, clock: Clock, step: int, metrics: Any, batch: Batch
+    trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, step: int, metrics: Any, batch: Any
 ) -> dict[str, float]:
     """Checks a step's metrics, and every so often writes them; returns them as numbers."""
     values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-    network = nonfinite_network(values)
+    network = trainer.nonfinite_network(values)
     if network is not None:
         path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
         arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
@@ -198,10 +199,10 @@ def _format(metrics: dict[str, float]) -> str:
 
 
 def _format_few(metrics: dict[str, float]) -> str:
-    """The few metrics of `_LOGGED` that are there; all are in metrics.jsonl."""
+    """The few metrics with a label that are there; all are in metrics.jsonl."""
     return ", ".join(
         f"{label} {100 * metrics[name]:.1f} %" if name.endswith("cer") else f"{label} {metrics[name]:.3g}"
-        for name, label in _LOGGED.items()
+        for name, label in (_LOGGED | _LOGGED_OF_STROKES).items()
         if name in metrics
     )
 
@@ -215,35 +216,3 @@ def _format_speed(speed: dict[str, float]) -> str:
 
     remaining = left("speed/seconds_left") or left("speed/pretraining_seconds_left", " of recognizer pretraining")
     return f"{speed['speed/steps_per_second']:.2f} steps/s{remaining}"
-
-
-def _describe(trainer: Trainer) -> list[str]:
-    updated = set(trainer.config.train.updated_networks)
-    updated |= {"language_model"} if "generator" in updated else set()
-    counts = {
-        name: sum(leaf.size for leaf in jax.tree.leaves(getattr(trainer.state, name).params))
-        for name in NETWORK_NAMES
-        if name in updated
-    }
-    parameters = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    start = f"from step {trainer.step}" if trainer.step else "from the start"
-    devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
-    devices += f", {granted_cores()} cores" if jax.default_backend() == "cpu" else ""
-    return [
-        f"training {start} on {devices}; alphabet of {len(trainer.data.charset.characters)} characters",
-        f"parameters: {parameters}",
-        *_describe_characters(trainer),
-    ]
-
-
-def _describe_characters(trainer: Trainer) -> list[str]:
-    """Which characters will be malformed for want of examples, and which words the sample grid cannot show."""
-    lines = []
-    if trainer.rare_characters:
-        found = " ".join(f"{c}:{count}" for c, count in sorted(trainer.rare_characters.items()))
-        lines.append(f"characters with less than {FEW_EXAMPLES} training examples, which may be malformed: {found}")
-    charset = trainer.data.charset
-    unknown = [word for word in trainer.config.sample_grid.words if charset.unknown(word)]
-    if unknown and trains_generator(trainer.config):
-        lines.append(f"words of sample_grid.words outside the alphabet, which are left out: {' '.join(unknown)}")
-    return lines

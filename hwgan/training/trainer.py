@@ -1,85 +1,61 @@
-"""A run in progress: data, state on devices, and the compiled steps that update it."""
+"""A run of word images in progress: data, state on devices, and the compiled steps that update it."""
 
 import dataclasses
 import functools
 import logging
-import pathlib
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
-from hwgan.checkpoints import orbax
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
 from hwgan.models.networks import Networks
-from hwgan.models.state import Optimizers, TrainState
+from hwgan.models.state import NETWORK_NAMES, Optimizers, TrainState
 from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
-from hwgan.runtime.distributed import barrier, broadcast_from_primary
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.timings import Timings
-from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import sampling_temperature
 from hwgan.sampling.sampler import Sampler
+from hwgan.training.base_trainer import BaseTrainer
 from hwgan.training.data import TrainingData, load_data
+from hwgan.training.health import health_warnings
 from hwgan.training.init_from import init_from
 from hwgan.training.losses import BALANCING_RULES
-from hwgan.training.step import make_train_step
+from hwgan.training.step import make_train_step, nonfinite_network
 from hwgan.training.step_config import UPDATED_NETWORKS, StepConfig
-from hwgan.training.validation import recognition_metrics
+from hwgan.training.validation import recognition_metrics, sample_grid
 
 logger = logging.getLogger(__name__)
 
 REAL_WORD_NETWORKS = ("recognizer", "identifier")  # trained on real words alone
 _PRETRAINED_PART = 0.4  # of the steps of a short run
-_INTERVALS = ("log_every", "sample_every", "evaluate_every", "checkpoint_every")
 
 
-class Trainer:
-    """A run in progress: state on devices, and what it takes to move it on by a step.
-
-    Attributes:
-      state: after the last step.
-      step: number of finished steps.
-      timings: how long compiling and steps took the last time.
-      compile_seconds: how long compiling took in the last call of `advance`.
-      rare_characters: number of training examples of each character with few of them.
-    """
+class Trainer(BaseTrainer):
+    """A run that trains the networks of word images; see `BaseTrainer`."""
 
     def __init__(self, config: Config, workdir: str):
+        super().__init__(config, workdir)
         _check_training(config.train)
-        check_number("seed", config.seed, 0, MAX_SEED, whole=True)
-        self.config, self.workdir = config, pathlib.Path(workdir)
         self._temperature = sampling_temperature(config)
         self.data = load_data(config)
-        self.mesh = sharding.create_mesh(config.train.batch_size, config.train.gradient_accumulation_steps)
-        self.networks, optimizers = build_networks(config, self.data.charset)
+        self.charset = self.data.charset
+        self._create_mesh()
+        self.networks, optimizers = build_networks(config, self.charset)
         _check_networks(config, self.networks, self.data)
-        init = functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config)
-        everywhere = sharding.replicated(self.mesh)
-        barrier("data loaded")  # the checkpointer begins with a computation across processes
-        self.checkpointer = orbax.Checkpointer(workdir, config.train.keep_checkpoints)
-        shapes = jax.eval_shape(init, jax.random.key(config.seed))
-        restored = self.checkpointer.restore_newest(orbax.abstract_like(shapes, everywhere), set_aside=True)
-        if restored is None:
-            logger.info("initialising the networks, which takes up to a minute the first time")
-            restored = jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed))
-            restored = init_from(restored, config, self.data.charset)
-        self.state = restored
-        self.step = int(self.state.step)
+        self._restore_or_init(
+            functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config),
+            size=config.preprocessing.height,
+            start=functools.partial(init_from, config=config, charset=self.charset),
+        )
         self._steps = _jit_steps(self.networks, optimizers, config)
-        self.timings = Timings(config.model.to_dict(), config.train.batch_size, config.preprocessing.height)
-        self.compile_seconds = 0.0
-        self._compiled: set[tuple[str, tuple[int, ...]]] = set()
-        self.rare_characters = self.data.charset.rare(self.data.train.texts)
-        self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
+        self.rare_characters = self.charset.rare(self.data.train.texts)
 
     def batches(self) -> Iterator[Batch]:
-        """The stream of training batches from the present step on."""
         config = self.config
         schedule = create_schedule(
             self.data.train,
@@ -100,33 +76,12 @@ class Trainer:
         )
         return sharding.to_devices(stream, self.mesh)
 
-    def advance(self, batch: Batch) -> dict[str, jax.Array]:
-        """One step; returns its metrics, perhaps still being computed."""
-        phase = "recognizer" if self.step < self.config.train.recognizer_pretrain_steps else "all"
-        self._compile(phase, batch)
-        self.state, metrics = self._steps[phase](self.state, batch, self._root_key)
-        self.step += 1
-        return metrics
+    def _phase(self) -> str:
+        return "recognizer" if self.step < self.config.train.recognizer_pretrain_steps else "all"
 
-    def _compile(self, phase: str, batch: Batch) -> None:
-        """Compiles a step that is new, and says so; all processes begin it at once, however long each takes."""
-        self.compile_seconds = 0.0
+    def _describe_program(self, phase: str, batch: Batch) -> tuple[tuple[int, ...], str]:
         shape = batch.real.image.shape
-        if (phase, shape) in self._compiled:
-            return
-        name = f"{self._describe_phase(phase)} on {shape[0]} images of {shape[1]}x{shape[2]} pixels"
-        before = self.timings.get(name)
-        logger.info(
-            "compiling the step of %s; %s",
-            name,
-            f"it took {before:.0f} s the last time" if before else "that can take minutes, the first time",
-        )
-        start = time.perf_counter()
-        self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
-        self.compile_seconds = time.perf_counter() - start
-        self.timings.put(name, self.compile_seconds)
-        barrier(f"compiled {phase} {shape}")
-        self._compiled.add((phase, shape))
+        return shape, f"{self._describe_phase(phase)} on {shape[0]} images of {shape[1]}x{shape[2]} pixels"
 
     def _describe_phase(self, phase: str) -> str:
         if phase == "recognizer":
@@ -134,44 +89,44 @@ class Trainer:
         updated = self.config.train.updated_networks
         return "all networks" if set(updated) == set(UPDATED_NETWORKS) else " and ".join(updated)
 
-    def lower(self, phase: str, batch: Batch) -> Any:
-        """The program of a step on such a batch, not compiled; phase "recognizer" (pretraining) or "all"."""
-        return self._steps[phase].lower(self.state, batch, self._root_key)
-
     @property
     def sampler(self) -> Sampler:
         variables = self._local_state.ema_variables
         return Sampler(self.networks, variables, self.data.charset, self.data.spec, self._temperature)
-
-    @property
-    def _local_state(self) -> TrainState:
-        """The state on one device of this process, which can then compute without the others."""
-        return jax.tree.map(lambda leaf: leaf.addressable_data(0), self.state)
 
     def evaluate(self) -> dict[str, int | float]:
         """Metrics on validation words and on generated words that were never trained on."""
         found = recognition_metrics(
             Evaluator.of_state(self.networks, self._local_state, self.data.charset, self.data.spec),
             self.data.validation,
-            self.sampler if trains_generator(self.config) else None,
+            self.sampler if self._draws else None,
             self.data.oov_texts,
             real_words=self.config.evaluate.real_words,
             seed=self.config.seed,
         )
         return {f"evaluate/{name}": value for name, value in found.items()}
 
-    def save(self, metrics: dict[str, float]) -> None:
-        """Saves the state; `metrics` decide which checkpoint is the best."""
-        charset = self.data.charset
-        record = {
-            "config": self.config.to_dict(),
-            "alphabet": charset.characters,
-            "right_to_left": charset.right_to_left,
-            "step": self.step,
-            "rare_characters": self.rare_characters,
-        }
-        error = metrics.get("evaluate/generated_cer", metrics.get("evaluate/real_cer"))
-        self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(error))
+    def draw_samples(self) -> np.ndarray | None:
+        return sample_grid(self.sampler, self.config, self.data.validation) if self._draws else None
+
+    def warnings(self, metrics: dict[str, float]) -> list[str]:
+        begun = self.step > self.config.train.recognizer_pretrain_steps
+        return health_warnings(metrics) if self._draws and begun else []
+
+    def nonfinite_network(self, metrics: dict[str, float]) -> str | None:
+        return nonfinite_network(metrics)
+
+    def _error(self, metrics: dict[str, float]) -> float | None:
+        return metrics.get("evaluate/generated_cer", metrics.get("evaluate/real_cer"))
+
+    @property
+    def _draws(self) -> bool:
+        return trains_generator(self.config)
+
+    def _trained(self) -> dict[str, Any]:
+        updated = set(self.config.train.updated_networks)
+        updated |= {"language_model"} if "generator" in updated else set()
+        return {name: getattr(self.state, name).params for name in NETWORK_NAMES if name in updated}
 
 
 def fit_pretraining(train: Config) -> None:
@@ -211,9 +166,11 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
 
 def _check_training(train: Config) -> None:
     """Raises UserError for values that would train nothing, or fail after hours."""
-    for name in ("batch_size", "discriminator_steps_per_generator_step", "gradient_accumulation_steps", *_INTERVALS):
-        if train[name] < 1:
-            raise UserError(f"train.{name}={train[name]} must be at least 1")
+    if train.discriminator_steps_per_generator_step < 1:
+        raise UserError(
+            f"train.discriminator_steps_per_generator_step={train.discriminator_steps_per_generator_step} must be at "
+            "least 1"
+        )
     if train.gradient_balancing not in BALANCING_RULES:
         raise UserError(
             f"train.gradient_balancing={train.gradient_balancing!r} does not exist; there are {BALANCING_RULES}"

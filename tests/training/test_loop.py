@@ -163,7 +163,7 @@ def test_processes_wait_for_each_other_once_a_step_is_compiled(config, tmp_path,
         return sum("Finished XLA compilation of jit(train_step)" in record.getMessage() for record in caplog.records)
 
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    monkeypatch.setattr("hwgan.training.trainer.barrier", lambda where: barriers.append((where, compilations())))
+    monkeypatch.setattr("hwgan.training.base_trainer.barrier", lambda where: barriers.append((where, compilations())))
     with jax.log_compiles():
         trainer.advance(first)
         trainer.advance(second)

@@ -32,6 +32,32 @@ class PenmanConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
+PENMAN_CONFIGS = [
+    PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
+    PenmanConfig(name="words"),
+    PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class PenmanWord:
+    """A word to write.
+
+    Attributes:
+      id: of the example.
+      text: of the word.
+      writer_name: for the table.
+      writer: who writes it.
+      rng: of the variation of this word.
+    """
+
+    id: str
+    text: str
+    writer_name: str
+    writer: pen.Writer
+    rng: np.random.Generator
+
+
 class Penman(WordImageBuilder, skip_registration=True):
     """Words drawn with the strokes of single-stroke fonts; see `pen`.
 
@@ -41,51 +67,50 @@ class Penman(WordImageBuilder, skip_registration=True):
 
     name = "penman"
     description = "Synthetic handwriting: words drawn with spline strokes in the styles of procedural writers."
-    BUILDER_CONFIGS = [
-        PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
-        PenmanConfig(name="words"),
-        PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
-    ]
-
-    @property
-    def _config(self) -> PenmanConfig:
-        assert isinstance(self.builder_config, PenmanConfig)
-        return self.builder_config
+    BUILDER_CONFIGS = PENMAN_CONFIGS
 
     def _read_splits(self) -> dict[str, Iterator[Example]]:
-        config = self._config
-        held_out_words = round(config.num_words * _HELD_OUT_SHARE)
-        held_out_writers = max(1, round(config.num_writers * _HELD_OUT_SHARE))
-        num_words = {
-            "train": config.num_words - 2 * held_out_words,
-            "validation": held_out_words,
-            "test": held_out_words,
+        assert isinstance(self.builder_config, PenmanConfig)
+        return {
+            split: (
+                Example(word.id, word.text, word.writer_name, functools.partial(_encode_word, word)) for word in words
+            )
+            for split, words in penman_splits(self.builder_config).items()
         }
-        test_start = config.num_writers - held_out_writers
-        validation_start = test_start - held_out_writers
-        writers = {
-            "train": range(validation_start),
-            "validation": range(validation_start, test_start),
-            "test": range(test_start, config.num_writers),
-        }
-        return {split: self._examples(split, num_words[split], writers[split]) for split in num_words}
-
-    def _examples(self, split: str, num_words: int, writer_ids: range) -> Iterator[Example]:
-        config = self._config
-        vocabulary = tuple(
-            word
-            for word in words.vocabulary()
-            if len(word) <= config.max_letters - (not config.lower_case)
-            and (split != "train" or words.is_train_word(word))
-        )
-        writers = {i: pen.Writer((config.seed, i)) for i in writer_ids}
-        for index in range(num_words):
-            writer_id = writer_ids[index % len(writer_ids)]
-            rng = np.random.default_rng((config.seed, writer_id, index))
-            text = words.draw_text(vocabulary, rng, config.lower_case)
-            load = functools.partial(_encode_word, writers[writer_id], text, rng)
-            yield Example(f"{split}-{index:06d}", text, f"p{writer_id:04d}", load)
 
 
-def _encode_word(writer: pen.Writer, text: str, rng: np.random.Generator) -> bytes:
-    return png_bytes(pen.write_word(writer, text, rng))
+def penman_splits(config: PenmanConfig) -> dict[str, Iterator[PenmanWord]]:
+    """The words of each split; no writer is in two."""
+    held_out_words = round(config.num_words * _HELD_OUT_SHARE)
+    held_out_writers = max(1, round(config.num_writers * _HELD_OUT_SHARE))
+    num_words = {
+        "train": config.num_words - 2 * held_out_words,
+        "validation": held_out_words,
+        "test": held_out_words,
+    }
+    test_start = config.num_writers - held_out_writers
+    validation_start = test_start - held_out_writers
+    writers = {
+        "train": range(validation_start),
+        "validation": range(validation_start, test_start),
+        "test": range(test_start, config.num_writers),
+    }
+    return {split: _words(config, split, num_words[split], writers[split]) for split in num_words}
+
+
+def _words(config: PenmanConfig, split: str, num_words: int, writer_ids: range) -> Iterator[PenmanWord]:
+    vocabulary = tuple(
+        word
+        for word in words.vocabulary()
+        if len(word) <= config.max_letters - (not config.lower_case) and (split != "train" or words.is_train_word(word))
+    )
+    writers = {i: pen.Writer((config.seed, i)) for i in writer_ids}
+    for index in range(num_words):
+        writer_id = writer_ids[index % len(writer_ids)]
+        rng = np.random.default_rng((config.seed, writer_id, index))
+        text = words.draw_text(vocabulary, rng, config.lower_case)
+        yield PenmanWord(f"{split}-{index:06d}", text, f"p{writer_id:04d}", writers[writer_id], rng)
+
+
+def _encode_word(word: PenmanWord) -> bytes:
+    return png_bytes(pen.write_word(word.writer, word.text, word.rng))

@@ -1,25 +1,15 @@
 """The word_folder dataset: any word or line images with their transcriptions."""
 
-import functools
-import posixpath
-
 import tensorflow_datasets as tfds
 
-from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
-from hwgan.datasets.raw_files import RawFiles, plain_path
-from hwgan.datasets.splits import SPLITS, deal_groups
-from hwgan.datasets.word_folder.rows import Row, some
+from hwgan.datasets.builder import WordImageBuilder
+from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.word_folder.folder_builder import FolderBuilder
 from hwgan.datasets.word_folder.sources import Source, read_source
-from hwgan.datasets.writers import warn_of_few_writers
-from hwgan.runtime.errors import UserError
 
 
-class WordFolder(WordImageBuilder, skip_registration=True):
-    """A folder, zip or tar with images and their texts: in a table, in a list, or beside the images; see `sources`.
-
-    Without splits of its own and without lists, the writers are dealt to the splits, so that no writer is in two. With
-    so few writers that this would take much from training, or if any writer is unknown, the images are dealt.
-    """
+class WordFolder(FolderBuilder, WordImageBuilder, skip_registration=True):
+    """A folder, zip or tar with images and their texts: in a table, in a list, or beside the images; see `sources`."""
 
     name = "word_folder"
     description = "Word images from a folder, with their texts."
@@ -27,79 +17,8 @@ class WordFolder(WordImageBuilder, skip_registration=True):
     def __init__(self, *, dataset_name: str, **kwargs):
         super().__init__(config=tfds.core.BuilderConfig(name=dataset_name), **kwargs)
 
-    def _read_splits(self) -> dict[str, list[Example]]:
-        assert self.source is not None
-        files = RawFiles(self.source)
-        source = read_source(files)
-        self.text_source = source.description
-        self.warnings += [source.warning] if source.warning else []
-        for place in source.bad:
-            self.skip("unreadable row", place)
-        for reason, names in source.unused.items():
-            for name in names:
-                self.skip(reason, name)
-        splits: dict[str, list[Example]] = {}
-        for row, own_split in zip(source.rows, self._assign_splits(source), strict=True):
-            load = functools.partial(files.read, row.image or posixpath.join(source.folder, row.file))
-            example = Example(plain_path(row.file), row.text, row.writer, load, place=row.place)
-            split = self.choose_split(example, otherwise=own_split)
-            if split in SPLITS:
-                splits.setdefault(split, []).append(example)
-            elif split is not None:
-                self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
-        self.warnings += warn_of_few_writers(clean_text(example.writer) for example in splits.get("train", ()))
-        return self._complete(splits)
+    def _read_source(self, files: RawFiles) -> Source:
+        return read_source(files)
 
-    def _complete(self, splits: dict[str, list[Example]]) -> dict[str, list[Example]]:
-        """The splits to write, with those that must not be empty, which the base class then reports."""
-        if self.lists is not None:
-            return {split: splits.get(split, []) for split in SPLITS}
-        if len(splits) > 1 and "train" in splits:
-            absent = [split for split in SPLITS if split not in splits]
-            self.warnings += [f"there is no {split} split" for split in absent]
-        # A table of a single split, such as generated words for training, yields a dataset of that split only.
-        needed = set(splits) if len(splits) == 1 else {"train", *splits}
-        return {split: splits.get(split, []) for split in SPLITS if split in needed}
-
-    def _assign_splits(self, source: Source) -> list[str]:
-        """The split of each row: its own, or by writer or image (see the class).
-
-        Raises:
-          UserError: rows have splits, but none of the names train, validation and test.
-        """
-        rows = source.rows
-        named = [clean_text(row.split) for row in rows]
-        if self.lists is not None:
-            return named
-        if not any(named):
-            named = ["train"] * len(rows)
-            self.split_source = self._deal(rows, list(range(len(rows))), named, held_out=SPLITS[1:])
-            return named
-        known = set(named) & set(SPLITS)
-        if not known:
-            raise UserError(f"split must be one of {', '.join(SPLITS)}, got {some(sorted(set(named)), 10)}")
-        self.split_source = source.splits
-        if known == {"train", "test"}:
-            # Many collections have these two parts alone, and training needs a validation split.
-            train = [i for i, split in enumerate(named) if split == "train"]
-            how = self._deal(rows, train, named, held_out=("validation",))
-            self.split_source += f", and a tenth of train as validation, {how}"
-        return named
-
-    def _deal(self, rows: list[Row], dealt: list[int], named: list[str], held_out: tuple[str, ...]) -> str:
-        """Deals the rows of these indices to the splits, writes that to `named`, and returns how it was done."""
-        # Rows that are certainly skipped must not make up a split.
-        usable = [i for i in dealt if rows[i].image and clean_text(rows[i].text)]
-        writers = [clean_text(rows[i].writer) for i in usable]
-        groupings = [("file name", [rows[i].file for i in usable])]
-        if "" not in writers:
-            groupings.insert(0, ("writer", writers))
-        splits, how = deal_groups(groupings, held_out)
-        for i, split in zip(usable, splits, strict=True):
-            named[i] = split
-        if "file name" in how and len(set(writers)) > 1 and "" not in writers:
-            self.warnings.append(
-                f"the {len(set(writers))} writers are too few to hold some of them out: all are in train and in "
-                f"{' and '.join(held_out)}, with other images"
-            )
-        return how
+    def _read_file(self, files: RawFiles, path: str) -> bytes:
+        return files.read(path)

@@ -1,0 +1,150 @@
+"""A run of strokes: what its config stands for, and how a trained one is opened again."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from hwgan.checkpoints import orbax
+from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.data.charset import Charset
+from hwgan.data.ink_cleaning import Cleaning
+from hwgan.data.ink_store import InkSpec
+from hwgan.models.optimizers import create_optimizer
+from hwgan.models.stroke_state import StrokeState, create_stroke_state
+from hwgan.models.stroke_writer import StrokeWriter
+from hwgan.runtime.config import STROKES, Config, task_of
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import check_number, reading
+
+_MAX_WRITERS, _MAX_NAME = 10**6, 10**4
+
+
+def ink_spec(config: Config) -> InkSpec:
+    """The cleaning that a config asks for, and the sizes that fit.
+
+    Raises:
+      UserError: a step does not exist, or a number is out of range.
+    """
+    data = config.data
+    try:
+        cleaning = Cleaning(**config.preprocessing)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"preprocessing: {error}") from error
+    return InkSpec(cleaning, data.max_points, data.max_length, data.min_length)
+
+
+def build_stroke_writer(
+    config: Config, charset: Charset, writer_names: list[str]
+) -> tuple[StrokeWriter, optax.GradientTransformation]:
+    """The network of a config and its optimizer.
+
+    Raises:
+      UserError: the config has a field that the network has not, or a size that cannot be.
+    """
+    settings = dict(config.model)
+    dtype = jnp.dtype(settings.pop("dtype"))
+    if settings.pop("embed_writers"):
+        settings["num_writers"] = len(writer_names)
+    try:
+        network = StrokeWriter(charset.num_labels, dtype=dtype, **settings)
+    except TypeError as error:
+        raise UserError(f"model: {error}") from error
+    return network, create_optimizer(config.optimizer.stroke_writer)
+
+
+@dataclasses.dataclass(frozen=True)
+class StrokeRun:
+    """A trained run, restored.
+
+    Attributes:
+      config: that made it.
+      charset: its alphabet.
+      network: its module.
+      state: of the step restored.
+      offset_scale: x-heights in a unit of the network's offsets.
+      writer_names: of the embedded writers, whose ids are the index + 1.
+      rare_characters: number of training examples of each character with few of them.
+    """
+
+    config: Config
+    charset: Charset
+    network: StrokeWriter
+    state: StrokeState
+    offset_scale: float
+    writer_names: list[str]
+    rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def spec(self) -> InkSpec:
+        """The cleaning of its ink."""
+        return ink_spec(self.config)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """What to sample with: the averaged parameters."""
+        return {"params": self.state.ema}
+
+
+def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
+    """Restores a run of strokes from its checkpoint alone.
+
+    Args:
+      workdir: of the run.
+      step: which checkpoint; the newest that is whole by default.
+
+    Raises:
+      UserError: there is no readable checkpoint.
+    """
+    with reading(f"the run {workdir!r}"):
+        checkpointer = orbax.open_for_reading(workdir)
+        record = checkpointer.read_record(step)
+        try:
+            config = checked_config(record["config"])
+            if task_of(config) != STROKES:
+                raise UserError("it writes images, not strokes")
+            charset = checked_charset(record["alphabet"], record["right_to_left"])
+            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
+            check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
+            writer_names = _checked_names(record.get("writers"))
+            network, optimizer = build_stroke_writer(config, charset, writer_names)
+        except UserError as error:
+            raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
+        shapes = jax.eval_shape(lambda key: create_stroke_state(network, optimizer, key), jax.random.key(0))
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        abstract = orbax.abstract_like(shapes, here)
+        state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+        assert isinstance(state, StrokeState)  # for there is a record
+        checkpointer.close()
+        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.ema)):
+            raise UserError(f"the run {workdir!r} cannot be used: its network has values that are not finite")
+        return StrokeRun(config, charset, network, state, record["offset_scale"], writer_names, rare_characters)
+
+
+def _checked_names(stored: Any) -> list[str]:
+    """The names of writers, of a JSON value.
+
+    Raises:
+      UserError: it is no list of names.
+    """
+    if not isinstance(stored, list) or len(stored) > _MAX_WRITERS:
+        raise UserError("its writers are no list of names")
+    if not all(isinstance(name, str) and len(name) <= _MAX_NAME for name in stored):
+        raise UserError("its writers are no list of names")
+    return stored
+
+
+def task_of_run(workdir: str, step: int | None = None) -> str:
+    """The task of a run, by the record of its checkpoint; see `hwgan.runtime.config.task_of`.
+
+    Raises:
+      UserError: there is no readable checkpoint.
+    """
+    with reading(f"the run {workdir!r}"):
+        checkpointer = orbax.open_for_reading(workdir)
+        config = checkpointer.read_record(step)["config"]
+        checkpointer.close()
+        return task_of(config) if isinstance(config, dict) else ""

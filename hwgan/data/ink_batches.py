@@ -1,0 +1,100 @@
+"""Shuffled training batches of ink of a few fixed shapes, and batches for evaluation."""
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import grain
+import numpy as np
+from jaxtyping import Int
+
+from hwgan.data.ink_store import InkStore
+from hwgan.data.schedule import Schedule, choose_buckets, padding_share
+from hwgan.models.ink_batch import InkBatch
+
+logger = logging.getLogger(__name__)
+
+_MULTIPLE = 8  # points
+_SMALLEST_BUCKET = 4  # batches
+_ENDLESS = 2**40  # batches
+
+
+def create_ink_schedule(store: InkStore, *, batch_size: int, num_buckets: int, seed: int) -> Schedule:
+    """Chooses the numbers of points that batches are padded to, and schedules the batches; logs the share of padding.
+
+    Args:
+      store: the training examples.
+      batch_size: examples of a batch over all hosts.
+      num_buckets: maximum number of buckets, and so of batch shapes.
+      seed: of the shuffling.
+    """
+    longest = int(-(-store.num_points.max() // _MULTIPLE) * _MULTIPLE)
+    buckets = choose_buckets(
+        store.num_points,
+        num_buckets,
+        multiple=_MULTIPLE,
+        max_width=longest,
+        smallest=_SMALLEST_BUCKET * batch_size,
+    )
+    logger.info(
+        "batches of %s points; %.0f %% of their points are padding",
+        " or ".join(map(str, buckets)),
+        100 * padding_share(store.num_points, buckets),
+    )
+    return Schedule(store.num_points, buckets, batch_size, seed)
+
+
+def ink_batches(
+    store: InkStore,
+    schedule: Schedule,
+    writer_names: Sequence[str],
+    scale: float,
+    *,
+    start_step: int = 0,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[InkBatch]:
+    """An endless, prefetched stream of this host's share of each batch.
+
+    Batch i depends only on the schedule and i, so a restart at any step, or with another number of hosts, continues the
+    same global stream.
+
+    Args:
+      store: the training examples.
+      schedule: of them.
+      writer_names: see `InkStore.batch`.
+      scale: likewise.
+      start_step: number of the first batch.
+      process_index: index of this host.
+      process_count: number of hosts.
+    """
+    size = schedule.batch_size // process_count
+    share = slice(process_index * size, (process_index + 1) * size)
+
+    def make_batch(number: int) -> InkBatch:
+        bucket, indices = schedule.batch(number)
+        return store.batch(indices[share], schedule.buckets[bucket], writer_names, scale)
+
+    stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)
+    return iter(stream.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)))
+
+
+def ink_eval_batches(
+    store: InkStore, batch_size: int, writer_names: Sequence[str], scale: float, limit: int
+) -> Iterator[tuple[InkBatch, Int[np.ndarray, " rows"]]]:
+    """The first `limit` examples in batches sorted by length; the last is filled up by repeating its last example.
+
+    Yields:
+      (batch, indices); `indices` is shorter than the batch where examples are repeated.
+    """
+    order = np.argsort(store.num_points[:limit], kind="stable")
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        padded = np.pad(rows, (0, batch_size - len(rows)), mode="edge")
+        width = _round_up(int(store.num_points[rows].max()))
+        yield store.batch(padded, width, writer_names, scale), rows
+
+
+def _round_up(points: int) -> int:
+    """A power of 2, or 1.5 times one, so that few shapes are compiled."""
+    power = 1 << max(3, (points - 1).bit_length())
+    return 3 * power // 4 if points <= 3 * power // 4 else power

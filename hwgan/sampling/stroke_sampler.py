@@ -1,0 +1,308 @@
+"""The sampler of strokes: texts in, the way of a pen out, and pictures of it."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, UInt8, UInt32
+
+from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, split_strokes
+from hwgan.data.ink_store import InkSpec
+from hwgan.data.letterforms import BOTTOM, TOP
+from hwgan.models.stroke_writer import Mixture, StrokeWriter
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import check_number
+from hwgan.sampling.page import join_words
+from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
+
+_BATCH_SIZE = 32
+_HEIGHT = 64  # pixels of a picture
+_THICKNESS = 0.13  # of the pen, x-heights
+_SPARE = 1.6  # points that a text may take, relative to the training text with the most points a character
+_MAX_BIAS, _MAX_TEMPERATURE = 10.0, 5.0
+_EXTENT = TOP, -BOTTOM  # of a picture above and below the baseline, x-heights
+
+
+class Priming(NamedTuple):
+    """Strokes that a text is written after, in their style.
+
+    Attributes:
+      text: of the strokes.
+      ink: offset ink in x-heights.
+    """
+
+    text: str
+    ink: Ink
+
+
+class Writing(NamedTuple):
+    """A written text.
+
+    Attributes:
+      ink: offset ink in x-heights, without that of a priming.
+      stopped: whether the pen stopped by itself; else the limit of points stopped it.
+    """
+
+    ink: Ink
+    stopped: bool
+
+    @property
+    def strokes(self) -> list[Stroke]:
+        """In x-heights, with the baseline at y = 0; at least one."""
+        return split_strokes(from_offsets(self.ink))
+
+
+class _Settings(NamedTuple):
+    """Numbers that change no program."""
+
+    bias: Float[Array, ""]
+    temperature: Float[Array, ""]
+    max_points: Int[Array, ""]
+
+
+def sample_point(
+    mixture: Mixture, keys: jax.Array, bias: Float[Array, ""], temperature: Float[Array, ""]
+) -> tuple[Float[Array, "b 3"], Float[Array, " b"]]:
+    """Draws a point of each row, and gives the probability that it is the last.
+
+    Args:
+      mixture: of a batch.
+      keys: one for each row.
+      bias: b >= 0; the larger, the likelier the points: σ = exp(σ̂ - b), π ~ π̂^(1 + b).
+      temperature: T of the Gaussians: their variances are multiplied by it, and π ~ π^(1/T).
+
+    References:
+      Graves 2013, section 5.4
+    """
+    sharpness = (1.0 + bias) / temperature
+
+    def draw(key, log_weights, means, log_stds, correlation, ends):
+        choose, noise, end = jax.random.split(key, 3)
+        index = jax.random.categorical(choose, log_weights * sharpness)
+        first, second = jax.random.normal(noise, (2,))
+        rho = correlation[index]
+        unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
+        offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
+        lifted = jax.random.bernoulli(end, jax.nn.sigmoid(ends[0] * sharpness))
+        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1] * sharpness)
+
+    return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _write(network: StrokeWriter, capacity: int, variables, keys, labels, lengths, writers, prime, settings):
+    """Points [capacity, b, 3] and their numbers; the first of them are those of the priming."""
+    size = labels.shape[0]
+    prime_points, prime_lengths = prime
+
+    def going(state):
+        t, _, _, num_points, _ = state
+        return (t < settings.max_points) & (num_points == 0).any()
+
+    def write_point(state):
+        t, carry, point, num_points, points = state
+        carry, mixture, window = network.apply(variables, carry, point, labels, lengths, writers, method="step")
+        step_keys = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
+        point, last = sample_point(mixture, step_keys, settings.bias, settings.temperature)
+        given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
+        primed = t < prime_lengths
+        point = jnp.where(primed[:, None], given, point)
+        # The writing ends only where the window shows the last character, or has passed it.
+        at_last = jnp.argmax(window.characters, axis=1) == lengths - 1
+        passed = window.after > window.characters.max(axis=1)
+        chance = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1)))(step_keys)
+        ends = ~primed & (passed | (at_last & (chance < last)))
+        points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
+        num_points = jnp.where((num_points == 0) & ends, t + 1, num_points)
+        return t + 1, carry, point, num_points, points
+
+    carry = network.apply(variables, size, method="initial_carry")
+    start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (size, 3))
+    state = jnp.int32(0), carry, start, jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3))
+    _, _, _, num_points, points = jax.lax.while_loop(going, write_point, state)
+    return points, num_points
+
+
+@dataclasses.dataclass(frozen=True)
+class StrokeSampler:
+    """Writes words with a stroke writer.
+
+    A style is uint32 [2]: the random key of a writer's words, which also decides which embedded writer it is.
+
+    Attributes:
+      network: the module.
+      variables: of it.
+      charset: the alphabet it was trained on.
+      spec: cleaning and sizes of its ink.
+      offset_scale: x-heights in a unit of the network's offsets.
+      writer_names: of the embedded writers.
+      bias: neatness b >= 0: 0 samples as the network has learned, 1 is neat.
+      temperature: T of the Gaussians, above 0.
+      rare_characters: number of training examples of each character with few of them; for `cautions`.
+      priming: strokes in whose style all is written; None for none.
+      writer: name of the embedded writer who writes; "" for one by the style.
+    """
+
+    network: StrokeWriter
+    variables: dict[str, Any]
+    charset: Charset
+    spec: InkSpec
+    offset_scale: float
+    writer_names: tuple[str, ...] = ()
+    bias: float = 0.0
+    temperature: float = 1.0
+    rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    priming: Priming | None = None
+    writer: str = ""
+
+    def __post_init__(self):
+        check_number("bias", self.bias, 0.0, _MAX_BIAS)
+        check_number("the temperature of strokes", self.temperature, 1e-3, _MAX_TEMPERATURE)
+        if self.writer and self.writer not in self.writer_names:
+            known = ", ".join(self.writer_names[:10]) or "none"
+            raise UserError(f"this model has embedded no writer {self.writer[:50]!r}; there are {known} ...")
+
+    @property
+    def height(self) -> int:
+        """Height of pictures in pixels."""
+        return _HEIGHT
+
+    @property
+    def x_height(self) -> float:
+        """Pixels of an x-height in pictures."""
+        return _HEIGHT / sum(_EXTENT)
+
+    @property
+    def longest_word(self) -> int:
+        """Number of characters of the longest word that can be written."""
+        return LONGEST_WORD
+
+    def check(self, words: Sequence[str]) -> None:
+        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
+        check_words(words, self.charset, self.longest_word)
+
+    def cautions(self, words: Sequence[str]) -> list[str]:
+        """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
+        return describe_cautions(words, self.rare_characters, self.spec.max_length)
+
+    def can_write(self, text: str) -> bool:
+        """Whether a word is in the alphabet, and no longer than those of training."""
+        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
+
+    def style(self, seed: int) -> UInt32[Array, "2"]:
+        """The style of a seed."""
+        return self.sample_styles(jax.random.key(seed))
+
+    def sample_styles(self, key: jax.Array, *count: int) -> UInt32[Array, "*count 2"]:
+        """Random styles: one, [2], or `count`, [count, 2]."""
+        return jax.random.bits(key, (*count, 2), jnp.uint32)
+
+    def write(self, words: Sequence[str], styles: UInt32[Array, "n 2"]) -> list[Writing]:
+        """Writes each word in its style, which are drawn together.
+
+        Args:
+          words: in NFC.
+          styles: [len(words), 2]. Equal words of one style are varied.
+        """
+        self.check(words)
+        order = sorted(range(len(words)), key=lambda i: len(words[i]))
+        found: dict[int, Writing] = {}
+        for start in range(0, len(words), _BATCH_SIZE):
+            rows = order[start : start + _BATCH_SIZE]
+            chunk = [words[i] for i in rows]
+            keys = [jax.random.fold_in(_key(styles[i]), i) for i in rows]
+            writers = [self._writer_id(np.asarray(styles[i])) for i in rows]
+            found.update(zip(rows, self._write_batch(chunk, keys, writers), strict=True))
+        return [found[i] for i in range(len(words))]
+
+    def _writer_id(self, style: np.ndarray) -> int:
+        if self.writer:
+            return self.writer_names.index(self.writer) + 1
+        return 1 + int(style[0]) % len(self.writer_names) if self.writer_names else 0
+
+    def _write_batch(self, words: list[str], keys: list[jax.Array], writers: list[int]) -> list[Writing]:
+        """`write` for at most `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
+        count = len(words)
+        size = 1 if count == 1 else _BATCH_SIZE
+        prime_text, prime = (self.priming.text, self.priming.ink) if self.priming else ("", np.zeros((0, 3)))
+        separator = " " if prime_text and not self.charset.unknown(" ") else ""
+        labels = [self.charset.encode(prime_text + separator + word) for word in words]
+        labels += labels[-1:] * (size - count)
+        lengths = np.array([len(row) for row in labels], np.int32)
+        num_labels = self.spec.max_length * -(-int(lengths.max()) // self.spec.max_length)
+        prime_points = np.zeros((max(1, 64 * -(-len(prime) // 64)), size, 3), np.float32)
+        prime_points[: len(prime)] = (prime * [1 / self.offset_scale, 1 / self.offset_scale, 1])[:, None]
+        capacity = prime_points.shape[0] + self._capacity(num_labels)
+        limit = len(prime) + self._capacity(max(map(len, words)))
+        points, num_points = _write(
+            self.network,
+            capacity,
+            self.variables,
+            jnp.stack(keys + keys[-1:] * (size - count)),
+            pad_labels(labels, num_labels),
+            lengths,
+            np.array(writers + writers[-1:] * (size - count), np.int32),
+            (prime_points, np.full(size, len(prime), np.int32)),
+            _Settings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
+        )
+        points, num_points = np.asarray(points), np.asarray(num_points)
+        ends = np.where(num_points > 0, num_points, limit)
+        return [
+            Writing(self._finished(points[len(prime) : end, i]), bool(stopped))
+            for i, (end, stopped) in enumerate(zip(ends[:count], num_points[:count] > 0, strict=True))
+        ]
+
+    def _finished(self, points: Float[np.ndarray, "n 3"]) -> Ink:
+        """Ink in x-heights whose last stroke ends."""
+        ink = (points * [self.offset_scale, self.offset_scale, 1.0]).astype(np.float32)
+        ink[-1:, 2] = 1.0
+        if self.priming:  # the baseline is that of the priming, the left end is its own
+            y = from_offsets(self.priming.ink)[-1, 1] if len(self.priming.ink) else 0.0
+            ink[0, :2] = 0.0, ink[0, 1] + y
+        return ink
+
+    def _capacity(self, length: int) -> int:
+        """The limit of points of a text of so many characters."""
+        per_character = self.spec.max_points / self.spec.max_length
+        return int(_SPARE * per_character * (length + 1)) + 16
+
+    def draw_ink(self, ink: Ink) -> UInt8[np.ndarray, "h w"]:
+        """A picture of offset ink, dark on white, `height` pixels high, as wide as the ink."""
+        return self.picture(split_strokes(from_offsets(ink)))
+
+    def picture(self, strokes: Sequence[Stroke]) -> UInt8[np.ndarray, "h w"]:
+        """A picture of strokes in x-heights, drawn as smooth curves."""
+        curves = [smooth(stroke) for stroke in strokes]
+        image = draw_strokes(curves, self.x_height, thickness=_THICKNESS, extent=_EXTENT)
+        return image[: self.height]
+
+    def draw(self, words: Sequence[str], styles: UInt32[Array, "n 2"]) -> list[UInt8[np.ndarray, "h _"]]:
+        """Pictures of the words, each in its own style; see `write`."""
+        return [self.draw_ink(writing.ink) for writing in self.write(words, styles)]
+
+    def write_lines(self, text: str, style: UInt32[Array, "2"]) -> list[list[Writing]]:
+        """The words of a text in one style, for each line of the text; none for a blank line.
+
+        Raises:
+          UserError: see `check`; or there is no word.
+        """
+        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
+        words = [word for line in lines for word in line]
+        if not words:
+            raise UserError("the text is empty: nothing to write")
+        written = iter(self.write(words, jnp.stack([style] * len(words))))
+        return [[next(written) for _ in line] for line in lines]
+
+    def draw_text(self, text: str, style: UInt32[Array, "2"]) -> UInt8[np.ndarray, "h w"]:
+        """The words of `write_lines` side by side in one picture."""
+        words = [self.draw_ink(writing.ink) for line in self.write_lines(text, style) for writing in line]
+        return join_words(words, self.height // 3)
+
+
+def _key(style: UInt32[Array, "2"]) -> jax.Array:
+    return jax.random.wrap_key_data(jnp.asarray(style))

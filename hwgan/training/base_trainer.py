@@ -1,0 +1,199 @@
+"""What runs of every task share: a state on devices that is restored, moved on by compiled steps, and saved."""
+
+import logging
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from hwgan.checkpoints import orbax
+from hwgan.data.charset import FEW_EXAMPLES, Charset
+from hwgan.runtime import sharding
+from hwgan.runtime.config import Config
+from hwgan.runtime.cpu import granted_cores
+from hwgan.runtime.distributed import barrier, broadcast_from_primary
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.timings import Timings
+from hwgan.runtime.untrusted import MAX_SEED, check_number
+
+logger = logging.getLogger(__name__)
+
+_POSITIVE = (
+    "batch_size",
+    "gradient_accumulation_steps",
+    "log_every",
+    "sample_every",
+    "evaluate_every",
+    "checkpoint_every",
+)
+Step = Callable[..., tuple[Any, dict[str, jax.Array]]]
+
+
+class BaseTrainer:
+    """A run in progress: state on devices, and what it takes to move it on by a step.
+
+    Subclasses load their data, then call `_restore_or_init`, and implement the methods that raise NotImplementedError.
+
+    Attributes:
+      charset: the alphabet.
+      state: after the last step.
+      step: number of finished steps.
+      timings: how long compiling and steps took the last time.
+      compile_seconds: how long compiling took in the last call of `advance`.
+      rare_characters: number of training examples of each character with few of them.
+    """
+
+    charset: Charset
+    state: Any
+    rare_characters: dict[str, int]
+    _steps: dict[str, Step]  # the jitted step of each phase
+
+    def __init__(self, config: Config, workdir: str):
+        for name in _POSITIVE:
+            if config.train.get(name, 1) < 1:
+                raise UserError(f"train.{name}={config.train[name]} must be at least 1")
+        check_number("seed", config.seed, 0, MAX_SEED, whole=True)
+        self.config, self.workdir = config, pathlib.Path(workdir)
+        self.compile_seconds = 0.0
+        self._compiled: set[tuple[str, tuple[int, ...]]] = set()
+
+    def _create_mesh(self) -> None:
+        train = self.config.train
+        self.mesh = sharding.create_mesh(train.batch_size, train.get("gradient_accumulation_steps", 1))
+
+    def _restore_or_init(self, init: Callable[[jax.Array], Any], *, size: int, start: Callable[[Any], Any]) -> None:
+        """Restores the newest whole checkpoint; without one, makes a fresh state.
+
+        Args:
+          init: key → a fresh state, under `jit`.
+          size: that tells how long a step takes, beside the networks and the batch.
+          start: a fresh state → the one to begin with.
+        """
+        config, everywhere = self.config, sharding.replicated(self.mesh)
+        barrier("data loaded")  # the checkpointer begins with a computation across processes
+        self.checkpointer = orbax.Checkpointer(str(self.workdir), config.train.keep_checkpoints)
+        shapes = jax.eval_shape(init, jax.random.key(config.seed))
+        restored = self.checkpointer.restore_newest(orbax.abstract_like(shapes, everywhere), set_aside=True)
+        if restored is None:
+            logger.info("initialising the networks, which takes up to a minute the first time")
+            restored = start(jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed)))
+        self.state = restored
+        self.step = int(self.state.step)
+        self.timings = Timings(config.model.to_dict(), config.train.batch_size, size)
+        self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
+
+    def batches(self) -> Iterator[Any]:
+        """The stream of training batches from the present step on."""
+        raise NotImplementedError
+
+    def advance(self, batch: Any) -> dict[str, jax.Array]:
+        """One step; returns its metrics, perhaps still being computed."""
+        phase = self._phase()
+        self._compile(phase, batch)
+        self.state, metrics = self._steps[phase](self.state, batch, self._root_key)
+        self.step += 1
+        return metrics
+
+    def _phase(self) -> str:
+        """The name of the step to come, a key of `_steps`."""
+        return "all"
+
+    def _compile(self, phase: str, batch: Any) -> None:
+        """Compiles a step that is new, and says so; all processes begin it at once, however long each takes."""
+        self.compile_seconds = 0.0
+        shape, name = self._describe_program(phase, batch)
+        if (phase, shape) in self._compiled:
+            return
+        before = self.timings.get(name)
+        logger.info(
+            "compiling the step of %s; %s",
+            name,
+            f"it took {before:.0f} s the last time" if before else "that can take minutes, the first time",
+        )
+        start = time.perf_counter()
+        self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
+        self.compile_seconds = time.perf_counter() - start
+        self.timings.put(name, self.compile_seconds)
+        barrier(f"compiled {phase} {shape}")
+        self._compiled.add((phase, shape))
+
+    def _describe_program(self, phase: str, batch: Any) -> tuple[tuple[int, ...], str]:
+        """The shape of a batch that decides about compiling, and the step in words."""
+        raise NotImplementedError
+
+    def lower(self, phase: str, batch: Any) -> Any:
+        """The program of a step on such a batch, not compiled; `phase` is a key of `_steps`."""
+        return self._steps[phase].lower(self.state, batch, self._root_key)
+
+    @property
+    def _local_state(self) -> Any:
+        """The state on one device of this process, which can then compute without the others."""
+        return jax.tree.map(lambda leaf: leaf.addressable_data(0), self.state)
+
+    def evaluate(self) -> dict[str, int | float]:
+        """Metrics on validation examples, with names that begin with "evaluate/"."""
+        raise NotImplementedError
+
+    def draw_samples(self) -> np.ndarray | None:
+        """uint8 [h, w]: a picture of what the run writes by now; None for a run that writes nothing."""
+        raise NotImplementedError
+
+    def warnings(self, metrics: dict[str, float]) -> list[str]:
+        """What is wrong with the run, by the metrics of the last step and of the evaluation."""
+        raise NotImplementedError
+
+    def nonfinite_network(self, metrics: dict[str, float]) -> str | None:
+        """The network that diverged, if any metric is not finite."""
+        raise NotImplementedError
+
+    def save(self, metrics: dict[str, float]) -> None:
+        """Saves the state; `metrics` decide which checkpoint is the best."""
+        record = {
+            "config": self.config.to_dict(),
+            "alphabet": self.charset.characters,
+            "right_to_left": self.charset.right_to_left,
+            "step": self.step,
+            "rare_characters": self.rare_characters,
+            **self._record(),
+        }
+        self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(self._error(metrics)))
+
+    def _record(self) -> dict[str, Any]:
+        """JSON values that sampling needs beside those of every run."""
+        return {}
+
+    def _error(self, metrics: dict[str, float]) -> float | None:
+        """By which checkpoints are compared: lower is better; None if it was not measured."""
+        raise NotImplementedError
+
+    def describe(self) -> list[str]:
+        """Lines for the log at the start."""
+        start = f"from step {self.step}" if self.step else "from the start"
+        devices = f"{jax.device_count()} {jax.default_backend()} device(s) of {jax.process_count()} process(es)"
+        devices += f", {granted_cores()} cores" if jax.default_backend() == "cpu" else ""
+        counts = ", ".join(
+            f"{name} {sum(leaf.size for leaf in jax.tree.leaves(params)):,}" for name, params in self._trained().items()
+        )
+        lines = [
+            f"training {start} on {devices}; alphabet of {len(self.charset.characters)} characters",
+            f"parameters: {counts}",
+        ]
+        if self.rare_characters:
+            found = " ".join(f"{c}:{count}" for c, count in sorted(self.rare_characters.items()))
+            lines.append(f"characters with less than {FEW_EXAMPLES} training examples, which may be malformed: {found}")
+        unknown = [word for word in self.config.sample_grid.words if self.charset.unknown(word)]
+        if unknown and self._draws:
+            lines.append(f"words of sample_grid.words outside the alphabet, which are left out: {' '.join(unknown)}")
+        return lines
+
+    @property
+    def _draws(self) -> bool:
+        """Whether the run has a sample grid."""
+        return True
+
+    def _trained(self) -> dict[str, Any]:
+        """Parameters of the networks that are trained, by name."""
+        raise NotImplementedError

@@ -1,0 +1,129 @@
+"""The training step of a stroke writer: negative log-likelihood of the points, its gradient, averaged parameters."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float
+
+from hwgan.models.ink_batch import InkBatch
+from hwgan.models.stroke_state import StrokeState
+from hwgan.models.stroke_writer import Mixture, StrokeWriter, log_density
+from hwgan.runtime.config import Config
+from hwgan.training.gradients import Metrics, mean_gradients, norms
+
+NETWORK = "stroke_writer"
+
+
+@dataclasses.dataclass(frozen=True)
+class StrokeStepConfig:
+    """The fields of `config.train` that shape the step.
+
+    Attributes:
+      weight_noise: standard deviation of noise on all parameters while the gradient is taken; 0 for none.
+      unknown_writers: share of the examples whose writer is hidden, so that the unknown writer is trained, too.
+      ema_decay: of the averaged parameters.
+      gradient_accumulation_steps: parts of the batch whose gradients are averaged.
+    """
+
+    weight_noise: float = 0.0
+    unknown_writers: float = 0.0
+    ema_decay: float = 0.999
+    gradient_accumulation_steps: int = 1
+
+    @classmethod
+    def from_config(cls, config: Config) -> "StrokeStepConfig":
+        """The fields of `config.train` by their names."""
+        return cls(**{field.name: config.train[field.name] for field in dataclasses.fields(cls)})
+
+
+def point_losses(mixture: Mixture, batch: InkBatch) -> dict[str, Float[Array, "b n"]]:
+    """Negative log-likelihoods of each point in nats, float32; 0 at padding.
+
+    Args:
+      mixture: the distribution of the points of the batch.
+      batch: real ink.
+
+    Returns:
+      "offset": of the offset's density, in the units of the batch; "stroke": of where strokes end; "stop": of where the
+      writing ends. Graves' loss is the sum of the first two.
+    """
+    inside = inside_points(batch)
+    last = jnp.arange(batch.points.shape[1])[None] == batch.num_points[:, None] - 1
+    ends = jnp.stack([batch.points[:, :, 2], last.astype(jnp.float32)], axis=-1)
+    errors = optax.sigmoid_binary_cross_entropy(mixture.ends, ends)
+    losses = {
+        "offset": -log_density(mixture, batch.points[:, :, :2].astype(jnp.float32)),
+        "stroke": errors[..., 0],
+        "stop": errors[..., 1],
+    }
+    return {name: jnp.where(inside, loss, 0.0) for name, loss in losses.items()}
+
+
+def inside_points(batch: InkBatch) -> Bool[Array, "b n"]:
+    """Which points are not padding."""
+    return jnp.arange(batch.points.shape[1])[None] < jnp.asarray(batch.num_points)[:, None]
+
+
+def mixture_of(network: StrokeWriter, params: Any, batch: InkBatch) -> Mixture:
+    """The distribution of the points of a batch."""
+    inputs: Any = batch.points, batch.labels, batch.lengths, batch.writers
+    found: Any = network.apply({"params": params}, *inputs)
+    return found
+
+
+def make_stroke_step(
+    network: StrokeWriter, optimizer: optax.GradientTransformation, config: StrokeStepConfig
+) -> Callable[[StrokeState, InkBatch, jax.Array], tuple[StrokeState, Metrics]]:
+    """The step: (state, batch, root key) → (state, metrics)."""
+
+    def gradient(params: Any, batch: InkBatch, key: jax.Array) -> tuple[Any, Any, Metrics]:
+        noise_key, writer_key = jax.random.split(key)
+        noisy = add_weight_noise(params, config.weight_noise, noise_key)
+        hidden = jax.random.bernoulli(writer_key, config.unknown_writers, batch.writers.shape)
+        batch = batch.replace(writers=jnp.where(hidden, 0, batch.writers))
+
+        def loss(params: Any) -> tuple[jax.Array, Metrics]:
+            count = batch.num_points.sum()
+            losses = point_losses(mixture_of(network, params, batch), batch)
+            means = {name: values.sum() / count for name, values in losses.items()}
+            total = sum(means.values(), jnp.zeros(()))
+            return total, {"loss": total, **{f"{name}_loss": mean for name, mean in means.items()}}
+
+        gradients, metrics = jax.grad(loss, has_aux=True)(noisy)
+        return gradients, None, {f"{NETWORK}/{name}": value for name, value in metrics.items()}
+
+    def step(state: StrokeState, batch: InkBatch, root_key: jax.Array) -> tuple[StrokeState, Metrics]:
+        key = jax.random.fold_in(root_key, state.step)
+        params = state.stroke_writer.params
+        gradients, _, metrics = mean_gradients(
+            lambda _, part, part_key: gradient(params, part, part_key),
+            None,
+            batch,
+            key,
+            config.gradient_accumulation_steps,
+        )
+        after = state.stroke_writer.apply_gradients(gradients, optimizer)
+        # A short average at the start, so that the first steps do not linger in it.
+        decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, after.params)
+        return StrokeState(state.step + 1, after, ema), metrics | norms(NETWORK, gradients, after)
+
+    return step
+
+
+def add_weight_noise(params: Any, scale: float, key: jax.Array) -> Any:
+    """Adds white noise of standard deviation `scale` to all parameters.
+
+    References:
+      Graves, Practical Variational Inference for Neural Networks, NIPS 2011, whose noise it is with a fixed variance
+    """
+    if not scale:
+        return params
+    leaves, structure = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    noisy = [leaf + scale * jax.random.normal(k, leaf.shape, leaf.dtype) for leaf, k in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(structure, noisy)
