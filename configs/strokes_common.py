@@ -29,10 +29,10 @@ def get_common() -> ConfigDict:
     config.preprocessing = ConfigDict(
         dict(
             outliers=0.0,  # points farther from their neighbours than so many median distances are removed
-            late_strokes="",  # dots and bars that were added later: "between" strokes, or "within" one
             slope=False,  # make the line level
-            slant=False,  # make the letters upright
             size="",  # "x_height" or "deviation": what is 1 afterwards
+            slant=False,  # make the letters upright
+            late_strokes="",  # dots and bars that were added later: "between" strokes, or "within" one
             step=0.0,  # x-heights between points; corners are kept
             max_jump=0.0,  # examples whose pen jumps farther, in x-heights, are dropped
         )
@@ -46,6 +46,7 @@ def get_common() -> ConfigDict:
             num_layers=3,
             window_components=10,
             mixture_components=20,
+            height_input=False,  # the pen's height over the baseline; needs a baseline: penman's, or preprocessing.size
             embed_writers=False,  # of the training split; else style comes from the strokes so far alone
             writer_features=32,
         )

@@ -23,6 +23,7 @@ def get_config() -> ConfigDict:
     config.model.num_layers = 1
     config.model.window_components = 5
     config.model.mixture_components = 10
+    config.model.height_input = True
     config.model.embed_writers = True
     config.model.writer_features = 32
 

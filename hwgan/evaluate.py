@@ -21,12 +21,16 @@ import numpy as np
 from absl import flags
 
 from hwgan.checkpoints.run import load_run, trains_generator
+from hwgan.checkpoints.stroke_run import load_stroke_run
+from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import is_folder_of_words, read_folder, read_images
+from hwgan.evaluation.likelihood import likelihoods
 from hwgan.evaluation.open import open_evaluator
+from hwgan.evaluation.provenance import provenance
 from hwgan.evaluation.style_protocol import PROTOCOL as STYLE_PROTOCOL
 from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.evaluation.table import as_table
@@ -94,6 +98,38 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
         used = train.take(range(round(data.real_fraction * len(train))))  # the training words of the run
         results = evaluate_recognizer(evaluator, split, used, use_lexicon=settings.lexicon, seed=config.seed)
     return write_results(results | metadata, pathlib.Path(workdir) / RESULTS_FILE)
+
+
+def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
+    """Evaluates the newest checkpoint of a run of strokes by the likelihood of a split; writes as `evaluate` does.
+
+    How its words are read is evaluated as for words of any other origin: hwgan.generate, then --generated=.
+
+    Args:
+      config: the fields `evaluate`, `seed` and `data.data_dir` are used; everything else comes from the checkpoint.
+      workdir: of the run.
+
+    Raises:
+      UserError: the run or its data cannot be read.
+    """
+    run, settings = load_stroke_run(workdir), config.evaluate
+    store = load_ink(config.data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec)
+    found = likelihoods(
+        run.network, run.state.ema, store, run.writer_names, run.offset_scale, limit=settings.examples, seed=config.seed
+    )
+    results = {
+        "metrics": {"likelihood": {"real": {name: estimate.to_json() for name, estimate in found.items()}}},
+        "counts": {"likelihood": {"real": min(len(store), settings.examples)}},
+        "seed": config.seed,
+        "step": int(run.state.step),
+        "dataset": run.config.data.dataset,
+        "content": read_summary(config.data.data_dir, run.config.data.dataset)["content"],
+        "split": settings.split,
+        "offset_scale": run.offset_scale,
+        "config": run.config.to_dict(),
+        **provenance(),
+    }
+    return write_results(results, pathlib.Path(workdir) / RESULTS_FILE)
 
 
 def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from PIL import Image
 from hwgan.data import transforms
 from hwgan.data.prepared import read_texts
 from hwgan.data.word_list import fit_lines, read_lines
-from hwgan.models.state import variables_digest
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_folder, read_regular, replace_image, replace_text
@@ -33,12 +32,15 @@ from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import Progress
 from hwgan.runtime.untrusted import MAX_SEED, read_json_object
 from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.sampling.style_files import with_style
 
 TABLE, TRANSCRIPTIONS, RECORD = "words.tsv", "transcriptions.json", "spec.json"
 LAYOUTS = ("words", "hwd")
 _MADE = ".made"
+AnySampler = Sampler | StrokeSampler
 _COLUMNS = ("file", "text", "writer", "split")
 _MAX_TABLE_BYTES = 10**9
 _CHUNK = 256  # words generated at a time
@@ -83,19 +85,16 @@ class GenerationSpec:
     def num_shards(self) -> int:
         return -(-self.count // self.shard_size)
 
-    def record(self, checkpoint: str, sampler: Sampler) -> dict:
+    def record(self, checkpoint: str, sampler: AnySampler) -> dict:
         """Everything that determines the result, as JSON types."""
         fields: dict = dataclasses.asdict(self) | {
             "words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]
         }
-        weights = variables_digest(sampler.variables)
-        if sampler.center is not None:
-            fields["style"] = variables_digest(sampler.center)
-        return fields | {"checkpoint": checkpoint, "weights": weights, "temperature": sampler.temperature}
+        return fields | {"checkpoint": checkpoint, **sampler.facts()}
 
 
 def generate_words(
-    sampler: Sampler,
+    sampler: AnySampler,
     spec: GenerationSpec,
     output: pathlib.Path,
     *,
@@ -155,7 +154,9 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
     return output / _MADE / f"{number:05d}.tsv"
 
 
-def _write_shard(sampler: Sampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress) -> None:
+def _write_shard(
+    sampler: AnySampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress
+) -> None:
     """Writes the images and then the table of a shard, so that a shard with a table is complete."""
     texts, styles = spec.shard(number)
     rows = []
@@ -171,7 +172,7 @@ def _write_shard(sampler: Sampler, spec: GenerationSpec, output: pathlib.Path, n
     replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows))
 
 
-def _styles(sampler: Sampler, seed: int, numbers: list[int]) -> jax.Array:
+def _styles(sampler: AnySampler, seed: int, numbers: list[int]) -> jax.Array:
     """The styles z of a seed with the given numbers, [numbers, z_dim]; different seeds have different styles."""
     key = jax.random.key(seed)
     draw = jax.vmap(lambda number: sampler.sample_styles(jax.random.fold_in(key, number)))
@@ -193,7 +194,17 @@ def _join_tables(output: pathlib.Path, spec: GenerationSpec) -> bool:
     return True
 
 
-def _words_to_generate(sampler: Sampler, args: flags.FlagValues) -> list[str]:
+def _open(args: flags.FlagValues) -> AnySampler:
+    """The sampler of the checkpoint, of images or of strokes."""
+    if is_stroke_run(args.checkpoint, args.step):
+        sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
+        return with_priming(sampler, args.style)
+    if args.bias is not None:
+        raise UserError("--bias is for runs of strokes; --temperature is its like for images")
+    return with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
+
+
+def _words_to_generate(sampler: AnySampler, args: flags.FlagValues) -> list[str]:
     """The words that --words or --dataset name and the model can write; warnings count and name the others."""
     if args.words:
         options = dict(replace=args.replace, leave_out=args.leave_out)
@@ -230,7 +241,7 @@ def main(argv: list[str]) -> None:
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
     check_output_folder("output", args.output)
-    sampler = with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
+    sampler = _open(args)
     words = _words_to_generate(sampler, args)
     count = args.num_images or len(words)
     if args.once:
@@ -250,6 +261,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
+    flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
     flags.DEFINE_integer("num_images", 0, "number of images; 0: as many as there are words")
     flags.DEFINE_string("output", None, "folder to write to; an incomplete one is continued", required=True)
     flags.DEFINE_string("words", "", "texts to generate: a UTF-8 file, one per line, drawn as often as listed")
@@ -264,7 +276,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_integer("seed", 0, "seed of texts and styles", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_integer("shard_size", 1000, "images per shard; an interrupted shard is generated again")
-    flags.DEFINE_string("style", "", "a file of hwgan.style: all words are variations of this style")
+    flags.DEFINE_string("style", "", "a file of hwgan.style, of strokes one of strokes with their text: the style")
     flags.DEFINE_bool("crop", True, "crop images to the ink, as scanned words are; else keep the full height")
     flags.DEFINE_integer("num_processes", None, "number of processes that share the work, with equal other flags")
     flags.DEFINE_integer("process_id", None, "id of this process, from 0")

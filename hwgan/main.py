@@ -16,10 +16,11 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
-from hwgan.evaluate import evaluate
+from hwgan.evaluate import evaluate, evaluate_strokes
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.config import STROKES, task_of
 from hwgan.runtime.config_file import CONFIG_FLAG, shipped_config
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> None:
     if cluster:
         print(f"process {jax.process_index()} of {jax.process_count()} ({cluster})", flush=True)
     if _MODE.value == "evaluate":
-        evaluate(config, workdir)
+        (evaluate_strokes if task_of(config) == STROKES else evaluate)(config, workdir)
         return
     prepare_if_synthetic(config.data.dataset, config.data.data_dir)
     start = time.perf_counter()

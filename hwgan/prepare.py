@@ -22,6 +22,9 @@ from absl import flags
 from PIL import Image
 
 from hwgan import datasets
+from hwgan.data.ink_cleaning import Cleaning
+from hwgan.data.ink_store import is_ink
+from hwgan.data.ink_survey import draw_ink_examples, draw_ink_steps, survey_ink
 from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main
@@ -29,6 +32,8 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image
 
 _PREVIEW_EXAMPLES = 60
+# Every step of cleaning, with values that suit lines of writing.
+_ALL_STEPS = Cleaning(outliers=12.0, slope=True, size="deviation", slant=True, late_strokes="within", step=0.3)
 
 
 def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name: str | None = None, **options) -> dict:
@@ -93,6 +98,9 @@ def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
     Raises:
       UserError: the preview cannot be written.
     """
+    if is_ink(data_dir, dataset):
+        _save(draw_ink_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
+        return survey_ink(data_dir, dataset, splits)
     _save(draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
     return describe_survey(survey(data_dir, dataset, splits))
 
@@ -103,7 +111,10 @@ def preview_steps(data_dir: str, dataset: str, path: str) -> None:
     Raises:
       UserError: the preview cannot be written.
     """
-    _save(draw_steps(data_dir, dataset), path)
+    picture = (
+        draw_ink_steps(data_dir, dataset, _ALL_STEPS) if is_ink(data_dir, dataset) else draw_steps(data_dir, dataset)
+    )
+    _save(picture, path)
 
 
 def _save(image: Image.Image, path: str) -> None:

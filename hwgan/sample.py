@@ -14,6 +14,10 @@ From a run, in eight styles; interpolation between two styles:
 In the style of a file that hwgan.style made of images of someone's words:
   python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
 
+With a run of strokes (configs/strokes_demo.py), single lines as SVG or PDF, G-code for a pen plotter, or a picture:
+  python -m hwgan.sample --checkpoint=runs/strokes --text="the quick brown fox" --output=fox.svg --bias=1
+  python -m hwgan.sample --checkpoint=runs/strokes --text="the quick brown fox" --output=fox.gcode --style=mine.json
+
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 
@@ -40,16 +44,21 @@ from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.document import VECTOR_ENDINGS
 from hwgan.sampling.model import Model, Style
+from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.stroke_document import GCODE, Plotter, write_document
+from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.sampling.style_files import with_style
 
+AnySampler = Sampler | StrokeSampler
 _MARGIN = 8  # pixels of white around the image of a line
+_STROKE_FLAGS = ("bias", "writer", "feed", "pen_up", "pen_down")
 _SETTINGS = ("width", "page_size", "paper", "ink", "scale", "text_height", "line_spacing", "justify", "wander", "seed")
 
 
-def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
+def write_text_file(sampler: AnySampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
     """Writes one image per line, with the style of seed + its index, and labels.tsv with columns file and text.
 
     Args:
@@ -70,7 +79,7 @@ def write_text_file(sampler: Sampler, lines: Mapping[int, str], directory: pathl
         raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
 
 
-def _fitted_text(sampler: Sampler, text: str, replace: bool, leave_out: bool) -> str:
+def _fitted_text(sampler: AnySampler, text: str, replace: bool, leave_out: bool) -> str:
     """A text without characters outside the alphabet; a warning says what was replaced."""
     lines = dict(enumerate(text.splitlines(), 1))
     found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out)
@@ -81,7 +90,7 @@ def _fitted_text(sampler: Sampler, text: str, replace: bool, leave_out: bool) ->
     return "\n".join(found.lines.get(number, "") for number in lines)
 
 
-def _fitted_lines(sampler: Sampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
+def _fitted_lines(sampler: AnySampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
     """The lines of a file that can be written, by index; warnings name the others."""
     lines = read_lines(path)
     found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out, max_length=sampler.longest_word)
@@ -93,7 +102,7 @@ def _fitted_lines(sampler: Sampler, path: str, replace: bool, leave_out: bool) -
     return {index: found.lines[number] for index, number in enumerate(lines) if number in found.lines}
 
 
-def _warn_of(sampler: Sampler, lines: Iterable[str]) -> None:
+def _warn_of(sampler: AnySampler, lines: Iterable[str]) -> None:
     for caution in sampler.cautions([word for line in lines for word in line.split()]):
         warn(caution)
 
@@ -131,6 +140,31 @@ def _styles(model: Model, prior: Model, args: flags.FlagValues) -> list[Style]:
     return [first, *(model.style(args.seed + i) for i in range(1, args.num_styles))]
 
 
+def _check_flags(args: flags.FlagValues, of_strokes: bool) -> None:
+    """Raises UserError for flags that belong to the other kind of run."""
+    if of_strokes and args.interpolate_to is not None:
+        raise UserError("--interpolate_to is for models of images; strokes have no styles between styles")
+    given = [name for name in _STROKE_FLAGS if args[name].present]
+    if given and not of_strokes:
+        raise UserError(f"--{given[0]} is for runs of strokes, such as that of configs/strokes_demo.py")
+
+
+def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pathlib.Path) -> None:
+    """Writes --text as strokes, or pictures of the lines of --text_file."""
+    plotter = Plotter(args.feed, args.pen_up, args.pen_down)
+    sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
+    sampler = with_priming(dataclasses.replace(sampler, writer=args.writer), args.style)
+    if args.text is None:
+        lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
+        write_text_file(sampler, lines, output, args.seed)
+        print(f"wrote {output}")
+        return
+    text = _fitted_text(sampler, args.text, args.replace, args.leave_out)
+    styles = [sampler.style(args.seed + i) for i in range(args.num_styles)]
+    written = write_document(sampler, text, styles, PageSettings(**settings), plotter).save(output)
+    print(f"wrote {', '.join(map(str, written))}")
+
+
 def main(argv: list[str]) -> None:
     """Samples by the flags of the command line."""
     del argv
@@ -143,10 +177,16 @@ def main(argv: list[str]) -> None:
         raise UserError("--interpolate_to needs --num_styles= of at least 2")
     settings = _page_settings(args)
     output = pathlib.Path(args.output)
+    of_strokes = is_stroke_run(args.checkpoint, args.step)
+    _check_flags(args, of_strokes)
     if args.text is None:
         check_output_folder("output", args.output)
     else:
-        check_output_file("output", args.output, image=output.suffix.lower() not in VECTOR_ENDINGS)
+        endings = (*VECTOR_ENDINGS, GCODE) if of_strokes else VECTOR_ENDINGS
+        check_output_file("output", args.output, image=output.suffix.lower() not in endings)
+    if of_strokes:
+        _write_strokes(args, settings, output)
+        return
     prior = hwgan.load(args.checkpoint, step=args.step, temperature=args.temperature)
     model = dataclasses.replace(prior, sampler=with_style(prior.sampler, args.style))
     if args.text is not None:
@@ -171,7 +211,17 @@ if __name__ == "__main__":
     flags.DEFINE_integer(
         "seed", 0, "seed of the first style; the next ones have seed + 1, ...", lower_bound=0, upper_bound=MAX_SEED
     )
-    flags.DEFINE_string("style", "", "a file of hwgan.style: the style to write in; further styles and lines vary it")
+    flags.DEFINE_string(
+        "style",
+        "",
+        "a file of hwgan.style, or for a run of strokes a file of strokes with their text: the style to write in; "
+        "further styles and lines vary it",
+    )
+    flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
+    flags.DEFINE_string("writer", "", "of strokes: the training writer who writes, where the run embeds writers")
+    flags.DEFINE_float("feed", 1500.0, "of G-code: speed of the pen on paper, mm per minute")
+    flags.DEFINE_string("pen_up", "G0 Z5", "of G-code: lifts the pen; several commands are separated by ;")
+    flags.DEFINE_string("pen_down", "G1 Z0 F600", "of G-code: lowers the pen")
     flags.DEFINE_string(
         "interpolate_to",
         None,

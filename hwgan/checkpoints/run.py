@@ -16,7 +16,7 @@ from hwgan.models.create import create_networks
 from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NETWORK_NAMES, Optimizers, StateShape, TrainState, create_train_state
-from hwgan.runtime.config import Config
+from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import reading
 
@@ -108,6 +108,8 @@ def load_run(workdir: str, step: int | None = None) -> Run:
         record = checkpointer.read_record(step)
         try:
             config = checked_config(record["config"])
+            if task_of(config) == STROKES:
+                raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
             charset = checked_charset(record["alphabet"], record["right_to_left"])
             rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             networks, optimizers = build_networks(config, charset)

@@ -6,14 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
-from hwgan.models.optimizers import create_optimizer
+from hwgan.models.optimizers import Optimizer, create_optimizer
 from hwgan.models.stroke_state import StrokeState, create_stroke_state
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.config import STROKES, Config, task_of
@@ -37,9 +36,7 @@ def ink_spec(config: Config) -> InkSpec:
     return InkSpec(cleaning, data.max_points, data.max_length, data.min_length)
 
 
-def build_stroke_writer(
-    config: Config, charset: Charset, writer_names: list[str]
-) -> tuple[StrokeWriter, optax.GradientTransformation]:
+def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str]) -> tuple[StrokeWriter, Optimizer]:
     """The network of a config and its optimizer.
 
     Raises:

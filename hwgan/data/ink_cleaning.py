@@ -32,22 +32,22 @@ class Cleaning:
 
     Attributes:
       outliers: points farther from both neighbours than so many median distances of the example are removed; 0: none.
-      late_strokes: strokes drawn later, such as dots and bars, come "between" the strokes where their letter is, or
-        "within" the stroke that draws it, which is cut there; "": as written.
       slope: rotate, so that the line through all points is level.
-      slant: shear, so that steep segments are upright.
       size: what is 1 afterwards: "x_height", the median distance from tops to bottoms of letters, with the baseline at
         y = 0; or "deviation", a multiple of the standard deviation of y; "": neither size nor place changes.
+      slant: shear, so that steep segments are upright.
+      late_strokes: strokes drawn later, such as dots and bars, come "between" the strokes where their letter is, or
+        "within" the stroke that draws it, which is cut there; "": as written. For ink in x-heights.
       step: distance of points along the pen's way, in x-heights; corners are kept. 0: points as they are.
       max_jump: examples whose pen jumps farther, in x-heights, are left out: their text is that of another line; 0: no
         limit.
     """
 
     outliers: float = 0.0
-    late_strokes: str = ""
     slope: bool = False
-    slant: bool = False
     size: str = ""
+    slant: bool = False
+    late_strokes: str = ""
     step: float = 0.0
     max_jump: float = 0.0
 

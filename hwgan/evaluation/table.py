@@ -33,15 +33,17 @@ def as_table(results: Mapping[str, Any]) -> str:
             cells = [format_estimate(name, metrics.get(name)) for metrics in sides.values()]
             parts.append(f"| {name} | {' | '.join(cells)} |")
         parts.append("")
-    evaluator = results["evaluator"]
-    provenance = [f"evaluator {evaluator['name']} {evaluator['checksum']}", f"seed {results['seed']}"]
+    evaluator = results.get("evaluator")
+    provenance = [f"evaluator {evaluator['name']} {evaluator['checksum']}"] if evaluator else []
+    provenance.append(f"seed {results['seed']}")
     provenance += [
         f"{name} {results[name]}"
         for name in ("protocol", "split", "step", "commit")
         if results.get(name) not in (None, "")
     ]
-    provenance.append(preprocessing_revision(results))
-    for name, network in results["features"].items():
+    if evaluator:
+        provenance.append(preprocessing_revision(results))
+    for name, network in results.get("features", {}).items():
         provenance.append(f"features {name} {network['checksum']}")
     return "\n".join([*parts, "; ".join(provenance) + ".", ""])
 

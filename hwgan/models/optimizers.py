@@ -4,8 +4,10 @@ from typing import Any
 
 import optax
 
+Optimizer = optax.GradientTransformation
 
-def create_optimizer(config: Any) -> optax.GradientTransformation:
+
+def create_optimizer(config: Any) -> Optimizer:
     """Adam, with gradients clipped by their global norm where `clip_norm` is above 0.
 
     Args:

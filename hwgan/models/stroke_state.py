@@ -5,8 +5,8 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
-import optax
 
+from hwgan.models.optimizers import Optimizer
 from hwgan.models.state import NetworkState
 from hwgan.models.stroke_writer import StrokeWriter
 
@@ -25,7 +25,7 @@ class StrokeState(flax.struct.PyTreeNode):
     ema: Any
 
 
-def create_stroke_state(network: StrokeWriter, optimizer: optax.GradientTransformation, key: jax.Array) -> StrokeState:
+def create_stroke_state(network: StrokeWriter, optimizer: Optimizer, key: jax.Array) -> StrokeState:
     """A fresh state; to be called under `jit`, so that it is created with its sharding."""
     points, labels, one = jnp.zeros((1, 2, 3)), jnp.ones((1, 1), jnp.int32), jnp.ones((1,), jnp.int32)
     params = network.init(key, points, labels, one, one - 1)["params"]

@@ -19,6 +19,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from hwgan.models.recurrence import lstm_cell, lstm_step, scan_steps
+
 _POINT = 3  # numbers of a point: offset x, offset y, end of stroke
 _FIRST_STEP = 0.06  # characters that the window moves in a step of an untrained network
 _MIN_LOG_STD, _MAX_LOG_STD = -5.0, 5.0  # of an offset; a point that is always the same has no unbounded density
@@ -53,12 +55,14 @@ class WriterCarry:
       cells: state of each LSTM layer.
       window: mixture of one-hot characters that the window showed last.
       position: of the window's Gaussians, in characters.
+      height: the pen's y, the sum of all offsets.
     """
 
     hidden: tuple[Float[Array, "b f"], ...]
     cells: tuple[Float[Array, "b f"], ...]
     window: Float[Array, "b a"]
     position: Float[Array, "b k"]
+    height: Float[Array, " b"]
 
 
 @flax.struct.dataclass
@@ -83,6 +87,8 @@ class StrokeWriter(nn.Module):
       num_layers: LSTM layers.
       window_components: K, Gaussians of the window.
       mixture_components: M, Gaussians of the offset.
+      height_input: whether all layers are also given the pen's height over the baseline, which offsets alone make them
+        sum up; lines then stay level with few training steps. Graves' network has no such input.
       num_writers: writers that are embedded, beside the unknown one; 0: none are, and style follows from the strokes
         so far alone.
       writer_features: of a writer's embedding.
@@ -93,6 +99,7 @@ class StrokeWriter(nn.Module):
     num_layers: int = 3
     window_components: int = 10
     mixture_components: int = 20
+    height_input: bool = False
     num_writers: int = 0
     writer_features: int = 32
     dtype: Any = jnp.float32
@@ -152,25 +159,19 @@ class StrokeWriter(nn.Module):
         size = points.shape[0]
         # The first point is predicted from a pen that has just been lifted.
         start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0], points.dtype), (size, 1, _POINT))
-        inputs = self._static(jnp.concatenate([start, points[:, :-1]], axis=1), writers).swapaxes(0, 1)
+        before = jnp.concatenate([start, points[:, :-1]], axis=1)
+        heights = jnp.cumsum(before[:, :, 1], axis=1)
+        inputs = self._static(before, heights, writers).swapaxes(0, 1)
         carry, text = self.initial_carry(size), self._text(labels, lengths)
-        gates = self.layer_inputs[0](inputs)
-
-        def first(carry, gates):
-            carry, _ = self._window_step(carry, gates, text)
-            return carry, (carry[0], carry[2])
-
-        _, (below, window) = jax.lax.scan(first, (carry.hidden[0], carry.cells[0], carry.window, carry.position), gates)
+        first = _first_carry(carry)
+        recurrent = [kernel.astype(self.dtype) for kernel in self.recurrent_kernels]
+        window_weights = self.window_kernel, self.window_bias
+        shown = scan_steps(window_step, recurrent[0], window_weights, self.layer_inputs[0](inputs), first, text)
+        below, window = shown[..., : self.features], shown[..., self.features :]
         hidden = [below]
         for i in range(1, self.num_layers):
             gates = self.layer_inputs[i](jnp.concatenate([inputs, window, below], axis=-1))
-            kernel = self.recurrent_kernels[i].astype(self.dtype)
-
-            def further(carry, gates, kernel=kernel):
-                carry = _cell(carry, gates + carry[0] @ kernel)
-                return carry, carry[0]
-
-            _, below = jax.lax.scan(further, (carry.hidden[i], carry.cells[i]), gates)
+            below = scan_steps(lstm_step, recurrent[i], (), gates, (carry.hidden[i], carry.cells[i]), ())
             hidden.append(below)
         return self._mixture(jnp.concatenate(hidden, axis=-1).swapaxes(0, 1))
 
@@ -178,7 +179,8 @@ class StrokeWriter(nn.Module):
         """The carry before the first point of `size` writings."""
         zeros = tuple(jnp.zeros((size, self.features), self.dtype) for _ in range(self.num_layers))
         window = jnp.zeros((size, self.num_labels), self.dtype)
-        return WriterCarry(zeros, zeros, window, jnp.zeros((size, self.window_components), jnp.float32))
+        position = jnp.zeros((size, self.window_components), jnp.float32)
+        return WriterCarry(zeros, zeros, window, position, jnp.zeros((size,), jnp.float32))
 
     def step(
         self,
@@ -189,23 +191,27 @@ class StrokeWriter(nn.Module):
         writers: Int[Array, " b"],
     ) -> tuple[WriterCarry, Mixture, WindowWeights]:
         """The distribution of the point after `point`; a step of `__call__`."""
-        inputs = self._static(point[:, None], writers)[:, 0]
-        first = carry.hidden[0], carry.cells[0], carry.window, carry.position
-        (below, cell, window, position), weights = self._window_step(
-            first, self.layer_inputs[0](inputs), self._text(labels, lengths)
-        )
+        height = carry.height + point[:, 1]
+        inputs = self._static(point[:, None], height[:, None], writers)[:, 0]
+        first, text = _first_carry(carry), self._text(labels, lengths)
+        recurrent = [kernel.astype(self.dtype) for kernel in self.recurrent_kernels]
+        gates = self.layer_inputs[0](inputs) + first[0] @ recurrent[0]
+        (shown, cell, position), weights = move_window(first, gates, (self.window_kernel, self.window_bias), text)
+        below, window = shown[:, : self.features], shown[:, self.features :]
         hidden, cells = [below], [cell]
         for i in range(1, self.num_layers):
             gates = self.layer_inputs[i](jnp.concatenate([inputs, window, below], axis=-1))
-            gates += carry.hidden[i] @ self.recurrent_kernels[i].astype(self.dtype)
-            below, cell = _cell((carry.hidden[i], carry.cells[i]), gates)
+            below, cell = lstm_cell(gates + carry.hidden[i] @ recurrent[i], carry.cells[i])
             hidden.append(below)
             cells.append(cell)
         mixture = self._mixture(jnp.concatenate(hidden, axis=-1))
-        return WriterCarry(tuple(hidden), tuple(cells), window, position), mixture, weights
+        return WriterCarry(tuple(hidden), tuple(cells), window, position, height), mixture, weights
 
-    def _static(self, points: Float[Array, "b n 3"], writers: Int[Array, " b"]) -> Float[Array, "b n d"]:
+    def _static(
+        self, points: Float[Array, "b n 3"], heights: Float[Array, "b n"], writers: Int[Array, " b"]
+    ) -> Float[Array, "b n d"]:
         """The inputs of all layers that do not depend on the window."""
+        points = jnp.concatenate([points, heights[..., None]], axis=-1) if self.height_input else points
         points = points.astype(self.dtype)
         if not self.num_writers:
             return points
@@ -219,20 +225,6 @@ class StrokeWriter(nn.Module):
         places = jnp.arange(labels.shape[1] + 1)
         onehot = jax.nn.one_hot(labels, self.num_labels, dtype=self.dtype)
         return onehot, places[None] <= lengths[:, None], lengths
-
-    def _window_step(self, carry, gates, text):
-        """A step of the first layer: LSTM, then the window that its output moves."""
-        hidden, cell, window, position = carry
-        kernel = self.recurrent_kernels[0].astype(self.dtype)
-        hidden, cell = _cell((hidden, cell), gates + jnp.concatenate([hidden, window], axis=-1) @ kernel)
-        parameters = hidden.astype(jnp.float32) @ self.window_kernel + self.window_bias[None]
-        onehot, inside, lengths = text
-        weights, position = soft_window(parameters, position, inside)
-        after = jnp.take_along_axis(weights, lengths[:, None], axis=1)[:, 0]
-        places = jnp.arange(onehot.shape[1])
-        characters = jnp.where(places[None] < lengths[:, None], weights[:, :-1], 0.0)
-        window = jnp.einsum("bt,bta->ba", characters.astype(self.dtype), onehot)
-        return (hidden, cell, window, position), WindowWeights(characters, after)
 
     def _mixture(self, hidden: Float[Array, "*rest f"]) -> Mixture:
         """The distribution that the outputs of all layers stand for."""
@@ -256,12 +248,34 @@ def _forget_bias(key: jax.Array, shape: Any, dtype: Any) -> jax.Array:
     return jnp.zeros(shape, dtype).at[quarter : 2 * quarter].set(1.0)
 
 
-def _cell(carry, gates):
-    """LSTM: (output, state) of the step before and the sums of all gates → output and state."""
-    _, state = carry
-    into, forget, candidate, out = jnp.split(gates, 4, axis=-1)
-    state = jax.nn.sigmoid(forget) * state + jax.nn.sigmoid(into) * jnp.tanh(candidate)
-    return jax.nn.sigmoid(out) * jnp.tanh(state), state
+def _first_carry(carry: WriterCarry) -> tuple[jax.Array, ...]:
+    """What the first layer remembers: its output and the window side by side, its state, the window's position."""
+    return jnp.concatenate([carry.hidden[0], carry.window], axis=-1), carry.cells[0], carry.position
+
+
+def window_step(carry: Any, gates: Float[Array, "b g"], weights: Any, text: Any) -> Any:
+    """`move_window` as a step of `scan_steps`."""
+    return move_window(carry, gates, weights, text)[0]
+
+
+def move_window(carry: Any, gates: Float[Array, "b g"], weights: Any, text: Any) -> tuple[Any, WindowWeights]:
+    """A step of the first layer: LSTM, then the window that its output moves.
+
+    Args:
+      carry: see `_first_carry`.
+      gates: sums of all.
+      weights: kernel and bias from the output to the window's parameters.
+      text: one-hot characters, the places up to just after the text, and the texts' lengths.
+    """
+    hidden, cell = lstm_cell(gates, carry[1])
+    kernel, bias = weights
+    onehot, inside, lengths = text
+    shown, position = soft_window(hidden.astype(jnp.float32) @ kernel + bias[None], carry[2], inside)
+    after = jnp.take_along_axis(shown, lengths[:, None], axis=1)[:, 0]
+    places = jnp.arange(onehot.shape[1])
+    characters = jnp.where(places[None] < lengths[:, None], shown[:, :-1], 0.0)
+    window = jnp.einsum("bt,bta->ba", characters.astype(onehot.dtype), onehot)
+    return (jnp.concatenate([hidden, window], axis=-1), cell, position), WindowWeights(characters, after)
 
 
 def soft_window(
@@ -283,17 +297,3 @@ def soft_window(
     distances = position[:, None, :] - places[None, :, None]
     weights = (alpha[:, None] * jnp.exp(-beta[:, None] * jnp.square(distances))).sum(axis=-1)
     return jnp.where(inside, weights, 0.0), position
-
-
-def log_density(mixture: Mixture, offset: Float[Array, "*rest 2"]) -> Float[Array, "*rest"]:
-    """Logarithm of the density of offsets, in float32.
-
-    References:
-      Graves 2013, equations 23 to 25
-    """
-    scaled = (offset[..., None, :] - mixture.means) * jnp.exp(-mixture.log_stds)
-    x, y = scaled[..., 0], scaled[..., 1]
-    rest = 1.0 - jnp.square(mixture.correlation)
-    distance = (jnp.square(x) + jnp.square(y) - 2.0 * mixture.correlation * x * y) / rest
-    log_normal = -0.5 * distance - math.log(2.0 * math.pi) - mixture.log_stds.sum(axis=-1) - 0.5 * jnp.log(rest)
-    return jax.nn.logsumexp(mixture.log_weights + log_normal, axis=-1)

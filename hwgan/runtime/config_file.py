@@ -67,7 +67,7 @@ def _path_of(name: str) -> str:
     is_ours = pathlib.PurePath(name).parent in (pathlib.PurePath(), pathlib.PurePath("configs"))
     if is_ours and (folder / f"{stem}.py").is_file():
         return str(folder / f"{stem}.py")
-    there = sorted(path.stem for path in folder.glob("*.py") if path.stem not in (_COMMON, "__init__"))
+    there = sorted(path.stem for path in folder.glob("*.py") if not path.stem.endswith((_COMMON, "__init__")))
     raise UserError(f"--config={name}: there is no such file, and no config of that name; there are {', '.join(there)}")
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import UInt8
@@ -66,6 +67,10 @@ class Document:
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
+    def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
+        """What makes the pages in each format that is text, by its ending."""
+        return {_SVG: self.svgs}
+
     def _save(self, path: pathlib.Path) -> list[pathlib.Path]:
         kind = path.suffix.lower()
         if kind == _PDF:
@@ -76,9 +81,10 @@ class Document:
         if len(self.pages) > 1:
             digits = len(str(len(self.pages)))
             paths = [path.with_name(f"{path.stem}-{i + 1:0{digits}}{path.suffix}") for i in range(len(self.pages))]
-        if kind == _SVG:
-            for page, svg in zip(paths, self.svgs(), strict=True):
-                replace_text(page, svg)
+        texts = self._page_texts().get(kind)
+        if texts is not None:
+            for page, text in zip(paths, texts(), strict=True):
+                replace_text(page, text)
         else:
             image_format(path)  # before the pages are drawn
             dpi = self.settings.pixels_per_em(self.height) / self.settings.text_height * MM_PER_INCH

@@ -34,7 +34,14 @@ def draw_page(page: Page, pixels_per_em: int | float, ink: Color, paper: str) ->
     darkness = Image.new("L", (size[0] * reduction, size[1] * reduction))
     for word in page.words:
         _draw_word(darkness, word, pixels_per_em * reduction)
-    darkness = darkness.reduce(reduction)
+    return on_paper(darkness.reduce(reduction), page, pixels_per_em, ink, paper)
+
+
+def on_paper(
+    darkness: Image.Image, page: Page, pixels_per_em: int | float, ink: Color, paper: str
+) -> UInt8[np.ndarray, "h w *rgb"]:
+    """A page of this darkness, 0 for paper and 255 for full ink; see `draw_page`."""
+    size = darkness.size
     lines = rules(page, paper)
     if not lines and ink == (0, 0, 0):
         return transforms.WHITE - np.asarray(darkness)

@@ -13,6 +13,7 @@ from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
+from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
@@ -72,6 +73,11 @@ class Sampler:
     def longest_word(self) -> int:
         """Number of characters of the longest word that can be written."""
         return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+
+    def facts(self) -> dict[str, Any]:
+        """What decides, beside texts and styles, what is drawn; JSON values."""
+        style = {} if self.center is None else {"style": variables_digest(self.center)}
+        return {"weights": variables_digest(self.variables), "temperature": self.temperature, **style}
 
     def check(self, words: Sequence[str]) -> None:
         """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""

@@ -14,6 +14,7 @@ from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, split_strokes
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.letterforms import BOTTOM, TOP
+from hwgan.models.state import variables_digest
 from hwgan.models.stroke_writer import Mixture, StrokeWriter
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
@@ -21,11 +22,12 @@ from hwgan.sampling.page import join_words
 from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
 
 _BATCH_SIZE = 32
-_HEIGHT = 64  # pixels of a picture
-_THICKNESS = 0.13  # of the pen, x-heights
+_HEIGHT = 72  # pixels of a picture
+THICKNESS = 0.13  # of the pen, x-heights
 _SPARE = 1.6  # points that a text may take, relative to the training text with the most points a character
 _MAX_BIAS, _MAX_TEMPERATURE = 10.0, 5.0
-_EXTENT = TOP, -BOTTOM  # of a picture above and below the baseline, x-heights
+# Of a picture above and below the baseline, x-heights: as word images, and room for long extenders.
+EXTENT = 1.5 * TOP, -1.5 * BOTTOM
 
 
 class Priming(NamedTuple):
@@ -175,12 +177,19 @@ class StrokeSampler:
     @property
     def x_height(self) -> float:
         """Pixels of an x-height in pictures."""
-        return _HEIGHT / sum(_EXTENT)
+        return _HEIGHT / sum(EXTENT)
 
     @property
     def longest_word(self) -> int:
         """Number of characters of the longest word that can be written."""
         return LONGEST_WORD
+
+    def facts(self) -> dict[str, Any]:
+        """What decides, beside texts and styles, what is written; JSON values."""
+        facts: dict[str, Any] = {"weights": variables_digest(self.variables), "writer": self.writer}
+        if self.priming:
+            facts["style"] = f"{self.priming.text} {variables_digest(self.priming.ink)}"
+        return {**facts, "bias": self.bias, "temperature": self.temperature}
 
     def check(self, words: Sequence[str]) -> None:
         """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
@@ -261,7 +270,7 @@ class StrokeSampler:
         """Ink in x-heights whose last stroke ends."""
         ink = (points * [self.offset_scale, self.offset_scale, 1.0]).astype(np.float32)
         ink[-1:, 2] = 1.0
-        if self.priming:  # the baseline is that of the priming, the left end is its own
+        if self.priming and len(ink):  # the baseline is that of the priming, the left end is its own
             y = from_offsets(self.priming.ink)[-1, 1] if len(self.priming.ink) else 0.0
             ink[0, :2] = 0.0, ink[0, 1] + y
         return ink
@@ -278,7 +287,7 @@ class StrokeSampler:
     def picture(self, strokes: Sequence[Stroke]) -> UInt8[np.ndarray, "h w"]:
         """A picture of strokes in x-heights, drawn as smooth curves."""
         curves = [smooth(stroke) for stroke in strokes]
-        image = draw_strokes(curves, self.x_height, thickness=_THICKNESS, extent=_EXTENT)
+        image = draw_strokes(curves, self.x_height, thickness=THICKNESS, extent=EXTENT)
         return image[: self.height]
 
     def draw(self, words: Sequence[str], styles: UInt32[Array, "n 2"]) -> list[UInt8[np.ndarray, "h _"]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
-from jaxtyping import Array, Bool, Float
 
 from hwgan.models.ink_batch import InkBatch
+from hwgan.models.optimizers import Optimizer
+from hwgan.models.stroke_likelihood import mixture_of, point_losses
 from hwgan.models.stroke_state import StrokeState
-from hwgan.models.stroke_writer import Mixture, StrokeWriter, log_density
+from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.config import Config
 from hwgan.training.gradients import Metrics, mean_gradients, norms
 
@@ -40,43 +40,8 @@ class StrokeStepConfig:
         return cls(**{field.name: config.train[field.name] for field in dataclasses.fields(cls)})
 
 
-def point_losses(mixture: Mixture, batch: InkBatch) -> dict[str, Float[Array, "b n"]]:
-    """Negative log-likelihoods of each point in nats, float32; 0 at padding.
-
-    Args:
-      mixture: the distribution of the points of the batch.
-      batch: real ink.
-
-    Returns:
-      "offset": of the offset's density, in the units of the batch; "stroke": of where strokes end; "stop": of where the
-      writing ends. Graves' loss is the sum of the first two.
-    """
-    inside = inside_points(batch)
-    last = jnp.arange(batch.points.shape[1])[None] == batch.num_points[:, None] - 1
-    ends = jnp.stack([batch.points[:, :, 2], last.astype(jnp.float32)], axis=-1)
-    errors = optax.sigmoid_binary_cross_entropy(mixture.ends, ends)
-    losses = {
-        "offset": -log_density(mixture, batch.points[:, :, :2].astype(jnp.float32)),
-        "stroke": errors[..., 0],
-        "stop": errors[..., 1],
-    }
-    return {name: jnp.where(inside, loss, 0.0) for name, loss in losses.items()}
-
-
-def inside_points(batch: InkBatch) -> Bool[Array, "b n"]:
-    """Which points are not padding."""
-    return jnp.arange(batch.points.shape[1])[None] < jnp.asarray(batch.num_points)[:, None]
-
-
-def mixture_of(network: StrokeWriter, params: Any, batch: InkBatch) -> Mixture:
-    """The distribution of the points of a batch."""
-    inputs: Any = batch.points, batch.labels, batch.lengths, batch.writers
-    found: Any = network.apply({"params": params}, *inputs)
-    return found
-
-
 def make_stroke_step(
-    network: StrokeWriter, optimizer: optax.GradientTransformation, config: StrokeStepConfig
+    network: StrokeWriter, optimizer: Optimizer, config: StrokeStepConfig
 ) -> Callable[[StrokeState, InkBatch, jax.Array], tuple[StrokeState, Metrics]]:
     """The step: (state, batch, root key) → (state, metrics)."""
 

@@ -13,6 +13,7 @@ from hwgan.data.charset import Charset
 from hwgan.data.ink_batches import create_ink_schedule, ink_batches
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import read_summary
+from hwgan.evaluation.likelihood import likelihoods
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.stroke_state import StrokeState, create_stroke_state
 from hwgan.runtime import sharding
@@ -21,7 +22,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.training.base_trainer import BaseTrainer
 from hwgan.training.stroke_step import NETWORK, StrokeStepConfig, make_stroke_step
-from hwgan.training.stroke_validation import likelihoods, share_stopped, stroke_grid
+from hwgan.training.stroke_validation import share_stopped, stroke_grid
 
 logger = logging.getLogger(__name__)
 
@@ -93,9 +94,10 @@ class StrokeTrainer(BaseTrainer):
         """Likelihood of validation examples, and how many generated words end by themselves."""
         sizes = self.config.evaluate
         state: StrokeState = self._local_state
-        found = likelihoods(
+        estimates = likelihoods(
             self.network, state.ema, self._validation, self._writer_names, self._scale, limit=sizes.examples
         )
+        found = {name: estimate.value for name, estimate in estimates.items()}
         texts = list(dict.fromkeys(self._validation.texts))[: sizes.generated]
         found["stopped"] = share_stopped(self.sampler, texts, self.config.seed)
         return {f"evaluate/{name}": value for name, value in found.items()}

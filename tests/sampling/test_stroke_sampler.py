@@ -1,0 +1,100 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hwgan.models.stroke_writer import Mixture
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.stroke_sampler import StrokeSampler, sample_point
+from tests.strokes import priming, sampler_that_passes, small_sampler
+
+
+def styles(sampler: StrokeSampler, count):
+    return sampler.sample_styles(jax.random.key(0), count)
+
+
+def test_writing_stops_when_the_window_passes_the_text():
+    """At half a character a step: κ = 0.5 t passes the middle between the last place of the text and the next."""
+    sampler = sampler_that_passes(0.5)
+    texts = ["ab", "abcd", "abcdef"]
+    for text, writing in zip(texts, sampler.write(texts, styles(sampler, 3)), strict=True):
+        assert writing.stopped
+        assert len(writing.ink) == 2 * len(text)  # the step at which κ = len: the first nearer to it than to len - 1
+        assert writing.ink[-1, 2] == 1.0
+
+
+def test_writing_that_never_passes_is_stopped():
+    sampler = sampler_that_passes(1e-6)
+    (writing,) = sampler.write(["abc"], styles(sampler, 1))
+    assert not writing.stopped
+    assert len(writing.ink) < 4 * sampler.spec.max_points
+
+
+def test_a_word_does_not_depend_on_the_words_beside_it():
+    sampler = small_sampler()
+    keys = styles(sampler, 3)
+    alone = sampler.write(["hello"], keys[:1])[0]
+    beside = sampler.write(["hello", "ab", "window"], keys)[0]
+    np.testing.assert_allclose(beside.ink, alone.ink, rtol=1e-3, atol=1e-4)
+    again = sampler.write(["hello", "hello"], jnp.stack([keys[0]] * 2))
+    assert not np.array_equal(again[0].ink[:5], again[1].ink[:5])  # the same word in the same style is varied
+
+
+def test_priming_keeps_the_prime_and_continues_it():
+    """The network is driven by the strokes of the prime: other strokes lead to another writing; they are cut off."""
+    first = sampler_that_passes(0.1, priming=priming())
+    (writing,) = first.write(["cd"], styles(first, 1))
+    assert writing.stopped
+    # The window passes "abcd" at step 40, of which the first 20 are the prime's.
+    assert len(writing.ink) == 20
+    prime = priming()
+    other = dataclasses.replace(first, priming=prime._replace(ink=prime.ink * [2.0, 0.5, 1.0]))
+    assert not np.allclose(other.write(["cd"], styles(first, 1))[0].ink[1:, :2], writing.ink[1:, :2], atol=1e-3)
+
+
+def random_mixture():
+    rng = np.random.default_rng(0)
+    return Mixture(
+        jax.nn.log_softmax(jnp.array(rng.standard_normal((1, 3)), jnp.float32)),
+        jnp.array(rng.standard_normal((1, 3, 2)), jnp.float32),
+        jnp.zeros((1, 3, 2)),
+        jnp.full((1, 3), 0.6),
+        jnp.zeros((1, 2)),
+    )
+
+
+def draw(bias, temperature=1.0, count=4000):
+    mixture = jax.tree.map(lambda x: jnp.repeat(x, count, axis=0), random_mixture())
+    keys = jax.random.split(jax.random.key(0), count)
+    return np.asarray(sample_point(mixture, keys, jnp.float32(bias), jnp.float32(temperature))[0])
+
+
+def test_bias_and_temperature_change_the_variance():
+    variances = [draw(bias)[:, :2].var(axis=0).sum() for bias in (0.0, 0.5, 2.0)]
+    assert variances[0] > 1.3 * variances[1] > 1.3 * variances[2]
+    assert draw(0.0, temperature=2.0)[:, :2].var(axis=0).sum() > 1.2 * variances[0]
+
+
+def test_points_have_the_moments_of_the_mixture():
+    mixture, points = random_mixture(), draw(0.0, count=20_000)
+    weights = np.exp(np.asarray(mixture.log_weights[0]))
+    mean = weights @ np.asarray(mixture.means[0])
+    np.testing.assert_allclose(points[:, :2].mean(axis=0), mean, atol=0.05)
+    centred = np.asarray(mixture.means[0]) - mean
+    covariance = np.array([[1.0, 0.6], [0.6, 1.0]]) + (
+        weights[:, None, None] * centred[:, :, None] * centred[:, None]
+    ).sum(0)
+    np.testing.assert_allclose(np.cov(points[:, :2].T), covariance, atol=0.1)
+    assert points[:, 2].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_mistakes_are_named():
+    sampler = small_sampler()
+    with pytest.raises(UserError, match="outside the alphabet"):
+        sampler.write(["Ü"], styles(sampler, 1))
+    with pytest.raises(UserError, match="bias=-1"):
+        small_sampler(bias=-1.0)
+    with pytest.raises(UserError, match="has embedded no writer 'c'"):
+        small_sampler(writer="c")
