@@ -45,18 +45,19 @@ def open_stroke_sampler(
       UserError: there is no such run, or a number is out of range.
     """
     run = load_stroke_run(checkpoint, step)
-    sample = run.config.sample
-    return StrokeSampler(
-        run.network,
-        run.variables,
-        run.charset,
-        run.spec,
-        run.offset_scale,
-        tuple(run.writer_names),
-        sample.bias if bias is None else bias,
-        sample.temperature if temperature is None else temperature,
-        run.rare_characters,
-    )
+    with reading(f"the run {checkpoint!r}"):
+        sample = run.config.sample
+        return StrokeSampler(
+            run.network,
+            run.variables,
+            run.charset,
+            run.spec,
+            run.offset_scale,
+            tuple(run.writer_names),
+            sample.bias if bias is None else bias,
+            sample.temperature if temperature is None else temperature,
+            run.rare_characters,
+        )
 
 
 def with_priming(sampler: StrokeSampler, path: str) -> StrokeSampler:

@@ -1,7 +1,12 @@
 """Runs of strokes: resumed, on several devices, sampled and evaluated by the same commands as other runs."""
 
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import jax
 import numpy as np
@@ -9,6 +14,7 @@ import pytest
 
 import hwgan
 from configs import strokes_smoke
+from hwgan.checkpoints import orbax
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run
 from hwgan.evaluate import evaluate_strokes
@@ -23,6 +29,8 @@ from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
 from tests.models.test_stroke_writer import batch_of
 from tests.processes import metrics_of
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +106,84 @@ def test_the_sampler_of_a_run_writes(run):
     sampler = open_stroke_sampler(run[0], bias=2.0)
     images = sampler.draw(["ab", "hello"], sampler.sample_styles(jax.random.key(0), 2))
     assert [image.shape[0] for image in images] == [sampler.height] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"offset_scale": float("nan")}, "offset_scale"),
+        ({"offset_scale": "1"}, "offset_scale"),
+        ({"writers": [1]}, "writers are no list of names"),
+        ({"config": {"task": "strokes"}}, "data.max_points"),
+    ],
+)
+def test_records_of_unknown_origin_are_checked(run, monkeypatch, change, message):
+    read = orbax.Checkpointer.read_record
+    monkeypatch.setattr(orbax.Checkpointer, "read_record", lambda *args: read(*args) | change)
+    with pytest.raises(UserError, match=message):
+        load_stroke_run(run[0])
+
+
+def test_commands(run, tmp_path):
+    """sample and generate, with strokes to prime with, as a user calls them."""
+    strokes = [[[x, -10 * (x % 3)] for x in range(0, 60, 4)]] * 2
+    (tmp_path / "mine.json").write_text(json.dumps({"strokes": strokes, "text": "ab"}))
+    (tmp_path / "words.txt").write_text("hello\nink\n")
+    common = [f"--checkpoint={run[0]}", f"--style={tmp_path}/mine.json", "--bias=1"]
+    commands = [
+        ["hwgan.sample", *common, "--text=pen and ink", "--width=300", f"--output={tmp_path}/a.svg"],
+        ["hwgan.sample", *common, "--text=ink", "--feed=900", f"--output={tmp_path}/a.gcode"],
+        ["hwgan.sample", *common, f"--text_file={tmp_path}/words.txt", f"--output={tmp_path}/images"],
+        ["hwgan.generate", *common, f"--words={tmp_path}/words.txt", f"--output={tmp_path}/made"],
+    ]
+    for command in commands:
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, env=ENVIRONMENT)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.svg").read_text().count("<path") >= 3
+    assert "F900" in (tmp_path / "a.gcode").read_text()
+    assert (tmp_path / "images" / "labels.tsv").read_text().splitlines()[1] == "000000.png\thello"
+    rows = (tmp_path / "made" / "words.tsv").read_text().splitlines()
+    assert rows[0] == "file\ttext\twriter\tsplit"
+    assert {row.split("\t")[1] for row in rows[1:]} <= {"hello", "ink"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--text=a", "--output={}/a.png", "--style={}/no.json"], "error: cannot read the strokes"),
+        (["--text=a", "--output={}/a.png", "--style={}/no.npz"], "error: --style="),
+        (["--text=a", "--output={}/a.png", "--num_styles=2", "--interpolate_to=3"], "error: --interpolate_to is for"),
+        (["--text=a", "--output={}/a.txt"], "error: --output="),
+        (["--text=a", "--output={}/a.png", "--bias=-1"], "error: bias=-1"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(run, tmp_path, arguments, message):
+    command = [sys.executable, "-m", "hwgan.sample", f"--checkpoint={run[0]}"]
+    command += [argument.format(tmp_path) for argument in arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(message)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_killed_and_run_again(stroke_data, tmp_path):
+    """kill -9 in the middle: the same command resumes and ends with the metrics of an uninterrupted run."""
+    command = [sys.executable, "-m", "hwgan.main", "--config=configs/strokes_smoke.py"]
+    command += [f"--config.data.data_dir={stroke_data}", "--config.train.checkpoint_every=10"]
+    command += [f"--config.train.{name}=40" for name in ("num_steps", "evaluate_every", "sample_every")]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    with subprocess.Popen([*command, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
+        while not (killed / "checkpoints" / "10").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert metrics_of(killed)[-1]["step"] < 40
+    again = subprocess.run([*command, f"--workdir={killed}"], capture_output=True, text=True, check=True)
+    assert "training from step" in again.stdout
+    subprocess.run([*command, f"--workdir={whole}"], capture_output=True, check=True)
+    assert metrics_of(killed) == metrics_of(whole)
 
 
 NETWORK = StrokeWriter(
