@@ -19,6 +19,7 @@ _DEVIATION = 0.65  # x-heights in a standard deviation of y over points at even 
 _MIN_EXTREMA = 3  # bottoms of letters that a baseline needs; with fewer the extent of the ink decides
 _LATE_OVERLAP = 0.3  # x-heights; a late stroke lies so far to the left of where the pen was
 _DOT = 1e-6
+_MAX_POINTS = 100_000  # after resampling; far more than any network reads
 _STEEP = 1.0  # |dy| / |dx| from which on a segment tells the slant
 
 
@@ -90,7 +91,11 @@ class Cleaning:
             strokes = upright(strokes)
         if self.late_strokes:
             strokes = place_late_strokes(strokes, cut=self.late_strokes == "within")
-        return [resample(stroke, self.step) for stroke in strokes] if self.step else strokes
+        if not self.step:
+            return strokes
+        if sum(map(_length, strokes)) > _MAX_POINTS * self.step:
+            raise UnusableInk("of too many points")
+        return [resample(stroke, self.step) for stroke in strokes]
 
 
 def without_repeats(stroke: Stroke) -> Stroke:
@@ -178,17 +183,22 @@ def place_late_strokes(strokes: list[Stroke], *, cut: bool) -> list[Stroke]:
       cut: whether a stroke that goes on to the right of a late one is cut there; else the late one comes after it.
     """
     placed: list[Stroke] = []
+    ends: list[float] = []  # the right end of each
+    reach = -np.inf
     for stroke in strokes:
-        right = stroke[:, 0].max()
-        reach = max((other[:, 0].max() for other in placed), default=-np.inf)
+        right = float(stroke[:, 0].max())
         if right >= reach - _LATE_OVERLAP:
             placed.append(stroke)
+            ends.append(right)
+            reach = max(reach, right)
             continue
-        index = next(i for i, other in enumerate(placed) if other[:, 0].max() >= right)
+        index = next(i for i, end in enumerate(ends) if end >= right)
         other = placed[index]
         after = _place_to_cut(other, right) if cut else len(other)
         parts = [other] if after >= len(other) - 1 else [other[: after + 1], other[after:]]
-        placed[index : index + 1] = [parts[0], stroke, *parts[1:]]
+        parts[1:1] = [stroke]
+        placed[index : index + 1] = parts
+        ends[index : index + 1] = [float(part[:, 0].max()) for part in parts]
     return placed
 
 
@@ -217,10 +227,13 @@ def _resample_part(part: Stroke, step: float) -> Stroke:
     return np.column_stack([np.interp(at, along, part[:, axis]) for axis in (0, 1)])
 
 
+def _length(stroke: Stroke) -> float:
+    return float(np.linalg.norm(np.diff(stroke, axis=0), axis=1).sum())
+
+
 def _even_points(strokes: list[Stroke], count: int = 500) -> Stroke:
     """About `count` points at even distances along all strokes, so that slow writing does not weigh more."""
-    length = sum(np.linalg.norm(np.diff(stroke, axis=0), axis=1).sum() for stroke in strokes)
-    step = max(length / count, _DOT)
+    step = max(sum(map(_length, strokes)) / count, _DOT)
     return np.concatenate([_resample_part(s, step) if len(s) > 1 else s for s in strokes])
 
 

@@ -7,6 +7,7 @@ from hwgan.data.ink import Stroke, join_strokes
 from hwgan.datasets.builder import Example, HandwritingBuilder
 
 MAX_POINTS = 100_000  # of an example; a page written at 200 points a second for eight minutes
+_MAX_STROKES = 10_000
 _MAX_COORDINATE = 1e7
 
 
@@ -36,6 +37,8 @@ def check_strokes(strokes: list[Stroke]) -> list[Stroke]:
     count = sum(map(len, strokes))
     if not 0 < count <= MAX_POINTS:
         raise ValueError(f"it has {count:,} points; an example has from 1 to {MAX_POINTS:,}")
+    if len(strokes) > _MAX_STROKES:
+        raise ValueError(f"it has {len(strokes):,} strokes, more than {_MAX_STROKES:,}")
     if not all((np.abs(stroke) < _MAX_COORDINATE).all() for stroke in strokes):  # False for what is not finite
         raise ValueError("it has coordinates that are not finite, or huge")
     return strokes

@@ -1,7 +1,6 @@
 """The sampler of strokes: texts in, the way of a pen out, and pictures of it."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,10 +14,11 @@ from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, spli
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.letterforms import BOTTOM, TOP
 from hwgan.models.state import variables_digest
-from hwgan.models.stroke_writer import Mixture, StrokeWriter
+from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
 from hwgan.sampling.page import join_words
+from hwgan.sampling.pen import PenSettings, write_points
 from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
 
 _BATCH_SIZE = 32
@@ -57,77 +57,6 @@ class Writing(NamedTuple):
     def strokes(self) -> list[Stroke]:
         """In x-heights, with the baseline at y = 0; at least one."""
         return split_strokes(from_offsets(self.ink))
-
-
-class _Settings(NamedTuple):
-    """Numbers that change no program."""
-
-    bias: Float[Array, ""]
-    temperature: Float[Array, ""]
-    max_points: Int[Array, ""]
-
-
-def sample_point(
-    mixture: Mixture, keys: jax.Array, bias: Float[Array, ""], temperature: Float[Array, ""]
-) -> tuple[Float[Array, "b 3"], Float[Array, " b"]]:
-    """Draws a point of each row, and gives the probability that it is the last.
-
-    Args:
-      mixture: of a batch.
-      keys: one for each row.
-      bias: b >= 0; the larger, the likelier the points: σ = exp(σ̂ - b), π ~ π̂^(1 + b).
-      temperature: T of the Gaussians: their variances are multiplied by it, and π ~ π^(1/T).
-
-    References:
-      Graves 2013, section 5.4
-    """
-    sharpness = (1.0 + bias) / temperature
-
-    def draw(key, log_weights, means, log_stds, correlation, ends):
-        choose, noise, end = jax.random.split(key, 3)
-        index = jax.random.categorical(choose, log_weights * sharpness)
-        first, second = jax.random.normal(noise, (2,))
-        rho = correlation[index]
-        unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
-        offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
-        lifted = jax.random.bernoulli(end, jax.nn.sigmoid(ends[0] * sharpness))
-        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1] * sharpness)
-
-    return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _write(network: StrokeWriter, capacity: int, variables, keys, labels, lengths, writers, prime, settings):
-    """Points [capacity, b, 3] and their numbers; the first of them are those of the priming."""
-    size = labels.shape[0]
-    prime_points, prime_lengths = prime
-
-    def going(state):
-        t, _, _, num_points, _ = state
-        return (t < settings.max_points) & (num_points == 0).any()
-
-    def write_point(state):
-        t, carry, point, num_points, points = state
-        carry, mixture, window = network.apply(variables, carry, point, labels, lengths, writers, method="step")
-        step_keys = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
-        point, last = sample_point(mixture, step_keys, settings.bias, settings.temperature)
-        given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
-        primed = t < prime_lengths
-        point = jnp.where(primed[:, None], given, point)
-        # The writing ends only where the window shows the last character, or has passed it.
-        at_last = jnp.argmax(window.characters, axis=1) == lengths - 1
-        passed = window.after > window.characters.max(axis=1)
-        chance = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1)))(step_keys)
-        ends = ~primed & (passed | (at_last & (chance < last)))
-        points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
-        num_points = jnp.where((num_points == 0) & ends, t + 1, num_points)
-        return t + 1, carry, point, num_points, points
-
-    carry = network.apply(variables, size, method="initial_carry")
-    start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (size, 3))
-    state = jnp.int32(0), carry, start, jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3))
-    _, _, _, num_points, points = jax.lax.while_loop(going, write_point, state)
-    return points, num_points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,50 +149,51 @@ class StrokeSampler:
         """
         self.check(words)
         order = sorted(range(len(words)), key=lambda i: len(words[i]))
+        keys = jax.vmap(_key_of_word)(jnp.asarray(styles), jnp.arange(len(words)))
+        writers = self._writer_ids(np.asarray(styles))
         found: dict[int, Writing] = {}
         for start in range(0, len(words), _BATCH_SIZE):
             rows = order[start : start + _BATCH_SIZE]
-            chunk = [words[i] for i in rows]
-            keys = [jax.random.fold_in(_key(styles[i]), i) for i in rows]
-            writers = [self._writer_id(np.asarray(styles[i])) for i in rows]
-            found.update(zip(rows, self._write_batch(chunk, keys, writers), strict=True))
+            padded = np.array(rows + rows[-1:] * (0 if len(rows) == 1 else _BATCH_SIZE - len(rows)))
+            chunk = [words[i] for i in padded]
+            found.update(zip(rows, self._write_batch(chunk, keys[padded], writers[padded]), strict=False))
         return [found[i] for i in range(len(words))]
 
-    def _writer_id(self, style: np.ndarray) -> int:
+    def _writer_ids(self, styles: UInt32[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
+        """Ids of the embedded writers, from 1; 0 where none are."""
         if self.writer:
-            return self.writer_names.index(self.writer) + 1
-        return 1 + int(style[0]) % len(self.writer_names) if self.writer_names else 0
+            return np.full(len(styles), self.writer_names.index(self.writer) + 1, np.int32)
+        count = len(self.writer_names)
+        return (1 + styles[:, 0] % count).astype(np.int32) if count else np.zeros(len(styles), np.int32)
 
-    def _write_batch(self, words: list[str], keys: list[jax.Array], writers: list[int]) -> list[Writing]:
-        """`write` for at most `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
-        count = len(words)
-        size = 1 if count == 1 else _BATCH_SIZE
+    def _write_batch(self, words: list[str], keys: jax.Array, writers: Int[np.ndarray, " n"]) -> list[Writing]:
+        """`write` for one or `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
+        size = len(words)
         prime_text, prime = (self.priming.text, self.priming.ink) if self.priming else ("", np.zeros((0, 3)))
         separator = " " if prime_text and not self.charset.unknown(" ") else ""
         labels = [self.charset.encode(prime_text + separator + word) for word in words]
-        labels += labels[-1:] * (size - count)
         lengths = np.array([len(row) for row in labels], np.int32)
         num_labels = self.spec.max_length * -(-int(lengths.max()) // self.spec.max_length)
         prime_points = np.zeros((max(1, 64 * -(-len(prime) // 64)), size, 3), np.float32)
         prime_points[: len(prime)] = (prime * [1 / self.offset_scale, 1 / self.offset_scale, 1])[:, None]
         capacity = prime_points.shape[0] + self._capacity(num_labels)
         limit = len(prime) + self._capacity(max(map(len, words)))
-        points, num_points = _write(
+        points, num_points = write_points(
             self.network,
             capacity,
             self.variables,
-            jnp.stack(keys + keys[-1:] * (size - count)),
+            keys,
             pad_labels(labels, num_labels),
             lengths,
-            np.array(writers + writers[-1:] * (size - count), np.int32),
+            writers,
             (prime_points, np.full(size, len(prime), np.int32)),
-            _Settings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
+            PenSettings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
         )
         points, num_points = np.asarray(points), np.asarray(num_points)
         ends = np.where(num_points > 0, num_points, limit)
         return [
             Writing(self._finished(points[len(prime) : end, i]), bool(stopped))
-            for i, (end, stopped) in enumerate(zip(ends[:count], num_points[:count] > 0, strict=True))
+            for i, (end, stopped) in enumerate(zip(ends, num_points > 0, strict=True))
         ]
 
     def _finished(self, points: Float[np.ndarray, "n 3"]) -> Ink:
@@ -313,5 +243,5 @@ class StrokeSampler:
         return join_words(words, self.height // 3)
 
 
-def _key(style: UInt32[Array, "2"]) -> jax.Array:
-    return jax.random.wrap_key_data(jnp.asarray(style))
+def _key_of_word(style: UInt32[Array, "2"], index: Int[Array, ""]) -> jax.Array:
+    return jax.random.fold_in(jax.random.wrap_key_data(style), index)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from hwgan.models.ink_batch import InkBatch
+from hwgan.models.soft_window import soft_window
 from hwgan.models.stroke_likelihood import log_density, mixture_of, point_losses
-from hwgan.models.stroke_writer import Mixture, StrokeWriter, soft_window
+from hwgan.models.stroke_writer import Mixture, StrokeWriter
 
 
 def batch_of(size=3, points=9, length=5, seed=0):

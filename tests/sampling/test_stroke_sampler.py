@@ -7,7 +7,8 @@ import pytest
 
 from hwgan.models.stroke_writer import Mixture
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.stroke_sampler import StrokeSampler, sample_point
+from hwgan.sampling.pen import sample_point
+from hwgan.sampling.stroke_sampler import StrokeSampler
 from tests.strokes import priming, sampler_that_passes, small_sampler
 
 

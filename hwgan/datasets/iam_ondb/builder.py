@@ -152,4 +152,4 @@ def _task_lists(root: pathlib.Path) -> SplitLists | None:
             path = found[name]
             assert path is not None
             ids[split] += parse_list(RawFiles(path.parent).read_text(name))
-    return SplitLists(ids, "IAM-OnDB-t2", nested=True)
+    return SplitLists(ids, "official lists", nested=True)

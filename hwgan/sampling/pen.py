@@ -1,0 +1,102 @@
+"""The pen: a stroke writer's distributions, point after point, until the text is written."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from hwgan.models.stroke_writer import Mixture, StrokeWriter
+
+
+class PenSettings(NamedTuple):
+    """Numbers that change no program.
+
+    Attributes:
+      bias: see `sample_point`.
+      temperature: likewise.
+      max_points: where writing is stopped.
+    """
+
+    bias: Float[Array, ""]
+    temperature: Float[Array, ""]
+    max_points: Int[Array, ""]
+
+
+def sample_point(
+    mixture: Mixture, keys: jax.Array, bias: Float[Array, ""], temperature: Float[Array, ""]
+) -> tuple[Float[Array, "b 3"], Float[Array, " b"]]:
+    """Draws a point of each row, and gives the probability that it is the last.
+
+    Args:
+      mixture: of a batch.
+      keys: one for each row.
+      bias: b >= 0; the larger, the likelier the points: σ = exp(σ̂ - b), π ~ π̂^(1 + b).
+      temperature: T of the Gaussians: their variances are multiplied by it, and π ~ π^(1/T).
+
+    References:
+      Graves 2013, section 5.4
+    """
+    sharpness = (1.0 + bias) / temperature
+
+    def draw(key, log_weights, means, log_stds, correlation, ends):
+        choose, noise, end = jax.random.split(key, 3)
+        index = jax.random.categorical(choose, log_weights * sharpness)
+        first, second = jax.random.normal(noise, (2,))
+        rho = correlation[index]
+        unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
+        offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
+        lifted = jax.random.bernoulli(end, jax.nn.sigmoid(ends[0] * sharpness))
+        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1] * sharpness)
+
+    return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, lengths, writers, prime, settings):
+    """Lets the network write a batch of texts, point by point, until all have ended.
+
+    Args:
+      network: the module.
+      capacity: points that there is room for.
+      variables: of the network.
+      keys: a random key for each text.
+      labels: [b, t], padded with 0.
+      lengths: [b] of the texts.
+      writers: [b] ids; 0 for unknown.
+      prime: points [n, b, 3] that are written first, whatever the network would, and their numbers [b].
+      settings: see `PenSettings`.
+
+    Returns:
+      Points [capacity, b, 3], and the number of points of each text; 0 for one that has not ended.
+    """
+    size = labels.shape[0]
+    prime_points, prime_lengths = prime
+
+    def going(state):
+        t, _, _, num_points, _ = state
+        return (t < settings.max_points) & (num_points == 0).any()
+
+    def write_point(state):
+        t, carry, point, num_points, points = state
+        carry, mixture, window = network.apply(variables, carry, point, labels, lengths, writers, method="step")
+        step_keys = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
+        point, last = sample_point(mixture, step_keys, settings.bias, settings.temperature)
+        given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
+        primed = t < prime_lengths
+        point = jnp.where(primed[:, None], given, point)
+        # The writing ends only where the window shows the last character, or has passed it.
+        at_last = jnp.argmax(window.characters, axis=1) == lengths - 1
+        passed = window.after > window.characters.max(axis=1)
+        chance = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1)))(step_keys)
+        ends = ~primed & (passed | (at_last & (chance < last)))
+        points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
+        num_points = jnp.where((num_points == 0) & ends, t + 1, num_points)
+        return t + 1, carry, point, num_points, points
+
+    carry = network.apply(variables, size, method="initial_carry")
+    start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (size, 3))
+    state = jnp.int32(0), carry, start, jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3))
+    _, _, _, num_points, points = jax.lax.while_loop(going, write_point, state)
+    return points, num_points
