@@ -17,7 +17,7 @@ _SPLINE_STEPS = 4  # samples per segment
 _SUPERSAMPLE = 3
 
 Stroke = Float[np.ndarray, "_ 2"]
-Ink = Float[np.ndarray, "n 3"]
+Ink = Float[np.ndarray, "_ 3"]
 
 
 def join_strokes(strokes: Sequence[Stroke]) -> Ink:
@@ -73,11 +73,11 @@ def smooth(stroke: Stroke) -> Stroke:
 
 def draw_strokes(
     strokes: Sequence[Stroke],
-    x_height: float,
+    x_height: int | float,
     *,
-    thickness: float,
-    ink: float = 0.0,
-    extent: tuple[float, float],
+    thickness: int | float,
+    ink: int | float = 0.0,
+    extent: tuple[int | float, int | float],
 ) -> UInt8[np.ndarray, "h w"]:
     """Draws anti-aliased strokes, dark ink on white (255); the image fits them horizontally.
 
@@ -103,7 +103,7 @@ def draw_strokes(
     return np.asarray(canvas.reduce(_SUPERSAMPLE))
 
 
-def _horizontal_extent(strokes: Sequence[Stroke], x_height: float, thickness: float) -> tuple[float, int]:
+def _horizontal_extent(strokes: Sequence[Stroke], x_height: int | float, thickness: int | float) -> tuple[float, int]:
     """The left side in supersampled pixels, and the width in pixels, of the image of `draw_strokes`."""
     scale = x_height * _SUPERSAMPLE
     margin = max(1, round(thickness * scale)) + _SUPERSAMPLE
@@ -112,7 +112,9 @@ def _horizontal_extent(strokes: Sequence[Stroke], x_height: float, thickness: fl
     return left, max(1, int(np.ceil((right - left) / _SUPERSAMPLE)))
 
 
-def pixel_origin(strokes: Sequence[Stroke], x_height: float, thickness: float, ascent: float) -> tuple[float, float]:
+def pixel_origin(
+    strokes: Sequence[Stroke], x_height: int | float, thickness: int | float, ascent: int | float
+) -> tuple[float, float]:
     """Where the point (0, 0) of the strokes lies in the image of `draw_strokes`, as (column, row)."""
     left, _ = _horizontal_extent(strokes, x_height, thickness)
     return -left / _SUPERSAMPLE, ascent * x_height

@@ -47,7 +47,7 @@ def ink_batches(
     store: InkStore,
     schedule: Schedule,
     writer_names: Sequence[str],
-    scale: float,
+    scale: int | float,
     *,
     start_step: int = 0,
     process_index: int = 0,
@@ -79,7 +79,7 @@ def ink_batches(
 
 
 def ink_eval_batches(
-    store: InkStore, batch_size: int, writer_names: Sequence[str], scale: float, limit: int
+    store: InkStore, batch_size: int, writer_names: Sequence[str], scale: int | float, limit: int
 ) -> Iterator[tuple[InkBatch, Int[np.ndarray, " rows"]]]:
     """The first `limit` examples in batches sorted by length; the last is filled up by repeating its last example.
 

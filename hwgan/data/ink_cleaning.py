@@ -44,13 +44,13 @@ class Cleaning:
         limit.
     """
 
-    outliers: float = 0.0
+    outliers: int | float = 0.0
     slope: bool = False
     size: str = ""
     slant: bool = False
     late_strokes: str = ""
-    step: float = 0.0
-    max_jump: float = 0.0
+    step: int | float = 0.0
+    max_jump: int | float = 0.0
 
     def __post_init__(self):
         if self.late_strokes not in LATE_STROKES or self.size not in SIZES:
@@ -105,7 +105,7 @@ def without_repeats(stroke: Stroke) -> Stroke:
     return stroke[moved]
 
 
-def remove_outliers(strokes: list[Stroke], limit: float) -> list[Stroke]:
+def remove_outliers(strokes: list[Stroke], limit: int | float) -> list[Stroke]:
     """Removes points that are farther from both neighbours in their stroke than `limit` median distances."""
     distances = [np.linalg.norm(np.diff(stroke, axis=0), axis=1) for stroke in strokes]
     every = np.concatenate(distances)
@@ -202,7 +202,7 @@ def place_late_strokes(strokes: list[Stroke], *, cut: bool) -> list[Stroke]:
     return placed
 
 
-def _place_to_cut(stroke: Stroke, right: float) -> int:
+def _place_to_cut(stroke: Stroke, right: int | float) -> int:
     """The first bottom of the pen's way, or else its end, after it has passed `right` for the last time."""
     left_of = np.flatnonzero(stroke[:, 0] < right)
     start = int(left_of[-1]) + 1 if left_of.size else 0
@@ -212,7 +212,7 @@ def _place_to_cut(stroke: Stroke, right: float) -> int:
     return len(stroke) - 1
 
 
-def resample(stroke: Stroke, step: float) -> Stroke:
+def resample(stroke: Stroke, step: int | float) -> Stroke:
     """Points at even distances of about `step` along each part of a stroke between its corners."""
     if len(stroke) < 2:
         return stroke
@@ -220,7 +220,7 @@ def resample(stroke: Stroke, step: float) -> Stroke:
     return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
 
-def _resample_part(part: Stroke, step: float) -> Stroke:
+def _resample_part(part: Stroke, step: int | float) -> Stroke:
     along = np.append(0.0, np.cumsum(np.linalg.norm(np.diff(part, axis=0), axis=1)))
     count = max(1, round(along[-1] / step))
     at = np.linspace(0.0, along[-1], count + 1)

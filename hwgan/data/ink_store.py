@@ -81,7 +81,7 @@ class InkStore:
         """The known writers, sorted."""
         return sorted(set(self.writers) - {""})
 
-    def batch(self, indices: np.ndarray, width: int, writer_names: Sequence[str], scale: float) -> InkBatch:
+    def batch(self, indices: np.ndarray, width: int, writer_names: Sequence[str], scale: int | float) -> InkBatch:
         """A batch of examples, padded with zeros to one number of points.
 
         Args:

@@ -29,7 +29,7 @@ def likelihoods(
     params: Any,
     store: InkStore,
     writer_names: Sequence[str],
-    scale: float,
+    scale: int | float,
     *,
     limit: int,
     seed: int = 0,

@@ -31,7 +31,7 @@ def is_stroke_run(checkpoint: str, step: int | None = None) -> bool:
 
 
 def open_stroke_sampler(
-    checkpoint: str, step: int | None = None, *, bias: float | None = None, temperature: float | None = None
+    checkpoint: str, step: int | None = None, *, bias: int | float | None = None, temperature: int | float | None = None
 ) -> StrokeSampler:
     """The sampler of a run of strokes.
 

@@ -33,7 +33,7 @@ class Plotter:
       pen_down: G-code that lowers it.
     """
 
-    feed: float = 1500.0
+    feed: int | float = 1500.0
     pen_up: str = "G0 Z5"
     pen_down: str = "G1 Z0 F600"
 
@@ -139,7 +139,7 @@ def write_document(
     return StrokeDocument(pages, settings, sampler.height, placed, plotter or Plotter())
 
 
-def _place(strokes: Sequence[Stroke], word: PlacedWord, x_height: float) -> list[Stroke]:
+def _place(strokes: Sequence[Stroke], word: PlacedWord, x_height: int | float) -> list[Stroke]:
     """Strokes in x-heights as smooth curves in em, where the picture of their word is placed."""
     curves = [smooth(stroke) for stroke in strokes]
     origin = np.array(pixel_origin(curves, x_height, THICKNESS, EXTENT[0]))

@@ -83,10 +83,10 @@ class StrokeSampler:
     variables: dict[str, Any]
     charset: Charset
     spec: InkSpec
-    offset_scale: float
+    offset_scale: int | float
     writer_names: tuple[str, ...] = ()
-    bias: float = 0.0
-    temperature: float = 1.0
+    bias: int | float = 0.0
+    temperature: int | float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     priming: Priming | None = None
     writer: str = ""

@@ -55,8 +55,7 @@ def test_the_dot_of_an_i_comes_before_the_next_letter():
         heights = [stroke[:, 1].max() for stroke in strokes]
         dot = int(np.argmin(heights))
         assert heights[dot] < -1.0
-        if writer.kind == "print":
-            assert 0 < dot < len(strokes) - 1
+        assert dot < len(strokes) - 1
 
 
 def test_connect_joins_what_touches():

@@ -21,7 +21,8 @@ def batch_of(size=3, points=9, length=5, seed=0):
     ink[..., 2] = rng.random((size, points)) < 0.3
     ink *= (np.arange(points) < num_points[:, None])[..., None]
     labels = rng.integers(1, 7, (size, length)).astype(np.int32) * (np.arange(length) < lengths[:, None])
-    return InkBatch(ink, num_points, labels, lengths, np.arange(size, dtype=np.int32) % 3)
+    writers = np.arange(size, dtype=np.int32) % 3
+    return jax.tree.map(jnp.asarray, InkBatch(ink, num_points, labels, lengths, writers))
 
 
 NETWORK = StrokeWriter(
@@ -115,7 +116,11 @@ def test_losses_are_those_of_a_plain_loop():
             ends = 1 / (1 + np.exp(-here.ends))
             stroke = ends[0] if batch.points[row, t, 2] else 1 - ends[0]
             stop = ends[1] if t == batch.num_points[row] - 1 else 1 - ends[1]
-            expected = {"offset": naive_density(here, batch.points[row, t, :2]), "stroke": stroke, "stop": stop}
+            expected = {
+                "offset": naive_density(here, np.asarray(batch.points[row, t, :2])),
+                "stroke": stroke,
+                "stop": stop,
+            }
             for name, probability in expected.items():
                 value = -math.log(probability) if inside else 0.0
                 assert float(losses[name][row, t]) == pytest.approx(value, rel=1e-4, abs=1e-5)
@@ -143,7 +148,7 @@ def test_padding_changes_nothing(params):
     labels = np.pad(batch.labels, ((0, 0), (0, 3)))
     for row, count in enumerate(batch.num_points):  # whatever stands in the padding
         points[row, count:] = 7.0
-    padded = batch.replace(points=points, labels=labels)
+    padded = batch.replace(points=jnp.array(points), labels=jnp.array(labels))
     losses, longer = (point_losses(mixture_of(NETWORK, params, b), b) for b in (batch, padded))
     for name, values in losses.items():
         np.testing.assert_allclose(longer[name][:, :9], values, rtol=1e-5, atol=1e-6)
@@ -155,8 +160,7 @@ def test_text_writer_and_earlier_points_change_the_distribution(params):
     before = mixture_of(NETWORK, params, batch).means
     for change in ({"labels": batch.labels % 6 + (batch.labels > 0)}, {"writers": (batch.writers + 1) % 3}):
         assert not np.allclose(mixture_of(NETWORK, params, batch.replace(**change)).means, before)
-    points = batch.points.copy()
-    points[:, 3] += 1.0
+    points = batch.points.at[:, 3].add(1.0)
     after = mixture_of(NETWORK, params, batch.replace(points=points)).means
     np.testing.assert_array_equal(after[:, :4], before[:, :4])  # causal: point 3 is predicted without itself
     assert not np.allclose(after[:, 4], before[:, 4])

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,12 @@ def styles(sampler: StrokeSampler, count):
 
 
 def test_writing_stops_when_the_window_passes_the_text():
-    """At half a character a step: κ = 0.5 t passes the middle between the last place of the text and the next."""
-    sampler = sampler_that_passes(0.5)
+    """The step at which κ = 0.4 t is nearer to the place after the text than to its last character."""
+    sampler = sampler_that_passes(0.4)
     texts = ["ab", "abcd", "abcdef"]
     for text, writing in zip(texts, sampler.write(texts, styles(sampler, 3)), strict=True):
         assert writing.stopped
-        assert len(writing.ink) == 2 * len(text)  # the step at which κ = len: the first nearer to it than to len - 1
+        assert len(writing.ink) == math.ceil((len(text) - 0.5) / 0.4)
         assert writing.ink[-1, 2] == 1.0
 
 
@@ -45,11 +46,11 @@ def test_a_word_does_not_depend_on_the_words_beside_it():
 
 def test_priming_keeps_the_prime_and_continues_it():
     """The network is driven by the strokes of the prime: other strokes lead to another writing; they are cut off."""
-    first = sampler_that_passes(0.1, priming=priming())
+    first = sampler_that_passes(0.11, priming=priming())
     (writing,) = first.write(["cd"], styles(first, 1))
     assert writing.stopped
-    # The window passes "abcd" at step 40, of which the first 20 are the prime's.
-    assert len(writing.ink) == 20
+    # The window passes "abcd" at step 32, of which the first 20 are the prime's.
+    assert len(writing.ink) == 12
     prime = priming()
     other = dataclasses.replace(first, priming=prime._replace(ink=prime.ink * [2.0, 0.5, 1.0]))
     assert not np.allclose(other.write(["cd"], styles(first, 1))[0].ink[1:, :2], writing.ink[1:, :2], atol=1e-3)
