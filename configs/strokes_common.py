@@ -18,6 +18,7 @@ def get_common() -> ConfigDict:
             dataset="",  # "name/config" of strokes, as hwgan.prepare wrote it
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else examples with others are dropped
+            cache_dir="",  # of cleaned strokes; empty: inside the prepared dataset
             max_points=600,  # of an example after cleaning; examples with more are dropped
             min_length=1,  # characters; shorter and longer texts are dropped
             max_length=40,

@@ -113,7 +113,8 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
       UserError: the run or its data cannot be read.
     """
     run, settings = load_stroke_run(workdir), config.evaluate
-    store = load_ink(config.data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec)
+    data = config.data
+    store = load_ink(data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec, data.cache_dir)
     found = likelihoods(
         run.network, run.state.ema, store, run.writer_names, run.offset_scale, limit=settings.examples, seed=config.seed
     )

@@ -22,8 +22,8 @@ from absl import flags
 from PIL import Image
 
 from hwgan import datasets
+from hwgan.data.ink_cache import is_ink
 from hwgan.data.ink_cleaning import Cleaning
-from hwgan.data.ink_store import is_ink
 from hwgan.data.ink_survey import draw_ink_examples, draw_ink_steps, survey_ink
 from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
 from hwgan.datasets.write import write_dataset

@@ -4,22 +4,20 @@ import dataclasses
 import functools
 import hashlib
 import logging
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.ink import Ink
-from hwgan.data.ink_cleaning import Cleaning, UnusableInk
-from hwgan.data.prepared import open_rows, read_summary, row_text
+from hwgan.data.ink_cache import read_cleaned
+from hwgan.data.ink_cleaning import Cleaning
 from hwgan.models.ink_batch import InkBatch
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
-
-_CONTENT = "ink"  # the field of a row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +43,7 @@ class InkStore:
 
     Attributes:
       spec: cleaning and size limits.
-      points: float32 [sum of points, 3], offset ink in x-heights, one example after another.
+      points: float32 [sum of points, 3], offset ink in x-heights, one example after another, others between them.
       starts: int64 [n], offset of each example in `points`.
       num_points: int32 [n].
       texts: transcriptions in NFC.
@@ -74,7 +72,8 @@ class InkStore:
     @functools.cached_property
     def offset_scale(self) -> float:
         """The root mean square of all offsets, in x-heights; ink is divided by it for the network."""
-        return float(np.sqrt(np.mean(np.square(self.points[:, :2], dtype=np.float64))))
+        squares = sum(float(np.square(self.ink(i)[:, :2], dtype=np.float64).sum()) for i in range(len(self)))
+        return math.sqrt(max(squares / (2.0 * int(self.num_points.sum())), 1e-12))
 
     @functools.cached_property
     def writer_names(self) -> list[str]:
@@ -105,8 +104,8 @@ class InkStore:
         )
 
 
-def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: InkSpec) -> InkStore:
-    """Cleans the ink of a split that fits alphabet and limits; logs how many examples are dropped, by reason.
+def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: InkSpec, cache_dir: str = "") -> InkStore:
+    """Loads the cleaned ink of a split that fits alphabet and limits; logs how many examples are dropped, by reason.
 
     Examples are sorted by the hash of their ids, as words of images are (`word_store.load_words`).
 
@@ -116,67 +115,43 @@ def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: In
       split: name of the split.
       charset: alphabet of the run.
       spec: cleaning and size limits.
+      cache_dir: directory of caches (`ink_cache.read_cleaned`).
 
     Raises:
       UserError: the dataset or the split does not exist, is none of ink, or none of it fits.
     """
-    dropped, kept = Counter[str](), []
-    for row_id, text, writer, ink in with_progress(
-        read_ink(data_dir, dataset, split), f"cleaning {dataset}", "examples"
-    ):
-        found = _usable(text, ink, charset, spec)
-        if isinstance(found, str):
-            dropped[found] += 1
+    cleaned = read_cleaned(data_dir, dataset, split, spec.cleaning, cache_dir)
+    dropped, kept = Counter(cleaned.dropped), []
+    for row, (text, num_points) in enumerate(zip(cleaned.texts, cleaned.num_points.tolist(), strict=True)):
+        reason = _reason_to_drop(text, num_points, charset, spec)
+        if reason:
+            dropped[reason] += 1
         else:
-            kept.append((hashlib.md5(row_id.encode()).digest(), found, text, writer))
+            kept.append(row)
+    kept.sort(key=lambda row: hashlib.md5(cleaned.ids[row].encode()).digest())
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     logger.info("%s %s: %d examples, dropped: %s", dataset, split, len(kept), reasons)
     if not kept:
         raise UserError(f"no ink of {dataset} {split} fits this config; dropped: {reasons}")
-    kept.sort(key=lambda example: example[0])
-    _, inks, texts, writers = zip(*kept, strict=True)
-    num_points = np.array([len(ink) for ink in inks], np.int32)
+    starts = np.cumsum(np.append(0, cleaned.num_points[:-1].astype(np.int64)))
+    texts = [cleaned.texts[row] for row in kept]
     labels = [charset.encode(text) for text in texts]
     return InkStore(
         spec,
-        np.concatenate(inks),
-        np.cumsum(np.append(0, num_points[:-1].astype(np.int64))),
-        num_points,
-        list(texts),
+        cleaned.points,
+        starts[kept],
+        cleaned.num_points[kept],
+        texts,
         pad_labels(labels, spec.max_length),
         np.array([len(row) for row in labels], np.int32),
-        list(writers),
+        [cleaned.writers[row] for row in kept],
     )
 
 
-def read_ink(data_dir: str, dataset: str, split: str) -> Iterator[tuple[str, str, str, Ink]]:
-    """(id, text, writer, stored ink) of each example of a split.
-
-    Raises:
-      UserError: the dataset or the split does not exist, or is none of ink.
-    """
-    rows = open_rows(data_dir, dataset, split)
-    for index in range(len(rows)):
-        row = rows[index]
-        if _CONTENT not in row:
-            raise UserError(f"{dataset} has no strokes: it is a dataset of images")
-        ink = np.asarray(row[_CONTENT], np.float32)
-        yield row_text(row, "id"), normalize_text(row_text(row, "text")), row_text(row, "writer"), ink
-
-
-def is_ink(data_dir: str, dataset: str) -> bool:
-    """Whether a prepared dataset is of ink, not of images."""
-    return read_summary(data_dir, dataset).get("kind") == _CONTENT
-
-
-def _usable(text: str, ink: Ink, charset: Charset, spec: InkSpec) -> Ink | str:
-    """The cleaned ink, or why it cannot be used."""
+def _reason_to_drop(text: str, num_points: int, charset: Charset, spec: InkSpec) -> str:
+    """Why an example cannot be used; "" if it can be used."""
     if charset.unknown(text):
         return "outside the alphabet"
     if not spec.min_length <= len(text) <= spec.max_length:
         return "too long" if len(text) > spec.max_length else "too short"
-    try:
-        cleaned = spec.cleaning(ink)
-    except UnusableInk as error:
-        return str(error)
-    return cleaned if len(cleaned) <= spec.max_points else "of too many points"
+    return "of too many points" if num_points > spec.max_points else ""

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from hwgan.data.ink import Ink, Stroke, draw_strokes, join_strokes, pixel_origin, split_strokes
+from hwgan.data.ink_cache import read_ink
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk, preview_steps
-from hwgan.data.ink_store import read_ink
 from hwgan.data.survey import PERCENTILES, Cell, draw_grid
 
 _EXAMPLE_HEIGHT, _MAX_WIDTH, _WIDTH = 64, 1400, 1500  # pixels
@@ -43,7 +43,8 @@ def draw_ink_steps(data_dir: str, dataset: str, cleaning: Cleaning) -> Image.Ima
 
 def _spread(data_dir: str, dataset: str, split: str, count: int) -> list[tuple[str, str, str, Ink]]:
     """Examples from all over the start of a split."""
-    first = list(itertools.islice(read_ink(data_dir, dataset, split), max(_CANDIDATES, count)))
+    readable = (row for row in read_ink(data_dir, dataset, split) if row is not None)
+    first = list(itertools.islice(readable, max(_CANDIDATES, count)))
     return [first[i] for i in np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)]
 
 
@@ -78,7 +79,11 @@ def survey_ink(data_dir: str, dataset: str, splits: Sequence[str]) -> str:
     """Statistics of all examples as plain text: numbers of points, strokes and characters."""
     points, strokes, lengths, counts = [], [], [], Counter[str]()
     for split in splits:
-        for _, text, _, ink in read_ink(data_dir, dataset, split):
+        for row in read_ink(data_dir, dataset, split):
+            if row is None:
+                counts["unreadable"] += 1
+                continue
+            _, text, _, ink = row
             points.append(len(ink))
             strokes.append(int(ink[:, 2].sum()))
             lengths.append(len(text))

@@ -4,9 +4,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from hwgan.data.ink import Stroke, join_strokes
+from hwgan.data.ink_cache import MAX_POINTS
 from hwgan.datasets.builder import Example, HandwritingBuilder
 
-MAX_POINTS = 100_000  # of an example; a page written at 200 points a second for eight minutes
 _MAX_STROKES = 10_000
 _MAX_COORDINATE = 1e7
 

@@ -37,7 +37,14 @@ class StrokeTrainer(BaseTrainer):
         if summary["right_to_left"]:
             raise UserError(f"{data.dataset} is written from right to left, which stroke writers do not support")
         self.charset = Charset(data.alphabet or summary["alphabet"])
-        load = functools.partial(load_ink, data.data_dir, data.dataset, charset=self.charset, spec=ink_spec(config))
+        load = functools.partial(
+            load_ink,
+            data.data_dir,
+            data.dataset,
+            charset=self.charset,
+            spec=ink_spec(config),
+            cache_dir=data.cache_dir,
+        )
         self._train = load(split="train")
         if "validation" in summary.get("examples", {"validation": 0}):
             self._validation = load(split="validation")

@@ -1,5 +1,6 @@
 """Datasets of strokes: penman's, a folder of JSON and InkML, IAM-OnDB; whatever is broken is named."""
 
+import io
 import json
 import tarfile
 import zipfile
@@ -9,8 +10,10 @@ import pytest
 
 from hwgan.data.charset import Charset
 from hwgan.data.ink import split_strokes
+from hwgan.data.ink_cache import read_ink
 from hwgan.data.ink_cleaning import Cleaning
-from hwgan.data.ink_store import InkSpec, load_ink, read_ink
+from hwgan.data.ink_store import InkSpec, load_ink
+from hwgan.data.prepared import dataset_directory
 from hwgan.datasets.iam_ondb.parser import parse_transcription
 from hwgan.datasets.penman import pen
 from hwgan.datasets.penman.strokes_builder import connect
@@ -199,6 +202,12 @@ def test_iam_ondb_in_archives_with_its_lists(tmp_path):
     assert any("writers are unknown" in warning for warning in summary["warnings"])
 
 
+def _savez(**arrays) -> bytes:
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
 def test_a_run_reads_what_fits(tmp_path):
     prepare_dataset("penman_strokes/smoke", str(tmp_path))
     charset = Charset("abcdefghijklmnopqrstuvwxyz")
@@ -212,6 +221,12 @@ def test_a_run_reads_what_fits(tmp_path):
     np.testing.assert_allclose(batch.points[0, : len(ink), :2] * store.offset_scale, ink[:, :2], rtol=1e-5)
     assert not batch.points[0, len(ink) :].any()
     assert store.writer_names[batch.writers[0] - 1] == store.writers[3]
+    (cached,) = (dataset_directory(str(tmp_path), "penman_strokes/smoke") / "cache").glob("*/train-ink.npz")
+    for damage in (b"", cached.read_bytes()[:-100], b"PK\x05\x06" + bytes(18), _savez(points=np.zeros((3, 3)))):
+        cached.write_bytes(damage)
+        again = load_ink(str(tmp_path), "penman_strokes/smoke", "train", charset, spec)
+        np.testing.assert_array_equal(again.ink(3), ink)
+        assert again.texts == store.texts
     with pytest.raises(UserError, match=r"no ink of penman_strokes/smoke train fits"):
         load_ink(str(tmp_path), "penman_strokes/smoke", "train", Charset("xyz"), spec)
 
