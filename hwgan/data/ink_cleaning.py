@@ -15,7 +15,8 @@ from hwgan.data.ink import Ink, Stroke, join_strokes, split_at_corners, split_st
 
 LATE_STROKES = ("", "between", "within")
 SIZES = ("", "x_height", "deviation")
-_DEVIATION = 0.65  # x-heights in a standard deviation of y over points at even distances, of lines of writing
+_DEVIATION = 0.6  # x-heights in a standard deviation of y over points at even distances: the median over real lines
+_TURN = 0.35  # standard deviations of y; smaller turns are tremor or noise
 _MIN_EXTREMA = 3  # bottoms of letters that a baseline needs; with fewer the extent of the ink decides
 _LATE_OVERLAP = 0.3  # x-heights; a late stroke lies so far to the left of where the pen was
 _DOT = 1e-6
@@ -159,20 +160,35 @@ def resize(strokes: list[Stroke], size: str) -> list[Stroke]:
 def _baseline_and_x_height(strokes: list[Stroke], points: Stroke) -> tuple[float, float]:
     """Y of the baseline, and the x-height, by the medians of the bottoms and tops of the pen's way."""
     bottoms, tops = [], []
+    smallest = _TURN * float(points[:, 1].std())
     for stroke in strokes:
-        y = stroke[:, 1]
-        if len(y) < 3:
-            continue
-        turns = y[1:-1]
-        before, after = np.diff(y)[:-1], np.diff(y)[1:]
-        bottoms += turns[(before > 0) & (after <= 0)].tolist()
-        tops += turns[(before < 0) & (after >= 0)].tolist()
+        found = _turns(stroke[:, 1].tolist(), smallest)
+        bottoms += found[0]
+        tops += found[1]
     if min(len(bottoms), len(tops)) >= _MIN_EXTREMA:
         baseline, top = float(np.median(bottoms)), float(np.median(tops))
         if baseline > top:
             return baseline, baseline - top
     low, high = float(points[:, 1].max()), float(points[:, 1].min())
     return low, low - high
+
+
+def _turns(y: list[float], smallest: float) -> tuple[list[float], list[float]]:
+    """The bottoms and tops, in this order, between which y moves by more than `smallest`; without the ends."""
+    bottoms, tops = [], []
+    low = high = y[0]  # since the last turn; y points down, so the bottom is the high value
+    direction = 0
+    for value in y[1:]:
+        low, high = min(low, value), max(high, value)
+        if direction >= 0 and value < high - smallest:
+            if direction > 0:
+                bottoms.append(high)
+            direction, low = -1, value
+        elif direction <= 0 and value > low + smallest:
+            if direction < 0:
+                tops.append(low)
+            direction, high = 1, value
+    return bottoms, tops
 
 
 def place_late_strokes(strokes: list[Stroke], *, cut: bool) -> list[Stroke]:
