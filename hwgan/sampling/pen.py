@@ -48,7 +48,8 @@ def sample_point(
         unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
         offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
         lifted = jax.random.bernoulli(end, jax.nn.sigmoid(ends[0] * sharpness))
-        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1] * sharpness)
+        # Sharpened, the chance of an end that is spread over some points would shrink at each of them.
+        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1])
 
     return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
 
@@ -86,13 +87,15 @@ def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, 
         given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
         primed = t < prime_lengths
         point = jnp.where(primed[:, None], given, point)
-        # The writing ends only where the window shows the last character, or has passed it.
+        # The writing ends with a point that the network ends it with, while the window shows the last character; or
+        # before one for which the window has passed the text.
         at_last = jnp.argmax(window.characters, axis=1) == lengths - 1
         passed = window.after > window.characters.max(axis=1)
         chance = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1)))(step_keys)
         ends = ~primed & (passed | (at_last & (chance < last)))
+        count = jnp.where(passed, jnp.maximum(t, prime_lengths + 1), t + 1)
         points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
-        num_points = jnp.where((num_points == 0) & ends, t + 1, num_points)
+        num_points = jnp.where((num_points == 0) & ends, count, num_points)
         return t + 1, carry, point, num_points, points
 
     carry = network.apply(variables, size, method="initial_carry")

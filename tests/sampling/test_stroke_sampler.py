@@ -23,7 +23,7 @@ def test_writing_stops_when_the_window_passes_the_text():
     texts = ["ab", "abcd", "abcdef"]
     for text, writing in zip(texts, sampler.write(texts, styles(sampler, 3)), strict=True):
         assert writing.stopped
-        assert len(writing.ink) == math.ceil((len(text) - 0.5) / 0.4)
+        assert len(writing.ink) == math.ceil((len(text) - 0.5) / 0.4) - 1  # the points before that step
         assert writing.ink[-1, 2] == 1.0
 
 
@@ -49,8 +49,8 @@ def test_priming_keeps_the_prime_and_continues_it():
     first = sampler_that_passes(0.11, priming=priming())
     (writing,) = first.write(["cd"], styles(first, 1))
     assert writing.stopped
-    # The window passes "abcd" at step 32, of which the first 20 are the prime's.
-    assert len(writing.ink) == 12
+    # The window passes "abcd" at step 32; 20 of the 31 points before are the prime's.
+    assert len(writing.ink) == 11
     prime = priming()
     other = dataclasses.replace(first, priming=prime._replace(ink=prime.ink * [2.0, 0.5, 1.0]))
     assert not np.allclose(other.write(["cd"], styles(first, 1))[0].ink[1:, :2], writing.ink[1:, :2], atol=1e-3)
