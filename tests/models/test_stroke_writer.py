@@ -1,6 +1,8 @@
 """The stroke writer against plain loops, and what padding and text may change."""
 
+import dataclasses
 import math
+import types
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +79,12 @@ def naive_density(mixture, offset):
     return total
 
 
+def plain(mixture, *at):
+    """The fields as NumPy arrays, at these indices."""
+    fields = dataclasses.fields(mixture)
+    return types.SimpleNamespace(**{field.name: np.asarray(getattr(mixture, field.name))[at] for field in fields})
+
+
 def random_mixture(rng, *shape, count=4):
     return Mixture(
         jax.nn.log_softmax(jnp.array(rng.standard_normal((*shape, count)), jnp.float32)),
@@ -92,7 +100,7 @@ def test_density_is_that_of_a_plain_loop_and_integrates_to_one():
     mixture = random_mixture(rng)
     for _ in range(5):
         offset = rng.standard_normal(2)
-        expected = math.log(naive_density(jax.tree.map(np.asarray, mixture), offset))
+        expected = math.log(naive_density(plain(mixture), offset))
         assert float(log_density(mixture, jnp.array(offset, jnp.float32))) == pytest.approx(
             expected, rel=1e-4, abs=1e-5
         )
@@ -108,10 +116,9 @@ def test_losses_are_those_of_a_plain_loop():
     rng, batch = np.random.default_rng(1), batch_of()
     mixture = random_mixture(rng, 3, 9)
     losses = point_losses(mixture, batch)
-    plain = jax.tree.map(np.asarray, mixture)
     for row in range(3):
         for t in range(9):
-            here = jax.tree.map(lambda x, at=(row, t): x[at], plain)
+            here = plain(mixture, row, t)
             inside = t < batch.num_points[row]
             ends = 1 / (1 + np.exp(-here.ends))
             stroke = ends[0] if batch.points[row, t, 2] else 1 - ends[0]
@@ -135,9 +142,8 @@ def test_steps_are_those_of_the_whole_sequence(params):
     for t in range(9):
         text = batch.labels, batch.lengths, batch.writers
         carry, mixture, window = NETWORK.apply({"params": params}, carry, point, *text, method="step")
-        jax.tree.map(
-            lambda one, all_, t=t: np.testing.assert_allclose(one, all_[:, t], rtol=2e-4, atol=1e-5), mixture, whole
-        )
+        for one, all_ in zip(jax.tree.leaves(mixture), jax.tree.leaves(whole), strict=True):
+            np.testing.assert_allclose(one, all_[:, t], rtol=2e-4, atol=1e-5)
         assert (np.asarray(window.characters) > 0).sum() <= batch.lengths.sum()
         point = batch.points[:, t]
 
