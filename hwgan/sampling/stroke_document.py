@@ -72,7 +72,8 @@ class StrokeDocument(Document):
         documents = []
         for page, strokes in zip(self.pages, self.strokes, strict=True):
             paths = [f'<path d="{_svg_path(points)}"/>' for points in _whole(strokes, unit)]
-            documents.append(svg_document(page, settings.text_height, settings.paper, [style, *paths, "</g>"]))
+            # No background: a plotter would draw its outline.
+            documents.append(svg_document(page, settings.text_height, settings.paper, [], [style, *paths, "</g>"]))
         return documents
 
     def pdf(self) -> bytes:

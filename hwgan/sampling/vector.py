@@ -26,17 +26,20 @@ def page_as_svg(page: Page, mm_per_em: int | float, ink: Color, paper: str) -> s
         rows.append(f'<g fill="{color_code(tint)}" fill-rule="evenodd">')
         rows += [f'<path d="{_svg_path(word)}"/>' for word in layer]
         rows.append("</g>")
-    return svg_document(page, mm_per_em, paper, rows)
+    return svg_document(page, mm_per_em, paper, ['<rect width="100%" height="100%" fill="#ffffff"/>'], rows)
 
 
-def svg_document(page: Page, mm_per_em: int | float, paper: str, drawing: Sequence[str]) -> str:
+def svg_document(
+    page: Page, mm_per_em: int | float, paper: str, background: Sequence[str], drawing: Sequence[str]
+) -> str:
     """An SVG document of the size of the page in mm, with its rulings.
 
     Args:
       page: of which the size and the place of lines is used.
       mm_per_em: height of a line.
       paper: "plain", "lined" or "squared".
-      drawing: elements to draw, in units of 1 / `UNITS` mm.
+      background: elements under the rulings.
+      drawing: elements over them, in units of 1 / `UNITS` mm.
     """
     unit = mm_per_em * UNITS
     width, height = page.width * mm_per_em, page.height * mm_per_em
@@ -44,7 +47,7 @@ def svg_document(page: Page, mm_per_em: int | float, paper: str, drawing: Sequen
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.2f}mm" height="{height:.2f}mm" '
         f'viewBox="0 0 {width * UNITS:.0f} {height * UNITS:.0f}">',
         f"<metadata>Software: {SOFTWARE}</metadata>",
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        *background,
     ]
     for line in rules(page, paper):
         x0, y0, x1, y1 = (round(value * unit) for value in (line.x0, line.y0, line.x1, line.y1))

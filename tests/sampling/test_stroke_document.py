@@ -24,6 +24,7 @@ def test_svg_has_a_path_for_each_stroke_inside_the_page(sampler):
     (svg,), strokes = found.svgs(), found.strokes[0]
     paths = re.findall(r'<path d="M(-?\d+) (-?\d+)L([^"]*)"/>', svg)
     assert len(paths) == len(strokes) > 3
+    assert "<rect" not in svg  # a plotter would draw it
     width, height = map(float, re.findall(r'(?:width|height)="([\d.]+)mm"', svg))
     for (x, y, rest), stroke in zip(paths, strokes, strict=True):
         points = np.array(
