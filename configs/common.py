@@ -41,7 +41,8 @@ def get_common() -> ConfigDict:
 
     config.data = ConfigDict(
         dict(
-            dataset="",  # "name/config", as hwgan.prepare wrote it
+            dataset="",  # "name/config", as hwgan.prepare wrote it; several by commas, such as "iam/words,penman/words"
+            dataset_shares=(),  # of the words of an epoch, one for each of several datasets; (): as many as each has
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else words with others are dropped
             cache_dir="",  # of decoded images; empty: inside the prepared dataset

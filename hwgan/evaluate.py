@@ -21,7 +21,7 @@ import numpy as np
 from absl import flags
 
 from hwgan.checkpoints.run import load_run, trains_generator
-from hwgan.data.prepared import read_summary
+from hwgan.data.prepared import combined_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
@@ -74,7 +74,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     metadata = {
         "step": int(run.state.step),
         "dataset": dataset,
-        "content": read_summary(config.data.data_dir, dataset)["content"],
+        "content": combined_summary(config.data.data_dir, dataset)["content"],
         "split": settings.split,
         "config": run.config.to_dict(),
     }

@@ -16,6 +16,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
+from hwgan.data.prepared import dataset_names
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
@@ -60,7 +61,8 @@ def main(argv: list[str]) -> None:
     if _MODE.value == "evaluate":
         evaluate(config, workdir)
         return
-    prepare_if_synthetic(config.data.dataset, config.data.data_dir)
+    for name in dataset_names(config.data.dataset):
+        prepare_if_synthetic(name, config.data.data_dir)
     start = time.perf_counter()
     try:
         train_and_evaluate(config, workdir, _PROFILE.value)

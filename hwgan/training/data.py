@@ -9,8 +9,8 @@ import numpy as np
 from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
 from hwgan.data.charset import Charset
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.oversampling import oversampling_of_mixture, oversampling_of_rare
-from hwgan.data.prepared import read_summary
+from hwgan.data.oversampling import oversampling_of_rare, oversampling_of_shares
+from hwgan.data.prepared import combined_summary, dataset_names
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.data.word_store import WordStore, load_words
@@ -54,11 +54,11 @@ def load_data(config: Config) -> TrainingData:
       UserError: the dataset or the lexicon is not there, or nothing in it fits.
     """
     data, spec = config.data, image_spec(config)
-    summary = read_summary(data.data_dir, data.dataset)
+    summary = combined_summary(data.data_dir, data.dataset)
     charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
     real = load(split="train", cache_dir=data.cache_dir)
-    if "validation" in summary.get("examples", {"validation": 0}):
+    if "validation" in summary["splits"]:
         validation = load(split="validation", cache_dir=data.cache_dir)
     else:
         logger.warning("%s has no validation split: validation metrics are those of training words", data.dataset)
@@ -105,17 +105,30 @@ def _training_words(config: Config, real: WordStore, charset: Charset, spec: Ima
             f"data.generated_dataset={data.generated_dataset!r} is for recognizers, as configs/htr.py; a generator "
             "must not learn from generated words as from real ones"
         )
-    if not data.generated_dataset:
-        words, repeats = real, np.ones(len(real), np.int64)
-    else:
+    words, shares = real, _shares(config, real)
+    if data.generated_dataset:
         generated = load_words(data.data_dir, data.generated_dataset, "train", charset, spec, data.cache_dir)
         if not len(real):
-            words, repeats = generated, np.ones(len(generated), np.int64)
+            words, shares = generated, [1.0]
         elif 0.0 < data.generated_fraction < 1.0:
             words = real.join(generated)
-            repeats = oversampling_of_mixture(len(real), len(generated), data.generated_fraction)
+            shares = [*((1.0 - data.generated_fraction) * np.asarray(shares)), data.generated_fraction]
         else:
             raise UserError(f"data.generated_fraction={data.generated_fraction} must be between 0 and 1")
+    repeats = oversampling_of_shares(words.sources, shares)
     if data.rare_character_threshold:
         repeats = repeats * oversampling_of_rare(words.texts, data.rare_character_threshold)
     return words, repeats
+
+
+def _shares(config: Config, real: WordStore) -> list[float]:
+    """The shares of an epoch of real words that each dataset has."""
+    shares, names = list(config.data.dataset_shares), dataset_names(config.data.dataset)
+    if not shares:
+        return (np.bincount(real.sources) / max(len(real), 1)).tolist()
+    if len(shares) != len(names) or min(shares) <= 0.0:
+        raise UserError(
+            f"data.dataset_shares={tuple(shares)} must be positive, one for each dataset of {config.data.dataset!r}"
+        )
+    shares = shares[: real.sources.max(initial=-1) + 1]  # the last ones may have no words in a part
+    return [share / sum(shares) for share in shares]
