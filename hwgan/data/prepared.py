@@ -195,9 +195,7 @@ def _check_files(directory: pathlib.Path) -> None:
 
 def read_texts(data_dir: str, dataset: str, split: str) -> list[str]:
     """The transcriptions of a split of one or several datasets, in the order of their rows."""
-    return [
-        row_text(row, "text") for name in dataset_names(dataset) for row in open_rows(data_dir, name, split)
-    ]
+    return [row_text(row, "text") for name in dataset_names(dataset) for row in open_rows(data_dir, name, split)]
 
 
 def row_text(row: dict[str, Any], field: str) -> str:

@@ -63,12 +63,12 @@ def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarra
     """
     images, texts, writers = [], [], []
     names = dataset_names(dataset)
-    for name, row in ((name, row) for name in names for row in open_rows(data_dir, name, split)):
+    for source, row in ((name, row) for name in names for row in open_rows(data_dir, name, split)):
         with contextlib.suppress(OSError):
             images.append(transforms.decode_grey(row["image"]))
             texts.append(row_text(row, "text"))
             writer = row_text(row, "writer")
-            writers.append(f"{name} {writer}" if writer and len(names) > 1 else writer)
+            writers.append(f"{source} {writer}" if writer and len(names) > 1 else writer)
     if not images:
         raise UserError(f"no image of {dataset} {split} can be decoded")
     return images, texts, writers
