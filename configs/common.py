@@ -123,7 +123,9 @@ def get_common() -> ConfigDict:
             real_words=500,  # at most, while training
             generated_words=200,  # while training: validation texts out of the training vocabulary, at most
             split="test",
-            evaluator="",  # workdir or weights of a recognizer trained apart; "": the pretrained one; "own": the run's
+            # Workdir or weights of a recognizer trained apart; or of the package "iam_evaluator", for English words; "":
+            # that for French ones; "own": the recognizer of the run.
+            evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
             words=2000,  # on either side, at most; of a recognizer: all of the split
             geometry_rounds=100,  # of the geometry score; 0 leaves it out

@@ -23,6 +23,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data import transforms
 from hwgan.data.prepared import read_texts
 from hwgan.data.word_list import fit_lines, read_lines
@@ -289,7 +290,7 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
     flags.DEFINE_integer("num_images", 0, "number of images; 0: as many as there are words")
