@@ -123,8 +123,8 @@ def get_common() -> ConfigDict:
             real_words=500,  # at most, while training
             generated_words=200,  # while training: validation texts out of the training vocabulary, at most
             split="test",
-            # Workdir or weights of a recognizer trained apart; "": the package's for French words, "iam_evaluator": that
-            # for English ones; "own": the recognizer of the run.
+            # Workdir or weights of a recognizer trained apart; "": the package's for French words; "iam_evaluator": the
+            # one for English words; "own": the recognizer of the run.
             evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
             words=2000,  # on either side, at most; of a recognizer: all of the split
