@@ -135,7 +135,7 @@ def locate_weights(name: str) -> str:
 def other_networks_path(path: str) -> str:
     """The file of the networks that were trained with a generator of the package; any other path as it is."""
     file = pathlib.Path(path)
-    others = file.with_name(f"{file.stem}{_OTHERS}.npz")
+    others = file.parent / f"{file.stem}{_OTHERS}.npz"
     return str(others) if file.parent == _FOLDER and others.is_file() else path
 
 
