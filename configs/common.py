@@ -49,6 +49,10 @@ def get_common() -> ConfigDict:
             real_fraction=1.0,  # of the real training words that are used
             generated_dataset="",  # prepared dataset of generated words, for recognizers to learn from beside real ones
             generated_fraction=0.5,  # of the training words, where there are both
+            # Prepared dataset, such as "penman/signs", from which the recognizer alone learns beside the other words:
+            # characters that real words hardly have. It teaches the generator to write them.
+            recognizer_dataset="",
+            recognizer_fraction=0.1,  # of the training words, where there is such a dataset
             max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,

@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
         "!\"#&'()*+,-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZ[]abcdefghijklmnopqrstuvwxyzÀÇÈÉÊÎàáâäæçèéêëíîïñóôöùûüŒœ’"
     )
     config.data.rare_character_threshold = 2000
+    config.data.recognizer_dataset = "penman/signs"
     config.data.random_text_fraction = 0.25
     config.data.max_length = 21  # the longest word of IAM
     config.data.max_width = 512

@@ -61,7 +61,7 @@ def main(argv: list[str]) -> None:
     if _MODE.value == "evaluate":
         evaluate(config, workdir)
         return
-    for name in dataset_names(config.data.dataset):
+    for name in dataset_names(config.data.dataset) + list(filter(None, [config.data.recognizer_dataset])):
         prepare_if_synthetic(name, config.data.data_dir)
     start = time.perf_counter()
     try:
