@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hwgan import datasets
+from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.oversampling import oversampling_of_shares
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.errors import UserError
@@ -103,6 +104,32 @@ def test_datasets_have_their_shares_of_an_epoch(two_datasets):
     assert words[0] / words.sum() == pytest.approx(0.5, abs=0.03)
     two_datasets.data.dataset_shares = (1.0,)
     with pytest.raises(UserError, match=r"data.dataset_shares=\(1.0,\) must be positive, one for each"):
+        load_data(two_datasets)
+
+
+def test_words_for_the_recognizer_alone(two_datasets):
+    """A share of the batches, of no writer and no weight in statistics, and no texts to generate."""
+    two_datasets.data.dataset = "penman/smoke"
+    plain = load_data(two_datasets)
+    two_datasets.data.update(recognizer_dataset="word_folder/mine", recognizer_fraction=0.2, alphabet="")
+    two_datasets.data.alphabet = plain.charset.characters + "é0123456789"
+    data = load_data(two_datasets)
+    assert plain.for_recognizer is None
+    extra = data.for_recognizer
+    assert data.train.texts[: len(plain.train)] == plain.train.texts
+    assert not extra[: len(plain.train)].any() and extra[len(plain.train) :].all()
+    assert data.repeats[extra].sum() / data.repeats.sum() == pytest.approx(0.2, abs=0.05)
+    assert data.train.num_writers == plain.train.num_writers
+    assert not {"mot1é"} & {data.charset.decode(row) for row in data.lexicon.labels}
+
+    schedule = create_schedule(data.train, batch_size=32, num_buckets=1, seed=0, repeats=data.repeats)
+    batches = train_batches(data.train, data.lexicon, schedule, seed=0, for_recognizer=extra)
+    batch = next(batches)
+    assert batch.real.for_recognizer.any() and not batch.real.for_recognizer.all()
+    assert (batch.real.weights[batch.real.for_recognizer] == 0).all()
+    assert (batch.real.writers[batch.real.for_recognizer] == -1).all()
+    two_datasets.data.recognizer_fraction = 1.0
+    with pytest.raises(UserError, match=r"data.recognizer_fraction=1.0 must be between 0 and 1"):
         load_data(two_datasets)
 
 
