@@ -41,13 +41,18 @@ def get_common() -> ConfigDict:
 
     config.data = ConfigDict(
         dict(
-            dataset="",  # "name/config", as hwgan.prepare wrote it
+            dataset="",  # "name/config", as hwgan.prepare wrote it; several by commas, such as "iam/words,penman/words"
+            dataset_shares=(),  # of the words of an epoch, one for each of several datasets; (): as many as each has
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else words with others are dropped
             cache_dir="",  # of decoded images; empty: inside the prepared dataset
             real_fraction=1.0,  # of the real training words that are used
             generated_dataset="",  # prepared dataset of generated words, for recognizers to learn from beside real ones
             generated_fraction=0.5,  # of the training words, where there are both
+            # Prepared dataset, such as "penman/signs", from which the recognizer alone learns beside the other words:
+            # characters that real words hardly have. It teaches the generator to write them.
+            recognizer_dataset="",
+            recognizer_fraction=0.1,  # of the training words, where there is such a dataset
             max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
@@ -122,7 +127,9 @@ def get_common() -> ConfigDict:
             real_words=500,  # at most, while training
             generated_words=200,  # while training: validation texts out of the training vocabulary, at most
             split="test",
-            evaluator="",  # workdir or weights of a recognizer trained apart; "": the pretrained one; "own": the run's
+            # Workdir or weights of a recognizer trained apart; "": the package's for French words; "iam_evaluator": the
+            # one for English words; "own": the recognizer of the run.
+            evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
             words=2000,  # on either side, at most; of a recognizer: all of the split
             geometry_rounds=100,  # of the geometry score; 0 leaves it out

@@ -22,8 +22,9 @@ from absl import flags
 
 from hwgan.checkpoints.run import load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
+from hwgan.checkpoints.weights_file import checkpoint_help, shipped_names
 from hwgan.data.ink_store import load_ink
-from hwgan.data.prepared import read_summary
+from hwgan.data.prepared import combined_summary, read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
@@ -78,7 +79,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     metadata = {
         "step": int(run.state.step),
         "dataset": dataset,
-        "content": read_summary(config.data.data_dir, dataset)["content"],
+        "content": combined_summary(config.data.data_dir, dataset)["content"],
         "split": settings.split,
         "config": run.config.to_dict(),
     }
@@ -208,14 +209,17 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_string("generated", "", "folder or archive of generated words; empty: --checkpoint generates them")
-    flags.DEFINE_string("checkpoint", "", "workdir of a run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
     flags.DEFINE_string("real", None, "folder or archive of real words, or name of a prepared dataset", required=True)
     flags.DEFINE_string("train", "", "training words, given like --real, to find copies; by default those of --real")
     flags.DEFINE_string("split", "test", "split of --real, if it is a prepared dataset or a table with splits")
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_string(
-        "evaluator", "", "workdir or weights file of a recognizer from a separate run; empty: the pretrained evaluator"
+        "evaluator",
+        "",
+        "workdir or weights file of a recognizer from a separate run, or the name of an evaluator in the package "
+        f"({', '.join(shipped_names('evaluator'))}); empty: copiste_evaluator",
     )
     flags.DEFINE_string("inception", "", "weights of Inception-v3 (hwgan/evaluation/inception.py); empty: not used")
     flags.DEFINE_string(

@@ -2,6 +2,7 @@
 
   python -m hwgan.generate --num_images=100000 --dataset=word_folder/copiste --output=generated
   python -m hwgan.generate --checkpoint=runs/iam --num_images=100000 --words=words.txt --output=generated
+  python -m hwgan.generate --dataset=iam/words --split=test --styles=writers --layout=hwd --output=written
 
 The content of a shard depends only on the flags and the number of the shard. So the same command again continues an
 interrupted one, and several processes (--num_processes, --process_id) share the work without communication. The result
@@ -22,6 +23,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
+from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data import transforms
 from hwgan.data.prepared import read_texts
 from hwgan.data.word_list import fit_lines, read_lines
@@ -35,7 +37,9 @@ from hwgan.sampling.open import open_sampler
 from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.stroke_sampler import StrokeSampler
+from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
+from hwgan.sampling.writer_styles import WriterStyles, encode_writers
 
 TABLE, TRANSCRIPTIONS, RECORD = "words.tsv", "transcriptions.json", "spec.json"
 LAYOUTS = ("words", "hwd")
@@ -59,6 +63,7 @@ class GenerationSpec:
       crop: whether images are cropped to the ink, as scanned words often are.
       layout: "words", a folder with a table; or "hwd", a folder per style and transcriptions.json, for `aimagelab/HWD`.
       once: whether each of `words` is generated once, in order, as for the texts of a test set.
+      writers: the styles of the words, which are generated once, in order; None for styles drawn from the prior.
     """
 
     count: int
@@ -68,11 +73,14 @@ class GenerationSpec:
     crop: bool = True
     layout: str = "words"
     once: bool = False
+    writers: WriterStyles | None = None
 
     def shard(self, number: int) -> tuple[list[str], list[int]]:
         """The texts of a shard, and the numbers of their styles; each style has about twenty words."""
         first = number * self.shard_size
         indices = np.arange(first, min(first + self.shard_size, self.count))
+        if self.writers is not None:
+            return [self.words[i] for i in indices.tolist()], [self.writers.owners[i] for i in indices.tolist()]
         rng = np.random.default_rng((self.seed, number))
         rows = indices if self.once else rng.integers(len(self.words), size=len(indices))
         texts = [self.words[i] for i in rows.tolist()]
@@ -81,15 +89,26 @@ class GenerationSpec:
         styles = (indices % num_styles).tolist()
         return texts, styles
 
+    def style_and_file(self, row: int, style: int) -> tuple[str, str]:
+        """The name of a style, and the path of the image of a row in it, relative to the folder of the dataset."""
+        if self.writers is None:
+            name, file = f"style{style:06d}", f"{row:09d}.png"
+        else:
+            name, file = self.writers.writers[style], f"{self.writers.ids[row]}.png"
+        return name, f"{name}/{file}" if self.layout == "hwd" else f"images/{row // self.shard_size:05d}/{file}"
+
     @property
     def num_shards(self) -> int:
         return -(-self.count // self.shard_size)
 
     def record(self, checkpoint: str, sampler: AnySampler) -> dict:
         """Everything that determines the result, as JSON types."""
-        fields: dict = dataclasses.asdict(self) | {
-            "words": hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]
-        }
+        fields: dict = dataclasses.asdict(dataclasses.replace(self, writers=None))
+        fields["words"] = hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]
+        del fields["writers"]
+        if self.writers is not None:
+            names = "\n".join((*self.writers.ids, *self.writers.writers)).encode()
+            fields["writers"] = hashlib.sha256(names + self.writers.z.tobytes()).hexdigest()[:16]
         return fields | {"checkpoint": checkpoint, **sampler.facts()}
 
 
@@ -141,7 +160,7 @@ def _write_or_check_record(output: pathlib.Path, record: dict) -> None:
             replace_text(path, json.dumps(record, indent=1))
     existing = read_json_object(path)
     # The name of the checkpoint may differ, because the record has a checksum of the weights.
-    keys = {"style", *record} - {"checkpoint"}
+    keys = {"style", "writers", *record} - {"checkpoint"}
     changed = sorted(key for key in keys if existing.get(key) != record.get(key))
     if changed:
         raise UserError(
@@ -162,9 +181,8 @@ def _write_shard(
     rows = []
     for start in range(0, len(texts), _CHUNK):
         part, part_styles = texts[start : start + _CHUNK], styles[start : start + _CHUNK]
-        for i, image in enumerate(sampler.draw(part, _styles(sampler, spec.seed, part_styles))):
-            style, name = f"style{part_styles[i]:06d}", f"{number * spec.shard_size + start + i:09d}.png"
-            file = f"{style}/{name}" if spec.layout == "hwd" else f"images/{number:05d}/{name}"
+        for i, image in enumerate(sampler.draw(part, _styles(sampler, spec, part_styles))):
+            style, file = spec.style_and_file(number * spec.shard_size + start + i, part_styles[i])
             (output / file).parent.mkdir(parents=True, exist_ok=True)
             replace_image(output / file, Image.fromarray(transforms.trim_box(image) if spec.crop else image))
             rows.append((file, part[i], style, "train"))
@@ -172,9 +190,11 @@ def _write_shard(
     replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows))
 
 
-def _styles(sampler: AnySampler, seed: int, numbers: list[int]) -> jax.Array:
-    """The styles z of a seed with the given numbers, [numbers, z_dim]; different seeds have different styles."""
-    key = jax.random.key(seed)
+def _styles(sampler: AnySampler, spec: GenerationSpec, numbers: list[int]) -> jax.Array:
+    """The styles z with the given numbers, [numbers, z_dim]; different seeds have different styles of the prior."""
+    if spec.writers is not None:
+        return jax.numpy.asarray(spec.writers.z[numbers])
+    key = jax.random.key(spec.seed)
     draw = jax.vmap(lambda number: sampler.sample_styles(jax.random.fold_in(key, number)))
     return draw(jax.numpy.asarray(numbers))
 
@@ -226,6 +246,35 @@ def _words_to_generate(sampler: AnySampler, args: flags.FlagValues) -> list[str]
     return words
 
 
+def _specification(sampler: AnySampler, args: flags.FlagValues) -> GenerationSpec:
+    """What the flags ask for."""
+    writers = None
+    if args.styles == "writers":
+        if args.style or args.words or args.num_images:
+            raise UserError(
+                "--styles=writers writes the words of --dataset; it takes no --style, --words, --num_images"
+            )
+        if isinstance(sampler, StrokeSampler):
+            raise UserError("--styles=writers is for models of images; strokes take the style of --style")
+        encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+        writers, dropped = encode_writers(
+            args.data_dir, args.dataset, args.split, sampler=sampler, encoder=encoder, min_length=args.min_length
+        )
+        words, count, once = writers.texts, len(writers.texts), True
+        print(
+            ", ".join(
+                [f"{count:,} words by {len(writers.writers)} writers", *(f"{n:,} {why}" for why, n in dropped.items())]
+            )
+        )
+    else:
+        words = [word for word in _words_to_generate(sampler, args) if len(word) >= args.min_length]
+        if not words:
+            raise UserError(f"no word has at least --min_length={args.min_length} characters")
+        count, once = args.num_images or len(words), args.once
+        count = min(count, len(words)) if once else count
+    return GenerationSpec(count, tuple(words), args.seed, args.shard_size, args.crop, args.layout, once, writers)
+
+
 def main(argv: list[str]) -> None:
     """Generates by the flags of the command line."""
     del argv
@@ -242,11 +291,7 @@ def main(argv: list[str]) -> None:
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
     check_output_folder("output", args.output)
     sampler = _open(args)
-    words = _words_to_generate(sampler, args)
-    count = args.num_images or len(words)
-    if args.once:
-        count = min(count, len(words))
-    spec = GenerationSpec(count, tuple(words), args.seed, args.shard_size, args.crop, args.layout, args.once)
+    spec = _specification(sampler, args)
     output = pathlib.Path(args.output)
     share = dict(process_id=args.process_id or 0, num_processes=args.num_processes or 1)
     complete = generate_words(sampler, spec, output, checkpoint=args.checkpoint or "pretrained", **share)
@@ -258,7 +303,7 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
     flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
@@ -277,6 +322,14 @@ if __name__ == "__main__":
     flags.DEFINE_integer("seed", 0, "seed of texts and styles", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_integer("shard_size", 1000, "images per shard; an interrupted shard is generated again")
     flags.DEFINE_string("style", "", "a file of hwgan.style, of strokes one of strokes with their text: the style")
+    flags.DEFINE_enum(
+        "styles",
+        "prior",
+        ["prior", "writers"],
+        "prior: random styles; writers: each word of --dataset once, in the style of its writer, made of 15 words of "
+        "the split, as a file named after the word",
+    )
+    flags.DEFINE_integer("min_length", 1, "leave out texts of fewer characters", lower_bound=1)
     flags.DEFINE_bool("crop", True, "crop images to the ink, as scanned words are; else keep the full height")
     flags.DEFINE_integer("num_processes", None, "number of processes that share the work, with equal other flags")
     flags.DEFINE_integer("process_id", None, "id of this process, from 0")

@@ -16,6 +16,7 @@ import jax
 from absl import flags
 from ml_collections import config_flags
 
+from hwgan.data.prepared import dataset_names
 from hwgan.evaluate import evaluate, evaluate_strokes
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
@@ -61,7 +62,9 @@ def main(argv: list[str]) -> None:
     if _MODE.value == "evaluate":
         (evaluate_strokes if task_of(config) == STROKES else evaluate)(config, workdir)
         return
-    prepare_if_synthetic(config.data.dataset, config.data.data_dir)
+    further = config.data.get("recognizer_dataset", "")
+    for name in dataset_names(config.data.dataset) + list(filter(None, [further])):
+        prepare_if_synthetic(name, config.data.data_dir)
     start = time.perf_counter()
     try:
         train_and_evaluate(config, workdir, _PROFILE.value)

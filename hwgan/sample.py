@@ -35,6 +35,7 @@ from absl import flags
 from PIL import Image
 
 import hwgan
+from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import run_main, warn
@@ -201,7 +202,7 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
     flags.DEFINE_string("text", None, "text to generate: a line, or with --width a paragraph")

@@ -21,6 +21,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from absl import flags
 
+from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
@@ -164,6 +165,6 @@ if __name__ == "__main__":
     flags.DEFINE_list("leave_out", [], "numbers of words, as --preview shows them, that are not used")
     flags.DEFINE_string("sheet", "", "writes a page to print and copy by hand, *.pdf or *.png, and nothing else")
     flags.DEFINE_bool("filled_sheet", False, "--images show the page of --sheet, filled in")
-    flags.DEFINE_string("checkpoint", "", "workdir of a trained run, or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     run_main(main)

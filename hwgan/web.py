@@ -20,6 +20,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
+from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
 
@@ -150,7 +151,7 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.DEFINE_bool("build", False, "build the page instead of serving it")
-    flags.DEFINE_string("checkpoint", "", "workdir of a run or a weights file; empty: the pretrained weights")
+    flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "which checkpoint of a run; the newest by default")
     flags.DEFINE_string("site", "", "folder of the built page; empty: web/dist of the clone")
     flags.DEFINE_integer("port", 8000, "of the server, which answers this machine alone", lower_bound=0)

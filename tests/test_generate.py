@@ -8,10 +8,14 @@ import pytest
 from PIL import Image
 
 from hwgan.checkpoints.run import Run
+from hwgan.data.prepared import open_rows, row_text
 from hwgan.generate import GenerationSpec, generate_words
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import sampler_from_run
+from hwgan.sampling.style_encoder import StyleEncoder
+from hwgan.sampling.style_files import Style
+from hwgan.sampling.writer_styles import encode_writers
 from tests.hostile import file_damages, held, mutations
 
 SPEC = GenerationSpec(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
@@ -158,3 +162,36 @@ def test_a_hostile_folder_to_continue(sampler, tmp_path):
     (tmp_path / "other" / ".made").symlink_to(tmp_path)
     with pytest.raises(UserError, match="is a link"):
         generate_words(sampler, SPEC, tmp_path / "other")
+
+
+class Averages(StyleEncoder):
+    """Stands in for an encoder: the style of some images is their mean grey level and their number."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def encode(self, images):
+        z = np.zeros(self.size, np.float32)
+        z[:2] = np.mean([image.mean() for image in images]) / 255, len(images)
+        return Style(z, len(images), None, "")
+
+
+def test_words_of_a_split_in_the_styles_of_their_writers(sampler, data_dir, tmp_path):
+    encoder = Averages(sampler.networks.z_dim)
+    writers, dropped = encode_writers(data_dir, "penman/smoke", "test", sampler=sampler, encoder=encoder, min_length=3)
+    rows = open_rows(data_dir, "penman/smoke", "test")
+    expected = {row_text(rows[i], "id"): rows[i] for i in range(len(rows)) if len(row_text(rows[i], "text")) >= 3}
+    assert set(writers.ids) == set(expected)
+    assert dropped["too short"] == len(rows) - len(expected)
+    names = [writers.writers[owner] for owner in writers.owners]
+    assert names == [row_text(expected[name], "writer") for name in writers.ids]
+    assert (writers.z[:, 1] <= 15).all()
+
+    spec = GenerationSpec(len(writers.texts), tuple(writers.texts), 0, 10, layout="hwd", once=True, writers=writers)
+    assert generate_words(sampler, spec, tmp_path)
+    texts = json.loads((tmp_path / "transcriptions.json").read_text())
+    files = [f"{name}/{key}.png" for name, key in zip(names, writers.ids, strict=True)]
+    assert texts == {file: row_text(expected[key], "text") for file, key in zip(files, writers.ids, strict=True)}
+    other = dataclasses.replace(spec, writers=dataclasses.replace(writers, z=writers.z + 1.0))
+    with pytest.raises(UserError, match="generated with writers="):
+        generate_words(sampler, other, tmp_path)

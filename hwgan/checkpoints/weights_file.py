@@ -31,6 +31,7 @@ _FOLDER = pathlib.Path(__file__).parents[1] / "weights"
 PRETRAINED = str(_FOLDER / "copiste.npz")  # generator and language model
 PRETRAINED_OTHERS = str(_FOLDER / "copiste_other_networks.npz")  # discriminator, recognizer, identifier of that run
 PRETRAINED_EVALUATOR = str(_FOLDER / "copiste_evaluator.npz")  # recognizer and identifier trained apart
+_OTHERS = "_other_networks"  # in the name of the file of what was trained with the generator of a file
 _RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
 _MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**9, 10**7, 10_000
 
@@ -107,6 +108,35 @@ def _write(record: dict[str, Any], arrays: dict[str, np.ndarray], path: str) -> 
     record = record | {"checksum": _checksum(record, arrays)}
     with replacing(pathlib.Path(path)) as file:
         np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
+
+
+def shipped_names(networks: str = "") -> list[str]:
+    """Names of the files of weights in the package: of generators, or where `networks` is "evaluator" of evaluators."""
+    names = [path.stem for path in sorted(_FOLDER.glob("*.npz")) if not path.stem.endswith(_OTHERS)]
+    return [name for name in names if name.endswith("_evaluator") == (networks == "evaluator")]
+
+
+def checkpoint_help() -> str:
+    """The description of a flag that names a generator."""
+    names = ", ".join(shipped_names())
+    return f"workdir of a run, a file of weights, or the name of weights in the package ({names}); empty: copiste"
+
+
+def locate_weights(name: str) -> str:
+    """The path that a name stands for: that of the package's weights of this name, unless a file or folder has it.
+
+    Args:
+      name: of weights in the package, such as "copiste" or "iam_evaluator", or a path, which is returned as it is.
+    """
+    shipped = _FOLDER / f"{name}.npz"
+    return str(shipped) if shipped.parent == _FOLDER and shipped.is_file() and not pathlib.Path(name).exists() else name
+
+
+def other_networks_path(path: str) -> str:
+    """The file of the networks that were trained with a generator of the package; any other path as it is."""
+    file = pathlib.Path(path)
+    others = file.parent / f"{file.stem}{_OTHERS}.npz"
+    return str(others) if file.parent == _FOLDER and others.is_file() else path
 
 
 def names_weights(path: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grain
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from hwgan.data.lexicon import Lexicon
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
@@ -64,6 +64,7 @@ def train_batches(
     *,
     seed: int,
     log_widths: Float[np.ndarray, " n"] | None = None,
+    for_recognizer: Bool[np.ndarray, " n"] | None = None,
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,
@@ -85,6 +86,7 @@ def train_batches(
       seed: seed of drawing from the lexicon.
       log_widths: log width of each training word in standard deviations (`Lexicon.log_widths`); None draws the log
         widths of all rows from the prior.
+      for_recognizer: which of the training words only the recognizer learns from; None for none.
       start_step: number of the first batch.
       process_index: index of this host.
       process_count: number of hosts.
@@ -101,6 +103,8 @@ def train_batches(
     max_lengths = _max_lengths(words, lexicon, schedule.buckets)
     width_limits = _width_limits(lexicon, schedule.buckets)
     encoded_log_widths = np.full(len(words), np.nan) if log_widths is None else log_widths
+    if for_recognizer is not None:
+        encoded_log_widths = np.where(for_recognizer, np.nan, encoded_log_widths)
 
     def make_batch(number: int) -> Batch:
         bucket, indices = schedule.batch(number)
@@ -109,6 +113,9 @@ def train_batches(
         fakes = lexicon.draw(rng, max_lengths[bucket], batch_log_widths, above=above, up_to=up_to)
         real = words.batch(indices[share], schedule.buckets[bucket], max_lengths[bucket])
         real = real.replace(weights=schedule.weights[indices[share]])
+        if for_recognizer is not None:
+            alone = for_recognizer[indices[share]]
+            real = real.replace(for_recognizer=alone, weights=np.where(alone, np.float32(0), real.weights))
         return Batch(real, jax.tree.map(lambda rows: rows[share], fakes))
 
     stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)

@@ -1,4 +1,4 @@
-"""Oversampling: how often each training word occurs per epoch, for rare characters and for mixtures of two datasets."""
+"""Oversampling: how often each training word occurs per epoch, for rare characters and for mixtures of datasets."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 _MAX_REPEATS = 10
+_SHARE_TOLERANCE = 0.05  # of the logarithm of a ratio of shares
 
 
 def oversampling_of_rare(texts: Sequence[str], rare_character_threshold: int) -> Int[np.ndarray, " n"]:
@@ -29,19 +30,24 @@ def oversampling_of_rare(texts: Sequence[str], rare_character_threshold: int) ->
     return np.clip(repeats, 1, _MAX_REPEATS).astype(np.int64)
 
 
-def oversampling_of_mixture(num_real: int, num_generated: int, generated_fraction: float) -> Int[np.ndarray, " n"]:
-    """Repeats of real and generated words so that about `generated_fraction` of an epoch is generated.
+def oversampling_of_shares(sources: Int[np.ndarray, " n"], shares: Sequence[float]) -> Int[np.ndarray, " n"]:
+    """Repeats of the words of several sources, so that each source has about its share of an epoch.
 
-    One of the two sets is repeated by an integer factor, the other occurs once; no word is dropped.
+    All words of a source are repeated by the same integer factor; no word is dropped.
 
     Args:
-      num_real: number of real words, at least 1.
-      num_generated: number of generated words, at least 1.
-      generated_fraction: share of generated words in an epoch, in (0, 1).
+      sources: number of the source of each word.
+      shares: of an epoch for each source, positive where it has words; only their ratios count.
 
     Returns:
-      Repeats per epoch of the real words, followed by those of the generated words.
+      Repeats per epoch of each word.
     """
-    ratio = num_generated * (1.0 - generated_fraction) / (generated_fraction * num_real)
-    real, generated = (max(1, round(ratio)), 1) if ratio >= 1.0 else (1, max(1, round(1.0 / ratio)))
-    return np.repeat([real, generated], [num_real, num_generated]).astype(np.int64)
+    present, numbers, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    weights = np.asarray(shares, float)[present] / counts
+    weights /= weights.min()
+    # The smallest multiple of the exact ratios that is nearly whole numbers keeps the epoch short.
+    multiples = weights * np.arange(1, _MAX_REPEATS + 1)[:, None]
+    factors = np.rint(multiples)
+    errors = np.abs(np.log(factors / multiples)).max(axis=1)
+    best = np.argmax(errors <= max(errors.min(), _SHARE_TOLERANCE))
+    return factors[best].astype(np.int64)[numbers]

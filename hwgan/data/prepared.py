@@ -59,6 +59,54 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()])
 
 
+def dataset_names(datasets: str) -> list[str]:
+    """The names in a list separated by commas, as `data.dataset` may be.
+
+    Raises:
+      UserError: there is none, or one comes twice.
+    """
+    names = [name.strip() for name in datasets.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise UserError(f"{datasets!r} must be names of prepared datasets, separated by commas, each once")
+    return names
+
+
+def combined_summary(data_dir: str, datasets: str) -> dict[str, Any]:
+    """What a run must know of one or several prepared datasets.
+
+    Args:
+      data_dir: directory of prepared datasets.
+      datasets: their names, separated by commas.
+
+    Returns:
+      `alphabet`: all characters of any of them; `right_to_left`; `content`: their checksums, joined by "+";
+      `splits`: the names of the splits that any of them has.
+
+    Raises:
+      UserError: a dataset is missing, or one is written from right to left and another is not.
+    """
+    summaries = {name: read_summary(data_dir, name) for name in dataset_names(datasets)}
+    directions = {name: summary["right_to_left"] for name, summary in summaries.items()}
+    if len(set(directions.values())) > 1:
+        names = [", ".join(name for name, rtl in directions.items() if rtl is wanted) for wanted in (True, False)]
+        raise UserError(f"{names[0]} is written from right to left and {names[1]} is not; train on them apart")
+    return {
+        "alphabet": "".join(sorted({c for summary in summaries.values() for c in summary["alphabet"]})),
+        "right_to_left": next(iter(directions.values())),
+        "content": "+".join(summary["content"] for summary in summaries.values()),
+        "splits": sorted({split for summary in summaries.values() for split in _split_names(summary)}),
+    }
+
+
+def has_split(data_dir: str, dataset: str, split: str) -> bool:
+    """Whether one prepared dataset has a split."""
+    return split in _split_names(read_summary(data_dir, dataset))
+
+
+def _split_names(summary: dict[str, Any]) -> list[str]:
+    return list(summary.get("examples", ("train", "validation", "test")))  # older summaries do not list them
+
+
 def read_summary(data_dir: str, dataset: str) -> dict[str, Any]:
     """The summary that `hwgan.prepare` wrote: counts, alphabet, options, checksum, skipped rows."""
     return parse_summary(dataset_directory(data_dir, dataset) / SUMMARY_FILE)
@@ -148,8 +196,8 @@ def _check_files(directory: pathlib.Path) -> None:
 
 
 def read_texts(data_dir: str, dataset: str, split: str) -> list[str]:
-    """The transcriptions of a split, in the order of its rows."""
-    return [row_text(row, "text") for row in open_rows(data_dir, dataset, split)]
+    """The transcriptions of a split of one or several datasets, in the order of their rows."""
+    return [row_text(row, "text") for name in dataset_names(dataset) for row in open_rows(data_dir, name, split)]
 
 
 def row_text(row: dict[str, Any], field: str) -> str:

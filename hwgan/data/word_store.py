@@ -12,6 +12,7 @@ import numpy as np
 from hwgan.data import transforms
 from hwgan.data.cache import read_split
 from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.prepared import dataset_names, has_split
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.batch import RealWords
 from hwgan.runtime.errors import UserError
@@ -32,6 +33,7 @@ class WordStore:
       labels: int32 [n, max_length], label ids padded with 0.
       lengths: int32 [n], number of labels of each word.
       writers: names of the writers; "" where unknown.
+      sources: int32 [n], which of several datasets each word is from, counted from 0.
       right_to_left: whether the images in `pixels` are mirrored.
     """
 
@@ -43,6 +45,7 @@ class WordStore:
     labels: np.ndarray
     lengths: np.ndarray
     writers: list[str]
+    sources: np.ndarray
     right_to_left: bool
 
     @classmethod
@@ -69,6 +72,7 @@ class WordStore:
             labels,
             lengths,
             list(writers),
+            np.zeros(len(texts), np.int32),
             charset.right_to_left,
         )
 
@@ -78,21 +82,24 @@ class WordStore:
     def take(self, rows: Sequence[int]) -> "WordStore":
         """The words at the given indices, in that order; the pixels are shared."""
         indices = list(rows)
-        arrays = {name: getattr(self, name)[indices] for name in ("starts", "widths", "labels", "lengths")}
+        arrays = {name: getattr(self, name)[indices] for name in ("starts", "widths", "labels", "lengths", "sources")}
         lists = {name: [getattr(self, name)[row] for row in indices] for name in ("texts", "writers")}
         return dataclasses.replace(self, **arrays, **lists)
 
     def join(self, other: "WordStore") -> "WordStore":
-        """Concatenates two stores of equal spec; writers with the same name are treated as the same writer."""
+        """Concatenates two stores of equal spec; writers with the same name are treated as the same writer.
+
+        The words of `other` count as those of further sources.
+        """
         assert self.spec == other.spec and self.right_to_left == other.right_to_left
         arrays = {
             name: np.concatenate([getattr(self, name), getattr(other, name)])
             for name in ("pixels", "widths", "labels", "lengths")
         }
         starts = np.concatenate([self.starts, other.starts + len(self.pixels)])
-        return dataclasses.replace(
-            self, **arrays, starts=starts, texts=self.texts + other.texts, writers=self.writers + other.writers
-        )
+        sources = np.concatenate([self.sources, other.sources + self.sources.max(initial=-1) + 1])
+        texts, writers = self.texts + other.texts, self.writers + other.writers
+        return dataclasses.replace(self, **arrays, starts=starts, texts=texts, writers=writers, sources=sources)
 
     def image(self, index: int) -> np.ndarray:
         """The image of a word, uint8 [height, width], not mirrored."""
@@ -142,20 +149,44 @@ def load_words(
 ) -> WordStore:
     """Loads the words of a split that fit alphabet and limits; logs how many are dropped, by reason.
 
-    Words are sorted by the hash of their ids: a random but fixed order, in which any first k words are by many writers,
-    so that metrics of a part of the split are representative.
+    Words are in a random but fixed order, in which any first k words are by many writers, and of several datasets as
+    many as belong to each, so that metrics of a part of the split are representative.
 
     Args:
       data_dir: directory of prepared datasets.
-      dataset: "name/config".
+      dataset: "name/config", or several, separated by commas. Then writers are named "name/config writer", and a
+        dataset without this split has no words in it.
       split: name of the split.
       charset: alphabet of the run.
       spec: preprocessing and size limits.
       cache_dir: directory of caches (`cache.read_split`).
 
     Raises:
-      UserError: the dataset or the split does not exist, or none of its words fits.
+      UserError: a dataset or the split does not exist, or none of the words of a dataset fits.
     """
+    load = functools.partial(_load_dataset, split=split, charset=charset, spec=spec, cache_dir=cache_dir)
+    names = dataset_names(dataset)
+    if len(names) == 1:
+        return load(data_dir, names[0])
+    found = [name for name in names if has_split(data_dir, name, split)]
+    if not found:
+        raise UserError(f"none of {dataset} has a split {split!r}")
+    stores = []
+    for number, name in enumerate(names):
+        if name in found:
+            words = load(data_dir, name)
+            writers = [f"{name} {writer}" if writer else "" for writer in words.writers]
+            stores.append(dataclasses.replace(words, writers=writers, sources=words.sources + number))
+    joined = functools.reduce(WordStore.join, stores)
+    joined = dataclasses.replace(joined, sources=np.concatenate([store.sources for store in stores]))
+    places = np.concatenate([(np.arange(len(store)) + 0.5) / len(store) for store in stores])
+    return joined.take(np.argsort(places, kind="stable").tolist())
+
+
+def _load_dataset(
+    data_dir: str, dataset: str, *, split: str, charset: Charset, spec: ImageSpec, cache_dir: str
+) -> WordStore:
+    """The words of one dataset, sorted by the hash of their ids."""
     decoded = read_split(
         data_dir, dataset, split, spec.preprocessing, right_to_left=charset.right_to_left, cache_dir=cache_dir
     )
@@ -174,9 +205,18 @@ def load_words(
         raise UserError(f"no word of {dataset} {split} fits this config; dropped: {reasons}")
     texts = [decoded.texts[row] for row in rows]
     labels, lengths = _encode(texts, charset, spec)
-    writers = [decoded.writers[row] for row in rows]
-    starts, widths = decoded.starts[rows], decoded.widths[rows]
-    return WordStore(spec, decoded.pixels, starts, widths, texts, labels, lengths, writers, charset.right_to_left)
+    return WordStore(
+        spec,
+        decoded.pixels,
+        decoded.starts[rows],
+        decoded.widths[rows],
+        texts,
+        labels,
+        lengths,
+        [decoded.writers[row] for row in rows],
+        np.zeros(len(rows), np.int32),
+        charset.right_to_left,
+    )
 
 
 def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Charset, spec: ImageSpec) -> str:

@@ -8,7 +8,7 @@ import posixpath
 import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.prepared import open_rows, row_text
+from hwgan.data.prepared import dataset_names, open_rows, row_text
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
@@ -56,17 +56,19 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
 
 
 def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
-    """Images, texts and writers of a split of a prepared dataset; see `read_folder`.
+    """Images, texts and writers of a split of one or several prepared datasets; see `read_folder`.
 
     Raises:
-      UserError: the dataset or the split does not exist, or none of its images can be decoded.
+      UserError: a dataset or the split does not exist, or none of its images can be decoded.
     """
     images, texts, writers = [], [], []
-    for row in open_rows(data_dir, dataset, split):
+    names = dataset_names(dataset)
+    for source, row in ((name, row) for name in names for row in open_rows(data_dir, name, split)):
         with contextlib.suppress(OSError):
             images.append(transforms.decode_grey(row["image"]))
             texts.append(row_text(row, "text"))
-            writers.append(row_text(row, "writer"))
+            writer = row_text(row, "writer")
+            writers.append(f"{source} {writer}" if writer and len(names) > 1 else writer)
     if not images:
         raise UserError(f"no image of {dataset} {split} can be decoded")
     return images, texts, writers

@@ -3,7 +3,7 @@
 import pathlib
 
 from hwgan.checkpoints.run import Run, load_run
-from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, locate_weights, names_weights, read_weights
 from hwgan.evaluation.evaluator import Evaluator
 
 
@@ -11,8 +11,9 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
     """Opens an evaluator.
 
     Args:
-      name: "" for the pretrained evaluator; "own" for recognizer and identifier of `run` itself; the workdir of another
-        run; or a file that `hwgan.export` wrote.
+      name: "" for the pretrained evaluator of French words; the name of another in the package, such as
+        "iam_evaluator"; "own" for recognizer and identifier of `run` itself; the workdir of another run; or a file that
+        `hwgan.export` wrote.
       run: the run to evaluate; only for "own".
 
     Raises:
@@ -20,11 +21,11 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
     """
     if name == "own" and run is not None:
         return Evaluator.of_state(run.networks, run.state, run.charset, run.spec)
-    if not name or pathlib.Path(name).is_file():
-        path = name or PRETRAINED_EVALUATOR
+    path = locate_weights(name or PRETRAINED_EVALUATOR)
+    if names_weights(path):
         return evaluator_from_weights(read_weights(path), path)
-    other = load_run(name)
-    evaluator = Evaluator.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(name).name)
+    other = load_run(path)
+    evaluator = Evaluator.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(path).name)
     return evaluator if "identifier" in other.config.train.updated_networks else evaluator.without_identifier()
 
 

@@ -44,9 +44,15 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Residual block that doubles height and width: norm, ReLU, 2x, conv, norm, ReLU, conv, beside 2x, 1x1 conv."""
+    """Residual block: norm, ReLU, 2x, conv, norm, ReLU, conv, beside 2x, 1x1 conv.
+
+    Attributes:
+      features: output channels.
+      up: whether height and width are doubled.
+    """
 
     features: int
+    up: bool = True
     conv: Any = Conv
     norm: Any = ConditionalBatchNorm
 
@@ -55,11 +61,12 @@ class UpBlock(nn.Module):
         self, x: Float[Array, "b h w c"], condition: Float[Array, "b d"], *, train: bool
     ) -> Float[Array, "b h2 w2 d2"]:
         h = nn.relu(self.norm(name="norm_0")(x, condition, train=train))
-        h = self.conv(self.features, resample="up", name="conv_0")(h, train=train)
+        h = self.conv(self.features, resample="up" if self.up else "", name="conv_0")(h, train=train)
         h = nn.relu(self.norm(name="norm_1")(h, condition, train=train))
         h = self.conv(self.features, name="conv_1")(h, train=train)
         # The 1x1 convolution commutes with nearest up-sampling, and costs a quarter before it.
-        return h + upsample(self.conv(self.features, 1, name="skip")(x, train=train))
+        skip = self.conv(self.features, 1, name="skip")(x, train=train)
+        return h + (upsample(skip) if self.up else skip)
 
 
 class AlonsoGenerator(nn.Module):
@@ -69,7 +76,9 @@ class AlonsoGenerator(nn.Module):
     conditions the batch norm of its block.
 
     Attributes:
-      block_features: output channels of the up-sampling blocks; with `first_shape` they fix the canvas.
+      block_features: output channels of the blocks, each of which doubles the image; with `first_shape` they fix the
+        canvas.
+      kept_blocks: how many of the first blocks leave the size as it is, for smaller canvases with as many chunks of z.
       first_shape: height and width of the first feature map.
       first_features: its channels.
       attention_after: self-attention follows this many blocks; 0 for none.
@@ -82,6 +91,7 @@ class AlonsoGenerator(nn.Module):
     block_features: tuple[int, ...] = (256, 128, 128, 64, 32, 16, 16)
     first_shape: tuple[int, int] = (1, 4)
     first_features: int = 256
+    kept_blocks: int = 0
     attention_after: int = 4
     spectral_norm: bool = True
     dtype: Any = jnp.float32
@@ -90,6 +100,11 @@ class AlonsoGenerator(nn.Module):
     @property
     def num_noise_chunks(self) -> int:
         return len(self.block_features) + 1
+
+    @property
+    def upsampling(self) -> int:
+        """How many times smaller than the image the first feature map is."""
+        return 2 ** (len(self.block_features) - self.kept_blocks)
 
     @nn.compact
     def __call__(
@@ -105,7 +120,7 @@ class AlonsoGenerator(nn.Module):
         x = x.reshape(-1, height, width, self.first_features)
         for i, features in enumerate(self.block_features):
             condition = jnp.concatenate([chunks[i + 1], text.word], axis=-1)
-            x = UpBlock(features, conv, norm, name=f"block_{i}")(x, condition, train=train)
+            x = UpBlock(features, i >= self.kept_blocks, conv, norm, name=f"block_{i}")(x, condition, train=train)
             if i + 1 == self.attention_after:
                 x = SelfAttention(conv, name="attention")(x, train=train)
         x = conv(1, name="output")(nn.relu(x), train=train)

@@ -19,6 +19,8 @@ class RealWords(flax.struct.PyTreeNode):
       lengths: int32 [b], labels that are not padding.
       writers: int32 [b], writer ids from 0; -1 where the writer is unknown.
       weights: float32 [b], how much each word counts in feature statistics: 1 / (how often oversampling repeats it).
+      for_recognizer: bool [b], words that the recognizer alone learns from (`data.recognizer_dataset`); None if there
+        are none.
     """
 
     image: HostOrDeviceArray
@@ -27,6 +29,12 @@ class RealWords(flax.struct.PyTreeNode):
     lengths: HostOrDeviceArray
     writers: HostOrDeviceArray
     weights: HostOrDeviceArray
+    for_recognizer: HostOrDeviceArray | None = None
+
+    @property
+    def adversarial_mask(self) -> HostOrDeviceArray | None:
+        """True [b] for words that all networks learn from; None for all."""
+        return None if self.for_recognizer is None else ~self.for_recognizer
 
 
 class FakeTexts(flax.struct.PyTreeNode):

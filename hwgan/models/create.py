@@ -131,8 +131,7 @@ def _generated_size(
             )
         return {"pixels_per_character": pixels}
     assert isinstance(generator, AlonsoGenerator)
-    scale = 2 ** len(generator.block_features)
-    generated = tuple(scale * size for size in generator.first_shape)
+    generated = tuple(generator.upsampling * size for size in generator.first_shape)
     if generated != (height, max_width):
         raise UserError(
             f"the generator makes images of {generated[0]}x{generated[1]}, but preprocessing.height={height} and "

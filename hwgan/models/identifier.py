@@ -7,7 +7,7 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.models.layers import Conv, average_pool, columns_after, ink, mask_columns, mean_inside, space_to_depth
 
@@ -51,7 +51,22 @@ class WriterIdentifier(nn.Module):
     param_dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> IdentifierOutput:
+    def __call__(
+        self,
+        image: Float[Array, "b h w 1"],
+        widths: Int[Array, " b"],
+        counts: Bool[Array, " b"] | None = None,
+        *,
+        train: bool,
+    ) -> IdentifierOutput:
+        """The style of each word.
+
+        Args:
+          image: in [-1, 1].
+          widths: columns of each word.
+          counts: words whose features count in the running statistics; None for all.
+          train: whether statistics are those of the batch, and running ones are updated.
+        """
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         x = space_to_depth(mask_columns(ink(image), widths), self.stem).astype(self.dtype)
         widths = columns_after(widths, self.stem)
@@ -67,13 +82,13 @@ class WriterIdentifier(nn.Module):
         deviation = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + MIN_COLUMN_VARIANCE)
         raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, deviation], axis=-1))
         norm = nn.BatchNorm(momentum=0.98, use_scale=False, use_bias=False, name="feature_norm")
-        features = norm(raw, use_running_average=not train)
+        features = norm(raw, use_running_average=not train, mask=None if counts is None else counts[:, None])
         logits = nn.Dense(self.num_writers, name="logits")(features)
         noise = features
         if self.whitened:
             # By running statistics, as in use: normalised by a small batch they would be less correlated.
             running = norm(raw, use_running_average=True) if train else features
-            noise = Whitening(name="whitening")(running, train=train)
+            noise = Whitening(name="whitening")(running, counts, train=train)
         return IdentifierOutput(features, noise, logits)
 
 
@@ -91,15 +106,19 @@ class Whitening(nn.Module):
     memory: float = 100.0
 
     @nn.compact
-    def __call__(self, features: Float[Array, "b s"], *, train: bool) -> Float[Array, "b s"]:
+    def __call__(
+        self, features: Float[Array, "b s"], counts: Bool[Array, " b"] | None = None, *, train: bool
+    ) -> Float[Array, "b s"]:
         size = features.shape[1]
         mean = self.variable("batch_stats", "mean", jnp.zeros, size)
         covariance = self.variable("batch_stats", "covariance", jnp.eye, size)
         if train and not self.is_initializing():
             x = jax.lax.stop_gradient(features)
-            mean.value += (x.mean(axis=0) - mean.value) / self.memory
+            weights = jnp.ones(len(x)) if counts is None else counts.astype(x.dtype)
+            weights = (weights / jnp.maximum(weights.sum(), 1.0))[:, None]
+            mean.value += ((weights * x).sum(axis=0) - mean.value) / self.memory
             centered = x - mean.value[None]
-            covariance.value += (centered.T @ centered / len(centered) - covariance.value) / self.memory
+            covariance.value += (centered.T @ (weights * centered) - covariance.value) / self.memory
         root = jnp.linalg.cholesky(covariance.value + MIN_VARIANCE * jnp.eye(size))
         return solve_triangular(root, (features - mean.value[None]).T, lower=True).T
 
@@ -110,7 +129,9 @@ class NoIdentifier(nn.Module):
     dtype: Any = jnp.float32
     param_dtype: Any = jnp.float32
 
-    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> IdentifierOutput:
+    def __call__(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], counts: Any = None, *, train: bool
+    ) -> IdentifierOutput:
         """Returns empty outputs."""
         nothing = jnp.zeros((image.shape[0], 0))
         return IdentifierOutput(nothing, nothing, nothing)

@@ -139,8 +139,9 @@ class ConvRecognizer(nn.Module):
 
     Attributes:
       num_labels: size of the alphabet, the blank included.
-      conv_features: channels of the 3x3 convolutions, on an image already halved by space-to-depth.
+      conv_features: channels of the 3x3 convolutions.
       pools: (height, width) of the max pool after each.
+      stem: block size of a space-to-depth before the first convolution.
       dense_features: of the last hidden layer, over a whole column.
       column_kernels: where given, 1D convolutions over so many columns in place of that layer, all but the first
         residual: they widen the receptive field to wide characters, such as m or w.
@@ -153,6 +154,7 @@ class ConvRecognizer(nn.Module):
     num_labels: int
     conv_features: tuple[int, ...] = (32, 64, 96)
     pools: tuple[tuple[int, int], ...] = ((2, 2), (2, 1), (2, 1))
+    stem: int = 2
     dense_features: int = 128
     column_kernels: tuple[int, ...] = ()
     norm: str = "layer"
@@ -167,7 +169,7 @@ class ConvRecognizer(nn.Module):
     @property
     def frame_width(self) -> int:
         """Pixels of the image a frame."""
-        return 2 * math.prod(width for _, width in self.pools)
+        return self.stem * math.prod(width for _, width in self.pools)
 
     @nn.compact
     def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
@@ -179,8 +181,8 @@ class ConvRecognizer(nn.Module):
             norm = nn.BatchNorm(use_running_average=not train, momentum=0.98, name=name, **kinds)
             return norm(x, mask=inside_mask(x, widths))
 
-        x = space_to_depth(mask_columns(ink(image), widths)).astype(self.dtype)
-        widths = columns_after(widths, 2)
+        x = space_to_depth(mask_columns(ink(image), widths), self.stem).astype(self.dtype)
+        widths = columns_after(widths, self.stem)
         for i, (features, pool) in enumerate(zip(self.conv_features, self.pools, strict=True)):
             x = Conv(features, name=f"conv_{i}", **kinds)(x)
             x = nn.relu(normalized(x, f"norm_{i}"))

@@ -52,6 +52,7 @@ def sample_styles(
     encoded: Float[Array, "b z"] | None,
     key: jax.Array,
     temperature: float = 1.0,
+    unstyled: Bool[Array, " b"] | None = None,
 ) -> Styles:
     """Draws z ~ N(0, I) for the first half of the rows and takes encoded styles for the second.
 
@@ -62,11 +63,13 @@ def sample_styles(
       encoded: styles of the real words of the batch (`encode_styles`); None draws all from the prior.
       key: of the draws from the prior.
       temperature: factor on z of random texts; 1 changes nothing.
+      unstyled: rows whose real word has no style to encode, so that z is drawn for them too; None for none.
     """
     count = texts.labels.shape[0]
     z, from_prior = jax.random.normal(key, (count, networks.z_dim)), jnp.ones(count, bool)
     if encoded is not None:
         from_prior = jnp.array(prior_rows(count))
+        from_prior = from_prior if unstyled is None else from_prior | unstyled
         z = jnp.where(from_prior[:, None], z, encoded)
     if texts.is_random is not None:
         z = jnp.where(texts.is_random[:, None], temperature * z, z)

@@ -4,7 +4,14 @@ import dataclasses
 from typing import Any
 
 from hwgan.checkpoints.run import Run, load_run, trains_generator
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, Weights, names_weights, read_weights
+from hwgan.checkpoints.weights_file import (
+    PRETRAINED,
+    Weights,
+    locate_weights,
+    names_weights,
+    other_networks_path,
+    read_weights,
+)
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
@@ -18,20 +25,21 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
     """The sampler of a run, or of a file of weights.
 
     Args:
-      checkpoint: workdir of a run, or a file that `hwgan.export` wrote; "" for the pretrained weights.
+      checkpoint: workdir of a run, a file that `hwgan.export` wrote, or the name of weights in the package; "" for
+        those that are used by default.
       step: which checkpoint of a run; the newest by default.
       temperature: see `Sampler`; None for that of its config.
 
     Raises:
       UserError: there is nothing, or what there is cannot be read.
     """
-    if _is_run(checkpoint):
-        sampler = sampler_from_run(load_run(checkpoint, step))
+    path = locate_weights(checkpoint or PRETRAINED)
+    if not names_weights(path):
+        sampler = sampler_from_run(load_run(path, step))
     elif step is not None:
         raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
     else:
-        name = checkpoint or PRETRAINED
-        sampler = sampler_from_weights(read_weights(name), name)
+        sampler = sampler_from_weights(read_weights(path), path)
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
 
 
@@ -39,7 +47,7 @@ def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, d
     """The modules of a run or of a file of weights, for uses other than writing.
 
     Args:
-      checkpoint: as for `open_sampler`; "" for the networks that were trained with the pretrained generator.
+      checkpoint: as for `open_sampler`; of weights in the package, the networks that were trained with them.
       step: likewise.
 
     Returns:
@@ -48,15 +56,12 @@ def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, d
     Raises:
       UserError: there is nothing, or what there is cannot be read.
     """
-    if _is_run(checkpoint):
-        run = load_run(checkpoint, step)
+    path = locate_weights(checkpoint or PRETRAINED)
+    if not names_weights(path):
+        run = load_run(path, step)
         return run.networks, run.trained_variables, run.charset, run.spec
-    weights = read_weights(PRETRAINED_OTHERS if checkpoint in ("", PRETRAINED) else checkpoint)
+    weights = read_weights(other_networks_path(path))
     return weights.networks, weights.variables, weights.charset, weights.spec
-
-
-def _is_run(checkpoint: str) -> bool:
-    return checkpoint not in ("", PRETRAINED) and not names_weights(checkpoint)
 
 
 def sampler_from_run(run: Run) -> Sampler:

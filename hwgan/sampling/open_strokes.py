@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from hwgan.checkpoints.stroke_run import load_stroke_run, task_of_run
-from hwgan.checkpoints.weights_file import PRETRAINED, names_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
 from hwgan.data.ink_cleaning import UnusableInk
@@ -25,9 +25,8 @@ def is_stroke_run(checkpoint: str, step: int | None = None) -> bool:
     Raises:
       UserError: it is neither.
     """
-    if checkpoint in ("", PRETRAINED) or names_weights(checkpoint):
-        return False
-    return task_of_run(checkpoint, step) == STROKES
+    path = locate_weights(checkpoint or PRETRAINED)
+    return not names_weights(path) and task_of_run(path, step) == STROKES
 
 
 def open_stroke_sampler(

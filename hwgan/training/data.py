@@ -9,8 +9,8 @@ import numpy as np
 from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
 from hwgan.data.charset import Charset
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.oversampling import oversampling_of_mixture, oversampling_of_rare
-from hwgan.data.prepared import read_summary
+from hwgan.data.oversampling import oversampling_of_rare, oversampling_of_shares
+from hwgan.data.prepared import combined_summary, dataset_names
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.data.word_store import WordStore, load_words
@@ -30,6 +30,7 @@ class TrainingData:
       charset: the alphabet.
       spec: preprocessing of the images, and sizes that fit.
       train: training words.
+      for_recognizer: bool [n], training words that only the recognizer learns from; None if there are none.
       repeats: how often each training word comes in an epoch (oversampling).
       validation: validation words.
       lexicon: texts to generate.
@@ -40,6 +41,7 @@ class TrainingData:
     charset: Charset
     spec: ImageSpec
     train: WordStore
+    for_recognizer: np.ndarray | None
     repeats: np.ndarray
     validation: WordStore
     lexicon: Lexicon
@@ -54,23 +56,26 @@ def load_data(config: Config) -> TrainingData:
       UserError: the dataset or the lexicon is not there, or nothing in it fits.
     """
     data, spec = config.data, image_spec(config)
-    summary = read_summary(data.data_dir, data.dataset)
+    summary = combined_summary(data.data_dir, data.dataset)
     charset = Charset(data.alphabet or summary["alphabet"], summary["right_to_left"])
     load = functools.partial(load_words, data.data_dir, data.dataset, charset=charset, spec=spec)
     real = load(split="train", cache_dir=data.cache_dir)
-    if "validation" in summary.get("examples", {"validation": 0}):
+    if "validation" in summary["splits"]:
         validation = load(split="validation", cache_dir=data.cache_dir)
     else:
         logger.warning("%s has no validation split: validation metrics are those of training words", data.dataset)
         validation = real
     train, repeats = _training_words(config, real, charset, spec)
+    written = len(train)  # the words after these are for the recognizer alone: neither their texts nor styles are drawn
+    train, repeats = _with_recognizer_words(config, train, repeats, charset, spec)
     # As often as among the real words: else a discriminator could tell the two by their characters.
     if data.lexicon:
         words = _lexicon_words(data.lexicon, charset)
         weights = np.ones(len(words))
     else:
-        words, weights = np.repeat(train.texts, repeats).tolist(), np.repeat(1.0 / repeats, repeats)
-    oov_texts = out_of_vocabulary(validation, set(train.texts), config.evaluate.generated_words)
+        own = repeats[:written]
+        words, weights = np.repeat(train.texts[:written], own).tolist(), np.repeat(1.0 / own, own)
+    oov_texts = out_of_vocabulary(validation, set(train.texts[:written]), config.evaluate.generated_words)
     networks, _ = build_networks(config, charset)
     fraction = data.random_text_fraction
     if not 0.0 <= fraction < 1.0:
@@ -80,7 +85,8 @@ def load_data(config: Config) -> TrainingData:
     )
     check_alignment(networks, charset, train, lexicon)
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
-    return TrainingData(charset, spec, train, repeats, validation, lexicon, log_widths, oov_texts)
+    for_recognizer = np.arange(len(train)) >= written if written < len(train) else None
+    return TrainingData(charset, spec, train, for_recognizer, repeats, validation, lexicon, log_widths, oov_texts)
 
 
 def _lexicon_words(path: str, charset: Charset) -> list[str]:
@@ -105,17 +111,49 @@ def _training_words(config: Config, real: WordStore, charset: Charset, spec: Ima
             f"data.generated_dataset={data.generated_dataset!r} is for recognizers, as configs/htr.py; a generator "
             "must not learn from generated words as from real ones"
         )
-    if not data.generated_dataset:
-        words, repeats = real, np.ones(len(real), np.int64)
-    else:
+    words, shares = real, _shares(config, real)
+    if data.generated_dataset:
         generated = load_words(data.data_dir, data.generated_dataset, "train", charset, spec, data.cache_dir)
         if not len(real):
-            words, repeats = generated, np.ones(len(generated), np.int64)
+            words, shares = generated, [1.0]
         elif 0.0 < data.generated_fraction < 1.0:
             words = real.join(generated)
-            repeats = oversampling_of_mixture(len(real), len(generated), data.generated_fraction)
+            shares = [*((1.0 - data.generated_fraction) * np.asarray(shares)), data.generated_fraction]
         else:
             raise UserError(f"data.generated_fraction={data.generated_fraction} must be between 0 and 1")
+    repeats = oversampling_of_shares(words.sources, shares)
     if data.rare_character_threshold:
         repeats = repeats * oversampling_of_rare(words.texts, data.rare_character_threshold)
     return words, repeats
+
+
+def _with_recognizer_words(
+    config: Config, words: WordStore, repeats: np.ndarray, charset: Charset, spec: ImageSpec
+) -> tuple[WordStore, np.ndarray]:
+    """The training words, then those of `data.recognizer_dataset`, of unknown writers; and how often each comes."""
+    data = config.data
+    if not data.recognizer_dataset:
+        return words, repeats
+    if not 0.0 < data.recognizer_fraction < 1.0:
+        raise UserError(f"data.recognizer_fraction={data.recognizer_fraction} must be between 0 and 1")
+    extra = load_words(data.data_dir, data.recognizer_dataset, "train", charset, spec, data.cache_dir)
+    extra = dataclasses.replace(extra, writers=[""] * len(extra))
+    odds = data.recognizer_fraction / (1.0 - data.recognizer_fraction)
+    wanted = round(odds * int(repeats.sum()))
+    if wanted < len(extra):
+        extra = extra.take(range(max(1, wanted)))
+    times = max(1, round(wanted / len(extra)))
+    return words.join(extra), np.concatenate([repeats, np.full(len(extra), times)])
+
+
+def _shares(config: Config, real: WordStore) -> list[float]:
+    """The shares of an epoch of real words that each dataset has."""
+    shares, names = list(config.data.dataset_shares), dataset_names(config.data.dataset)
+    if not shares:
+        return (np.bincount(real.sources) / max(len(real), 1)).tolist()
+    if len(shares) != len(names) or min(shares) <= 0.0:
+        raise UserError(
+            f"data.dataset_shares={tuple(shares)} must be positive, one for each dataset of {config.data.dataset!r}"
+        )
+    shares = shares[: real.sources.max(initial=-1) + 1]  # the last ones may have no words in a part
+    return [share / sum(shares) for share in shares]

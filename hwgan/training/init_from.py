@@ -9,7 +9,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from hwgan.checkpoints.run import load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, names_weights, read_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, locate_weights, names_weights, read_weights
 from hwgan.data.charset import Charset
 from hwgan.models.state import TrainState
 from hwgan.runtime.config import Config
@@ -37,7 +37,7 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
       UserError: there is no such run or file; or its alphabet, preprocessing (but for contrast and trim) or sizes of
         networks are others.
     """
-    names = filter(None, (name.strip() for name in config.train.init_from.split(",")))
+    names = filter(None, (locate_weights(name.strip()) for name in config.train.init_from.split(",")))
     for source, path in ((name, path) for name in names for path in _PRETRAINED.get(name, (name,))):
         found = _networks_of(path, source, config, charset)
         for name, variables in found.items():

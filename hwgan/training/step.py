@@ -62,7 +62,8 @@ def make_train_step(
         encoded = None
         if networks.has_identifier and updated & {"generator", "discriminator"}:
             encoded = encode_styles(networks, state.identifier, batch.real)
-        sample = partial(sample_styles, networks, batch.fake, encoded, temperature=config.random_text_temperature)
+        temperature, unstyled = config.random_text_temperature, batch.real.for_recognizer
+        sample = partial(sample_styles, networks, batch.fake, encoded, temperature=temperature, unstyled=unstyled)
 
         if "discriminator" in updated:
             for key in discriminator_keys:
@@ -128,19 +129,21 @@ def discriminator_loss(
 
         scores, backward, (on_real, collections) = jax.vjp(scores_of, real.image, has_aux=True)
         (input_gradient,) = backward(jnp.ones_like(scores))
-        penalty = config.gradient_penalty * losses.gradient_penalty(input_gradient).mean()
+        penalties = losses.gradient_penalty(input_gradient)
+        penalty = config.gradient_penalty * losses.mean_where(penalties, real.adversarial_mask)
     else:
         (on_real, collections), penalty = score_real(real.image), jnp.zeros(())
     discriminator = discriminator.replace(collections=collections)
     on_fake, collections = score(discriminator, state, fake_image, layout.widths, setup)
 
     real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
-    head_losses = real_losses.mean(axis=0) + losses.mean_where(fake_losses, fake.adversarial_mask)
+    head_losses = losses.mean_where(real_losses, real.adversarial_mask)
+    head_losses += losses.mean_where(fake_losses, fake.adversarial_mask)
     hinge = head_losses.mean()
     z_error = losses.z_error(on_fake.z_prediction, z).mean()
     metrics = {
         "discriminator/loss": hinge,
-        "discriminator/real_score": on_real.scores.mean(),
+        "discriminator/real_score": losses.mean_where(on_real.scores, real.adversarial_mask).mean(),
         "discriminator/fake_score": losses.mean_where(on_fake.scores, fake.adversarial_mask).mean(),
         "discriminator/z_prediction_error": z_error,
         **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
@@ -176,8 +179,9 @@ def identifier_loss(
     networks, real = setup.networks, inputs.batch.real
     widths = networks.input_widths(real)
     image = add_noise(real.image, setup.config.recognizer_noise, key)
-    output, _ = apply_training(networks.identifier, identifier, image, widths)
-    _, collections = apply_training(networks.identifier, jax.lax.stop_gradient(identifier), real.image, widths)
+    output, _ = apply_training(networks.identifier, identifier, image, widths, real.adversarial_mask)
+    statistics = jax.lax.stop_gradient(identifier)
+    _, collections = apply_training(networks.identifier, statistics, real.image, widths, real.adversarial_mask)
     correct = (output.logits.argmax(axis=-1) == real.writers).astype(jnp.float32)
     loss = losses.writer_cross_entropy(output.logits, real.writers).mean()
     accuracy = losses.mean_where(correct, real.writers >= 0)

@@ -70,6 +70,7 @@ class Trainer(BaseTrainer):
             schedule,
             seed=config.seed,
             log_widths=self.data.log_widths,
+            for_recognizer=self.data.for_recognizer,
             start_step=self.step,
             process_index=jax.process_index(),
             process_count=jax.process_count(),

@@ -9,10 +9,14 @@ from ml_collections import ConfigDict
 
 from hwgan.checkpoints.run import Run
 from hwgan.checkpoints.weights_file import (
+    PRETRAINED,
     PRETRAINED_EVALUATOR,
     PRETRAINED_OTHERS,
     _write,
+    locate_weights,
+    other_networks_path,
     read_weights,
+    shipped_names,
     write_weights_file,
 )
 from hwgan.runtime.errors import UserError
@@ -61,6 +65,20 @@ def test_the_pretrained_weights_know_what_they_write_badly():
     assert not sampler.cautions(["Bonjour", "from", "hwgan,", "1976"])
     for path in (PRETRAINED_OTHERS, PRETRAINED_EVALUATOR):
         assert read_weights(path).rare_characters == {}
+
+
+def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
+    assert "copiste" in shipped_names()
+    assert "copiste_evaluator" in shipped_names("evaluator")
+    assert locate_weights("copiste") == PRETRAINED
+    assert other_networks_path(PRETRAINED) == PRETRAINED_OTHERS
+    assert not [name for name in shipped_names() if "other" in name or "evaluator" in name]
+    for name in ("", "nowhere", "../weights/copiste", "runs/mine", str(tmp_path / "copiste")):
+        assert locate_weights(name) == name == other_networks_path(name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "copiste").mkdir()  # one's own run comes first
+    assert locate_weights("copiste") == "copiste"
+    assert open_sampler("").charset == open_sampler(PRETRAINED).charset
 
 
 def test_a_weights_file_holds_no_paths(run, tmp_path):

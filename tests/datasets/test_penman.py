@@ -62,3 +62,27 @@ def test_texts_stay_in_the_alphabet():
     assert set("".join(texts)) <= set(pen.ALPHABET)
     assert any(text.isdigit() for text in texts)
     assert any(text[0].isupper() for text in texts)
+
+
+def test_signs_are_tight_crops_with_a_rare_sign_each(tmp_path):
+    rng, vocabulary = np.random.default_rng(0), words.vocabulary()
+    texts = [words.draw_signs(vocabulary, rng) for _ in range(300)]
+    assert all(any(not (c.isascii() and c.isalnum()) for c in text) for text in texts)
+    assert set(words._RARE_SIGNS) <= set("".join(texts))
+    for character in pen.SIGNS:
+        image = pen.write_word(pen.Writer((0, 1)), character, np.random.default_rng(0))
+        assert (image < 128).any()
+
+
+@pytest.mark.parametrize(("marked", "plain"), [("é", "e"), ("Ç", "C"), ("ñ", "n"), ("À", "A")])
+def test_a_marked_letter_is_the_letter_with_more_ink_outside(marked, plain):
+    glyphs = pen._font_glyphs("futural")
+    letter, whole = (np.concatenate(glyphs[c].strokes)[:, 1] for c in (plain, marked))
+    assert whole.min() < letter.min() or whole.max() > letter.max()
+    assert len(glyphs[marked].strokes) > len(glyphs[plain].strokes)
+    assert (glyphs[marked].left, glyphs[marked].right) == (glyphs[plain].left, glyphs[plain].right)
+
+
+def test_a_mark_takes_the_place_of_the_dot():
+    glyphs = pen._font_glyphs("futural")
+    assert len(glyphs["í"].strokes) == len(glyphs["i"].strokes)

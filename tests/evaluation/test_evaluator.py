@@ -70,6 +70,15 @@ def test_pretrained_evaluator(pretrained):
         open_sampler(PRETRAINED_EVALUATOR)
 
 
+def test_evaluator_of_english_words():
+    """Another alphabet and height than the French one's; blank paper is not a word."""
+    evaluator = open_evaluator("iam_evaluator").for_scans()
+    assert evaluator.has_identifier and evaluator.name == "iam_evaluator"
+    assert set("amit station 1976?!".replace(" ", "")) <= set(evaluator.charset.characters)
+    words, _ = evaluator.store([np.full((30, 60), 255, np.uint8)] * 2, ["word"] * 2, [""] * 2)
+    assert "word" not in evaluator.read(words)[1]
+
+
 def test_resolution_and_margins_of_scans_do_not_matter(pretrained):
     evaluator = pretrained.for_scans()
     word = np.full((40, 60), 255, np.uint8)

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import pytest
 
 import configs
-from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, smoke
+from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, iam_small, smoke
 from hwgan.checkpoints.run import build_networks, init_state
 from hwgan.data.charset import Charset
 from hwgan.models.create import create_networks
+from hwgan.models.language_model import TextFeatures
 from hwgan.models.layout import fixed_canvas_layout
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.runtime.errors import UserError
@@ -89,6 +90,26 @@ def test_feature_map_shapes_of_alonso_et_al(config):
     assert blocks["attention"]["__call__"][0].shape[1:] == (16, 64, 64)
 
 
+def test_small_canvas_has_all_chunks_of_noise():
+    """Two blocks leave the size as it is: seven blocks and eight chunks on 32x128 pixels."""
+    networks, state = abstract_state(iam_small.get_config(), 78)
+    assert networks.generator.num_noise_chunks == 8
+    text = TextFeatures(word=jnp.zeros((2, 128)), characters=jnp.zeros((2, 7, 1)))
+
+    def shapes(variables):
+        layout = fixed_canvas_layout(jnp.full((2,), 7), 7, 128)
+        image, captured = networks.generator.apply(
+            variables, jnp.zeros((2, 128)), text, layout, train=False, capture_intermediates=True
+        )
+        return image, captured["intermediates"]
+
+    image, blocks = jax.eval_shape(shapes, state.generator.variables)
+    assert image.shape == (2, 32, 128, 1)
+    assert [blocks[f"block_{i}"]["__call__"][0].shape[1:3] for i in range(7)] == [
+        (1, 4), (1, 4), (2, 8), (4, 16), (8, 32), (16, 64), (32, 128)
+    ]  # fmt: skip
+
+
 CONFIGS = [
     importlib.import_module(f"configs.{found.name}")
     for found in pkgutil.iter_modules(configs.__path__)
@@ -100,7 +121,7 @@ CONFIGS = [
 def test_every_config_builds(module):
     config = module.get_config()
     networks, _ = build_networks(config, Charset("abc"))
-    assert networks.has_variable_width == (module not in (iam, iam_alonso, copiste_alonso))
+    assert networks.has_variable_width == (module not in (iam, iam_alonso, iam_small, copiste_alonso))
 
 
 @pytest.mark.parametrize(

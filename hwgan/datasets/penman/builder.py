@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow_datasets as tfds
 
+from hwgan.data.transforms import trim_box
 from hwgan.datasets.builder import Example, WordImageBuilder, png_bytes
 from hwgan.datasets.penman import pen, words
 
@@ -22,6 +23,7 @@ class PenmanConfig(tfds.core.BuilderConfig):
       num_writers: number of writers over all splits; no writer is in two splits.
       lower_case: whether words have only a-z; otherwise capitals, digits and punctuation too.
       max_letters: maximum number of characters of a word.
+      signs: texts of `words.draw_signs`, as tight crops, in place of words.
       seed: seed of the writers and of the words they write.
     """
 
@@ -29,12 +31,14 @@ class PenmanConfig(tfds.core.BuilderConfig):
     num_writers: int = 300
     lower_case: bool = False
     max_letters: int = 16
+    signs: bool = False
     seed: int = 0
 
 
 PENMAN_CONFIGS = [
     PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
     PenmanConfig(name="words"),
+    PenmanConfig(name="signs", num_words=8000, num_writers=400, max_letters=8, signs=True),
     PenmanConfig(name="smoke", num_words=240, num_writers=12, lower_case=True, max_letters=6),
 ]
 
@@ -71,9 +75,11 @@ class Penman(WordImageBuilder, skip_registration=True):
 
     def _read_splits(self) -> dict[str, Iterator[Example]]:
         assert isinstance(self.builder_config, PenmanConfig)
+        tight = self.builder_config.signs
         return {
             split: (
-                Example(word.id, word.text, word.writer_name, functools.partial(_encode_word, word)) for word in words
+                Example(word.id, word.text, word.writer_name, functools.partial(_encode_word, word, tight=tight))
+                for word in words
             )
             for split, words in penman_splits(self.builder_config).items()
         }
@@ -108,9 +114,12 @@ def _words(config: PenmanConfig, split: str, num_words: int, writer_ids: range) 
     for index in range(num_words):
         writer_id = writer_ids[index % len(writer_ids)]
         rng = np.random.default_rng((config.seed, writer_id, index))
-        text = words.draw_text(vocabulary, rng, config.lower_case)
+        text = (
+            words.draw_signs(vocabulary, rng) if config.signs else words.draw_text(vocabulary, rng, config.lower_case)
+        )
         yield PenmanWord(f"{split}-{index:06d}", text, f"p{writer_id:04d}", writers[writer_id], rng)
 
 
-def _encode_word(word: PenmanWord) -> bytes:
-    return png_bytes(pen.write_word(word.writer, word.text, word.rng))
+def _encode_word(word: PenmanWord, *, tight: bool) -> bytes:
+    image = pen.write_word(word.writer, word.text, word.rng)
+    return png_bytes(trim_box(image) if tight else image)

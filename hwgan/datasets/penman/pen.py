@@ -10,6 +10,7 @@ with the baseline at y = 0 and y pointing down.
 import dataclasses
 import functools
 import string
+import unicodedata
 
 import numpy as np
 from HersheyFonts import HersheyFonts
@@ -18,6 +19,20 @@ from jaxtyping import UInt8
 from hwgan.data.ink import Stroke, draw_strokes, smooth
 
 ALPHABET = string.ascii_letters + string.digits + ".,;:!?'\"-()&"
+# Characters beyond those of penman's words, for `words.draw_signs`: of the fonts, and composed of their glyphs.
+_FONT_SIGNS = "#*+/[]"
+_MARKS = {  # polylines above a letter, or below it, in x-heights, around the middle of the letter and its top or bottom
+    "\u0300": (((-0.22, -0.38), (0.08, -0.12)),),
+    "\u0301": (((0.22, -0.38), (-0.08, -0.12)),),
+    "\u0302": (((-0.22, -0.12), (0.0, -0.36), (0.22, -0.12)),),
+    "\u0303": (((-0.25, -0.16), (-0.12, -0.28), (0.1, -0.16), (0.24, -0.28)),),
+    "\u0308": (((-0.17, -0.22), (-0.15, -0.2)), ((0.15, -0.22), (0.17, -0.2))),
+    "\u0327": (((0.02, 0.0), (0.1, 0.16), (-0.12, 0.3)),),
+}
+_CEDILLA = "\u0327"
+_LIGATURES = {"æ": "ae", "œ": "oe", "Œ": "OE", "Æ": "AE"}
+_LIGATURE_OVERLAP = 0.55  # x-heights
+SIGNS = _FONT_SIGNS + "ÀÂÇÈÉÊËÎÏÔÙÛàáâäçèéêëíîïñóôöùûüæœŒ’"
 KINDS = ("cursive", "joined", "print")  # kinds of handwriting
 
 _BASELINE = 9  # in font units
@@ -41,8 +56,8 @@ class Glyph:
 def _font_glyphs(font: str) -> dict[str, Glyph]:
     hershey = HersheyFonts()
     hershey.load_default_font(font)
-    glyphs = {}
-    for character in ALPHABET:
+    glyphs: dict[str, Glyph] = {}
+    for character in ALPHABET + _FONT_SIGNS:
         source = hershey.all_glyphs[character]
         # Digits and punctuation are equally tall in both fonts, so both use the x-height of the print font.
         scale = 1.0 / _X_HEIGHT[font if character.isalpha() else "futural"]
@@ -55,7 +70,27 @@ def _font_glyphs(font: str) -> dict[str, Glyph]:
             strokes.append(np.stack([stroke[:, 0], y], axis=1))
         left = source.left_offset * scale
         glyphs[character] = Glyph(tuple(strokes), left, left + source.char_width * scale)
+    for character in SIGNS:
+        if character not in glyphs:
+            glyphs[character] = _composed(character, glyphs)
     return glyphs
+
+
+def _composed(character: str, glyphs: dict[str, Glyph]) -> Glyph:
+    """A ligature, or a letter with a mark, of the glyphs of a font."""
+    if character == "’":
+        return glyphs["'"]
+    if character in _LIGATURES:
+        first, second = (glyphs[letter] for letter in _LIGATURES[character])
+        shift = np.array([first.right - second.left - _LIGATURE_OVERLAP, 0.0])
+        return Glyph((*first.strokes, *(s + shift for s in second.strokes)), first.left, second.right + shift[0])
+    letter, mark = unicodedata.normalize("NFD", character)
+    base = glyphs[letter]
+    # The dot of an i gives way to its mark.
+    strokes = tuple(s for s in base.strokes if letter != "i" or s[:, 1].max() > -1.1) or base.strokes
+    y = np.concatenate([s[:, 1] for s in strokes])
+    anchor = np.array([(base.left + base.right) / 2, 0.0 if mark == _CEDILLA else y.min()])
+    return Glyph((*strokes, *(np.array(line) + anchor for line in _MARKS[mark])), base.left, base.right)
 
 
 class Writer:
@@ -152,7 +187,7 @@ def write_word(writer: Writer, text: str, rng: np.random.Generator) -> UInt8[np.
     """Draws `text` in the style of the writer, with random variation from `rng`; the x-height is about 22 pixels.
 
     Raises:
-      KeyError: a character is outside `ALPHABET`.
+      KeyError: a character is in neither `ALPHABET` nor `SIGNS`.
     """
     x_height = 22.0 * (1 + rng.normal(0, 0.03))
     thickness = writer.thickness * (1 + rng.normal(0, 0.06))

@@ -1,6 +1,7 @@
-"""The vocabulary of the penman dataset: common English words and regular verb forms."""
+"""The vocabulary of the penman dataset, common English words and regular verb forms; and texts with rare signs."""
 
 import hashlib
+import string
 
 import numpy as np
 
@@ -96,3 +97,21 @@ def draw_text(words: tuple[str, ...], rng: np.random.Generator, lower_case: bool
     if rng.random() < 0.15:
         word += _MARKS[rng.integers(len(_MARKS))]
     return word
+
+
+# Signs that real words hardly have, by how often they are to come.
+_RARE_SIGNS = "!!??\"\"&&::;;##**++//[[]](())''--ÀÇÈÉÊËÎÏÔàáâäçèéêëíîïñóôöùûüæœŒ’"
+
+
+def draw_signs(known_words: tuple[str, ...], rng: np.random.Generator) -> str:
+    """Draws a text with rare signs: two of five are a word with one before or after it, the others up to five
+    characters, of which about two of three are such signs and the others letters and digits.
+    """
+    signs = rng.choice(list(_RARE_SIGNS), size=5)
+    if rng.random() < 0.4:
+        word = str(known_words[rng.integers(len(known_words))])
+        word = word.capitalize() if rng.random() < 0.3 else word
+        return f"{word}{signs[0]}" if rng.random() < 0.7 else f"{signs[0]}{word}"
+    others = rng.choice(list(string.ascii_letters + string.digits), size=5)
+    text = "".join(np.where(rng.random(5) < 0.67, signs, others)[: rng.integers(1, 6)].tolist())
+    return text if any(c in _RARE_SIGNS for c in text) else text + str(signs[0])

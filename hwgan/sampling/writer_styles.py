@@ -1,0 +1,109 @@
+"""The words of a split and the styles of their writers, to write each again: the test that asks for the same hand."""
+
+import contextlib
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float
+
+from hwgan.data import transforms
+from hwgan.data.charset import normalize_text
+from hwgan.data.prepared import dataset_names, open_rows, row_text
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import with_progress
+from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_encoder import StyleEncoder
+
+_REFERENCES = 15  # words from which a style is made
+_UNSAFE = str.maketrans(dict.fromkeys("/\\:\0", "_"))
+
+
+@dataclasses.dataclass(frozen=True)
+class WriterStyles:
+    """n words of m writers, and the style of each writer.
+
+    Attributes:
+      texts: of the words.
+      ids: of the words, unique.
+      owners: of the words, as numbers of writers.
+      writers: names of the writers, unique, fit for names of folders.
+      z: their styles.
+    """
+
+    texts: list[str]
+    ids: list[str]
+    owners: list[int]
+    writers: list[str]
+    z: Float[np.ndarray, "m z"]
+
+
+def encode_writers(
+    data_dir: str, dataset: str, split: str, *, sampler: Sampler, encoder: StyleEncoder, min_length: int = 1
+) -> tuple[WriterStyles, dict[str, int]]:
+    """Encodes the style of each writer of a split from up to 15 of their words, evenly spread over them.
+
+    Args:
+      data_dir: directory of prepared datasets.
+      dataset: "name/config", or several, separated by commas.
+      split: name of the split.
+      sampler: which must be able to write the texts.
+      encoder: of styles for it.
+      min_length: of the texts; shorter words are left out, but styles are made of them too.
+
+    Returns:
+      The words that can be written again, and the number of the others by reason.
+
+    Raises:
+      UserError: the dataset or the split does not exist, or no word of it can be written again.
+    """
+    texts, ids, names, references = [], [], [], {}
+    names_of_datasets = dataset_names(dataset)
+    dropped = {"of unknown writers": 0, "too short": 0, "that cannot be written": 0}
+    for source in names_of_datasets:
+        rows = open_rows(data_dir, source, split)
+        for number in range(len(rows)):
+            row = rows[number]
+            text, writer = normalize_text(row_text(row, "text")), row_text(row, "writer")
+            if not writer:
+                dropped["of unknown writers"] += 1
+                continue
+            name = f"{source} {writer}" if len(names_of_datasets) > 1 else writer
+            references.setdefault(name, []).append((source, number))
+            if len(text) < min_length:
+                dropped["too short"] += 1
+            elif not sampler.can_write(text):
+                dropped["that cannot be written"] += 1
+            else:
+                texts.append(text)
+                ids.append(row_text(row, "id").translate(_UNSAFE))
+                names.append(name)
+    if not texts:
+        raise UserError(f"no word of {dataset} {split} can be written in the style of its writer; dropped: {dropped}")
+    z: dict[str, np.ndarray] = {}
+    for writer in with_progress(sorted(set(names)), "encoding styles", "writers", len(set(names))):
+        with contextlib.suppress(UserError):  # none of the images is a word
+            z[writer] = encoder.encode(_images(data_dir, split, references[writer])).z
+    kept = [row for row, name in enumerate(names) if name in z]
+    dropped["of writers without a style"] = len(names) - len(kept)
+    if not kept:
+        raise UserError(f"no style can be made of the words of {dataset} {split}; dropped: {dropped}")
+    numbers = {writer: number for number, writer in enumerate(z)}
+    words = WriterStyles(
+        [texts[row] for row in kept],
+        [ids[row] for row in kept],
+        [numbers[names[row]] for row in kept],
+        [writer.translate(_UNSAFE) for writer in z],
+        np.stack(list(z.values())),
+    )
+    return words, dropped
+
+
+def _images(data_dir: str, split: str, places: list[tuple[str, int]]) -> list[np.ndarray]:
+    """Up to 15 images of the rows at these places (dataset, row)."""
+    chosen = sorted({round(place) for place in np.linspace(0, len(places) - 1, _REFERENCES)})
+    rows = {source: open_rows(data_dir, source, split) for source, _ in places}
+    images = []
+    for source, number in (places[place] for place in chosen):
+        with contextlib.suppress(OSError):
+            images.append(transforms.decode_grey(rows[source][number]["image"]))
+    return images
