@@ -153,13 +153,13 @@ class StrokeWriter(nn.Module):
         first = _first_carry(carry)
         recurrent = [kernel.astype(self.dtype) for kernel in self.recurrent_kernels]
         window_weights = self.window_kernel, self.window_bias
-        shown = scan_steps(window_step, recurrent[0], window_weights, self.layer_inputs[0](inputs), first, text)
-        below, window = shown[..., : self.features], shown[..., self.features :]
-        hidden = [below]
+        gates = self.layer_inputs[0](inputs)
+        shown: Any = scan_steps(window_step, recurrent[0], window_weights, gates, first, text)
+        window, hidden = shown[..., self.features :], [shown[..., : self.features]]
         for i in range(1, self.num_layers):
-            gates = self.layer_inputs[i](jnp.concatenate([inputs, window, below], axis=-1))
-            below = scan_steps(lstm_step, recurrent[i], (), gates, (carry.hidden[i], carry.cells[i]), ())
-            hidden.append(below)
+            gates = self.layer_inputs[i](jnp.concatenate([inputs, window, hidden[-1]], axis=-1))
+            layer: Any = scan_steps(lstm_step, recurrent[i], (), gates, (carry.hidden[i], carry.cells[i]), ())
+            hidden.append(layer)
         return self._mixture(jnp.concatenate(hidden, axis=-1).swapaxes(0, 1))
 
     def initial_carry(self, size: int) -> WriterCarry:

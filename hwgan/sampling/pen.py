@@ -1,7 +1,7 @@
 """The pen: a stroke writer's distributions, point after point, until the text is written."""
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -81,7 +81,8 @@ def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, 
 
     def write_point(state):
         t, carry, point, num_points, points = state
-        carry, mixture, window = network.apply(variables, carry, point, labels, lengths, writers, method="step")
+        stepped: Any = network.apply(variables, carry, point, labels, lengths, writers, method="step")
+        carry, mixture, window = stepped
         step_keys = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
         point, last = sample_point(mixture, step_keys, settings.bias, settings.temperature)
         given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
