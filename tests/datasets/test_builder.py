@@ -199,7 +199,7 @@ def test_split_lists_must_be_complete(tmp_path):
     ("dataset", "source", "options", "message"),
     [
         ("mnist", None, {}, "no dataset 'mnist'; there are penman"),
-        ("penman/none", None, {}, r"penman has \['demo', 'smoke', 'words'\]"),
+        ("penman/none", None, {}, r"penman has \['demo', 'signs', 'smoke', 'words'\]"),
         ("iam/words", None, {}, "needs --source="),
         ("iam/words", "nowhere", {}, "no such file or folder"),
         ("penman", ".", {}, "has neither --source nor --splits"),
