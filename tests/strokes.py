@@ -22,14 +22,18 @@ def small_sampler(**changes) -> StrokeSampler:
     return dataclasses.replace(sampler, **changes)
 
 
-def sampler_that_passes(characters_per_step: float, **changes) -> StrokeSampler:
-    """One whose window moves at this pace, whatever it writes, and that never ends the writing by itself."""
+def sampler_that_passes(characters_per_step: float, *, lifted: bool = False, **changes) -> StrokeSampler:
+    """One whose window moves at this pace, whatever it writes, and that never ends the writing by itself.
+
+    With `lifted` each point ends a stroke.
+    """
     sampler = small_sampler(**changes)
     params = dict(sampler.variables["params"])
     components = sampler.network.window_components
     params["window_kernel"] = 0 * params["window_kernel"]
     params["window_bias"] = params["window_bias"].at[2 * components :].set(np.log(characters_per_step))
-    params["output"] = {**params["output"], "bias": params["output"]["bias"].at[-1].set(-30.0)}
+    bias = params["output"]["bias"].at[-1].set(-30.0)
+    params["output"] = {**params["output"], "bias": bias.at[-2].set(30.0) if lifted else bias}
     return dataclasses.replace(sampler, variables={"params": params})
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.models.stroke_writer import Mixture, StrokeWriter
 
@@ -26,8 +26,8 @@ class PenSettings(NamedTuple):
 
 def sample_point(
     mixture: Mixture, keys: jax.Array, bias: Float[Array, ""], temperature: Float[Array, ""]
-) -> tuple[Float[Array, "b 3"], Float[Array, " b"]]:
-    """Draws a point of each row, and gives the probability that it is the last.
+) -> tuple[Float[Array, "b 3"], Bool[Array, " b"]]:
+    """Draws a point of each row, and whether it is the last of the writing.
 
     Args:
       mixture: of a batch.
@@ -41,17 +41,26 @@ def sample_point(
     sharpness = (1.0 + bias) / temperature
 
     def draw(key, log_weights, means, log_stds, correlation, ends):
-        choose, noise, end = jax.random.split(key, 3)
+        choose, noise, lift, end = jax.random.split(key, 4)
         index = jax.random.categorical(choose, log_weights * sharpness)
         first, second = jax.random.normal(noise, (2,))
         rho = correlation[index]
         unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
         offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
-        lifted = jax.random.bernoulli(end, jax.nn.sigmoid(ends[0] * sharpness))
-        # Sharpened, the chance of an end that is spread over some points would shrink at each of them.
-        return jnp.append(offset, lifted.astype(jnp.float32)), jax.nn.sigmoid(ends[1])
+        probabilities = jax.nn.sigmoid(ends)
+        lifted = jax.random.bernoulli(lift, _sharpen(probabilities[0], sharpness))
+        # The last point ends its stroke, so that the writing ends with the conditional probability at a stroke's end.
+        ending = jnp.minimum(probabilities[1] / probabilities[0], 1.0)
+        last = lifted & jax.random.bernoulli(end, _sharpen(ending, sharpness))
+        return jnp.append(offset, lifted.astype(jnp.float32)), last
 
     return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
+
+
+def _sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Float[Array, ""]:
+    """p^s / (p^s + (1 - p)^s)."""
+    yes, no = probability**sharpness, (1.0 - probability) ** sharpness
+    return yes / jnp.maximum(yes + no, 1e-30)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -81,6 +90,7 @@ def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, 
 
     def write_point(state):
         t, carry, point, num_points, points = state
+        pen_is_up = point[:, 2] > 0.5
         stepped: Any = network.apply(variables, carry, point, labels, lengths, writers, method="step")
         carry, mixture, window = stepped
         step_keys = jax.vmap(lambda key: jax.random.fold_in(key, t))(keys)
@@ -88,13 +98,13 @@ def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, 
         given = jax.lax.dynamic_index_in_dim(prime_points, jnp.minimum(t, prime_points.shape[0] - 1), 0, False)
         primed = t < prime_lengths
         point = jnp.where(primed[:, None], given, point)
-        # The writing ends with a point that the network ends it with, while the window shows the last character; or
-        # before one for which the window has passed the text.
-        at_last = jnp.argmax(window.characters, axis=1) == lengths - 1
+        # The writing ends with a point that the network ends it with, while the window shows the last character or has
+        # passed it; or before one that would begin a new stroke after the window has passed the text.
         passed = window.after > window.characters.max(axis=1)
-        chance = jax.vmap(lambda key: jax.random.uniform(jax.random.fold_in(key, 1)))(step_keys)
-        ends = ~primed & (passed | (at_last & (chance < last)))
-        count = jnp.where(passed, jnp.maximum(t, prime_lengths + 1), t + 1)
+        at_end = passed | (jnp.argmax(window.characters, axis=1) == lengths - 1)
+        before = passed & pen_is_up
+        ends = ~primed & (before | (at_end & last))
+        count = jnp.where(before, jnp.maximum(t, prime_lengths + 1), t + 1)
         points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
         num_points = jnp.where((num_points == 0) & ends, count, num_points)
         return t + 1, carry, point, num_points, points

@@ -19,7 +19,7 @@ def styles(sampler: StrokeSampler, count):
 
 def test_writing_stops_when_the_window_passes_the_text():
     """The step at which κ = 0.4 t is nearer to the place after the text than to its last character."""
-    sampler = sampler_that_passes(0.4)
+    sampler = sampler_that_passes(0.4, lifted=True)
     texts = ["ab", "abcd", "abcdef"]
     for text, writing in zip(texts, sampler.write(texts, styles(sampler, 3)), strict=True):
         assert writing.stopped
@@ -46,7 +46,7 @@ def test_a_word_does_not_depend_on_the_words_beside_it():
 
 def test_priming_keeps_the_prime_and_continues_it():
     """The network is driven by the strokes of the prime: other strokes lead to another writing; they are cut off."""
-    first = sampler_that_passes(0.11, priming=priming())
+    first = sampler_that_passes(0.11, lifted=True, priming=priming())
     (writing,) = first.write(["cd"], styles(first, 1))
     assert writing.stopped
     # The window passes "abcd" at step 32; 20 of the 31 points before are the prime's.
@@ -63,7 +63,7 @@ def random_mixture():
         jnp.array(rng.standard_normal((1, 3, 2)), jnp.float32),
         jnp.zeros((1, 3, 2)),
         jnp.full((1, 3), 0.6),
-        jnp.zeros((1, 2)),
+        jnp.array([[0.0, -1.0]]),
     )
 
 
@@ -90,6 +90,15 @@ def test_points_have_the_moments_of_the_mixture():
     ).sum(0)
     np.testing.assert_allclose(np.cov(points[:, :2].T), covariance, atol=0.1)
     assert points[:, 2].mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_last_point_ends_its_stroke():
+    """It is drawn with the probability of the end of the writing, and only where the pen is lifted."""
+    mixture = jax.tree.map(lambda x: jnp.repeat(x, 20_000, axis=0), random_mixture())
+    keys = jax.random.split(jax.random.key(1), 20_000)
+    points, last = sample_point(mixture, keys, jnp.float32(0.0), jnp.float32(1.0))
+    assert float(last.mean()) == pytest.approx(1 / (1 + math.e), abs=0.01)
+    assert (np.asarray(points)[np.asarray(last), 2] == 1.0).all()
 
 
 def test_mistakes_are_named():
