@@ -37,6 +37,8 @@ _CURVES = (
     "generator/ctc_loss",
     "generator/style_error",
     "recognizer/loss",
+    "evaluate/nats_per_point",
+    "stroke_writer/loss",
     "speed/images_per_second",
 )
 _FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
