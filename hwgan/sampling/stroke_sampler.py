@@ -155,7 +155,7 @@ class StrokeSampler:
         for start in range(0, len(words), _BATCH_SIZE):
             rows = order[start : start + _BATCH_SIZE]
             padded = np.array(rows + rows[-1:] * (0 if len(rows) == 1 else _BATCH_SIZE - len(rows)))
-            chunk: list[str] = [words[i] for i in padded.tolist()]
+            chunk = [str(words[i]) for i in padded.tolist()]
             found.update(zip(rows, self._write_batch(chunk, keys[padded], writers[padded]), strict=False))
         return [found[i] for i in range(len(words))]
 
