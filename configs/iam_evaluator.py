@@ -1,7 +1,7 @@
 """The evaluator of the IAM runs: recognizer and identifier trained apart, of other architectures, height and seed.
 
-  python -m hwgan.main --config=configs/iam_evaluator.py --workdir=runs/iam_evaluator
-  python -m hwgan.export --checkpoint=runs/iam_evaluator --output=iam_evaluator.npz
+python -m hwgan.main --config=configs/iam_evaluator.py --workdir=runs/iam_evaluator
+python -m hwgan.export --checkpoint=runs/iam_evaluator --output=iam_evaluator.npz
 """
 
 from ml_collections import ConfigDict
