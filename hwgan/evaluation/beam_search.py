@@ -34,7 +34,7 @@ def beam_search(transducer: Transducer, variables: Any, output: RecognizerOutput
     start = jax.tree.map(np.asarray, _start(transducer, variables))
     memories: dict[Labels, Any] = {(): jax.tree.map(lambda x: x[0], start)}  # of the LSTM, after each text
     ended: dict[Labels, float] = {(): 0.0}  # log probability of each text before a frame
-    for state in output.states[0, : int(output.lengths[0])]:
+    for state in np.asarray(output.states)[0, : int(output.lengths[0])]:
         growing, ended = _most_probable(ended, width), {}
         for count in range(transducer.max_symbols_per_frame + 1):
             predictions = _padded([memories[text][1] for text in growing], width)

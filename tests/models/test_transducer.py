@@ -165,6 +165,21 @@ def test_texts_of_a_narrow_beam_are_more_probable_than_greedy_ones_on_average():
     assert np.mean(differences) > 0.1
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_in_either_precision_the_loss_is_float32(dtype):
+    module = Transducer(4, **SIZES, dtype=dtype)
+
+    def read(key):
+        output, variables = module.init_with_output(key, IMAGES, WIDTHS, train=True)
+        loss = module.loss(variables, output, jnp.array([[1, 2], [3, 0]]), jnp.array([2, 1]))
+        return output.states, loss, module.decode(variables, output)
+
+    states, loss, labels = jax.eval_shape(read, KEYS[0])
+    assert states.dtype == dtype
+    assert (loss.shape, loss.dtype) == ((2,), jnp.float32)
+    assert labels.shape == (2, 4 * states.shape[1])
+
+
 def test_the_limit_of_symbols_must_be_positive():
     with pytest.raises(ValueError, match="max_symbols_per_frame=0 must be at least 1"):
         Transducer(4, max_symbols_per_frame=0)
