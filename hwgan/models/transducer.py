@@ -42,7 +42,7 @@ class LabelPredictor(nn.Module):
 
     def __call__(self, states: Float[Array, "b f d"], labels: Int[Array, "b t"]) -> Float[Array, "b f n v"]:
         """Logits at each frame after each number of labels, n = t + 1; those after padding are of no use."""
-        predictions = self.lstm(self.embedding(jnp.pad(labels, ((0, 0), (1, 0)))))
+        predictions: Any = self.lstm(self.embedding(jnp.pad(labels, ((0, 0), (1, 0)))))
         return self.join(states[:, :, None], predictions[:, None])
 
     def join(self, states: Float[Array, "*#b d"], predictions: Float[Array, "*#b p"]) -> Float[Array, "*b v"]:
