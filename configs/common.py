@@ -135,6 +135,7 @@ def get_common() -> ConfigDict:
             geometry_rounds=100,  # of the geometry score; 0 leaves it out
             inception="",  # weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used
             lexicon=False,  # a recognizer is also evaluated with the training words as a lexicon
+            beam_width=0,  # a transducer is also evaluated by a beam search so wide; 0: greedily alone
         )
     )
 

@@ -39,12 +39,13 @@ from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_text
-from hwgan.runtime.untrusted import MAX_SEED
+from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import open_sampler, sampler_from_run
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
 
 RESULTS_FILE = "results.json"
+_MAX_BEAM_WIDTH = 1000
 
 
 def evaluate(config: Config, workdir: str) -> dict[str, Any]:
@@ -67,6 +68,8 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     evaluator = open_evaluator(settings.evaluator if trains_generator(run.config) else "own", run)
     if trains_generator(run.config):  # a recognizer run is evaluated with the preprocessing of its training
         evaluator = evaluator.for_scans()
+    else:
+        _check_beam(settings.beam_width, evaluator)
     load = functools.partial(
         load_words,
         config.data.data_dir,
@@ -97,8 +100,16 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
         )
     else:
         used = train.take(range(round(data.real_fraction * len(train))))  # the training words of the run
-        results = evaluate_recognizer(evaluator, split, used, use_lexicon=settings.lexicon, seed=config.seed)
+        results = evaluate_recognizer(
+            evaluator, split, used, use_lexicon=settings.lexicon, beam_width=settings.beam_width, seed=config.seed
+        )
     return write_results(results | metadata, pathlib.Path(workdir) / RESULTS_FILE)
+
+
+def _check_beam(width: int, evaluator: Evaluator) -> None:
+    check_number("evaluate.beam_width", width, 0, _MAX_BEAM_WIDTH, whole=True)
+    if width and not evaluator.has_transducer:
+        raise UserError(f"evaluate.beam_width={width} is for transducers; this recognizer is trained by CTC: give 0")
 
 
 def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:

@@ -35,6 +35,7 @@ _CURVES = (
     "evaluate/real_cer",
     "discriminator/loss",
     "generator/ctc_loss",
+    "generator/transducer_loss",
     "generator/style_error",
     "recognizer/loss",
     "evaluate/nats_per_point",

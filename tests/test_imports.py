@@ -27,7 +27,7 @@ ONLY_IN = {
     "tensorboardX": {"runtime.metric_writer"},
     "onnx": {"exporting.graph"},
     "onnxruntime": {"exporting.onnx_check"},
-    "optax": {"models.optimizers", "models.state", "training.losses", "training.gradients"},
+    "optax": {"models.ctc", "models.optimizers", "models.state", "training.losses", "training.gradients"},
     "tensorflow": set(),
     "torch": set(),
     "experiments": set(),

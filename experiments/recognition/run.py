@@ -4,7 +4,10 @@
   python -m hwgan.prepare --dataset=word_folder --source=generated --name=generated
   python -m experiments.recognition.run --output=runs/recognition
 
-Runs that have results are not repeated. All arms with the same share of real words are trained for equally many steps.
+Runs that have results are not repeated. All arms with the same share of real words are trained for equally many steps,
+but for a transducer, which gets about the same time. CTC and transducer alone, on real words, which needs no others:
+
+  python -m experiments.recognition.run --output=runs/recognition --arms=real,transducer --shares=1
 """
 
 import argparse
@@ -22,8 +25,10 @@ ARMS = {
     "augmented": ["--config.train.augment=True"],
     "generated": ["--config.data.generated_dataset=word_folder/generated"],
     "both": ["--config.data.generated_dataset=word_folder/generated", "--config.train.augment=True"],
+    "transducer": ["--config.model.recognizer.name=transducer", "--config.evaluate.beam_width=4"],
 }
-MAX_SHARE_OF_BOTH = 0.05  # of the real words, for the arm with augmentation and generated words
+SHARES = {"both": (0.05,), "transducer": (1.0,)}  # of the real words; all of STEPS for other arms
+TRANSDUCER_STEPS = 0.8  # for each step of CTC: a step has about 1.2 times as many products
 SEEDS = (0, 1, 2)
 
 
@@ -33,11 +38,12 @@ def plan() -> dict[str, list[str]]:
     for seed in SEEDS:
         for share, steps in STEPS.items():
             for arm, settings in ARMS.items():
-                if arm == "both" and share > MAX_SHARE_OF_BOTH:
+                if share not in SHARES.get(arm, STEPS):
                     continue
+                length = round(TRANSDUCER_STEPS * steps) if arm == "transducer" else steps
                 runs[f"{arm}_{share:g}_{seed}"] = [
                     f"--config.data.real_fraction={share}",
-                    *_length(steps, seed),
+                    *_length(length, seed),
                     *settings,
                 ]
         runs[f"generated_0_{seed}"] = [
@@ -66,7 +72,7 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
     command = [*pin, sys.executable, "-m", "hwgan.main", "--config=configs/htr.py", f"--workdir={workdir}"]
-    evaluate = ["--mode=evaluate"]
+    evaluate = ["--mode=evaluate", *(setting for setting in settings if setting.startswith("--config.evaluate."))]
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / "log.txt").open("a") as log:
         for arguments in (settings, evaluate):
@@ -79,6 +85,8 @@ def main() -> None:
     """Runs the whole plan."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/recognition"))
+    parser.add_argument("--arms", default=",".join(ARMS), help=f"of {', '.join(ARMS)}; all by default")
+    parser.add_argument("--shares", default="0,0.05,0.25,1", help="of the real words; all by default")
     parser.add_argument("--cores", default="0,1", help="CPU cores, one run at a time on each")
     args = parser.parse_args()
     cores: queue.Queue[int] = queue.Queue()
@@ -92,8 +100,10 @@ def main() -> None:
         finally:
             cores.put(core)
 
+    chosen = {(arm, share) for arm in args.arms.split(",") for share in args.shares.split(",")}
+    runs = {name: settings for name, settings in plan().items() if tuple(name.rsplit("_", 2)[:2]) in chosen}
     with concurrent.futures.ThreadPoolExecutor(cores.qsize()) as pool:
-        for message in pool.map(next_run, plan().items()):
+        for message in pool.map(next_run, runs.items()):
             print(message, flush=True)
 
 

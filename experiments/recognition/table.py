@@ -13,6 +13,7 @@ NAMES = {
     "augmented": "real, augmented",
     "generated": "real and generated",
     "both": "real, augmented, and generated",
+    "transducer": "real, a transducer in place of CTC",
 }
 
 

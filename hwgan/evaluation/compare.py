@@ -31,9 +31,9 @@ _MIN_WORDS = 8  # of either set; nearest-neighbour metrics need that many
 
 
 def evaluate_recognizer(
-    evaluator: Evaluator, words: WordStore, train: WordStore, *, use_lexicon: bool, seed: int
+    evaluator: Evaluator, words: WordStore, train: WordStore, *, use_lexicon: bool, seed: int, beam_width: int = 0
 ) -> dict[str, Any]:
-    """CER and WER of a recognizer on real words by greedy decoding and, optionally, with a lexicon.
+    """CER and WER of a recognizer on real words by greedy decoding and, optionally, with a lexicon or a beam.
 
     Args:
       evaluator: the recognizer.
@@ -41,19 +41,26 @@ def evaluate_recognizer(
       train: training words, whose texts are the lexicon.
       use_lexicon: whether lexicon decoding is evaluated too.
       seed: seed of the bootstrap intervals.
+      beam_width: of the beam search of a transducer; 0 for none.
 
     Returns:
       Results as JSON types.
     """
     metrics = error_rate_estimates(*evaluator.read(words), words.writers, seed)
     if use_lexicon:
-        lexicon = Lexicon(train.texts, evaluator.charset)
-        transcriptions = [lexicon.read(frames) for frames in evaluator.log_probabilities(words)]
-        with_lexicon = error_rate_estimates(words.texts, transcriptions, words.writers, seed)
-        metrics |= {f"lexicon_{name}": with_lexicon[name] for name in ("cer", "wer")}
+        readings = evaluator.read_with_lexicon(words, Lexicon(train.texts, evaluator.charset))
+        metrics |= _rates("lexicon", readings, words, seed)
+    if beam_width:
+        metrics |= _rates("beam", evaluator.read_with_beam(words, beam_width), words, seed)
     return as_results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
         "counts": {"reading": {"real": len(words)}}
     }
+
+
+def _rates(decoding: str, transcriptions: list[str], words: WordStore, seed: int) -> dict[str, Estimate]:
+    """CER and WER of another decoding than the greedy one, by names that begin with it."""
+    found = error_rate_estimates(words.texts, transcriptions, words.writers, seed)
+    return {f"{decoding}_{name}": found[name] for name in ("cer", "wer")}
 
 
 def evaluate_sampler(

@@ -1,24 +1,46 @@
-"""CTC decoding with a lexicon: the most likely word of a list."""
+"""Decoding with a lexicon: the most likely word of a list."""
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float, Int
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, pad_labels
+from hwgan.data.charset import Charset, pad_labels
+from hwgan.models.recognizer import RecognizerOutput
 from hwgan.runtime.errors import UserError
 
-_IMPOSSIBLE = -1e30
 _CANDIDATES = 100
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def log_likelihoods(
+    recognizer: Any, variables: Any, output: RecognizerOutput, labels: Int[Array, "n t"], lengths: Int[Array, " n"]
+) -> Float[Array, " n"]:
+    """Computes log p(labels | image) of each text in nats; -inf for texts that no alignment gives.
+
+    Args:
+      recognizer: the module.
+      variables: of it.
+      output: of the recognizer for one image.
+      labels: of the texts, padded with 0.
+      lengths: of the texts.
+    """
+    outputs = jax.tree.map(lambda x: jnp.broadcast_to(x, (len(labels), *x.shape[1:])), output)
+    aligned = recognizer.can_align(outputs.lengths, labels, lengths)
+    return jnp.where(aligned, -recognizer.loss(variables, outputs, labels, lengths), -jnp.inf)
 
 
 class Lexicon:
     """A closed vocabulary for decoding.
 
     Candidates are the words with the smallest edit distance to the greedy transcription; the one with the largest exact
-    CTC likelihood is chosen. With as many candidates as words, this is maximum likelihood decoding.
+    likelihood is chosen. With as many candidates as words, this is maximum likelihood decoding.
     """
 
     def __init__(self, words: Sequence[str], charset: Charset, candidates: int = _CANDIDATES):
@@ -31,34 +53,20 @@ class Lexicon:
         if not self.words:
             raise UserError("the lexicon for decoding has no word in the alphabet of the recognizer")
         self._charset, self._candidates = charset, min(candidates, len(self.words))
+        self._max_length = max(len(charset.encode(word)) for word in self.words)
 
-    def read(self, log_probabilities: Float[np.ndarray, "frames labels"]) -> str:
-        """The most likely word of the vocabulary, given the log probabilities of the labels of each frame in nats."""
-        ids = log_probabilities.argmax(axis=1)[None]
-        greedy = greedy_texts(ids, np.array([len(log_probabilities)]), self._charset)[0]
+    def read(self, recognizer: Any, variables: Any, output: RecognizerOutput, greedy: str) -> str:
+        """The most likely word of the vocabulary.
+
+        Args:
+          recognizer: the module.
+          variables: of it.
+          output: of the recognizer for one image.
+          greedy: its greedy transcription.
+        """
         nearest = process.extract(greedy, self.words, scorer=Levenshtein.distance, limit=self._candidates)
         words = [word for word, _, _ in nearest]
-        return words[int(log_likelihoods(log_probabilities, words, self._charset).argmax())]
-
-
-def log_likelihoods(
-    log_probabilities: Float[np.ndarray, "frames labels"], words: Sequence[str], charset: Charset
-) -> Float[np.ndarray, " words"]:
-    """Computes log p(word | frames) of each word in nats, by the CTC forward algorithm for all words at once."""
-    labels = [charset.encode(word) for word in words]
-    padded = pad_labels(labels, max(map(len, labels)))
-    # The states of a word are: blank, first label, blank, second label, ..., blank.
-    states = np.full((len(labels), 2 * padded.shape[1] + 1), BLANK_ID)
-    states[:, 1::2] = padded
-    # The blank between two labels can be skipped, unless the labels are equal.
-    skips = np.zeros(states.shape, bool)
-    skips[:, 3::2] = padded[:, 1:] != padded[:, :-1]
-    emitted = log_probabilities[:, states]  # [frames, words, states]
-    alpha = np.full(states.shape, _IMPOSSIBLE)
-    alpha[:, :2] = emitted[0, :, :2]
-    for frame in emitted[1:]:
-        step = np.logaddexp(alpha, np.pad(alpha[:, :-1], ((0, 0), (1, 0)), constant_values=_IMPOSSIBLE))
-        skipped = np.pad(alpha[:, :-2], ((0, 0), (2, 0)), constant_values=_IMPOSSIBLE)
-        alpha = np.where(skips, np.logaddexp(step, skipped), step) + frame
-    rows, ends = np.arange(len(words)), 2 * np.array([len(row) for row in labels])
-    return np.logaddexp(alpha[rows, ends], alpha[rows, ends - 1])
+        labels = [self._charset.encode(word) for word in words]
+        lengths = np.array([len(row) for row in labels], np.int32)
+        padded = pad_labels(labels, self._max_length)  # one shape, and so one compilation
+        return words[int(np.argmax(log_likelihoods(recognizer, variables, output, padded, lengths)))]

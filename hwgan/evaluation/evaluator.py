@@ -3,21 +3,25 @@
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from hwgan.data.charset import Charset, greedy_texts, normalize_text
+from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.data.word_store import WordStore
+from hwgan.evaluation.beam_search import beam_search
+from hwgan.evaluation.decoding import Lexicon
 from hwgan.models.batch import RealWords
 from hwgan.models.identifier import NoIdentifier
 from hwgan.models.layers import mean_inside
 from hwgan.models.networks import Networks
+from hwgan.models.recognizer import RecognizerOutput
 from hwgan.models.state import TrainState, variables_digest
+from hwgan.models.transducer import Transducer
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import Progress
 
@@ -25,17 +29,10 @@ _BATCH_SIZE = 50
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _log_probabilities(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array, jax.Array]:
-    """Log probabilities [b, frames, labels] in nats, and the number of frames of each word."""
+def _greedy_labels(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array, RecognizerOutput]:
+    """The labels that are read greedily, with zeros anywhere between them, and the output that they are of."""
     output = networks.recognizer.apply(variables, words.image, networks.input_widths(words), train=False)
-    return jax.nn.log_softmax(output.logits), output.lengths
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _best_labels(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array, jax.Array]:
-    """The most probable label of each frame, [b, frames], and the number of frames of each word."""
-    log_probabilities, lengths = _log_probabilities(networks, variables, words)
-    return log_probabilities.argmax(-1), lengths
+    return networks.recognizer.decode(variables, output), output
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -80,6 +77,11 @@ class Evaluator:
     def has_identifier(self) -> bool:
         """Whether the evaluator has an identifier, and so style features."""
         return self.networks.has_identifier
+
+    @property
+    def has_transducer(self) -> bool:
+        """Whether the recognizer is a transducer, which a beam search can decode."""
+        return isinstance(self.networks.recognizer, Transducer)
 
     def without_identifier(self) -> "Evaluator":
         """A copy without identifier, for a run that did not train one."""
@@ -142,13 +144,22 @@ class Evaluator:
 
     def read(self, words: WordStore, limit: int | None = None) -> tuple[list[str], list[str]]:
         """(references, transcriptions) of the first `limit` words (None: all), by greedy decoding."""
-        outputs = self._apply(_best_labels, self.recognizer, words, limit)
-        texts = [greedy_texts(ids[None], length[None], self.charset)[0] for ids, length in outputs]
-        return words.texts[: len(texts)], texts
+        texts: dict[int, str] = {}
+        for batch, rows in self._batches(words, limit):
+            labels, _ = _greedy_labels(self.networks, self.recognizer, batch)
+            texts.update(zip(rows.tolist(), map(self.charset.decode, np.asarray(labels)), strict=False))
+        return words.texts[: len(texts)], [texts[row] for row in range(len(texts))]
 
-    def log_probabilities(self, words: WordStore) -> list[np.ndarray]:
-        """Log probabilities of the labels of each word, [frames, labels], in nats."""
-        return [rows[:length] for rows, length in self._apply(_log_probabilities, self.recognizer, words)]
+    def read_with_lexicon(self, words: WordStore, lexicon: Lexicon) -> list[str]:
+        """Transcriptions of the words, each the most likely word of a lexicon."""
+        recognizer, variables = self.networks.recognizer, self.recognizer
+        return self._read(words, lambda output, greedy: lexicon.read(recognizer, variables, output, greedy))
+
+    def read_with_beam(self, words: WordStore, width: int) -> list[str]:
+        """Transcriptions of the words by the beam search of a transducer."""
+        recognizer, variables = self.networks.recognizer, self.recognizer
+        decode = self.charset.decode
+        return self._read(words, lambda output, _: decode(beam_search(recognizer, variables, output, width)))
 
     def recognizer_features(self, words: WordStore) -> np.ndarray:
         """The recognizer's last hidden layer, averaged over the frames of each word, [words, features]."""
@@ -158,16 +169,29 @@ class Evaluator:
         """The identifier's features of each word, [words, features]."""
         return np.stack([output[0] for output in self._apply(_style_features, self.identifier, words)])
 
-    def _apply(
-        self, function: Callable[..., Any], variables: Any, words: WordStore, limit: int | None = None
-    ) -> list[tuple[Any, ...]]:
-        """The outputs of a jitted function for each of the first `limit` words, in the order of the words."""
+    def _read(self, words: WordStore, read: Callable[[RecognizerOutput, str], str]) -> list[str]:
+        """What `read` makes of the recognizer's output for each word and of its greedy transcription."""
+        texts: dict[int, str] = {}
+        for batch, rows in self._batches(words):
+            labels, output = _greedy_labels(self.networks, self.recognizer, batch)
+            for i, row in enumerate(rows.tolist()):
+                one = jax.tree.map(lambda array, i=i: array[i : i + 1], output)
+                texts[row] = read(one, self.charset.decode(np.asarray(labels[i])))
+        return [texts[row] for row in range(len(texts))]
+
+    def _apply(self, function: Callable[..., Any], variables: Any, words: WordStore) -> list[tuple[Any, ...]]:
+        """The outputs of a jitted function for each of the words, in their order."""
         outputs: dict[int, tuple[Any, ...]] = {}
+        for batch, rows in self._batches(words):
+            arrays = [np.asarray(array) for array in function(self.networks, variables, batch)]
+            outputs.update((row, tuple(array[i] for array in arrays)) for i, row in enumerate(rows.tolist()))
+        return [outputs[row] for row in range(len(outputs))]
+
+    def _batches(self, words: WordStore, limit: int | None = None) -> Iterator[tuple[RealWords, np.ndarray]]:
+        """Batches of the first `limit` words, each with the rows of its words; tells of progress."""
         one_width = not self.networks.has_variable_width
         count = len(words) if limit is None else min(limit, len(words))
         with Progress("evaluating", count, "words") as progress:
             for batch, rows in eval_batches(words, _BATCH_SIZE, limit, one_width=one_width):
-                arrays = [np.asarray(array) for array in function(self.networks, variables, batch)]
-                outputs.update((row, tuple(array[i] for array in arrays)) for i, row in enumerate(rows.tolist()))
+                yield batch, rows
                 progress.update(len(rows))
-        return [outputs[row] for row in range(len(outputs))]

@@ -13,6 +13,7 @@ _RATES = (
     "copies",
     "style_retrieval",
     "lexicon",
+    "beam",
     "top1",
     "top5",
 )

@@ -80,10 +80,10 @@ class WordFeatures(flax.struct.PyTreeNode):
       states: the recognizer's last hidden layer, frame by frame.
       lengths: frames of each word that are not padding.
       style: the identifier's features; 0 columns where a run has none.
-      logits: the recognizer's output; label 0 is the CTC blank.
+      logits: the recognizer's output; label 0 is the CTC blank. None for a transducer.
     """
 
     states: Float[Array, "b frames features"]
     lengths: Int[Array, " b"]
     style: Float[Array, "b s"]
-    logits: Float[Array, "b frames labels"]
+    logits: Float[Array, "b frames labels"] | None

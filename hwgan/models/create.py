@@ -16,6 +16,7 @@ from hwgan.models.language_model import LanguageModel, OneHotCharacters
 from hwgan.models.networks import Networks
 from hwgan.models.recognizer import CRNN, ConvRecognizer, GatedCRNN
 from hwgan.models.scrabblegan_generator import ScrabbleGANGenerator
+from hwgan.models.transducer import Transducer
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 
@@ -27,7 +28,7 @@ GENERATORS = {
     "scrabblegan": ScrabbleGANGenerator,
 }
 DISCRIMINATORS = {"alonso": AlonsoDiscriminator, "columns": ColumnDiscriminator}
-RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer}
+RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer, "transducer": Transducer}
 IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
 
 

@@ -54,12 +54,12 @@ def init_feature_statistics(features: WordFeatures, *, characters: bool) -> Feat
       features: of any batch, for their sizes.
       characters: whether the moments of each character are kept, too.
     """
-    states, labels = features.states.shape[-1], features.logits.shape[-1]
+    states = features.states.shape[-1]
     sizes = {"recognizer": (1, states)}
     if features.style.shape[-1]:
         sizes["style"] = (1, features.style.shape[-1])
-    if characters:
-        sizes["characters"] = (labels - 1, states)
+    if characters and features.logits is not None:
+        sizes["characters"] = (features.logits.shape[-1] - 1, states)
     return FeatureStatistics(jnp.zeros(()), {name: _no_moments(*size) for name, size in sizes.items()})
 
 

@@ -1,4 +1,4 @@
-"""Recognizers: word images in, label logits for CTC out."""
+"""Recognizers: word images in, label logits for CTC out; and the encoder of one, which the transducer shares."""
 
 import math
 from functools import partial
@@ -9,6 +9,7 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.layers import (
     BidirectionalLSTM,
     Conv,
@@ -26,17 +27,17 @@ class RecognizerOutput:
     """Frames of a batch of words, from left to right.
 
     Attributes:
-      logits: float32; label 0 is the CTC blank.
+      logits: float32; label 0 is the CTC blank. None where labels of frames depend on each other (`Transducer`).
       lengths: frames that belong to each word; the rest is padding.
       states: the last hidden states; the logits are a linear map of them.
     """
 
-    logits: Float[Array, "b frames labels"]
+    logits: Float[Array, "b frames labels"] | None
     lengths: Int[Array, " b"]
     states: Float[Array, "b frames features"]
 
 
-class CRNN(nn.Module):
+class CRNNEncoder(nn.Module):
     """Convolutions, max pools, then a bidirectional LSTM over the columns.
 
     Attributes:
@@ -68,8 +69,10 @@ class CRNN(nn.Module):
         """Pixels of the image a frame."""
         return self.stem * math.prod(width for _, width in self.pools)
 
-    @nn.compact
-    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
+    def encode(
+        self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool
+    ) -> tuple[Float[Array, "b frames features"], Int[Array, " b"]]:
+        """The states of the LSTM, and the frames of each word; to be called in a compact method."""
         kinds = dict(dtype=self.dtype, param_dtype=self.param_dtype)
         x = space_to_depth(mask_columns(ink(image), widths), self.stem).astype(self.dtype)
         widths = columns_after(widths, self.stem)
@@ -81,11 +84,19 @@ class CRNN(nn.Module):
             x = max_pool(mask_columns(nn.relu(x), widths), pool)
             widths = columns_after(widths, pool[1])
         x = max_pool(x, (x.shape[1], 1))[:, 0]
-        x = BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths)
-        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
+        return BidirectionalLSTM(self.lstm_features, self.lstm_layers, name="lstm", **kinds)(x, widths), widths
 
 
-class GatedCRNN(nn.Module):
+class CRNN(CTCRecognizer, CRNNEncoder):
+    """A linear map of the encoder's states to labels."""
+
+    @nn.compact
+    def __call__(self, image: Float[Array, "b h w 1"], widths: Int[Array, " b"], *, train: bool) -> RecognizerOutput:
+        x, lengths = self.encode(image, widths, train=train)
+        return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), lengths, x)
+
+
+class GatedCRNN(CTCRecognizer):
     """Gated convolutions, vertical max pool, bidirectional LSTM.
 
     A gate is y = x · σ(conv(x)): it can suppress background.
@@ -134,7 +145,7 @@ class GatedCRNN(nn.Module):
         return RecognizerOutput(nn.Dense(self.num_labels, name="logits")(x.astype(jnp.float32)), widths, x)
 
 
-class ConvRecognizer(nn.Module):
+class ConvRecognizer(CTCRecognizer):
     """Convolutions alone: without recurrence, illegible characters are not guessed from context (Fogel et al. 2020).
 
     Attributes:

@@ -19,6 +19,7 @@ from hwgan.data import transforms
 from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, normalize_text, pad_labels
 from hwgan.data.letterforms import vertical_extent
 from hwgan.data.preprocessing import ImageSpec, TooWide
+from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
@@ -256,7 +257,8 @@ def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = Non
       step: which checkpoint of a run; the newest by default.
 
     Raises:
-      UserError: it has no identifier, as of a run where writers are unknown, or of a file of a generator alone.
+      UserError: it has no identifier, as of a run where writers are unknown, or of a file of a generator alone; or its
+        recognizer is a transducer.
     """
     networks, variables, charset, spec = open_networks(checkpoint, step)
     if not networks.has_identifier:
@@ -264,6 +266,8 @@ def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = Non
             f"{checkpoint!r} has no identifier, so it cannot encode a style: it was trained on words whose writers are "
             "unknown"
         )
+    if not isinstance(networks.recognizer, CTCRecognizer):
+        raise UserError(f"{checkpoint!r} has a transducer as its recognizer; styles are encoded with one of CTC")
     for network in ("identifier", "recognizer"):
         if network not in variables:
             raise UserError(

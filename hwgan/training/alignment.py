@@ -11,7 +11,6 @@ from hwgan.data.lexicon import Lexicon
 from hwgan.data.word_store import WordStore
 from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
-from hwgan.training.losses import alignment_exists
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ logger = logging.getLogger(__name__)
 def check_alignment(networks: Networks, charset: Charset, train: WordStore, lexicon: Lexicon) -> None:
     """Warns of training words and of texts to generate for which the recognizer has too few frames.
 
-    The CTC loss of such a word is 0. Texts to generate are taken at their expected width, log width 0.
+    The loss of such a word is 0. Texts to generate are taken at their expected width, log width 0.
 
     Raises:
       UserError: no training word can be aligned, or no text.
@@ -38,7 +37,7 @@ def _check(
     widths: Int[np.ndarray, " n"],
 ) -> None:
     frames = networks.num_frames(widths)
-    aligned = alignment_exists(*map(jnp.asarray, (frames, labels, lengths)))
+    aligned = networks.recognizer.can_align(*map(jnp.asarray, (frames, labels, lengths)))
     failing = np.flatnonzero(~np.asarray(aligned))
     if not len(failing):
         return

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from hwgan.models.batch import WordFeatures
+from hwgan.models.ctc import ctc_occupancy
 from hwgan.models.feature_statistics import FeatureStatistics, follow
 from hwgan.models.layers import mean_inside
 from hwgan.training import losses
@@ -54,7 +55,8 @@ def character_features(
       labels: their texts, padded with 0.
       lengths: of the texts.
     """
-    occupancy = losses.ctc_occupancy(features.logits, features.lengths, labels, lengths)
+    assert features.logits is not None  # a run with another kind of recognizer is refused
+    occupancy = ctc_occupancy(features.logits, features.lengths, labels, lengths)
     return {"characters": GroupedFeatures(features.states.astype(jnp.float32), occupancy[..., 1:])}
 
 

@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 _LOGGED = {  # few, so that a line is at most 160 characters long
     "discriminator/loss": "D loss",
     "generator/ctc_loss": "G CTC",
+    "generator/transducer_loss": "G transducer",
     "generator/style_error": "G style",
-    "recognizer/loss": "R CTC",
+    "recognizer/loss": "R loss",
     "evaluate/real_cer": "CER of real words",
     "evaluate/generated_cer": "of generated words",
     "evaluate/style_std": "deviation between styles",

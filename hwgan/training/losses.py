@@ -1,11 +1,11 @@
-"""Losses, one value per example, in float32; and the balancing of gradients at the generated image."""
+"""Losses, one value per example, in float32; and the balancing of gradients at the generated image.
 
-import jax
+The loss of a recognizer is its own: `models.ctc`, `models.transducer_loss`.
+"""
+
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int
-
-from hwgan.models.layers import length_mask
 
 BALANCING_RULES = ("alonso", "fogel", "none")
 
@@ -69,60 +69,6 @@ def writer_cross_entropy(logits: Float[Array, "b writers"], writers: Int[Array, 
     return jnp.where(writers >= 0, entropies, 0.0)
 
 
-def alignment_exists(
-    num_frames: Int[Array, " b"], labels: Int[Array, "b t"], label_lengths: Int[Array, " b"]
-) -> Bool[Array, " b"]:
-    """Whether CTC has an alignment: it takes one frame per label, and one more between two equal neighbours."""
-    inside = length_mask(label_lengths, labels.shape[1])
-    repeats = ((labels[:, 1:] == labels[:, :-1]) & inside[:, 1:]).sum(axis=1)
-    return num_frames >= label_lengths + repeats
-
-
-def ctc(
-    logits: Float[Array, "b f v"],
-    num_frames: Int[Array, " b"],
-    labels: Int[Array, "b t"],
-    label_lengths: Int[Array, " b"],
-) -> Float[Array, " b"]:
-    """Connectionist temporal classification: -log p(labels | frames), in nats a word.
-
-    Args:
-      logits: unnormalised, label 0 is the blank.
-      num_frames: frames of each row that are not padding.
-      labels: padded on the right.
-      label_lengths: labels of each row that are not padding.
-
-    Returns:
-      One loss a row; 0 where no alignment exists, for which optax gives a large finite number with meaningless
-      gradients.
-
-    References:
-      Graves et al., Connectionist Temporal Classification, ICML 2006.
-    """
-    logit_paddings = 1.0 - length_mask(num_frames, logits.shape[1]).astype(jnp.float32)
-    label_paddings = 1.0 - length_mask(label_lengths, labels.shape[1]).astype(jnp.float32)
-    losses = optax.ctc_loss(logits.astype(jnp.float32), logit_paddings, labels, label_paddings)
-    return jnp.where(alignment_exists(num_frames, labels, label_lengths), losses, 0.0)
-
-
-def ctc_occupancy(
-    logits: Float[Array, "b f v"],
-    num_frames: Int[Array, " b"],
-    labels: Int[Array, "b t"],
-    label_lengths: Int[Array, " b"],
-) -> Float[Array, "b f v"]:
-    """Posterior p(frame f emits label v | labels), by forward-backward; 0 in padding and without an alignment.
-
-    Computed from the gradient of `ctc`: ∂ctc/∂logits = softmax(logits) - occupancy. Arguments as in `ctc`. The result
-    is not differentiable.
-    """
-    logits = jax.lax.stop_gradient(logits.astype(jnp.float32))
-    gradients = jax.grad(lambda logits: ctc(logits, num_frames, labels, label_lengths).sum())(logits)
-    aligned = alignment_exists(num_frames, labels, label_lengths)[:, None]
-    inside = length_mask(num_frames, logits.shape[1]) & aligned
-    return jnp.where(inside[..., None], jax.nn.softmax(logits) - gradients, 0.0)
-
-
 def balance_gradients(
     gradient: Float[Array, "*shape"], adversarial_gradient: Float[Array, "*shape"], *, rule: str, weight: float
 ) -> Float[Array, "*shape"]:
@@ -132,7 +78,7 @@ def balance_gradients(
     "alonso" gives w · (σ(a)/σ(g) · (g - μ(g)) + μ(a)), "fogel" w · σ(a)/σ(g) · g, "none" w · g.
 
     Args:
-      gradient: g, of the CTC or style loss with respect to the image.
+      gradient: g, of the recognizer's or the style loss with respect to the image.
       adversarial_gradient: a, of the adversarial loss with respect to the image.
       rule: one of `BALANCING_RULES`.
       weight: w; with "alonso" and "fogel", 1 gives both gradients the same standard deviation.

@@ -155,7 +155,7 @@ def discriminator_loss(
 def recognizer_loss(
     recognizer: NetworkState, state: TrainState, inputs: Inputs, key: jax.Array, setup: Setup
 ) -> tuple[Float[Array, ""], tuple[Any, Metrics]]:
-    """CTC on real words only: a recognizer trained on generated ones would learn to read scribble."""
+    """The recognizer's own loss, on real words only: one trained on generated words would learn to read scribble."""
     del state
     networks, config, real = setup.networks, setup.config, inputs.batch.real
     if config.augment:
@@ -164,7 +164,7 @@ def recognizer_loss(
         real = real.replace(image=image, widths=widths)
     image = add_noise(real.image, config.recognizer_noise, key)
     output, collections = apply_training(networks.recognizer, recognizer, image, networks.input_widths(real))
-    loss = losses.ctc(output.logits, output.lengths, real.labels, real.lengths).mean()
+    loss = networks.recognizer.loss(recognizer.variables, output, real.labels, real.lengths).mean()
     return loss, (collections, {"recognizer/loss": loss})
 
 
@@ -224,11 +224,12 @@ def _generator_gradients(
     balance = partial(losses.balance_gradients, rule=config.gradient_balancing)
 
     adversarial_gradient, metrics = jax.grad(adversarial_loss, has_aux=True)(image, **about)
-    ctc_gradient, ctc = jax.grad(ctc_loss, has_aux=True)(image, key, **about)
-    image_gradient = adversarial_gradient + balance(ctc_gradient, adversarial_gradient, weight=config.ctc_weight)
-    metrics["generator/ctc_loss"] = ctc
-    ratio = ctc_gradient.std() / jnp.maximum(adversarial_gradient.std(), 1e-12)
-    metrics["generator/ctc_to_adversarial_gradient"] = ratio
+    text_gradient, nats = jax.grad(text_loss, has_aux=True)(image, key, **about)
+    image_gradient = adversarial_gradient + balance(text_gradient, adversarial_gradient, weight=config.ctc_weight)
+    kind = networks.recognizer.loss_name
+    metrics[f"generator/{kind}_loss"] = nats
+    ratio = text_gradient.std() / jnp.maximum(adversarial_gradient.std(), 1e-12)
+    metrics[f"generator/{kind}_to_adversarial_gradient"] = ratio
     if networks.has_identifier:
         metrics["generator/style_error"], style_gradient = jax.value_and_grad(style_loss)(image, **about)
         image_gradient += balance(style_gradient, adversarial_gradient, weight=config.style_weight)
@@ -253,7 +254,7 @@ def adversarial_loss(
     return hinge + setup.config.z_prediction_weight * z_error, {"generator/adversarial_loss": hinge}
 
 
-def ctc_loss(
+def text_loss(
     image: Float[Array, "b h w 1"],
     key: jax.Array,
     *,
@@ -262,11 +263,15 @@ def ctc_loss(
     layout: Layout,
     setup: Setup,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Returns the mean of ctc / length^p, and of ctc alone, in nats a word."""
+    """The loss of the recognizer: that of its kind, in most runs CTC.
+
+    Returns the mean of loss / length^p, and of the loss alone, in nats a word.
+    """
+    recognizer, variables = setup.networks.recognizer, state.recognizer.variables
     fake, config = inputs.batch.fake, setup.config
     image = add_noise(image, config.recognizer_noise, key)
-    output = setup.networks.recognizer.apply(state.recognizer.variables, image, layout.widths, train=False)
-    nats = losses.ctc(output.logits, output.lengths, fake.labels, fake.lengths)
+    output = recognizer.apply(variables, image, layout.widths, train=False)
+    nats = recognizer.loss(variables, output, fake.labels, fake.lengths)
     return (nats / jnp.maximum(fake.lengths, 1) ** config.ctc_length_exponent).mean(), nats.mean()
 
 

@@ -16,7 +16,8 @@ class StepConfig:
       updated_networks: those that are updated: some of `UPDATED_NETWORKS`; "generator" is updated with φ.
       discriminator_steps_per_generator_step: updates of D for each of G.
       gradient_balancing: rule of `losses.balance_gradients`.
-      ctc_weight: a in image gradient = adversarial + a · balanced CTC + b · balanced style + feature matching.
+      ctc_weight: a in image gradient = adversarial + a · balanced CTC + b · balanced style + feature matching; with a
+        transducer of its loss.
       ctc_length_exponent: p in loss = ctc / length^p of generated words; 0 weighs a word by its characters.
       style_weight: b, of the error of the identifier's output against z.
       z_prediction_weight: of the error of D's own prediction of z (InfoGAN), in the losses of D and G.

@@ -13,6 +13,7 @@ from hwgan.checkpoints.run import build_networks, init_state, trains_generator
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
+from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.networks import Networks
 from hwgan.models.state import NETWORK_NAMES, Optimizers, TrainState
 from hwgan.runtime import sharding
@@ -146,6 +147,11 @@ def fit_pretraining(train: Config) -> None:
 
 def _check_networks(config: Config, networks: Networks, data: TrainingData) -> None:
     """Raises UserError where the data does not fit the networks."""
+    if config.train.character_feature_matching and not isinstance(networks.recognizer, CTCRecognizer):
+        raise UserError(
+            f"train.character_feature_matching={config.train.character_feature_matching} finds the frames of "
+            f"characters by CTC; with model.recognizer.name={config.model.recognizer.name!r} give 0"
+        )
     if config.data.num_buckets < 1:
         raise UserError(f"data.num_buckets={config.data.num_buckets} must be at least 1")
     if config.data.num_buckets > 1 and trains_generator(config) and not networks.has_variable_width:

@@ -1,11 +1,14 @@
 """Styles from images of words."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from hwgan.checkpoints.weights_file import write_weights_file
+from hwgan.models.transducer import Transducer
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.style_encoder import agreement, open_style_encoder
@@ -85,3 +88,11 @@ def test_weights_without_an_identifier_encode_nothing(style_run, style_sampler, 
     sampler = open_sampler(str(tmp_path / "all.npz"))
     encoder = open_style_encoder(str(tmp_path / "all.npz"), sampler)
     assert encoder.encode([strokes(1)], ["ab"]).num_words == 1
+
+
+def test_a_transducer_cannot_read_the_words_of_a_style(style_encoder, monkeypatch):
+    networks = dataclasses.replace(style_encoder.networks, recognizer=Transducer(27))
+    opened = networks, {}, style_encoder.charset, style_encoder.spec
+    monkeypatch.setattr("hwgan.sampling.style_encoder.open_networks", lambda *_: opened)
+    with pytest.raises(UserError, match="has a transducer as its recognizer"):
+        open_style_encoder("run", style_encoder.sampler)

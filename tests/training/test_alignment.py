@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from configs import smoke
 from hwgan.checkpoints.run import build_networks, image_spec
@@ -20,9 +21,11 @@ CHARSET = Charset("qb\u0323\u0302\u0304\u0308")
 STACKED = "q\u0323\u0302\u0304\u0308b"  # six labels on 32 pixels, of which the smoke config makes 8 frames
 
 
-def check(texts, pools=((2, 2), (2, 1), (2, 1))):
+def check(texts, pools=((2, 2), (2, 1), (2, 1)), recognizer=None):
     config = smoke.get_config()
     config.model.recognizer.pools = pools
+    if recognizer:
+        config.model.recognizer = ConfigDict(recognizer)
     networks, _ = build_networks(config, CHARSET)
     spec = image_spec(config)
     lexicon = Lexicon.from_words(texts, CHARSET, spec)
@@ -44,6 +47,12 @@ def test_words_with_too_few_frames_are_counted_and_named(caplog):
     assert "1 of 3 training words have more labels than the recognizer has frames, one for each 8 pixels" in first
     assert f"{STACKED!r}, 6 labels and 4 frames" in first
     assert "1 of 3 texts to generate" in second
+
+
+def test_a_transducer_takes_more_labels_than_frames(caplog):
+    caplog.set_level(logging.WARNING)
+    check(["qb", STACKED], recognizer=dict(name="transducer", conv_features=(2, 2), pools=((2, 4), (2, 2))))
+    assert not caplog.records
 
 
 def test_a_repeated_mark_needs_a_frame_more(caplog):

@@ -342,6 +342,9 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
     metrics = evaluate(config, str(tmp_path / "evaluator"))["metrics"]
     assert list(metrics) == ["reading"]
     assert 0 <= metrics["reading"]["real"]["lexicon_wer"]["value"] <= 1
+    config.evaluate.beam_width = 2
+    with pytest.raises(UserError, match=r"evaluate\.beam_width=2 is for transducers"):
+        evaluate(config, str(tmp_path / "evaluator"))
 
 
 # the command line

@@ -8,10 +8,10 @@ from ml_collections import ConfigDict
 
 from configs import iam
 from hwgan.models.create import create_networks
+from hwgan.models.ctc import ctc
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.models.styles import sample_styles
 from hwgan.runtime import sharding
-from hwgan.training import losses
 from hwgan.training.step import make_train_step, nonfinite_network
 from hwgan.training.step_config import StepConfig
 from tests.conftest import SmallRun
@@ -94,7 +94,7 @@ def test_gradient_through_the_image_is_that_of_the_sum_of_losses(small_run):
                 state.discriminator.variables, image, 16 * lengths, train=False
             ).scores
             read = networks.recognizer.apply(state.recognizer.variables, image, 16 * lengths, train=False)
-            return -scores.mean() + losses.ctc(read.logits, read.lengths, labels, lengths).mean()
+            return -scores.mean() + ctc(read.logits, read.lengths, labels, lengths).mean()
 
         return jnp.sqrt(sum((leaf**2).sum() for leaf in jax.tree.leaves(jax.grad(loss)(params))))
 
