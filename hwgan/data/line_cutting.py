@@ -23,7 +23,8 @@ _STRUCK = re.compile(r">[^<>]*<")  # what is struck out, by the conventions of C
 _MAX_SIDE = 3600  # pixels of a page; larger ones are scaled down
 _ROUNDS = 2  # of learning the handwriting of a page
 _MARGIN = 3  # pixels of paper around a word
-_MIN_PROBABILITY, _MIN_LINE = 0.9, 0.5  # of a word; mean of a line, below which it is left out as a whole
+_MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
+_MAX_MISFIT = 4.0  # of the width and height of a word
 _MIN_X_HEIGHT = 6  # pixels
 
 
@@ -77,7 +78,7 @@ def cut_lines(
     atoms, placed = _place(lines, words)
     results = []
     for line, own_atoms, own_words, places, text in zip(lines, atoms, words, placed, texts, strict=True):
-        cut = _Cutter(writing, line, own_atoms).cut(own_words, places)
+        cut = _Cutter(writing, scale, line, own_atoms).cut(own_words, places)
         results.append(cut[::-1] if is_right_to_left(Counter(text)) else cut)
     return results
 
@@ -119,15 +120,16 @@ def _median_x_height(lines: Sequence[LineStrokes]) -> float:
 class _Cutter:
     """Cuts words out of a line."""
 
-    def __init__(self, writing: UInt8[np.ndarray, "h w"], line: LineStrokes | None, atoms: Atoms | None):
+    def __init__(self, writing: UInt8[np.ndarray, "h w"], scale: float, line: LineStrokes | None, atoms: Atoms | None):
         """Creates the cutter.
 
         Args:
           writing: the page as words look, dark ink on white.
+          scale: its pixels per pixel of the page.
           line: strokes of the line.
           atoms: their atoms.
         """
-        self._writing, self._line, self._atoms = writing, line, atoms
+        self._writing, self._scale, self._line, self._atoms = writing, scale, line, atoms
 
     def cut(self, words: Sequence[Word], places: Sequence[Placed | None]) -> list[LineWord]:
         """The words, from left to right.
@@ -145,12 +147,14 @@ class _Cutter:
     def _cut(self, word: Word, place: Placed | None, doubtful: bool) -> LineWord:
         if place is None:
             return LineWord(word.text, None, "struck out or illegible" if word.is_struck else "word without ink")
-        box = self._box(place)
+        left, top, right, bottom = (round(side / self._scale) for side in self._box(place))
+        box = left, top, right, bottom
         for doubt, holds in (
             ("struck out or illegible", word.is_struck),
             ("doubtful line", doubtful),
             ("written together with another word", place.joined),
             ("doubtful ends of a word", place.probability < _MIN_PROBABILITY),
+            ("text that does not fit its strokes", place.misfit > _MAX_MISFIT),
         ):
             if holds:
                 return LineWord(word.text, None, doubt, box)
@@ -161,12 +165,13 @@ class _Cutter:
         return [index for own in self._atoms.members[place.first : place.last + 1] for index in own]
 
     def _box(self, place: Placed) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of the strokes, in pixels of the writing."""
         assert self._line is not None
         boxes = self._line.components.boxes[self._members(place)]
         x, y = self._line.corner
-        left, top = (boxes[:, :2].min(axis=0) + (x, y)).tolist()
-        right, bottom = (boxes[:, 2:].max(axis=0) + (x, y)).tolist()
-        return left, top, right, bottom
+        left, top = boxes[:, :2].min(axis=0).tolist()
+        right, bottom = boxes[:, 2:].max(axis=0).tolist()
+        return left + x, top + y, right + x, bottom + y
 
     def _image(self, place: Placed) -> UInt8[np.ndarray, "h w"]:
         """The strokes of a word with their grey edges, without strokes of others."""

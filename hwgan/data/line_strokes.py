@@ -1,4 +1,4 @@
-"""The strokes of each line of a page: which ink belongs to a line that is outlined, its size, tilt and slant."""
+"""The strokes of each line of a page, its size, tilt and slant, and its atoms: the least that words consist of."""
 
 import dataclasses
 import functools
@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from hwgan.data.line_owners import owners_of_ink
 from hwgan.data.strokes import Components, find_components, keep
 
-_OWN = 0.8  # share of a stroke's outlined pixels in one outline, above which that line has all of it
-_OUTLINED = 0.3  # share of a stroke's pixels that lie in outlines; a stroke with less belongs to no line
 _MAX_TILT, _MAX_SLANT = 0.12, 1.0  # rows per column; columns per row
 _BAND = 0.75  # of an x-height above and below the middle of the small letters, within which gaps are measured
 _SPECK = 0.3  # of the height of the tallest strokes; lower ones do not tell how thick strokes are
-_POINTS = 20_000  # of ink that tilts and slants are estimated by
+_POINTS = 5000  # of ink that tilts and slants are estimated by
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,46 +41,16 @@ def strokes_of_lines(
 ) -> list[LineStrokes | None]:
     """The strokes of each line; None for a line without ink.
 
-    A stroke belongs to the line whose outline has nearly all of it, also where its ends reach over the outline. One that
-    several lines share is cut where their outlines meet.
-
     Args:
       ink: of a page.
       outlines: polygon of each line, in pixels.
     """
-    height, width = ink.shape
-    map_of_lines = Image.new("I", (width, height))
-    draw = ImageDraw.Draw(map_of_lines)
-    for number, outline in enumerate(outlines, 1):
-        draw.polygon([(round(x), round(y)) for x, y in outline], fill=number, outline=number)
-    owners = _owners(find_components(ink), np.asarray(map_of_lines, np.int32), len(outlines))
+    owners = owners_of_ink(ink, outlines)
     boxes = ndimage.find_objects(owners, max_label=len(outlines))
     return [
         None if box is None else _measure(owners[box] == number, (box[1].start, box[0].start))
         for number, box in enumerate(boxes, 1)
     ]
-
-
-def _owners(components: Components, lines: Int[np.ndarray, "h w"], count: int) -> Int[np.ndarray, "h w"]:
-    """The line of each pixel of ink, from 1; 0 for paper and strokes of no line."""
-    labels = components.labels
-    rows, columns = np.nonzero(labels)
-    own, line = labels[rows, columns] - 1, lines[rows, columns]
-    table = np.bincount(own * (count + 1) + line, minlength=len(components.boxes) * (count + 1))
-    table = table.reshape(len(components.boxes), count + 1)
-    outlined = table[:, 1:].sum(axis=1)
-    most = 1 + table[:, 1:].argmax(axis=1) if count else np.zeros(len(table), int)
-    share = table[:, 1:].max(axis=1, initial=0) / np.maximum(outlined, 1)
-    whole = np.where(outlined < _OUTLINED * table.sum(axis=1), 0, np.where(share >= _OWN, most, -1))
-    result = np.zeros_like(labels)
-    result[rows, columns] = whole[own]
-    for number in np.flatnonzero(whole == -1).tolist():
-        left, top, right, bottom = components.boxes[number].tolist()
-        part = labels[top:bottom, left:right] == number + 1
-        near = lines[top:bottom, left:right]
-        nearest = ndimage.distance_transform_edt(near == 0, return_distances=False, return_indices=True)
-        result[top:bottom, left:right][part] = near[tuple(nearest)][part]
-    return result
 
 
 def _measure(ink: Bool[np.ndarray, "h w"], corner: tuple[int, int]) -> LineStrokes | None:

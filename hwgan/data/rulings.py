@@ -5,15 +5,15 @@ column by column, only where the ink at its height is no thicker than the ruling
 runs into it, the ink is thicker and stays whole. Dotted rulings are bridged.
 """
 
-import itertools
-
 import dataclasses
+import itertools
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
 from hwgan.data.page_photo import ink_threshold
+from hwgan.data.strokes import label_regions
 
 _FAINT = 0.5  # of the threshold of ink; rulings are often lighter than the writing
 _BRIDGE = 9  # pixels; wider than the gaps of a dotted ruling
@@ -24,7 +24,8 @@ _REACH = 9  # pixels above and below a ruling within which the thickness of ink 
 _APART = 4  # rows between two rulings at least
 _NEAR = 3  # pixels between the middle of a ruling in its strip and its place in a column
 _DARKER, _USUAL = 1.2, 90  # times the darkness of rulings, which is this percentile of that of their columns
-_SHORT = 6  # pixels
+_SHORT = 10  # pixels
+_MAX_REMAINS = 6  # pixels that a remain is high
 _MAX_THICKNESS = 9  # pixels; anything thicker is no ruling
 
 
@@ -44,6 +45,8 @@ def erase_rulings(darkness: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"
         limit = _DARKER * float(np.percentile(darkest, _USUAL))
         for part, measure in zip(parts, measures, strict=True):
             _erase(layer, part, measure, limit)
+        for part in parts:
+            _erase_remains(layer, part, _FAINT * threshold, limit)
         result = np.ascontiguousarray(layer.T) if turned else layer
     return result
 
@@ -54,8 +57,9 @@ def _find_rulings(ink: Bool[np.ndarray, "h w"]) -> list[tuple[int, int, int]]:
     count = width // _STRIP
     if count < _WINDOW:
         return []
-    bridged = ndimage.binary_closing(ink, np.ones((1, _BRIDGE)))
-    thick = ndimage.binary_dilation(bridged, np.ones((3, 1)))
+    bridged = ndimage.maximum_filter1d(ink.view(np.uint8), _BRIDGE, axis=1)
+    bridged = ndimage.minimum_filter1d(bridged, _BRIDGE, axis=1)
+    thick = ndimage.maximum_filter1d(bridged, 3, axis=0)
     shares = thick[:, : count * _STRIP].reshape(height, count, _STRIP).mean(axis=2, dtype=np.float32)
     best: Float[np.ndarray, "h n"] = np.zeros((height, count), np.float32)
     rows = np.arange(height)[:, None]
@@ -96,9 +100,11 @@ def _extend(rows_of: list[list[int]], shares: Float[np.ndarray, "h n"]) -> None:
 def _runs(marks: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
     """First index and last index + 1 of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-    return list(itertools.batched(edges.tolist(), 2)) if hasattr(itertools, "batched") else [
-        (int(a), int(b)) for a, b in edges.reshape(-1, 2)
-    ]
+    return (
+        list(itertools.batched(edges.tolist(), 2))
+        if hasattr(itertools, "batched")
+        else [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,6 +158,26 @@ def _erase(darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int], measu
     rows = np.arange(len(near))[:, None]
     # The grey edges of the ruling go, too.
     near[thin & (rows >= measure.firsts - 1) & (rows < measure.firsts + measure.lengths + 1)] = 0.0
+
+
+def _erase_remains(
+    darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int], threshold: float, limit: float
+) -> None:
+    """Erases, in place, what is flat, no darker than a ruling, and lies within its height."""
+    row, left, right = part
+    near = _neighbourhood(darkness, (row, max(0, left - _STRIP // 2), right + _STRIP // 2))
+    labels, _ = label_regions(near > threshold)
+    for number, (down, across) in enumerate(ndimage.find_objects(labels), 1):
+        height, width = down.stop - down.start, across.stop - across.start
+        inside = down.start > 0 and down.stop < len(near) and across.start > 0 and across.stop < near.shape[1]
+        if inside and height <= min(_MAX_REMAINS, width):
+            box = near[down.start - 1 : down.stop + 1, across.start - 1 : across.stop + 1]
+            if box.max() <= limit:
+                own = ndimage.binary_dilation(
+                    labels[down.start - 1 : down.stop + 1, across.start - 1 : across.stop + 1] == number,
+                    np.ones((3, 3)),
+                )
+                box[own] = 0.0
 
 
 def _run_at(ink: Bool[np.ndarray, "h w"], row: int) -> tuple[Int[np.ndarray, " w"], Int[np.ndarray, " w"]]:

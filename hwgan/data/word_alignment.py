@@ -14,15 +14,19 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from hwgan.data.letterforms import text_widths, vertical_extent
+from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 
 _MIN_GAP = 0.12  # x-heights; narrower gaps are alike
 _LOG_JOINED = -3.0  # log probability that a word is written together with the next
-_LOG_EXTRA, _EXTRA_WIDTH = -4.0, 1.5  # log probability of an atom of no word, less for each x-height of its width
+_LOG_EXTRA, _EXTRA_WIDTH = -5.0, 2.0  # log probability of an atom of no word, less for each x-height of its width
 _LOG_ABSENT = -2.0  # of a word that was struck out so thoroughly that it counts as a blot
 _HEIGHT_DEVIATION = 0.35  # x-heights
 _ATOMS_PER_CHARACTER, _ATOM_PENALTY = 1.3, 1.0  # strokes of a word beyond which each one counts against it
+_LOW_MARKS = ".,;:_…"
+_LOW, _LOW_WIDTH = 0.1, 0.7  # x-heights; an atom that is as narrow, and below the middle of small letters, is a mark
+_WRONG_MARK, _MISSING_MARK = 4.0, 1.5  # log probability of a mark at an end of a word without one, and of none
 _MAX_JOINED = 3
+_MAX_CELLS = 8_000_000  # words of a line times the square of its atoms, which the memory needed grows with
 _WIDTH_RANGE = 0.3, 3.0  # of a handwriting
 
 
@@ -62,12 +66,14 @@ class Placed:
       first: its first atom.
       last: its last atom.
       probability: of exactly these atoms.
+      misfit: minus log likelihood, up to a constant, of its width and height; 4.5 is three standard deviations.
       joined: whether it is more likely written together with another word; its atoms are those of both.
     """
 
     first: int
     last: int
     probability: float
+    misfit: float = 0.0
     joined: bool = False
 
 
@@ -77,7 +83,7 @@ def align(
     extents: Float[np.ndarray, "n 2"],
     writing: Handwriting,
 ) -> list[Placed | None]:
-    """The most probable atoms of each word; None where there are none.
+    """The most probable atoms of each word; None where there are none, and for lines of thousands of strokes.
 
     Args:
       words: of the line, from left to right.
@@ -85,7 +91,7 @@ def align(
       extents: top and bottom of each atom above the middle of the small letters, in x-heights.
       writing: of the page.
     """
-    if not words or not len(spans):
+    if not words or not len(spans) or len(words) * len(spans) ** 2 > _MAX_CELLS:
         return [None] * len(words)
     return _Lattice(words, spans, extents, writing).best()
 
@@ -95,7 +101,7 @@ class _Lattice:
 
     def __init__(self, words: Sequence[Word], spans: np.ndarray, extents: np.ndarray, writing: Handwriting):
         self._words, self._spans, self._writing = words, spans, writing
-        gaps = np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP)
+        gaps = np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP))
         inner = np.concatenate([[0.0, 0.0], np.cumsum(_log_normal(gaps, *writing.inner))])
         n = len(spans)
         # inside[a, b]: log density of the gaps from atom a to atom b, -inf for b < a.
@@ -104,31 +110,38 @@ class _Lattice:
         self._outer = np.concatenate([[0.0], _log_normal(gaps, *writing.outer)])  # before each atom
         self._tops = np.maximum.accumulate(np.where(ordered, extents[None, :, 0], -np.inf), axis=1)
         self._bottoms = np.minimum.accumulate(np.where(ordered, extents[None, :, 1], np.inf), axis=1)
-        self._widths = np.where(ordered, spans[None, :, 1] - spans[:, None, 0], 1.0)
+        is_low = (extents[:, 0] < _LOW) & (extents[:, 1] < -_LOW) & (np.ptp(spans, axis=1) < _LOW_WIDTH)
+        self._low = is_low.astype(float)
+        widths = np.where(ordered, spans[None, :, 1] - spans[:, None, 0], 1.0)
+        self._log_widths = np.log(np.maximum(widths, _MIN_GAP))
         self._counts = np.where(ordered, np.arange(n)[None] - np.arange(n)[:, None] + 1, 1)
         # Sums over the atoms so far if all of them belong to no word.
         self._extra = np.concatenate([[0.0], np.cumsum(_LOG_EXTRA - _EXTRA_WIDTH * np.ptp(spans, axis=1))])
-        self._steps = {
+        scores = {
             (first, size): self._score(words[first : first + size])
             for first in range(len(words))
             for size in range(1, min(_MAX_JOINED, len(words) - first) + 1)
         }
+        self._steps = {key: score for key, (score, _) in scores.items()}
+        self._misfits = {key: misfit for key, (_, misfit) in scores.items()}
         self._forward, self._backward = self._sum_forward(), self._sum_backward()
-        self._total = self._forward[-1, -1]
 
-    def _score(self, words: Sequence[Word]) -> Float[np.ndarray, "n n"]:
-        """Log likelihood that words are written together in the atoms a to b, and the gap before them."""
+    def _score(self, words: Sequence[Word]) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
+        """Log likelihood that words are written together in the atoms a to b, and the gap before them; the misfit."""
         text = "".join(word.text for word in words)
         expected = self._writing.width * _expected_width(text) + 0.3 * (len(words) - 1)
         deviation = 0.7 if any(word.is_struck for word in words) else 0.17 + 0.45 / (1.0 + len(text))
-        score = self._inside + _log_normal(np.maximum(self._widths, 0.1), np.log(expected), deviation)
-        score = score + (len(words) - 1) * _LOG_JOINED
+        misfit = 0.5 * np.square((self._log_widths - np.log(expected)) / deviation)
+        score = self._inside - np.log(deviation) + (len(words) - 1) * _LOG_JOINED
         if not any(word.is_struck for word in words):
             top, bottom = vertical_extent(text)
             off = (self._tops - (top - 0.5)) / _HEIGHT_DEVIATION, (self._bottoms - (bottom - 0.5)) / _HEIGHT_DEVIATION
-            score = score - sum(np.minimum(0.5 * np.square(part), 2.0) for part in off)
+            misfit = misfit + sum(np.minimum(0.5 * np.square(part), 2.0) for part in off)
+            starts, ends = text[0] in _LOW_MARKS, text[-1] in _LOW_MARKS
+            score = score - (0.0 if starts else _WRONG_MARK) * self._low[:, None]
+            score = score - (_MISSING_MARK * (1.0 - self._low) if ends else _WRONG_MARK * self._low)[None]
             score = score - _ATOM_PENALTY * np.maximum(self._counts - _ATOMS_PER_CHARACTER * len(text) - 1, 0)
-        return score + self._outer[:, None]
+        return score - misfit + self._outer[:, None], misfit
 
     def _sum_forward(self) -> Float[np.ndarray, "words atoms"]:
         words, atoms = len(self._words), len(self._spans)
@@ -169,25 +182,28 @@ class _Lattice:
         return placed
 
     def _place(self, first: int, size: int) -> Placed | None:
-        log = self._forward[first, :-1, None] + self._steps[first, size] + self._backward[first + size, 1:] - self._total
+        log = (
+            self._forward[first, :-1, None]
+            + self._steps[first, size]
+            + self._backward[first + size, 1:]
+            - self._forward[-1, -1]
+        )
         best = int(np.nanargmax(np.where(np.isfinite(log), log, -1e9)))
         start, end = divmod(best, log.shape[1])
         if not np.isfinite(log[start, end]):
             return None
-        return Placed(start, end, float(np.exp(min(log[start, end], 0.0))), size > 1)
+        misfit = float(self._misfits[first, size][start, end])
+        return Placed(start, end, float(np.exp(min(log[start, end], 0.0))), misfit, size > 1)
 
 
 def _expected_width(text: str) -> float:
     """Expected width of a word in x-heights."""
-    return float(text_widths([text], 1)[0]) * _X_HEIGHTS
+    return float(text_widths([text], 1)[0]) * (TOP - BOTTOM)
 
 
-_X_HEIGHTS = 2.25  # of a line one pixel high: `letterforms.TOP - BOTTOM`
-
-
-def _log_normal(values: np.ndarray, mean: float, deviation: float) -> np.ndarray:
-    """Log density, up to a constant, of the logarithm of values."""
-    return -0.5 * np.square((np.log(values) - mean) / deviation) - np.log(deviation)
+def _log_normal(logs: np.ndarray, mean: float, deviation: float) -> np.ndarray:
+    """Log density, up to a constant, of logarithms that are normal."""
+    return -0.5 * np.square((logs - mean) / deviation) - np.log(deviation)
 
 
 def first_guess(lines: Sequence[tuple[Sequence[Word], np.ndarray]]) -> Handwriting:
