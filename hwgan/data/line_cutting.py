@@ -21,7 +21,7 @@ from hwgan.data.word_cutting import as_word_image
 WORD_BREAK = re.compile(r"[^\S\u00a0\u2007\u2009\u202f]+")
 _STRUCK = re.compile(r">[^<>]*<")  # what is struck out, by the conventions of CREMMA
 _MAX_SIDE = 3600  # pixels of a page; larger ones are scaled down
-_ROUNDS = 2  # of learning the handwriting of a page
+_ROUNDS = 1  # of learning the handwriting of a page
 _MARGIN = 3  # pixels of paper around a word
 _MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
 _MAX_MISFIT = 4.0  # of the width and height of a word

@@ -5,9 +5,6 @@ column by column, only where the ink at its height is no thicker than the ruling
 runs into it, the ink is thicker and stays whole. Dotted rulings are bridged.
 """
 
-import dataclasses
-import itertools
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
@@ -25,6 +22,7 @@ _APART = 4  # rows between two rulings at least
 _NEAR = 3  # pixels between the middle of a ruling in its strip and its place in a column
 _DARKER, _USUAL = 1.2, 90  # times the darkness of rulings, which is this percentile of that of their columns
 _SHORT = 10  # pixels
+_SEEN = 0.3  # of the columns of a part, in which a ruling is seen
 _MAX_REMAINS = 6  # pixels that a remain is high
 _MAX_THICKNESS = 9  # pixels; anything thicker is no ruling
 
@@ -35,20 +33,17 @@ def erase_rulings(darkness: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"
     Args:
       darkness: of a page, 0 where there is paper (`page_photo.without_lighting`).
     """
-    threshold = ink_threshold(darkness)
+    threshold = _FAINT * ink_threshold(darkness)
     result = darkness
     for turned in (False, True):
-        layer = np.ascontiguousarray(result.T) if turned else result.copy()
-        parts = _find_rulings(layer > _FAINT * threshold)
-        measures = [_measure(layer, part, _FAINT * threshold) for part in parts]
-        darkest = np.concatenate([[0.0], *(measure.darkest[measure.thin] for measure in measures)])
-        limit = _DARKER * float(np.percentile(darkest, _USUAL))
-        for part, measure in zip(parts, measures, strict=True):
-            _erase(layer, part, measure, limit)
-        for part in parts:
-            _erase_remains(layer, part, _FAINT * threshold, limit)
-        result = np.ascontiguousarray(layer.T) if turned else layer
-    return result
+        layer = result.T if turned else result
+        parts = _find_rulings(layer > threshold)
+        if parts:
+            padded = np.pad(layer, ((_REACH, _REACH), (0, 0)))
+            _erase(padded, parts, threshold)
+            layer = padded[_REACH:-_REACH]
+        result = layer.T if turned else layer
+    return np.ascontiguousarray(result)
 
 
 def _find_rulings(ink: Bool[np.ndarray, "h w"]) -> list[tuple[int, int, int]]:
@@ -100,105 +95,81 @@ def _extend(rows_of: list[list[int]], shares: Float[np.ndarray, "h n"]) -> None:
 def _runs(marks: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
     """First index and last index + 1 of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-    return (
-        list(itertools.batched(edges.tolist(), 2))
-        if hasattr(itertools, "batched")
-        else [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-    )
+    return [(start, end) for start, end in edges.reshape(-1, 2).tolist()]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Measure:
-    """The ink of each column at the height of a ruling.
-
-    Attributes:
-      lengths: rows of its run of ink; 0 if there is none.
-      firsts: first row of that run, from the top of the neighbourhood of the ruling.
-      thin: whether the run is as thin as the ruling.
-      darkest: its darkest pixel, the median of nine columns.
-    """
-
-    lengths: Int[np.ndarray, " w"]
-    firsts: Int[np.ndarray, " w"]
-    thin: Bool[np.ndarray, " w"]
-    darkest: Float[np.ndarray, " w"]
-
-
-def _neighbourhood(darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int]) -> Float[np.ndarray, "h2 w2"]:
-    row, left, right = part
-    return darkness[max(0, row - _REACH) : row + _REACH + 1, left:right]
-
-
-def _measure(darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int], threshold: float) -> _Measure:
-    near = _neighbourhood(darkness, part)
-    lengths, firsts = _run_at(near > threshold, min(part[0], _REACH))
-    measured = lengths[(lengths > 0) & (lengths <= _MAX_THICKNESS)]
-    limit = min(int(np.median(measured)) + 1, _MAX_THICKNESS) if measured.size >= 0.3 * lengths.size else 0
-    rows = np.arange(len(near))[:, None]
-    darkest = np.where((rows >= firsts) & (rows < firsts + lengths), near, 0.0).max(axis=0)
-    return _Measure(lengths, firsts, (lengths > 0) & (lengths <= limit), ndimage.median_filter(darkest, 9))
-
-
-def _erase(darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int], measure: _Measure, limit: float) -> None:
-    """Erases a part of a ruling in place.
+def _erase(darkness: Float[np.ndarray, "h w"], parts: list[tuple[int, int, int]], threshold: float) -> None:
+    """Erases rulings in place.
 
     Args:
-      darkness: of the page.
-      part: row, first column and last column + 1.
-      measure: its ink.
-      limit: darkness of the darkest ruling; what is darker is a stroke that runs along it.
+      darkness: of the page, with `_REACH` rows of paper added above and below.
+      parts: row, first column and last column + 1 of each part, on the page without these rows.
+      threshold: of ink.
     """
-    thin = measure.thin & (measure.darkest <= limit)
-    # A short part between two strokes is more likely the bottom of a letter than a ruling.
-    kept = (measure.lengths > 0) & ~thin
-    for start, end in _runs(thin):
-        if end - start <= _SHORT and kept[max(0, start - 1)] and kept[min(end, len(kept) - 1)]:
-            thin[start:end] = False
-    near = _neighbourhood(darkness, part)
+    views = [darkness[row : row + 2 * _REACH + 1, left:right] for row, left, right in parts]
+    near = np.concatenate(views, axis=1)  # all columns of all parts side by side
+    part_of = np.repeat(np.arange(len(parts)), [view.shape[1] for view in views])
+    lengths, firsts = _run_near_middle(near > threshold)
+    thin = (lengths > 0) & (lengths <= _thickness(lengths, part_of)[part_of])
     rows = np.arange(len(near))[:, None]
+    darkest = np.where((rows >= firsts) & (rows < firsts + lengths), near, 0.0).max(axis=0)
+    darkest = ndimage.median_filter(darkest, 9)
+    # What is darker than nearly all rulings is a stroke that runs along one.
+    limit = _DARKER * float(np.percentile(darkest[thin], _USUAL)) if thin.any() else 0.0
+    thin &= darkest <= limit
+    # A short part between two strokes is more likely the bottom of a letter than a ruling.
+    kept = (lengths > 0) & ~thin
+    for start, end in _runs(thin):
+        inside = start > 0 and end < len(thin) and part_of[start - 1] == part_of[end]
+        if inside and end - start <= _SHORT and kept[start - 1] and kept[end]:
+            thin[start:end] = False
     # The grey edges of the ruling go, too.
-    near[thin & (rows >= measure.firsts - 1) & (rows < measure.firsts + measure.lengths + 1)] = 0.0
+    erased = thin & (rows >= firsts - 1) & (rows < firsts + lengths + 1)
+    ends = np.cumsum([view.shape[1] for view in views])
+    for view, own in zip(views, np.split(erased, ends[:-1], axis=1), strict=True):
+        view[own] = 0.0
+    for row, left, right in parts:
+        columns = slice(max(0, left - _STRIP // 2), right + _STRIP // 2)
+        _erase_remains(darkness[row : row + 2 * _REACH + 1, columns], threshold, limit)
 
 
-def _erase_remains(
-    darkness: Float[np.ndarray, "h w"], part: tuple[int, int, int], threshold: float, limit: float
-) -> None:
+def _thickness(lengths: Int[np.ndarray, " w"], part_of: Int[np.ndarray, " w"]) -> Int[np.ndarray, " parts"]:
+    """The most rows that a ruling takes in each part; 0 where it is not seen."""
+    result = np.zeros(part_of[-1] + 1, int)
+    for part, own in enumerate(np.split(lengths, np.flatnonzero(np.diff(part_of)) + 1)):
+        measured = own[(own > 0) & (own <= _MAX_THICKNESS)]
+        if measured.size >= _SEEN * own.size:
+            result[part] = min(int(np.median(measured)) + 1, _MAX_THICKNESS)
+    return result
+
+
+def _erase_remains(near: Float[np.ndarray, "h w"], threshold: float, limit: float) -> None:
     """Erases, in place, what is flat, no darker than a ruling, and lies within its height."""
-    row, left, right = part
-    near = _neighbourhood(darkness, (row, max(0, left - _STRIP // 2), right + _STRIP // 2))
     labels, _ = label_regions(near > threshold)
     for number, (down, across) in enumerate(ndimage.find_objects(labels), 1):
         height, width = down.stop - down.start, across.stop - across.start
         inside = down.start > 0 and down.stop < len(near) and across.start > 0 and across.stop < near.shape[1]
         if inside and height <= min(_MAX_REMAINS, width):
-            box = near[down.start - 1 : down.stop + 1, across.start - 1 : across.stop + 1]
-            if box.max() <= limit:
-                own = ndimage.binary_dilation(
-                    labels[down.start - 1 : down.stop + 1, across.start - 1 : across.stop + 1] == number,
-                    np.ones((3, 3)),
-                )
-                box[own] = 0.0
+            box = slice(down.start - 1, down.stop + 1), slice(across.start - 1, across.stop + 1)
+            if near[box].max() <= limit:
+                own = np.asarray(ndimage.binary_dilation(labels[box] == number, np.ones((3, 3))), bool)
+                near[box][own] = 0.0
 
 
-def _run_at(ink: Bool[np.ndarray, "h w"], row: int) -> tuple[Int[np.ndarray, " w"], Int[np.ndarray, " w"]]:
-    """Length and first row of the run of ink in each column that lies nearest to a row; length 0 if none is near."""
+def _run_near_middle(ink: Bool[np.ndarray, "h w"]) -> tuple[Int[np.ndarray, " w"], Int[np.ndarray, " w"]]:
+    """Length and first row of the run of ink in each column that is nearest to the middle row; length 0 for none."""
     height, width = ink.shape
-    order = sorted(range(max(0, row - _NEAR), min(height, row + _NEAR + 1)), key=lambda r: abs(r - row))
     start = np.full(width, -1)
-    for r in reversed(order):
-        start[ink[r]] = r
-    columns = np.arange(width)
-    lengths, firsts = np.zeros(width, int), start.copy()
-    live = start >= 0
+    for row in sorted(range(height // 2 - _NEAR, height // 2 + _NEAR + 1), key=lambda row: -abs(row - height // 2)):
+        start[ink[row]] = row
+    padded, columns = np.pad(ink, ((1, 1), (0, 0))), np.arange(width)
+    lengths = (start >= 0).astype(int)
+    firsts = start.copy()
     for direction in (-1, 1):
-        at, on = start.copy(), live.copy()
-        for _ in range(height):
-            at = at + direction
-            on = on & (at >= 0) & (at < height)
-            on &= ink[at.clip(0, height - 1), columns]
-            if not on.any():
-                break
+        at, on = start + 1, start >= 0
+        while on.any():
+            at = np.where(on, at + direction, 0)
+            on = padded[at, columns]  # row 0 is paper
             lengths += on
-            if direction < 0:
-                firsts -= on
-    return lengths + live, firsts
+            firsts -= on if direction < 0 else 0
+    return lengths, firsts
