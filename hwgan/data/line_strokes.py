@@ -95,14 +95,14 @@ def _tilt(rows: Float[np.ndarray, " n"], columns: Float[np.ndarray, " n"]) -> fl
 
 
 def _band_of_small_letters(rows: Float[np.ndarray, " n"]) -> tuple[float, float]:
-    """The middle row and the height of the rows with more than half of the ink of the densest."""
+    """The middle row and the height of the rows around the densest one that have at least 40 % of its ink."""
     first = rows.min()
     profile = np.bincount(np.rint(rows - first).astype(int)).astype(float)
     profile = ndimage.gaussian_filter1d(profile, max(1.0, 0.03 * len(profile)), mode="constant")
     peak = int(profile.argmax())
-    above = np.flatnonzero(profile < 0.4 * profile[peak])
-    top = int(above[above < peak].max(initial=-1)) + 1
-    bottom = int(above[above > peak].min(initial=len(profile)))
+    sparse = np.flatnonzero(profile < 0.4 * profile[peak])
+    top = int(sparse[sparse < peak].max(initial=-1)) + 1
+    bottom = int(sparse[sparse > peak].min(initial=len(profile)))
     return float(first + (top + bottom) / 2), float(max(bottom - top, 2))
 
 

@@ -31,8 +31,8 @@ def test_words_are_found_at_their_places(paper):
                     good = overlap(word.box, box) > 0.75
                     right += good
                     wrong += not good
-    assert right >= (0.5 if paper == "narrow gaps" else 0.8) * total
-    assert wrong <= 0.03 * total
+    assert right >= (0.85 if paper == "narrow gaps" else 0.95) * total
+    assert wrong <= 0.02 * total
 
 
 def test_the_image_of_a_word_is_its_ink_on_white():
