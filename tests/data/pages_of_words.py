@@ -65,7 +65,8 @@ def page_of_words(seed, lines=6, words=6, gap=(16, 30), ruling=None, slope=0.0):
             left += image.shape[1] + int(rng.integers(*gap))
         texts.append(own)
         boxes.append(places)
-        outlines.append([(LEFT - 5, top), (left, top), (left, top + 70), (LEFT - 5, top + 70)])
+        ends = float(LEFT - 5), float(top), float(left), float(top + 70)
+        outlines.append([(ends[0], ends[1]), (ends[2], ends[1]), (ends[2], ends[3]), (ends[0], ends[3])])
     if ruling is not None:
         columns = np.arange(20, page.shape[1] - 20)
         for line in range(lines):
