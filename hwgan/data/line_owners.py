@@ -12,6 +12,8 @@ from hwgan.data.strokes import Components, find_components
 _OWN = 0.8  # share of a stroke's outlined pixels in one outline, above which that line has all of it
 _OUTLINED = 0.3  # share of a stroke's pixels that lie in outlines; a stroke with less belongs to no line
 _REACH = 0.3  # of the median height of outlines, to dots and accents outside
+_MAX_MARKS = 5000  # of a page; with more it is noise
+_MAX_IN_ROW = 6  # dots and accents near one another
 
 
 def owners_of_ink(
@@ -71,11 +73,18 @@ def _adopt_marks(
     lines: Int[np.ndarray, "h w"],
     reach: int,
 ) -> None:
-    """Gives, in place, small strokes outside all outlines to a line within reach that has ink beside them."""
-    for number in np.flatnonzero(owner == 0).tolist():
+    """Gives, in place, small strokes outside all outlines to a line within reach that has ink beside them.
+
+    Where many stand in a row they are print.
+    """
+    sizes = np.maximum(components.heights, components.boxes[:, 2] - components.boxes[:, 0])
+    marks = np.flatnonzero((owner == 0) & (sizes < reach))
+    if len(marks) > _MAX_MARKS:
+        return
+    x, y = components.boxes[marks][:, [0, 2]].mean(axis=1), components.boxes[marks][:, [1, 3]].mean(axis=1)
+    in_row = (np.abs(x[:, None] - x) < 4 * reach) & (np.abs(y[:, None] - y) < reach / 2)
+    for number in marks[in_row.sum(axis=1) <= _MAX_IN_ROW].tolist():
         left, top, right, bottom = components.boxes[number].tolist()
-        if max(right - left, bottom - top) >= reach:
-            continue
         line = _nearest_line(lines, (left, top, right, bottom), reach)
         rows = slice(max(0, top - 2 * reach), bottom + 2 * reach)
         columns = slice(max(0, left - reach // 2), right + reach // 2)
