@@ -19,10 +19,11 @@ from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 _MIN_GAP = 0.12  # x-heights; narrower gaps are alike
 _LOG_JOINED = -3.0  # log probability that a word is written together with the next
 _LOG_EXTRA, _EXTRA_WIDTH = -5.0, 2.0  # log probability of an atom of no word, less for each x-height of its width
+_LOG_EXTRA_MARK = -2.5  # of a low mark of no word, such as the remains of a ruling
 _LOG_ABSENT = -2.0  # of a word that was struck out so thoroughly that it counts as a blot
 _HEIGHT_DEVIATION = 0.35  # x-heights
 _ATOMS_PER_CHARACTER, _ATOM_PENALTY = 1.3, 1.0  # strokes of a word beyond which each one counts against it
-_LOW_MARKS = ".,;:_…"
+_LOW_MARKS, _MARKS = ".,_…", ".,_…;:-–—"  # marks below the middle of small letters; those that may be there
 _LOW, _LOW_WIDTH = 0.1, 0.7  # x-heights; an atom that is as narrow, and below the middle of small letters, is a mark
 _WRONG_MARK, _MISSING_MARK = 4.0, 1.5  # log probability of a mark at an end of a word without one, and of none
 _MAX_JOINED = 3
@@ -116,7 +117,8 @@ class _Lattice:
         self._log_widths = np.log(np.maximum(widths, _MIN_GAP))
         self._counts = np.where(ordered, np.arange(n)[None] - np.arange(n)[:, None] + 1, 1)
         # Sums over the atoms so far if all of them belong to no word.
-        self._extra = np.concatenate([[0.0], np.cumsum(_LOG_EXTRA - _EXTRA_WIDTH * np.ptp(spans, axis=1))])
+        extra = np.where(is_low, _LOG_EXTRA_MARK, _LOG_EXTRA) - _EXTRA_WIDTH * np.ptp(spans, axis=1)
+        self._extra = np.concatenate([[0.0], np.cumsum(extra)])
         scores = {
             (first, size): self._score(words[first : first + size])
             for first in range(len(words))
@@ -137,9 +139,10 @@ class _Lattice:
             top, bottom = vertical_extent(text)
             off = (self._tops - (top - 0.5)) / _HEIGHT_DEVIATION, (self._bottoms - (bottom - 0.5)) / _HEIGHT_DEVIATION
             misfit = misfit + sum(np.minimum(0.5 * np.square(part), 2.0) for part in off)
-            starts, ends = text[0] in _LOW_MARKS, text[-1] in _LOW_MARKS
-            score = score - (0.0 if starts else _WRONG_MARK) * self._low[:, None]
-            score = score - (_MISSING_MARK * (1.0 - self._low) if ends else _WRONG_MARK * self._low)[None]
+            wrong = [0.0 if end in _MARKS else _WRONG_MARK for end in (text[0], text[-1])]
+            missing = _MISSING_MARK if text[-1] in _LOW_MARKS else 0.0
+            score = score - wrong[0] * self._low[:, None]
+            score = score - (wrong[1] * self._low + missing * (1.0 - self._low))[None]
             score = score - _ATOM_PENALTY * np.maximum(self._counts - _ATOMS_PER_CHARACTER * len(text) - 1, 0)
         return score - misfit + self._outer[:, None], misfit
 
