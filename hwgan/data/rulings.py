@@ -23,7 +23,7 @@ _NEAR = 3  # pixels between the middle of a ruling in its strip and its place in
 _DARKER, _USUAL = 1.2, 90  # times the darkness of rulings, which is this percentile of that of their columns
 _SHORT = 10  # pixels
 _SEEN = 0.3  # of the columns of a part, in which a ruling is seen
-_MAX_REMAINS = 6  # pixels that a remain is high
+_MAX_REMAINS, _FLAT = 6, 1.6  # pixels that a remain is high; times as wide as high: a full stop is less
 _MAX_THICKNESS = 9  # pixels; anything thicker is no ruling
 
 
@@ -149,7 +149,7 @@ def _erase_remains(near: Float[np.ndarray, "h w"], threshold: float, limit: floa
     for number, (down, across) in enumerate(ndimage.find_objects(labels), 1):
         height, width = down.stop - down.start, across.stop - across.start
         inside = down.start > 0 and down.stop < len(near) and across.start > 0 and across.stop < near.shape[1]
-        if inside and height <= min(_MAX_REMAINS, width):
+        if inside and height <= min(_MAX_REMAINS, width / _FLAT):
             box = slice(down.start - 1, down.stop + 1), slice(across.start - 1, across.stop + 1)
             if near[box].max() <= limit:
                 own = np.asarray(ndimage.binary_dilation(labels[box] == number, np.ones((3, 3))), bool)
