@@ -37,6 +37,8 @@ class Pages(WordImageBuilder, skip_registration=True):
     Options: `unit`, "line" or "word"; `writer_pattern`, a regular expression that finds the writer in a page's name.
     """
 
+    VERSION = tfds.core.Version("1.2.0")
+    RELEASE_NOTES = {"1.2.0": "Lines that have a transcription alone are cut into words; writers by a pattern."}
     name = "pages"
     description = "Lines or words of pages transcribed in ALTO or PAGE XML."
     extra_features = {"page": tfds.features.Text()}
