@@ -101,7 +101,7 @@ def _place(
     for _ in range(_ROUNDS):
         places = [align(own, line.spans, line.extents, writing) for own, line in known]
         writing = learn([(own, line.spans, place) for (own, line), place in zip(known, places, strict=True)], writing)
-    placed = [
+    placed: list[list[Placed | None]] = [
         [None] * len(own) if line is None else align(own, line.spans, line.extents, writing)
         for own, line in zip(words, atoms, strict=True)
     ]

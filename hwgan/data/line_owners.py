@@ -1,6 +1,7 @@
 """Which ink of a page belongs to which line, of lines whose outlines are known."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -40,7 +41,7 @@ def owners_of_ink(
     _adopt_marks(owners, components, owner, lines, round(_REACH * float(np.median(heights))) if heights else 0)
     for number in np.flatnonzero(owner == -1).tolist():
         box, part = _part(components, number)
-        nearest = ndimage.distance_transform_edt(lines[box] == 0, return_distances=False, return_indices=True)
+        nearest: Any = ndimage.distance_transform_edt(lines[box] == 0, return_distances=False, return_indices=True)
         owners[box][part] = lines[box][tuple(nearest)][part]
     return owners
 
