@@ -137,7 +137,7 @@ def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int
             grid.append([])
             width = _cell_width(cell) + _GAP
         grid[-1].append(cell)
-    return _draw_grid(grid)
+    return draw_grid(grid)
 
 
 def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Image.Image:
@@ -174,7 +174,7 @@ def draw_preprocessing(
         for caption, preprocessing in settings
     ]
     widths = [max(_cell_width(row[column]) for row in rows) for column in range(len(examples))]
-    return _draw_grid(rows, widths)
+    return draw_grid(rows, widths)
 
 
 def _decode_clipped(encoded: bytes) -> np.ndarray:
@@ -214,8 +214,13 @@ def _cell_width(cell: Cell) -> int:
     return max(image.shape[1] + 2, int(draw.multiline_textbbox((0, 0), _caption(caption), _font())[2]) + 1)
 
 
-def _draw_grid(rows: Sequence[Sequence[Cell]], column_widths: Sequence[int] = ()) -> Image.Image:
-    """Draws rows of framed images with captions below; `column_widths`, if given, aligns them in columns."""
+def draw_grid(rows: Sequence[Sequence[Cell]], column_widths: Sequence[int] = ()) -> Image.Image:
+    """Draws rows of framed images with captions below.
+
+    Args:
+      rows: grey images and their captions.
+      column_widths: widths in pixels that align them in columns; none if they are not aligned.
+    """
     lines = max(caption.count("\n") + 1 for row in rows for _, caption in row)
     widths = [[max(_cell_width(cell), *column_widths[i : i + 1], 0) for i, cell in enumerate(row)] for row in rows]
     heights = [max(image.shape[0] for image, _ in row) + 2 + lines * _LINE_HEIGHT for row in rows]

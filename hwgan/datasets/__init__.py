@@ -18,7 +18,8 @@ from hwgan.runtime.errors import UserError
 _FIXED = {"penman": Penman, "iam": Iam}  # datasets with a fixed list of configs
 _NAMED = {"word_folder": WordFolder, "pages": Pages}  # datasets whose config is a name that the user chooses
 _DEFAULT_CONFIG = {"penman": "demo", "iam": "words"}
-_OPTIONS = {"penman": (), "iam": ("whiten", "allow_missing"), "word_folder": (), "pages": ("unit",)}
+_OPTION_FIELDS = ("whiten", "allow_missing", "unit", "writer_pattern")
+_OPTIONS = {"penman": (), "iam": ("whiten", "allow_missing"), "word_folder": (), "pages": ("unit", "writer_pattern")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Request:
       whiten: whether the paper around words becomes white; iam only.
       allow_missing: whether more than a tenth of the listed images may be missing; iam only.
       unit: "line" or "word", the unit of an example; pages only; "" for "line".
+      writer_pattern: regular expression that finds the writer in the name of a page; pages only; "" for none.
     """
 
     dataset: str
@@ -44,6 +46,7 @@ class Request:
     whiten: bool = False
     allow_missing: bool = False
     unit: str = ""
+    writer_pattern: str = ""
 
 
 def create_builder(request: Request) -> WordImageBuilder:
@@ -91,7 +94,7 @@ def _check_source(kind: str, request: Request) -> None:
 
 
 def _options(kind: str, request: Request) -> dict[str, Any]:
-    given = {name: getattr(request, name) for name in ("whiten", "allow_missing", "unit") if getattr(request, name)}
+    given = {name: getattr(request, name) for name in _OPTION_FIELDS if getattr(request, name)}
     for name in given:
         if name not in _OPTIONS[kind]:
             raise UserError(f"--{name} is no option of {kind}")
