@@ -4,6 +4,7 @@ python -m hwgan.prepare --dataset=penman
 python -m hwgan.prepare --dataset=iam/words --source=DIR      (DIR holds words.tgz and ascii.tgz, or both extracted)
 python -m hwgan.prepare --dataset=word_folder --source=DIR_OR_ARCHIVE --name=mywords
 python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages      (ALTO or PAGE XML with page images)
+python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages --unit=word      (cut into words)
 
 Strokes of a pen, for configs/strokes_demo.py and its like:
 python -m hwgan.prepare --dataset=penman_strokes
@@ -25,13 +26,16 @@ from hwgan import datasets
 from hwgan.data.ink_cache import is_ink
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_survey import draw_ink_examples, draw_ink_steps, survey_ink
+from hwgan.data.prepared import DOUBTFUL_FILE, dataset_directory
 from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
+from hwgan.data.transforms import WHITE, decode_grey
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, replace_image
+from hwgan.runtime.files import check_output_file, read_regular, replace_image
 
 _PREVIEW_EXAMPLES = 60
+_MAX_PICTURE_BYTES = 50 << 20
 # Every step of cleaning, with values that suit lines of writing.
 _ALL_STEPS = Cleaning(outliers=12.0, slope=True, size="deviation", slant=True, late_strokes="within", step=0.3)
 
@@ -95,14 +99,34 @@ def describe(summary: dict[str, Any]) -> str:
 def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
     """Writes a preview of random examples to `path`; returns statistics and suspicious rows as text.
 
+    Below the examples it shows lines with words that could not be cut out, if there are some.
+
     Raises:
       UserError: the preview cannot be written.
     """
     if is_ink(data_dir, dataset):
         _save(draw_ink_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
         return survey_ink(data_dir, dataset, splits)
-    _save(draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
+    examples = draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES)
+    doubtful = dataset_directory(data_dir, dataset) / DOUBTFUL_FILE
+    _save(_stacked([examples, _read(doubtful)]) if doubtful.exists() else examples, path)
     return describe_survey(survey(data_dir, dataset, splits))
+
+
+def _read(path: pathlib.Path) -> Image.Image:
+    try:
+        return Image.fromarray(decode_grey(read_regular(path, _MAX_PICTURE_BYTES)))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error}); remove its folder and prepare the dataset again") from error
+
+
+def _stacked(pictures: list[Image.Image]) -> Image.Image:
+    size = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
+    stacked, top = Image.new("L", size, WHITE), 0
+    for picture in pictures:
+        stacked.paste(picture, (0, top))
+        top += picture.height
+    return stacked
 
 
 def preview_steps(data_dir: str, dataset: str, path: str) -> None:
@@ -139,6 +163,7 @@ def main(argv: list[str]) -> None:
         "whiten": args.whiten,
         "allow_missing": args.allow_missing,
         "unit": args.unit,
+        "writer_pattern": args.writer_pattern,
     }
     summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name, **options)
     print(describe(summary))
@@ -168,6 +193,7 @@ if __name__ == "__main__":
     flags.DEFINE_bool("whiten", False, "iam: make the grey paper around words white")
     flags.DEFINE_bool("allow_missing", False, "iam: prepare it although more than a tenth of the images is missing")
     flags.DEFINE_enum("unit", "", ["", "line", "word"], "pages: the unit of an example; line by default")
+    flags.DEFINE_string("writer_pattern", "", "pages: regular expression that finds the writer in a page's name")
     flags.DEFINE_string("preview", None, "image file for a grid of examples; also prints statistics")
     flags.DEFINE_string("preview_steps", None, "image file for words after each preprocessing step")
     run_main(main)

@@ -14,6 +14,7 @@ from hwgan.runtime.untrusted import reading
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
 Rows = Any
 SUMMARY_FILE = "summary.json"  # hwgan.prepare writes it last: a dataset without it is incomplete
+DOUBTFUL_FILE = "doubtful.png"  # lines with words that could not be cut out, for the preview
 FEATURES_FILE = "features.json"  # tfds writes it: it names the class that decodes each field
 # The feature classes that a prepared dataset may name. tfds imports any module that the features file names, and a
 # dataset may come from an untrusted source, so other classes are rejected before tfds reads the file.

@@ -215,7 +215,12 @@ def _cell_width(cell: Cell) -> int:
 
 
 def draw_grid(rows: Sequence[Sequence[Cell]], column_widths: Sequence[int] = ()) -> Image.Image:
-    """Draws rows of framed images with captions below; `column_widths`, if given, aligns them in columns."""
+    """Draws rows of framed images with captions below.
+
+    Args:
+      rows: grey images and their captions.
+      column_widths: widths in pixels that align them in columns; none if they are not aligned.
+    """
     lines = max(caption.count("\n") + 1 for row in rows for _, caption in row)
     widths = [[max(_cell_width(cell), *column_widths[i : i + 1], 0) for i, cell in enumerate(row)] for row in rows]
     heights = [max(image.shape[0] for image, _ in row) + 2 + lines * _LINE_HEIGHT for row in rows]

@@ -23,7 +23,8 @@ _FIXED = {"penman": Penman, "penman_strokes": PenmanStrokes, "iam": Iam, "iam_on
 # Datasets whose config is a name that the user chooses.
 _NAMED = {"word_folder": WordFolder, "pages": Pages, "stroke_folder": StrokeFolder}
 _DEFAULT_CONFIG = {"penman": "demo", "penman_strokes": "demo", "iam": "words", "iam_ondb": "lines"}
-_OPTIONS = {"iam": ("whiten", "allow_missing"), "pages": ("unit",)}
+_OPTION_FIELDS = ("whiten", "allow_missing", "unit", "writer_pattern")
+_OPTIONS = {"iam": ("whiten", "allow_missing"), "pages": ("unit", "writer_pattern")}
 _SYNTHETIC = ("penman", "penman_strokes")
 
 
@@ -45,6 +46,7 @@ class Request:
       whiten: whether the paper around words becomes white; iam only.
       allow_missing: whether more than a tenth of the listed images may be missing; iam only.
       unit: "line" or "word", the unit of an example; pages only; "" for "line".
+      writer_pattern: regular expression that finds the writer in the name of a page; pages only; "" for none.
     """
 
     dataset: str
@@ -55,6 +57,7 @@ class Request:
     whiten: bool = False
     allow_missing: bool = False
     unit: str = ""
+    writer_pattern: str = ""
 
 
 def create_builder(request: Request) -> HandwritingBuilder:
@@ -103,7 +106,7 @@ def _check_source(kind: str, request: Request) -> None:
 
 
 def _options(kind: str, request: Request) -> dict[str, Any]:
-    given = {name: getattr(request, name) for name in ("whiten", "allow_missing", "unit") if getattr(request, name)}
+    given = {name: getattr(request, name) for name in _OPTION_FIELDS if getattr(request, name)}
     for name in given:
         if name not in _OPTIONS.get(kind, ()):
             raise UserError(f"--{name} is no option of {kind}")

@@ -193,8 +193,8 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             raise UserError(message)
         self.warnings.append(message)
 
-    def side_files(self) -> dict[str, str]:
-        """Additional text files of the dataset: content by file name."""
+    def side_files(self) -> dict[str, str | bytes]:
+        """Additional files of the dataset, texts or others: content by file name."""
         return {}
 
     def choose_split(self, example: Example | str, otherwise: str) -> str | None:

@@ -39,8 +39,8 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
             )
-        for name, text in builder.side_files().items():
-            (directory / name).write_text(text, encoding="utf-8")
+        for name, content in builder.side_files().items():
+            (directory / name).write_bytes(content.encode() if isinstance(content, str) else content)
         summary = builder.summary()
         replace_text(path, json.dumps(summary, indent=1, ensure_ascii=False), sync=True)
         return summary

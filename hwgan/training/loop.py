@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 _LOGGED = {  # few, so that a line is at most 160 characters long
     "discriminator/loss": "D loss",
     "generator/ctc_loss": "G CTC",
-    "generator/transducer_loss": "G transducer",
+    "generator/transducer_loss": "G RNN-T",
     "generator/style_error": "G style",
     "recognizer/loss": "R loss",
     "evaluate/real_cer": "CER of real words",

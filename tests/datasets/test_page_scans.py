@@ -403,13 +403,14 @@ def test_lines_take_the_text_of_their_region_where_it_has_as_many_lines(tmp_path
     assert any(text.startswith("9 lines have no text and take one line each") for text in summary["warnings"])
 
 
-def test_strings_of_several_words_are_no_words(tmp_path):
+def test_strings_of_several_words_among_others_are_no_words(tmp_path):
     def make(page):
-        return alto(f"p{page}.png", alto_page(page, per_word=False))
+        return alto(f"p{page}.png", alto_page(page)).replace('CONTENT="line"', 'CONTENT="the line"')
 
-    source = made.write_pages(tmp_path / "in", range(3), make)
-    with pytest.raises(UserError, match=r"9 skipped for String that holds several words \(--unit=line reads lines\)"):
-        prepare(tmp_path, source, unit="word")
+    summary, rows = prepare(tmp_path, made.write_pages(tmp_path / "in", range(3), make), unit="word")
+    reason = "String that holds several words, on a line of others (--unit=line reads lines)"
+    assert summary["skipped"][reason]["count"] == 9
+    assert len(rows) == 18
 
 
 def test_a_thin_space_does_not_end_a_word(tmp_path):
@@ -419,14 +420,6 @@ def test_a_thin_space_does_not_end_a_word(tmp_path):
     summary, rows = prepare(tmp_path, made.write_pages(tmp_path / "in", range(3), make), unit="word")
     assert len(rows) == 27
     assert summary["skipped"] == {}
-
-
-def test_lines_without_words_are_named(tmp_path):
-    def make(page):
-        return made.page_xml(f"p{page}.png", made.page_lines(page))
-
-    with pytest.raises(UserError, match="9 skipped for line without Word elements"):
-        prepare(tmp_path, made.write_pages(tmp_path / "in", range(3), make), unit="word")
 
 
 # Paper

@@ -9,7 +9,17 @@ import pytest
 from hwgan.checkpoints.run import build_networks, image_spec
 from hwgan.data.charset import Charset
 
-CONFIGS = ("char_grid", "demo", "copiste", "copiste_scrabblegan", "htr", "iam", "iam_alonso")
+CONFIGS = (
+    "char_grid",
+    "demo",
+    "copiste",
+    "copiste_scrabblegan",
+    "handwriting",
+    "htr",
+    "iam",
+    "iam_alonso",
+    "iam_small",
+)
 TOLERANCE = 2e-3  # of the norm; sums of float32 in another order differ by a tenth of that
 
 

@@ -284,6 +284,7 @@ def test_char_width_trains_on_a_synthetic_iam_tree(tmp_path):
     prepare_dataset("iam/words", str(tmp_path / "data"), str(root))
     config = iam_variable.get_config()
     config.data.update(data_dir=str(tmp_path / "data"), num_buckets=1, rare_character_threshold=5)
+    config.data.recognizer_dataset = ""  # it takes some time to draw
     config.train.update(num_steps=2, batch_size=4, recognizer_pretrain_steps=1, log_every=1)
     metrics = train_and_evaluate(config, str(tmp_path / "run"))
     assert metrics["evaluate/real_words"] > 0

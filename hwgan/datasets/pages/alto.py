@@ -6,6 +6,7 @@ References:
 
 from xml.etree.ElementTree import Element
 
+from hwgan.data.line_cutting import WORD_BREAK
 from hwgan.datasets.pages.layout import Page, RegionCollector, stated_size
 from hwgan.datasets.xml_tree import children, descendants, local_name
 
@@ -40,14 +41,31 @@ def parse_alto(root: Element, unit: str) -> list[Page]:
 
 def _collect(page: Element, unit: str) -> RegionCollector:
     collector = RegionCollector(unit)
-    for number, line in enumerate(descendants(page, "TextLine"), start=1):
-        if unit == "line":
+    lines = list(descendants(page, "TextLine"))
+    has_words = any(len(children(line, "String")) > 1 and _has_places(line) for line in lines)
+    for number, line in enumerate(lines, start=1):
+        if unit == "line" or not (_has_places(line) and (has_words or _is_word(line))):
             baseline = line.get("BASELINE", "")
             collector.add(line.get("ID") or f"{number}", _line_text(line), _polygon(line), baseline, "TextLine")
             continue
         for place, word in enumerate(children(line, "String"), start=1):
             collector.add(word.get("ID") or f"{number}.{place}", word.get("CONTENT", ""), _polygon(word), "", "String")
     return collector
+
+
+def _has_places(line: Element) -> bool:
+    """Whether its words have places of their own; a single String of several words is a line without them."""
+    words = children(line, "String")
+    if len(words) == 1 and WORD_BREAK.search(words[0].get("CONTENT", "").strip()):
+        return False
+    return any(_polygon(word) for word in words)
+
+
+def _is_word(line: Element) -> bool:
+    """Whether its single String has another box than the line, or there are several; else the line was not cut."""
+    words = children(line, "String")
+    sides = ("HPOS", "VPOS", "WIDTH", "HEIGHT")
+    return len(words) > 1 or any(words[0].get(side) != line.get(side) for side in sides)
 
 
 def _line_text(line: Element) -> str:

@@ -1,22 +1,26 @@
 """The pages dataset: scanned pages with transcriptions in ALTO or PAGE XML, such as the datasets of HTR-United."""
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from hwgan.data.prepared import DOUBTFUL_FILE
 from hwgan.data.transforms import decode_grey
-from hwgan.datasets.builder import Example, WordImageBuilder, clean_text
+from hwgan.datasets.builder import Example, WordImageBuilder, clean_text, png_bytes
 from hwgan.datasets.pages.cut import cut_polygon
 from hwgan.datasets.pages.layout import Region
 from hwgan.datasets.pages.reader import Description, Reader
 from hwgan.datasets.pages.rivals import group_same, preference
 from hwgan.datasets.pages.scan import Placement
+from hwgan.datasets.pages.uncut import UncutLines
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS, deal_groups
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import Progress
 
 _MIN_PAGES = 3  # one for each split
 _FEW_PAGES = 30  # with so few, a broken scan can leave a split empty, so scans are decoded before pages are dealt
@@ -26,18 +30,23 @@ class Pages(WordImageBuilder, skip_registration=True):
     """A folder, zip or tar of page images with ALTO or PAGE XML; their lines (or words) are the examples.
 
     The image of a line is the bounding box of its polygon, as light as the paper outside the polygon. Of several
-    descriptions of one page, one is read. All lines of a page are in one split, because writers are unknown; with fewer
-    than three pages, lines are dealt to the splits.
+    descriptions of one page, one is read. With words as the unit, lines whose words have no places are cut into words
+    (`line_cutting`). All pages of a writer are in one split; where writers are unknown, all lines of a page are; with
+    fewer than three pages, lines are dealt to the splits.
 
-    Options: `unit`, "line" or "word".
+    Options: `unit`, "line" or "word"; `writer_pattern`, a regular expression that finds the writer in a page's name.
     """
 
+    VERSION = tfds.core.Version("1.2.0")
+    RELEASE_NOTES = {"1.2.0": "Lines that have a transcription alone are cut into words; writers by a pattern."}
     name = "pages"
     description = "Lines or words of pages transcribed in ALTO or PAGE XML."
     extra_features = {"page": tfds.features.Text()}
 
     def __init__(self, *, dataset_name: str, **kwargs):
         super().__init__(config=tfds.core.BuilderConfig(name=dataset_name), **kwargs)
+        self._writer_pattern = _compiled(self.options.get("writer_pattern", ""))
+        self._uncut = UncutLines(self.skip)
 
     def _read_splits(self) -> dict[str, Iterator[Example]]:
         assert self.source is not None
@@ -49,8 +58,10 @@ class Pages(WordImageBuilder, skip_registration=True):
             described = [page for page in described if self._opens(files, reader, page)]
         if not described:
             raise UserError(self._nothing_usable(files, reader))
-        self.warnings += [*_remarks(described), *warn_of_few_writers([""])]
+        self.warnings += _remarks(described)
         splits = self._assign_splits(reader, described)
+        train = [page for page in described if splits.get(page.place, "train") == "train"]
+        self.warnings += warn_of_few_writers(self._writer(page) for page in train for _ in range(page.usable))
         return {
             split: self._examples(files, reader, described, splits, split)
             for split in SPLITS
@@ -82,6 +93,16 @@ class Pages(WordImageBuilder, skip_registration=True):
                     self.skip(reason, other.place, f"same {shared} as {best.place}")
         return sorted(chosen, key=lambda page: (page.file, page.index))
 
+    def _writer(self, page: Description) -> str:
+        """The writer of a page, by its name: the first group of the pattern, or all of it; "" if it does not match."""
+        match = self._writer_pattern.search(page.name) if self._writer_pattern else None
+        return "" if match is None else match.group(1 if match.re.groups else 0) or ""
+
+    def side_files(self) -> dict[str, str | bytes]:
+        """A picture of some lines with words that were left out."""
+        picture = self._uncut.picture()
+        return {} if picture is None else {DOUBTFUL_FILE: png_bytes(np.asarray(picture))}
+
     def _opens(self, files: RawFiles, reader: Reader, page: Description) -> bool:
         try:
             decode_grey(files.read(page.image), page.placement.frame)
@@ -97,7 +118,11 @@ class Pages(WordImageBuilder, skip_registration=True):
         names = {page.name for page in described}
         if len(names) >= _MIN_PAGES:
             weighted = [page for page in described for _ in range(page.usable)]
-            dealt, self.split_source = deal_groups([("page", [page.name for page in weighted])])
+            groupings = [("page", [page.name for page in weighted])]
+            writers = [self._writer(page) or page.name for page in weighted]
+            if self._writer_pattern and len(set(writers)) >= _MIN_PAGES:
+                groupings.insert(0, ("writer", writers))
+            dealt, self.split_source = deal_groups(groupings)
             return {page.place: split for page, split in zip(weighted, dealt, strict=True)}
         regions = [page.region_id(region) for page in described for region in reader.parse(page).regions]
         dealt, self.split_source = deal_groups([("line", regions)])
@@ -109,25 +134,62 @@ class Pages(WordImageBuilder, skip_registration=True):
         return dict(zip(regions, dealt, strict=True))
 
     def _listed_split(self, page: Description) -> str | None:
-        """The split of the list that has the name of the page, or of its file if that has several pages."""
+        """The split of the list that has the page's name, or that of its file if that has several, or its writer."""
         assert self.lists is not None
-        if page.name != page.stem and self.lists.find(page.name) is None:
-            return self.choose_split(page.stem, otherwise="")
-        return self.choose_split(page.name, otherwise="")
+        names = [page.name, page.stem, self._writer(page)]
+        listed = [name for name in names if name and self.lists.find(name) is not None]
+        return self.choose_split(listed[0] if listed else page.name, otherwise="")
 
     def _examples(
         self, files: RawFiles, reader: Reader, described: list[Description], splits: dict[str, str], split: str
     ) -> Iterator[Example]:
-        for page in described:
-            if splits.get(page.place, split) != split:
-                continue
-            # Each page is decoded once for all its lines, and released when the next page begins.
-            pixels = functools.lru_cache(1)(lambda page=page: decode_grey(files.read(page.image), page.placement.frame))
-            for region in reader.parse(page).regions:
-                region_id = page.region_id(region)
-                if splits.get(region_id, split) == split:
-                    load = functools.partial(_cut, pixels, page.placement, region)
-                    yield Example(region_id, region.text, "", load, {"page": page.name}, page.place)
+        pages = [page for page in described if splits.get(page.place, split) == split]
+        with Progress(f"reading {split}", sum(page.usable for page in pages), "lines or words") as progress:
+            for page in pages:
+                regions = [
+                    region
+                    for region in reader.parse(page).regions
+                    if splits.get(page.region_id(region), split) == split
+                ]
+                # Each page is decoded once for all its lines, and released when the next page begins.
+                pixels = functools.lru_cache(1)(
+                    lambda page=page: decode_grey(files.read(page.image), page.placement.frame)
+                )
+                writer = self._writer(page)
+                for region in regions:
+                    if not region.is_uncut:
+                        load = functools.partial(_cut, pixels, page.placement, region)
+                        yield Example(
+                            page.region_id(region), region.text, writer, load, {"page": page.name}, page.place
+                        )
+                yield from self._cut_lines(page, pixels, [region for region in regions if region.is_uncut])
+                progress.update(len(regions))
+
+    def _cut_lines(
+        self, page: Description, pixels: Callable[[], np.ndarray], regions: list[Region]
+    ) -> Iterator[Example]:
+        """The words of lines that are to be cut; all lines of a page whose image cannot be decoded are skipped."""
+        if not regions:
+            return
+        try:
+            image = pixels()
+        except OSError as error:
+            for region in regions:
+                self.skip("unreadable image", f"{page.region_id(region)} ({page.place})", str(error).partition("<")[0])
+            return
+        yield from self._uncut.cut(page, image, regions, self._writer(page))
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """The pattern of writers; None for none.
+
+    Raises:
+      UserError: it is no regular expression.
+    """
+    try:
+        return re.compile(pattern) if pattern else None
+    except re.error as error:
+        raise UserError(f"--writer_pattern={pattern} is no regular expression: {error}") from error
 
 
 def _remarks(described: list[Description]) -> list[str]:

@@ -5,12 +5,11 @@ import re
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from hwgan.data.line_cutting import WORD_BREAK
 from hwgan.datasets.pages.baselines import Points, around_baseline, line_spacing
 
 _MAX_COORDINATE = 1e6  # pixels
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-# No-break, narrow and thin spaces stand inside one word, such as "10 000"; every other white space ends a word.
-_WORD_BREAK = re.compile(r"[^\S\u00a0\u2007\u2009\u202f]")
 _UNUSABLE = "region without text or polygon"
 
 
@@ -22,11 +21,13 @@ class Region:
       id: id of its XML element, or its number on the page.
       text: transcription.
       polygon: (x, y) corners, in the unit of the page.
+      is_uncut: whether it is a line whose words have no places of their own, and words are asked for.
     """
 
     id: str
     text: str
     polygon: Points
+    is_uncut: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +64,14 @@ class RegionCollector:
 
     def __init__(self, unit: str):
         self._unit = unit
-        self._found: list[tuple[str, str, Points, Points]] = []
+        self._found: list[tuple[Region, Points]] = []
         self._baselines: list[Points] = []
         self.bad: list[tuple[str, str]] = []
         self.around_baseline = 0
         self.from_region = 0
 
     def add(self, region_id: str, text: str, polygon: str, baseline: str, element: str) -> None:
-        """Adds a region.
+        """Adds a region; with words as the unit, a TextLine is one that is to be cut.
 
         Args:
           region_id: its id.
@@ -85,11 +86,12 @@ class RegionCollector:
             self.bad.append((_UNUSABLE, f"{region_id}: its polygon is beyond any page"))
         elif not text.strip():
             self.bad.append((_UNUSABLE, f"{region_id}: it has no text"))
-        elif self._unit == "word" and _WORD_BREAK.search(text.strip()):
-            reason = f"{element} that holds several words (--unit=line reads lines)"
+        elif self._unit == "word" and element != "TextLine" and WORD_BREAK.search(text.strip()):
+            reason = f"{element} that holds several words, on a line of others (--unit=line reads lines)"
             self.bad.append((reason, f"{region_id}: {text.strip()!r}"))
         else:
-            self._found.append((region_id, text, corners, line))
+            is_uncut = self._unit == "word" and element == "TextLine"
+            self._found.append((Region(region_id, text, corners, is_uncut), line))
 
     def page(self, **stated: Any) -> Page:
         """The page with what was collected, and the other fields of `Page` as its file states them."""
@@ -104,19 +106,19 @@ class RegionCollector:
 
     def _regions(self) -> list[Region]:
         """The usable regions; the others are added to `bad`."""
-        without = any(not _has_area(corners) for _, _, corners, _ in self._found)
+        without = any(not _has_area(region.polygon) for region, _ in self._found)
         spacing = line_spacing(self._baselines) if without else 0.0
         regions = []
-        for region_id, text, corners, line in self._found:
-            if not _has_area(corners):
-                corners = around_baseline(line, spacing)
-                self.around_baseline += bool(corners)
-            if corners:
-                regions.append(Region(region_id, text, corners))
+        for region, line in self._found:
+            if not _has_area(region.polygon):
+                region = dataclasses.replace(region, polygon=around_baseline(line, spacing))
+                self.around_baseline += bool(region.polygon)
+            if region.polygon:
+                regions.append(region)
             elif len(line) > 1:
-                self.bad.append(("baseline without polygon, and no other line that tells its height", region_id))
+                self.bad.append(("baseline without polygon, and no other line that tells its height", region.id))
             else:
-                self.bad.append((_UNUSABLE, f"{region_id}: it has no polygon"))
+                self.bad.append((_UNUSABLE, f"{region.id}: it has no polygon"))
         return regions
 
 

@@ -4,6 +4,7 @@ References:
   https://github.com/PRImA-Research-Lab/PAGE-XML
 """
 
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from hwgan.datasets.pages.layout import Page, RegionCollector, stated_size
@@ -35,23 +36,34 @@ def parse_page_xml(root: Element, unit: str) -> list[Page]:
 
 def _collect_lines(page: Element) -> RegionCollector:
     collector = RegionCollector("line")
+    _add_lines(page, collector, descendants(page, "TextLine"))
+    return collector
+
+
+def _has_places(line: Element) -> bool:
+    """Whether a word of a line has a place of its own."""
+    return any(_points(word, "Coords") for word in children(line, "Word"))
+
+
+def _add_lines(page: Element, collector: RegionCollector, lines: Iterable[Element]) -> None:
     of_regions = _texts_of_regions(page, collector)
-    collector.from_region = len(of_regions)
-    for number, line in enumerate(descendants(page, "TextLine"), start=1):
+    for number, line in enumerate(lines, start=1):
+        collector.from_region += line in of_regions
         text = of_regions.get(line) or _line_text(line)
         collector.add(
             line.get("id") or str(number), text, _points(line, "Coords"), _points(line, "Baseline"), "TextLine"
         )
-    return collector
 
 
 def _collect_words(page: Element) -> RegionCollector:
     collector = RegionCollector("word")
+    lines = [line for line in descendants(page, "TextLine") if not _has_places(line)]
+    uncut = {word for line in lines for word in children(line, "Word")}
     for number, word in enumerate(descendants(page, "Word"), start=1):
+        if word in uncut:
+            continue
         collector.add(word.get("id") or str(number), _word_text(word), _points(word, "Coords"), "", "Word")
-    for line in descendants(page, "TextLine"):
-        if _transcription(line) and not children(line, "Word"):
-            collector.bad.append(("line without Word elements (--unit=line reads lines)", line.get("id", "")))
+    _add_lines(page, collector, lines)
     return collector
 
 
