@@ -48,6 +48,12 @@ class TrainingData:
     log_widths: np.ndarray | None
     oov_texts: list[str]
 
+    @property
+    def real_texts(self) -> list[str]:
+        """The texts of the training words that all networks learn from."""
+        texts, alone = self.train.texts, self.for_recognizer
+        return texts if alone is None else [text for text, only in zip(texts, alone, strict=True) if not only]
+
 
 def load_data(config: Config) -> TrainingData:
     """Reads and decodes the training and validation words of a config, and the texts to generate.

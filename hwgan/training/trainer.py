@@ -54,7 +54,7 @@ class Trainer(BaseTrainer):
             start=functools.partial(init_from, config=config, charset=self.charset),
         )
         self._steps = _jit_steps(self.networks, optimizers, config)
-        self.rare_characters = self.charset.rare(self.data.train.texts)
+        self.rare_characters = self.charset.rare(self.data.real_texts)
 
     def batches(self) -> Iterator[Batch]:
         config = self.config

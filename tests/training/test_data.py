@@ -119,6 +119,7 @@ def test_words_for_the_recognizer_alone(two_datasets):
     assert data.train.texts[: len(plain.train)] == plain.train.texts
     assert not extra[: len(plain.train)].any() and extra[len(plain.train) :].all()
     assert data.repeats[extra].sum() / data.repeats.sum() == pytest.approx(0.2, abs=0.05)
+    assert data.real_texts == plain.real_texts == plain.train.texts  # by which rare characters are counted
     assert data.train.num_writers == plain.train.num_writers
     assert not {"mot1é"} & {data.charset.decode(row) for row in data.lexicon.labels}
 
