@@ -10,11 +10,14 @@ import pytest
 import configs
 from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, iam_small, smoke
 from hwgan.checkpoints.run import build_networks, init_state
+from hwgan.checkpoints.stroke_run import build_stroke_writer
 from hwgan.data.charset import Charset
 from hwgan.models.create import create_networks
 from hwgan.models.language_model import TextFeatures
 from hwgan.models.layout import fixed_canvas_layout
 from hwgan.models.state import NETWORK_NAMES
+from hwgan.models.stroke_state import create_stroke_state
+from hwgan.runtime.config import STROKES, task_of
 from hwgan.runtime.errors import UserError
 
 IAM_PARAMETERS = {
@@ -113,13 +116,18 @@ def test_small_canvas_has_all_chunks_of_noise():
 CONFIGS = [
     importlib.import_module(f"configs.{found.name}")
     for found in pkgutil.iter_modules(configs.__path__)
-    if found.name != "common"  # not a run of its own
+    if not found.name.endswith("common")  # not runs of their own
 ]
 
 
 @pytest.mark.parametrize("module", CONFIGS)
 def test_every_config_builds(module):
     config = module.get_config()
+    if task_of(config) == STROKES:
+        network, optimizer = build_stroke_writer(config, Charset("abc"), [])
+        state = jax.eval_shape(lambda key: create_stroke_state(network, optimizer, key), jax.random.key(0))
+        assert int(state.step.size) == 1
+        return
     networks, _ = build_networks(config, Charset("abc"))
     assert networks.has_variable_width == (module not in (iam, iam_alonso, iam_small, copiste_alonso))
 

@@ -70,7 +70,7 @@ class Iam(WordImageBuilder, skip_registration=True):
         self._name_odd_tokens([row for row in rows if row.image_name in paths])
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
         for row, own_split in zip(rows, self._assign_splits(rows, paths), strict=True):
-            load = functools.partial(self._load, files, paths.get(row.image_name, row.image_name), row.grey_level)
+            load = functools.partial(self._read_image, files, paths.get(row.image_name, row.image_name), row.grey_level)
             example = self._example(row, load)
             split = self.choose_split(example, otherwise=own_split)
             if split is not None:
@@ -160,7 +160,7 @@ class Iam(WordImageBuilder, skip_registration=True):
         form = self._forms.get(row.form)
         return Example(row.id, row.text, form.writer if form else "", load, extras, self._place(row))
 
-    def _load(self, files: RawFiles, name: str, grey_level: int) -> bytes | np.ndarray:
+    def _read_image(self, files: RawFiles, name: str, grey_level: int) -> bytes | np.ndarray:
         encoded = files.read(name)
         return whiten_paper(decode_grey(encoded), grey_level) if self.options.get("whiten") else encoded
 
