@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from hwgan.checkpoints.weights_file import PRETRAINED
+from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights
 from hwgan.exporting.image_graphs import reader_model, style_model
 from hwgan.exporting.model_json import PRETRAINED_LICENCE, describe_model
 from hwgan.exporting.onnx_check import image_error, require_equal, words_of_all_lengths, writer_error
@@ -75,7 +75,7 @@ def export_onnx(checkpoint: str, step: int | None = None, temperature: float | N
         errors["reader"] = image_error(files["reader"], networks, variables["recognizer"], "reader", height)
     for name, error in errors.items():
         require_equal(error, name)
-    licence: Mapping[str, str] = PRETRAINED_LICENCE if checkpoint in ("", PRETRAINED) else {}
+    licence: Mapping[str, str] = PRETRAINED_LICENCE if locate_weights(checkpoint or PRETRAINED) == PRETRAINED else {}
     return OnnxExport(files, errors, describe_model(sampler, files, licence))
 
 
