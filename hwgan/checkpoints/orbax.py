@@ -244,6 +244,12 @@ class Checkpointer:
             raise UserError(f"the last checkpoint could not be saved in {self._manager.directory}: {self._failure}")
 
 
+def restore_here(checkpointer: Checkpointer, shapes: State, step: int | None) -> State | None:
+    """The state of a step, or the newest that is whole (None if there is none), on the first device of this process."""
+    abstract = abstract_like(shapes, jax.sharding.SingleDeviceSharding(jax.local_devices()[0]))
+    return checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+
+
 def _check_size(folder: pathlib.Path, abstract_state: State) -> None:
     """Raises DamagedCheckpoint if the files of a step are much larger than its state: orbax would read them all."""
     expected = _OVERHEAD_BYTES + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(abstract_state))

@@ -116,9 +116,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
         except UserError as error:
             raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
         shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
-        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        abstract = orbax.abstract_like(shapes, here)
-        state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+        state = orbax.restore_here(checkpointer, shapes, step)
         assert state is not None  # for there is a record
         checkpointer.close()
         run = Run(config, charset, networks, state, rare_characters)

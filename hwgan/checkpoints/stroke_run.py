@@ -111,9 +111,7 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
         except UserError as error:
             raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
         shapes = jax.eval_shape(lambda key: create_stroke_state(network, optimizer, key), jax.random.key(0))
-        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        abstract = orbax.abstract_like(shapes, here)
-        state = checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
+        state = orbax.restore_here(checkpointer, shapes, step)
         assert isinstance(state, StrokeState)  # for there is a record
         checkpointer.close()
         if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.ema)):

@@ -72,6 +72,11 @@ def dataset_names(datasets: str) -> list[str]:
     return names
 
 
+def writer_among(names: list[str], dataset: str, writer: str) -> str:
+    """The name of a writer of one of several datasets, "name/config writer"; as it is if there is one, or it is ""."""
+    return f"{dataset} {writer}" if writer and len(names) > 1 else writer
+
+
 def combined_summary(data_dir: str, datasets: str) -> dict[str, Any]:
     """What a run must know of one or several prepared datasets.
 

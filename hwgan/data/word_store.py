@@ -12,7 +12,7 @@ import numpy as np
 from hwgan.data import transforms
 from hwgan.data.cache import read_split
 from hwgan.data.charset import Charset, pad_labels
-from hwgan.data.prepared import dataset_names, has_split
+from hwgan.data.prepared import dataset_names, has_split, writer_among
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.batch import RealWords
 from hwgan.runtime.errors import UserError
@@ -175,7 +175,7 @@ def load_words(
     for number, name in enumerate(names):
         if name in found:
             words = load(data_dir, name)
-            writers = [f"{name} {writer}" if writer else "" for writer in words.writers]
+            writers = [writer_among(names, name, writer) for writer in words.writers]
             stores.append(dataclasses.replace(words, writers=writers, sources=words.sources + number))
     joined = functools.reduce(WordStore.join, stores)
     joined = dataclasses.replace(joined, sources=np.concatenate([store.sources for store in stores]))

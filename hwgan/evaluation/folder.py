@@ -8,7 +8,7 @@ import posixpath
 import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.prepared import dataset_names, open_rows, row_text
+from hwgan.data.prepared import dataset_names, open_rows, row_text, writer_among
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
@@ -67,8 +67,7 @@ def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarra
         with contextlib.suppress(OSError):
             images.append(transforms.decode_grey(row["image"]))
             texts.append(row_text(row, "text"))
-            writer = row_text(row, "writer")
-            writers.append(f"{source} {writer}" if writer and len(names) > 1 else writer)
+            writers.append(writer_among(names, source, row_text(row, "writer")))
     if not images:
         raise UserError(f"no image of {dataset} {split} can be decoded")
     return images, texts, writers

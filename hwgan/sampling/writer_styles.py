@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
-from hwgan.data.prepared import dataset_names, open_rows, row_text
+from hwgan.data.prepared import dataset_names, open_rows, row_text, writer_among
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 from hwgan.sampling.sampler import Sampler
@@ -67,7 +67,7 @@ def encode_writers(
             if not writer:
                 dropped["of unknown writers"] += 1
                 continue
-            name = f"{source} {writer}" if len(names_of_datasets) > 1 else writer
+            name = writer_among(names_of_datasets, source, writer)
             references.setdefault(name, []).append((source, number))
             if len(text) < min_length:
                 dropped["too short"] += 1
