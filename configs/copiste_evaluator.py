@@ -9,26 +9,18 @@ weights are in the package; evaluation takes them by default.
 
 from ml_collections import ConfigDict
 
-from configs import copiste, htr
+from configs import htr
 
 
 def get_config() -> ConfigDict:
-    config = copiste.get_config()
+    config = htr.get_config()
     config.seed = 1
-    config.data.rare_character_threshold = 0
-    config.data.random_text_fraction = 0.0
-    config.model.recognizer = htr.get_config().model.recognizer
     config.model.identifier = ConfigDict(
         dict(name="writers", num_writers=256, features=31, conv_features=(48, 64, 96), stem=4)
     )
     config.train.updated_networks = ("recognizer", "identifier")
-    config.train.recognizer_pretrain_steps = 0
     config.train.recognizer_noise = 0.1
     config.train.augment = True
-    config.train.feature_matching = 0.0
-    config.train.batch_size = 32
     config.train.num_steps = 9000
-    config.optimizer.recognizer = htr.get_config().optimizer.recognizer
-    for name in config.train.updated_networks:
-        config.optimizer[name].decay_steps = config.train.get_oneway_ref("num_steps")
+    config.optimizer.identifier.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

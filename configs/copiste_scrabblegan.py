@@ -2,8 +2,8 @@
 
   python -m hwgan.main --config=configs/copiste_scrabblegan.py --workdir=runs/copiste_scrabblegan
 
-A filter for each character, 16 pixels a character, balancing as in the paper; fewer channels than the paper's, the
-recognizer of configs/copiste.py, and one step of the discriminator for each of the generator.
+A filter for each character, 16 pixels a character, balancing as in the paper; fewer channels than the paper's, a
+recognizer without recurrence, and one step of the discriminator for each of the generator.
 """
 
 from ml_collections import ConfigDict
@@ -15,6 +15,8 @@ from configs.common import fast_optimizers
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
+    config.data.max_length = 14
+    config.data.num_buckets = 4
     config.data.max_width = 16 * config.data.max_length
     config.preprocessing.pad_to_line = False
     config.preprocessing.height = 32
@@ -24,6 +26,15 @@ def get_config() -> ConfigDict:
     config.model.language_model = ConfigDict(dict(name="one_hot"))
     config.model.generator = ConfigDict(dict(name="scrabblegan", block_features=(96, 48), cell_features=128))
     config.model.discriminator = ConfigDict(dict(name="columns", block_features=(32, 64, 96)))
+    config.model.recognizer = ConfigDict(
+        dict(
+            name="conv",
+            conv_features=(48, 96, 128, 128),
+            pools=((2, 2), (2, 1), (2, 1), (1, 1)),
+            column_kernels=(5, 5),
+            norm="batch",
+        )
+    )
     config.model.identifier = ConfigDict(dict(name="none"))
 
     config.data.rare_character_threshold = 200

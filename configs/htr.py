@@ -22,9 +22,15 @@ from configs.common import optimizer
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
+    config.data.recognizer_dataset = ""
     config.data.rare_character_threshold = 0  # no oversampling: text as it is
     config.data.random_text_fraction = 0.0
+    config.data.max_length = 14
+    config.data.max_width = 224
+    config.data.num_buckets = 4
+    config.preprocessing.height = 40
 
+    config.model.generator = ConfigDict(dict(name="char_width", block_features=(96, 48)))  # not trained
     config.model.recognizer = ConfigDict(
         dict(
             name="crnn",

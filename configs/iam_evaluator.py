@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config.data.max_width = 432
     config.data.num_buckets = 6
     config.preprocessing.height = 48
-    config.model.generator.first_height = 6  # not trained, but it must draw what the readers read
+    config.model.generator.first_height = 6  # not trained
     config.model.recognizer = ConfigDict(
         dict(
             name="crnn",
