@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.random_texts import random_text_units, random_texts
 from hwgan.models.batch import FakeTexts
@@ -94,9 +94,7 @@ class Lexicon:
         units = random_text_units(charset.characters, kept)
         texts = kept + random_texts(units, wanted, (spec.min_length, spec.max_length), seed)
         num_random = len(texts) - len(kept)
-        encoded = [charset.encode(text) for text in texts]
-        labels = pad_labels(encoded, spec.max_length)
-        lengths = np.array([len(row) for row in encoded], np.int32)
+        labels, lengths = charset.encode_batch(texts, spec.max_length)
         widths = spec.expected_widths(texts) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
         word_weights = np.ones(len(words)) if weights is None else weights

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
@@ -128,10 +128,8 @@ class Sampler:
         length = self.spec.max_length * -(-longest // self.spec.max_length)
         size = 1 if count == 1 else _BATCH_SIZE
         filled = words + words[-1:] * (size - count)
-        labels = [self.charset.encode(word) for word in filled]
+        rows, lengths = self.charset.encode_batch(filled, length)
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
-        lengths = np.array([len(row) for row in labels], np.int32)
-        rows = pad_labels(labels, length)
         drawn, widths = _draw(self.networks, self.variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
         images = [
             image[:, :width]

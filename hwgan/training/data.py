@@ -9,7 +9,7 @@ import numpy as np
 from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
 from hwgan.data.charset import Charset
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.oversampling import oversampling_of_rare, oversampling_of_shares
+from hwgan.data.oversampling import oversampling_beside, oversampling_of_rare, oversampling_of_shares
 from hwgan.data.prepared import combined_summary, dataset_names
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_list import fit_lines, read_lines
@@ -144,11 +144,8 @@ def _with_recognizer_words(
         raise UserError(f"data.recognizer_fraction={data.recognizer_fraction} must be between 0 and 1")
     extra = load_words(data.data_dir, data.recognizer_dataset, "train", charset, spec, data.cache_dir)
     extra = dataclasses.replace(extra, writers=[""] * len(extra))
-    odds = data.recognizer_fraction / (1.0 - data.recognizer_fraction)
-    wanted = round(odds * int(repeats.sum()))
-    if wanted < len(extra):
-        extra = extra.take(range(max(1, wanted)))
-    times = max(1, round(wanted / len(extra)))
+    taken, times = oversampling_beside(int(repeats.sum()), len(extra), data.recognizer_fraction)
+    extra = extra.take(range(taken))
     return words.join(extra), np.concatenate([repeats, np.full(len(extra), times)])
 
 
