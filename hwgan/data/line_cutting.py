@@ -11,10 +11,11 @@ from scipy import ndimage
 
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.line_strokes import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
+from hwgan.data.page_handwriting import first_guess, learn
 from hwgan.data.page_photo import ink_threshold, limited, without_lighting
 from hwgan.data.rulings import erase_rulings
 from hwgan.data.transforms import WHITE, has_light_ink
-from hwgan.data.word_alignment import Placed, Word, align, first_guess, learn
+from hwgan.data.word_alignment import Placed, Word, align
 from hwgan.data.word_cutting import as_word_image
 
 # No-break, narrow and thin spaces stand inside one word, such as "10 000"; every other white space ends a word.
