@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.checkpoints.stored_config import checked_record
 from hwgan.data.charset import Charset
 from hwgan.data.graphemes import takes_no_width
 from hwgan.data.letterforms import char_widths_of, reference_width
@@ -107,11 +107,9 @@ def load_run(workdir: str, step: int | None = None) -> Run:
         checkpointer = orbax.open_for_reading(workdir)
         record = checkpointer.read_record(step)
         try:
-            config = checked_config(record["config"])
+            config, charset, rare_characters = checked_record(record)
             if task_of(config) == STROKES:
                 raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
-            charset = checked_charset(record["alphabet"], record["right_to_left"])
-            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             networks, optimizers = build_networks(config, charset)
         except UserError as error:
             raise UserError(f"the run {workdir!r} cannot be used: {error}") from error

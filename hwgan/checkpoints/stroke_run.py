@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.checkpoints.stored_config import checked_record
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
@@ -100,11 +100,9 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
         checkpointer = orbax.open_for_reading(workdir)
         record = checkpointer.read_record(step)
         try:
-            config = checked_config(record["config"])
+            config, charset, rare_characters = checked_record(record)
             if task_of(config) != STROKES:
                 raise UserError("it writes images, not strokes")
-            charset = checked_charset(record["alphabet"], record["right_to_left"])
-            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
             writer_names = _checked_names(record.get("writers"))
             network, optimizer = build_stroke_writer(config, charset, writer_names)
