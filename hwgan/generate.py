@@ -24,16 +24,17 @@ from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_folder
 from hwgan.runtime.untrusted import MAX_SEED
-from hwgan.sampling.generated_dataset import LAYOUTS, AnySampler, GenerationSpec, generate_words
+from hwgan.sampling.generated_dataset import LAYOUTS, GenerationSpec, generate_words
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
-from hwgan.sampling.stroke_sampler import StrokeSampler
+from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
+from hwgan.sampling.word_sampler import WordSampler
 from hwgan.sampling.writer_styles import encode_writers
 
 
-def _open(args: flags.FlagValues) -> AnySampler:
+def _open(args: flags.FlagValues) -> WordSampler:
     """The sampler of the checkpoint, of images or of strokes."""
     if is_stroke_run(args.checkpoint, args.step):
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
@@ -43,7 +44,7 @@ def _open(args: flags.FlagValues) -> AnySampler:
     return with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
 
 
-def _words_to_generate(sampler: AnySampler, args: flags.FlagValues) -> list[str]:
+def _words_to_generate(sampler: WordSampler, args: flags.FlagValues) -> list[str]:
     """The words that --words or --dataset name and the model can write; warnings count and name the others."""
     if args.words:
         options = dict(replace=args.replace, leave_out=args.leave_out)
@@ -65,7 +66,7 @@ def _words_to_generate(sampler: AnySampler, args: flags.FlagValues) -> list[str]
     return words
 
 
-def _specification(sampler: AnySampler, args: flags.FlagValues) -> GenerationSpec:
+def _specification(sampler: WordSampler, args: flags.FlagValues) -> GenerationSpec:
     """What the flags ask for."""
     writers = None
     if args.styles == "writers":
@@ -73,7 +74,7 @@ def _specification(sampler: AnySampler, args: flags.FlagValues) -> GenerationSpe
             raise UserError(
                 "--styles=writers writes the words of --dataset; it takes no --style, --words, --num_images"
             )
-        if isinstance(sampler, StrokeSampler):
+        if not isinstance(sampler, Sampler):
             raise UserError("--styles=writers is for models of images; strokes take the style of --style")
         encoder = open_style_encoder(args.checkpoint, sampler, args.step)
         writers, dropped = encode_writers(

@@ -19,12 +19,10 @@ from hwgan.runtime.files import read_regular, replace_image, replace_text
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import Progress
 from hwgan.runtime.untrusted import read_json_object
-from hwgan.sampling.sampler import Sampler
-from hwgan.sampling.stroke_sampler import StrokeSampler
+from hwgan.sampling.word_sampler import WordSampler
 from hwgan.sampling.writer_styles import WriterStyles
 
 LAYOUTS = ("words", "hwd")
-AnySampler = Sampler | StrokeSampler
 _TABLE, _TRANSCRIPTIONS, _RECORD, _MADE = "words.tsv", "transcriptions.json", "spec.json", ".made"
 _COLUMNS = ("file", "text", "writer", "split")
 _MAX_TABLE_BYTES = 10**9
@@ -88,7 +86,7 @@ class GenerationSpec:
         """Name of the file with the texts of all images."""
         return _TRANSCRIPTIONS if self.layout == "hwd" else _TABLE
 
-    def record(self, checkpoint: str, sampler: AnySampler) -> dict:
+    def record(self, checkpoint: str, sampler: WordSampler) -> dict:
         """Everything that determines the result, as JSON types."""
         fields: dict = dataclasses.asdict(dataclasses.replace(self, writers=None))
         fields["words"] = hashlib.sha256("\n".join(self.words).encode()).hexdigest()[:16]
@@ -100,7 +98,7 @@ class GenerationSpec:
 
 
 def generate_words(
-    sampler: AnySampler,
+    sampler: WordSampler,
     spec: GenerationSpec,
     output: pathlib.Path,
     *,
@@ -161,7 +159,7 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
 
 
 def _write_shard(
-    sampler: AnySampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress
+    sampler: WordSampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress
 ) -> None:
     """Writes the images and then the table of a shard, so that a shard with a table is complete."""
     texts, styles = spec.shard(number)
@@ -177,7 +175,7 @@ def _write_shard(
     replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows))
 
 
-def _styles(sampler: AnySampler, spec: GenerationSpec, numbers: list[int]) -> jax.Array:
+def _styles(sampler: WordSampler, spec: GenerationSpec, numbers: list[int]) -> jax.Array:
     """The styles z with the given numbers, [numbers, z_dim]; different seeds have different styles of the prior."""
     if spec.writers is not None:
         return jax.numpy.asarray(spec.writers.z[numbers])

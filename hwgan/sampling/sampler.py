@@ -17,7 +17,7 @@ from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
-from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
+from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler
 
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
@@ -39,7 +39,7 @@ def _widest(networks: Networks, z, labels, lengths):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampler:
+class Sampler(WordSampler):
     """Draws words with the generator.
 
     Attributes:
@@ -71,29 +71,11 @@ class Sampler:
 
     @property
     def longest_word(self) -> int:
-        """Number of characters of the longest word that can be written."""
         return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
 
     def facts(self) -> dict[str, Any]:
-        """What decides, beside texts and styles, what is drawn; JSON values."""
         style = {} if self.center is None else {"style": variables_digest(self.center)}
         return {"weights": variables_digest(self.variables), "temperature": self.temperature, **style}
-
-    def check(self, words: Sequence[str]) -> None:
-        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
-        check_words(words, self.charset, self.longest_word)
-
-    def cautions(self, words: Sequence[str]) -> list[str]:
-        """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
-        return describe_cautions(words, self.rare_characters, self.spec.max_length)
-
-    def can_write(self, text: str) -> bool:
-        """Whether a word is in the alphabet, and no longer than those of training."""
-        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
-
-    def style(self, seed: int) -> jax.Array:
-        """The style [z_dim] of a seed."""
-        return self.sample_styles(jax.random.key(seed))
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
         """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
@@ -103,15 +85,7 @@ class Sampler:
         return jnp.asarray(vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION))
 
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
-        """Images of the words, each in its own style.
-
-        Args:
-          words: in NFC.
-          styles: [len(words), z_dim].
-
-        Returns:
-          uint8 [height, width] images, dark ink on white, as wide as each word.
-        """
+        """Images of the words, each in its own style z [z_dim] and as wide as the word; see `WordSampler.draw`."""
         self.check(words)
         order = np.array(sorted(range(len(words)), key=lambda i: len(words[i])), int)  # so that little is padding
         images: dict[int, np.ndarray] = {}
