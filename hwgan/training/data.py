@@ -87,7 +87,14 @@ def load_data(config: Config) -> TrainingData:
     if not 0.0 <= fraction < 1.0:
         raise UserError(f"data.random_text_fraction={fraction} must be from 0 to below 1")
     lexicon = Lexicon.from_words(
-        words, charset, spec, networks.text_widths, networks.log_width_std, fraction, config.seed, weights
+        words,
+        charset,
+        spec,
+        networks.text_widths,
+        networks.log_width_std,
+        random_text_fraction=fraction,
+        seed=config.seed,
+        weights=weights,
     )
     check_alignment(networks, charset, train, lexicon)
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
