@@ -41,6 +41,12 @@ def record_checksum(record: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+def check_finite(variables: Any) -> None:
+    """Raises UserError if a number of networks is not finite."""
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(variables)):
+        raise UserError("its networks have values that are not finite")
+
+
 def check_files(folder: pathlib.Path) -> None:
     """Checks that checkpoints, which may be of unknown origin, are regular files in folders, before orbax opens them.
 

@@ -4,6 +4,7 @@ Its sizes decide how much memory and time the networks take, so they are held to
 ranges leave room for networks a hundred times as large as any here.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,15 @@ _MAX_LAYERS, _MAX_SIZE, _MAX_WRITERS = 64, 2**14, 10**6  # of a network
 _MAX_DEPTH, _MAX_LEAVES, _MAX_TEXT = 8, 10_000, 100_000
 _MAX_NUMBER = 1e12
 _MAX_ALPHABET = 20_000
+
+
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Tells in every `UserError` raised within that `what`, such as "the run 'a'", cannot be used."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{what} cannot be used: {error}") from error
 
 
 def checked_record(record: Mapping[str, Any]) -> tuple[Config, Charset, dict[str, int]]:
