@@ -15,7 +15,6 @@ BatchType = TypeVar("BatchType")
 def stream_batches(
     make_batch: Callable[[int, slice], BatchType],
     batch_size: int,
-    *,
     start_step: int = 0,
     process_index: int = 0,
     process_count: int = 1,

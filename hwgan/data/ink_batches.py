@@ -71,13 +71,7 @@ def ink_batches(
         bucket, indices = schedule.batch(number)
         return store.batch(indices[share], schedule.buckets[bucket], writer_names, scale)
 
-    return stream_batches(
-        make_batch,
-        schedule.batch_size,
-        start_step=start_step,
-        process_index=process_index,
-        process_count=process_count,
-    )
+    return stream_batches(make_batch, schedule.batch_size, start_step, process_index, process_count)
 
 
 def ink_eval_batches(

@@ -114,13 +114,7 @@ def train_batches(
             real = real.replace(for_recognizer=alone, weights=np.where(alone, np.float32(0), real.weights))
         return Batch(real, jax.tree.map(lambda rows: rows[share], fakes))
 
-    return stream_batches(
-        make_batch,
-        schedule.batch_size,
-        start_step=start_step,
-        process_index=process_index,
-        process_count=process_count,
-    )
+    return stream_batches(make_batch, schedule.batch_size, start_step, process_index, process_count)
 
 
 def _width_limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[float, float]]:
