@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.charset import Charset, normalize_text
+from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
-from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler
+from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
@@ -135,12 +135,7 @@ class Sampler(WordSampler):
         Raises:
           UserError: see `check`; or there is no word.
         """
-        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
-        words = [word for line in lines for word in line]
-        if not words:
-            raise UserError("the text is empty: nothing to write")
-        images = iter(self.draw(words, self._styles_of_words(words, style)))
-        return [[next(images) for _ in line] for line in lines]
+        return by_line(text, lambda words: self.draw(words, self._styles_of_words(words, style)))
 
     def draw_text(self, text: str, style: jax.Array) -> np.ndarray:
         """The words of `draw_lines` side by side in one image [height, width], a third of the height apart."""

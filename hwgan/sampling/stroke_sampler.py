@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt8, UInt32
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, split_strokes
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.letterforms import BOTTOM, TOP
@@ -19,7 +19,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
 from hwgan.sampling.page import join_words
 from hwgan.sampling.pen import PenSettings, PenTexts, write_points
-from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler
+from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32
 _HEIGHT = 72  # pixels of a picture
@@ -215,12 +215,7 @@ class StrokeSampler(WordSampler):
         Raises:
           UserError: see `check`; or there is no word.
         """
-        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
-        words = [word for line in lines for word in line]
-        if not words:
-            raise UserError("the text is empty: nothing to write")
-        written = iter(self.write(words, jnp.stack([style] * len(words))))
-        return [[next(written) for _ in line] for line in lines]
+        return by_line(text, lambda words: self.write(words, jnp.stack([style] * len(words))))
 
     def draw_text(self, text: str, style: UInt32[Array, "2"]) -> UInt8[np.ndarray, "h w"]:
         """The words of `write_lines` side by side in one picture."""

@@ -1,19 +1,22 @@
 """What samplers of images and of strokes share: which words they can write, and what they write badly."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jaxtyping import UInt8
 
-from hwgan.data.charset import Charset
+from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.runtime.errors import UserError
 
 LONGEST_WORD = 64  # characters; a model without a fixed canvas has no limit, but longer input is a mistake
 _NAMED_WORDS, _NAMED_CHARACTERS = 3, 20
+
+
+Drawn = TypeVar("Drawn")
 
 
 class WordSampler:
@@ -94,3 +97,17 @@ class WordSampler:
                 f"{', '.join(word[:LONGEST_WORD] for word in longer[:_NAMED_WORDS])}{more}"
             )
         return found
+
+
+def by_line(text: str, draw: Callable[[list[str]], list[Drawn]]) -> list[list[Drawn]]:
+    """What `draw` makes of all words of a text, for each line of the text; nothing for a blank line.
+
+    Raises:
+      UserError: there is no word.
+    """
+    lines = [line.split() for line in normalize_text(text).strip().splitlines()]
+    words = [word for line in lines for word in line]
+    if not words:
+        raise UserError("the text is empty: nothing to write")
+    drawn = iter(draw(words))
+    return [[next(drawn) for _ in line] for line in lines]
