@@ -27,7 +27,8 @@ from hwgan.data.ink_cache import is_ink
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_survey import draw_ink_examples, draw_ink_steps, survey_ink
 from hwgan.data.prepared import DOUBTFUL_FILE, dataset_directory
-from hwgan.data.survey import describe_survey, draw_examples, draw_steps, survey
+from hwgan.data.previews import draw_examples, draw_steps
+from hwgan.data.survey import describe_survey, survey
 from hwgan.data.transforms import WHITE, decode_grey
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main

@@ -48,18 +48,16 @@ from hwgan.sampling.model import Model, Style
 from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
-from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.stroke_document import GCODE, Plotter, write_document
-from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.sampling.style_files import with_style
+from hwgan.sampling.word_sampler import WordSampler
 
-AnySampler = Sampler | StrokeSampler
 _MARGIN = 8  # pixels of white around the image of a line
 _STROKE_FLAGS = ("bias", "writer", "feed", "pen_up", "pen_down")
 _SETTINGS = ("width", "page_size", "paper", "ink", "scale", "text_height", "line_spacing", "justify", "wander", "seed")
 
 
-def write_text_file(sampler: AnySampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
+def write_text_file(sampler: WordSampler, lines: Mapping[int, str], directory: pathlib.Path, seed: int) -> None:
     """Writes one image per line, with the style of seed + its index, and labels.tsv with columns file and text.
 
     Args:
@@ -80,7 +78,7 @@ def write_text_file(sampler: AnySampler, lines: Mapping[int, str], directory: pa
         raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
 
 
-def _fitted_text(sampler: AnySampler, text: str, replace: bool, leave_out: bool) -> str:
+def _fitted_text(sampler: WordSampler, text: str, replace: bool, leave_out: bool) -> str:
     """A text without characters outside the alphabet; a warning says what was replaced."""
     lines = dict(enumerate(text.splitlines(), 1))
     found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out)
@@ -91,7 +89,7 @@ def _fitted_text(sampler: AnySampler, text: str, replace: bool, leave_out: bool)
     return "\n".join(found.lines.get(number, "") for number in lines)
 
 
-def _fitted_lines(sampler: AnySampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
+def _fitted_lines(sampler: WordSampler, path: str, replace: bool, leave_out: bool) -> dict[int, str]:
     """The lines of a file that can be written, by index; warnings name the others."""
     lines = read_lines(path)
     found = fit_lines(lines, sampler.charset, replace=replace, leave_out=leave_out, max_length=sampler.longest_word)
@@ -103,7 +101,7 @@ def _fitted_lines(sampler: AnySampler, path: str, replace: bool, leave_out: bool
     return {index: found.lines[number] for index, number in enumerate(lines) if number in found.lines}
 
 
-def _warn_of(sampler: AnySampler, lines: Iterable[str]) -> None:
+def _warn_of(sampler: WordSampler, lines: Iterable[str]) -> None:
     for caution in sampler.cautions([word for line in lines for word in line.split()]):
         warn(caution)
 

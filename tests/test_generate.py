@@ -9,9 +9,9 @@ from PIL import Image
 
 from hwgan.checkpoints.run import Run
 from hwgan.data.prepared import open_rows, row_text
-from hwgan.generate import GenerationSpec, generate_words
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
+from hwgan.sampling.generated_dataset import GenerationSpec, generate_words
 from hwgan.sampling.open import sampler_from_run
 from hwgan.sampling.style_encoder import StyleEncoder
 from hwgan.sampling.style_files import Style

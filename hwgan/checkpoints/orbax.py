@@ -5,23 +5,26 @@ Sampling needs nothing else. A damaged checkpoint is detected by its checksum, a
 """
 
 import dataclasses
-import errno
-import hashlib
-import json
 import logging
 import pathlib
 import shutil
 from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
+from hwgan.checkpoints.integrity import (
+    DamagedCheckpoint,
+    check_files,
+    check_room,
+    check_size,
+    record_checksum,
+    state_checksum,
+)
 from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_plain
 
 logger = logging.getLogger(__name__)
 
@@ -29,16 +32,6 @@ State = Any  # a struct of flax whose fields are saved by their names, such as `
 
 DIRECTORY = "checkpoints"
 DAMAGED_DIRECTORY = "damaged_checkpoints"
-_MAX_FILES, _MAX_GROWTH = 100_000, 10
-_DESCRIPTIONS, _MAX_DESCRIPTION_BYTES = (
-    ("manifest.ocdbt", "metadata", "_METADATA", "_CHECKPOINT_METADATA", "_sharding"),
-    50 * 10**6,
-)
-_OVERHEAD_BYTES = 1 << 20  # of what orbax writes beside the arrays
-
-
-class DamagedCheckpoint(Exception):
-    """A checkpoint cannot be read, or is not what was saved; the message says which, and why."""
 
 
 class Checkpointer:
@@ -85,26 +78,15 @@ class Checkpointer:
         if step in self._manager.all_steps():
             return
         record = {**record, "state_checksum": state_checksum(state)}
-        record["record_checksum"] = _record_checksum(record)
+        record["record_checksum"] = record_checksum(record)
         arguments = ocp.args.Composite(state=ocp.args.StandardSave(_parts(state)), record=ocp.args.JsonSave(record))
         try:
-            self._check_room(state)
+            check_room(self._workdir / DIRECTORY, state)
             self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
         except Exception as failure:  # OSError, or what orbax and tensorstore make of it
             self._note_failure(step, failure)
         else:
             self._under_way = True
-
-    def _check_room(self, state: State) -> None:
-        """Raises OSError where a save would fail; orbax would begin, and leave its threads and files behind."""
-        folder = self._workdir / DIRECTORY
-        probe = folder / f".probe-{jax.process_index()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _OVERHEAD_BYTES
-        free = shutil.disk_usage(folder).free
-        if free < needed:
-            raise OSError(errno.ENOSPC, f"no room: a checkpoint needs {needed / 1e6:.1f} MB, {free / 1e6:.1f} are free")
 
     def _settle(self, step: int) -> None:
         """Waits for the save under way."""
@@ -169,7 +151,7 @@ class Checkpointer:
         folder = self._manager.directory / str(step)
         try:
             record = self._read_record(step)
-            _check_size(pathlib.Path(folder), abstract_state)
+            check_size(pathlib.Path(folder), abstract_state)
             arguments = ocp.args.Composite(state=ocp.args.StandardRestore(_parts(abstract_state)))
             state = type(abstract_state)(**self._manager.restore(step, args=arguments)["state"])
         except DamagedCheckpoint:
@@ -218,7 +200,7 @@ class Checkpointer:
             checksum = record["record_checksum"]
         except Exception as error:
             raise DamagedCheckpoint(f"checkpoint {folder} has no readable record: {_first_line(error)}") from error
-        if checksum != _record_checksum(record):
+        if checksum != record_checksum(record):
             raise DamagedCheckpoint(f"checkpoint {folder} is damaged: its record is not the one that was saved")
         return record
 
@@ -250,16 +232,6 @@ def restore_here(checkpointer: Checkpointer, shapes: State, step: int | None) ->
     return checkpointer.restore_newest(abstract) if step is None else checkpointer.restore(abstract, step)
 
 
-def _check_size(folder: pathlib.Path, abstract_state: State) -> None:
-    """Raises DamagedCheckpoint if the files of a step are much larger than its state: orbax would read them all."""
-    expected = _OVERHEAD_BYTES + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(abstract_state))
-    found = sum(path.lstat().st_size for path in folder.rglob("*"))
-    if found > _MAX_GROWTH * expected:
-        raise DamagedCheckpoint(
-            f"checkpoint {folder} is damaged: it has {found / 1e6:.0f} MB, and its state only {expected / 1e6:.0f}"
-        )
-
-
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), repr(error))[:200]
 
@@ -267,21 +239,6 @@ def _first_line(error: Exception) -> str:
 def _parts(state: State) -> dict[str, Any]:
     """The parts of the state by name; absent parts (None) are left out, as they are when it is saved."""
     return {field.name: part for field in dataclasses.fields(state) if (part := getattr(state, field.name)) is not None}
-
-
-def state_checksum(state: Any) -> str:
-    """SHA-256 over all leaves of a state: their places, shapes, dtypes and bytes."""
-    digest = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(state):
-        array = np.ascontiguousarray(jax.device_get(leaf))
-        digest.update(f"{jax.tree_util.keystr(path)} {array.shape} {array.dtype}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _record_checksum(record: dict[str, Any]) -> str:
-    plain = {key: value for key, value in record.items() if key != "record_checksum"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def open_for_reading(workdir: str) -> Checkpointer:
@@ -295,23 +252,6 @@ def open_for_reading(workdir: str) -> Checkpointer:
         raise UserError(f"{workdir!r} holds no checkpoints: give the workdir of a run that hwgan.main trained")
     check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
-
-
-def check_files(folder: pathlib.Path) -> None:
-    """Checks that checkpoints, which may be of unknown origin, are regular files in folders, before orbax opens them.
-
-    Raises:
-      UserError: something else is among them, such as a link or a pipe; or one describes itself at absurd length.
-    """
-    for number, path in enumerate(folder.rglob("*")):
-        try:
-            status = check_plain(path, "checkpoint")
-        except FileNotFoundError:  # a run that is training deletes old checkpoints meanwhile
-            continue
-        if number > _MAX_FILES:
-            raise UserError(f"{folder} holds more than {_MAX_FILES} files, which no checkpoints do")
-        if path.name in _DESCRIPTIONS and status.st_size > _MAX_DESCRIPTION_BYTES:
-            raise UserError(f"{path} has {status.st_size / 1e6:.0f} MB, more than any checkpoint's description")
 
 
 def abstract_like(state: Any, sharding: jax.sharding.Sharding) -> Any:

@@ -4,10 +4,10 @@ import dataclasses
 from typing import Any
 
 import jax
-import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.checkpoints.integrity import check_finite
+from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
 from hwgan.data.graphemes import takes_no_width
 from hwgan.data.letterforms import char_widths_of, reference_width
@@ -103,23 +103,20 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    with reading(f"the run {workdir!r}"):
+    what = f"the run {workdir!r}"
+    with reading(what):
         checkpointer = orbax.open_for_reading(workdir)
         record = checkpointer.read_record(step)
-        try:
-            config = checked_config(record["config"])
+        with naming(what):
+            config, charset, rare_characters = checked_record(record)
             if task_of(config) == STROKES:
                 raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
-            charset = checked_charset(record["alphabet"], record["right_to_left"])
-            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             networks, optimizers = build_networks(config, charset)
-        except UserError as error:
-            raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
         shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
         state = orbax.restore_here(checkpointer, shapes, step)
         assert state is not None  # for there is a record
         checkpointer.close()
         run = Run(config, charset, networks, state, rare_characters)
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(run.trained_variables)):
-            raise UserError(f"the run {workdir!r} cannot be used: its networks have values that are not finite")
+        with naming(what):
+            check_finite(run.trained_variables)
         return run

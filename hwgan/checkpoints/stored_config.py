@@ -4,7 +4,8 @@ Its sizes decide how much memory and time the networks take, so they are held to
 ranges leave room for networks a hundred times as large as any here.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ml_collections
@@ -37,7 +38,28 @@ _MAX_NUMBER = 1e12
 _MAX_ALPHABET = 20_000
 
 
-def checked_config(stored: Any) -> Config:
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Tells in every `UserError` raised within that `what`, such as "the run 'a'", cannot be used."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{what} cannot be used: {error}") from error
+
+
+def checked_record(record: Mapping[str, Any]) -> tuple[Config, Charset, dict[str, int]]:
+    """The config, the charset, and the training examples of rare characters, of the record of a run or a weights file.
+
+    Raises:
+      KeyError: one of the first two is missing.
+      UserError: one of them is not what it should be, or is out of range.
+    """
+    config = _checked_config(record["config"])
+    charset = _checked_charset(record["alphabet"], record["right_to_left"])
+    return config, charset, _checked_rare_characters(record.get("rare_characters"), charset)
+
+
+def _checked_config(stored: Any) -> Config:
     """The config of a JSON value, every number of which is finite and within its range.
 
     Raises:
@@ -62,7 +84,7 @@ def checked_config(stored: Any) -> Config:
     return ml_collections.ConfigDict(stored)
 
 
-def checked_charset(alphabet: Any, right_to_left: Any) -> Charset:
+def _checked_charset(alphabet: Any, right_to_left: Any) -> Charset:
     """The charset of two JSON values.
 
     Raises:
@@ -73,7 +95,7 @@ def checked_charset(alphabet: Any, right_to_left: Any) -> Charset:
     return Charset(alphabet, right_to_left)
 
 
-def checked_rare_characters(stored: Any, charset: Charset) -> dict[str, int]:
+def _checked_rare_characters(stored: Any, charset: Charset) -> dict[str, int]:
     """The training examples of rare characters, of a JSON value; {} for None, as older files have it.
 
     Raises:

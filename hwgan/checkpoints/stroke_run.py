@@ -5,10 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.checkpoints.integrity import check_finite
+from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
@@ -96,26 +96,23 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    with reading(f"the run {workdir!r}"):
+    what = f"the run {workdir!r}"
+    with reading(what):
         checkpointer = orbax.open_for_reading(workdir)
         record = checkpointer.read_record(step)
-        try:
-            config = checked_config(record["config"])
+        with naming(what):
+            config, charset, rare_characters = checked_record(record)
             if task_of(config) != STROKES:
                 raise UserError("it writes images, not strokes")
-            charset = checked_charset(record["alphabet"], record["right_to_left"])
-            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
             check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
             writer_names = _checked_names(record.get("writers"))
             network, optimizer = build_stroke_writer(config, charset, writer_names)
-        except UserError as error:
-            raise UserError(f"the run {workdir!r} cannot be used: {error}") from error
         shapes = jax.eval_shape(lambda key: create_stroke_state(network, optimizer, key), jax.random.key(0))
         state = orbax.restore_here(checkpointer, shapes, step)
         assert isinstance(state, StrokeState)  # for there is a record
         checkpointer.close()
-        if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.ema)):
-            raise UserError(f"the run {workdir!r} cannot be used: its network has values that are not finite")
+        with naming(what):
+            check_finite(state.ema)
         return StrokeRun(config, charset, network, state, record["offset_scale"], writer_names, rare_characters)
 
 

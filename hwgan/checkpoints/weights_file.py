@@ -17,7 +17,7 @@ import numpy as np
 from flax import traverse_util
 
 from hwgan.checkpoints.run import Run, build_networks, image_spec, init_state, trains_generator
-from hwgan.checkpoints.stored_config import checked_charset, checked_config, checked_rare_characters
+from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
@@ -157,17 +157,13 @@ def read_weights(path: str) -> Weights:
         expected = record.pop("checksum", None)
         if _checksum(record, arrays) != expected:
             raise UserError(f"{what} are damaged: their checksum is not the one they were written with")
-        try:
-            config = checked_config(record["config"])
-            charset = checked_charset(record["alphabet"], record["right_to_left"])
-            rare_characters = checked_rare_characters(record.get("rare_characters"), charset)
+        with naming(what):
+            config, charset, rare_characters = checked_record(record)
             networks, optimizers = build_networks(config, charset)
             variables = _nested(arrays)
             if pathlib.Path(path).parent != _FOLDER:  # those of the package were checked when it was made
                 shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
                 _check_arrays(variables, shapes)
-        except UserError as error:
-            raise UserError(f"{what} cannot be used: {error}") from error
         return Weights(config, charset, networks, variables, rare_characters)
 
 

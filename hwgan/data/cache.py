@@ -28,11 +28,11 @@ import numpy as np
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
-from hwgan.data.prepared import Rows, dataset_directory, open_rows, read_summary, row_text
+from hwgan.data.prepared import Rows, cache_folders, open_rows, read_summary, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular, user_cache_folder
+from hwgan.runtime.files import open_regular, read_regular
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import with_progress
 
@@ -81,17 +81,15 @@ def read_split(
       split: name of the split.
       preprocessing: steps applied to each image.
       right_to_left: whether images are mirrored into reading direction.
-      cache_dir: directory of caches; "" for a folder inside the prepared dataset, or if that is read-only, for one in
-        the user's cache folder.
+      cache_dir: see `cache_folders`.
 
     Raises:
       UserError: the dataset or the split does not exist, or the cache cannot be written.
     """
-    home = dataset_directory(data_dir, dataset)
     content = read_summary(data_dir, dataset)["content"]
     key = preprocessing.key(f"{dataset} {content} {'rtl' if right_to_left else 'ltr'}")
     name = f"{dataset} {split}"
-    parents = [pathlib.Path(cache_dir).expanduser()] if cache_dir else [home / "cache", user_cache_folder("decoded")]
+    parents = cache_folders(data_dir, dataset, cache_dir)
     for parent in parents:
         folder = parent / key / split
         try:

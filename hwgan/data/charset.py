@@ -123,6 +123,22 @@ class Charset:
             self.require([text])
             raise
 
+    def encode_batch(
+        self, texts: Sequence[str], length: int | None = None
+    ) -> tuple[Int[np.ndarray, "batch length"], Int[np.ndarray, " batch"]]:
+        """Label ids of texts, padded on the right with 0, and the number of labels of each text.
+
+        Args:
+          texts: at least one text.
+          length: number of label columns; by default that of the longest text.
+
+        Raises:
+          UserError: a character is outside the alphabet.
+        """
+        labels = [self.encode(text) for text in texts]
+        lengths = np.array([len(row) for row in labels], np.int32)
+        return pad_labels(labels, int(lengths.max()) if length is None else length), lengths
+
     def decode(self, ids: Iterable[int | np.integer]) -> str:
         """The text of label ids, with all 0 (blank and padding) removed; the inverse of `encode`."""
         text = "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)

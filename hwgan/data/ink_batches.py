@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Iterator, Sequence
 
-import grain
 import numpy as np
 from jaxtyping import Int
 
+from hwgan.data.batch_stream import sorted_rows, stream_batches
 from hwgan.data.ink_store import InkStore
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
 from hwgan.models.ink_batch import InkBatch
@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 _MULTIPLE = 8  # points
 _SMALLEST_BUCKET = 4  # batches
-_ENDLESS = 2**40  # batches
 
 
 def create_ink_schedule(store: InkStore, *, batch_size: int, num_buckets: int, seed: int) -> Schedule:
@@ -63,19 +62,16 @@ def ink_batches(
       schedule: of them.
       writer_names: see `InkStore.batch`.
       scale: likewise.
-      start_step: number of the first batch.
-      process_index: index of this host.
-      process_count: number of hosts.
+      start_step: see `stream_batches`.
+      process_index: likewise.
+      process_count: likewise.
     """
-    size = schedule.batch_size // process_count
-    share = slice(process_index * size, (process_index + 1) * size)
 
-    def make_batch(number: int) -> InkBatch:
+    def make_batch(number: int, share: slice) -> InkBatch:
         bucket, indices = schedule.batch(number)
         return store.batch(indices[share], schedule.buckets[bucket], writer_names, scale)
 
-    stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)
-    return iter(stream.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)))
+    return stream_batches(make_batch, schedule.batch_size, start_step, process_index, process_count)
 
 
 def ink_eval_batches(
@@ -86,12 +82,9 @@ def ink_eval_batches(
     Yields:
       (batch, indices); `indices` is shorter than the batch where examples are repeated.
     """
-    order = np.argsort(store.num_points[:limit], kind="stable")
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        padded = np.pad(rows, (0, batch_size - len(rows)), mode="edge")
+    for filled, rows in sorted_rows(store.num_points[:limit], batch_size):
         width = _round_up(int(store.num_points[rows].max()))
-        yield store.batch(padded, width, writer_names, scale), rows
+        yield store.batch(filled, width, writer_names, scale), rows
 
 
 def _round_up(points: int) -> int:

@@ -22,9 +22,9 @@ import numpy as np
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import Ink
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk
-from hwgan.data.prepared import dataset_directory, open_rows, read_summary, row_text
+from hwgan.data.prepared import cache_folders, open_rows, read_summary, row_text
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, replacing, user_cache_folder
+from hwgan.runtime.files import open_regular, replacing
 from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
@@ -90,17 +90,14 @@ def read_cleaned(data_dir: str, dataset: str, split: str, cleaning: Cleaning, ca
       dataset: "name/config".
       split: name of the split.
       cleaning: the steps.
-      cache_dir: directory of caches; "" for a folder inside the prepared dataset, or if that is read-only, for one in
-        the user's cache folder.
+      cache_dir: see `cache_folders`.
 
     Raises:
       UserError: the dataset or the split does not exist, or is none of ink.
     """
-    home = dataset_directory(data_dir, dataset)
     facts = [dataset, read_summary(data_dir, dataset)["content"], _REVISION, dataclasses.asdict(cleaning)]
     key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
-    parents = [pathlib.Path(cache_dir).expanduser()] if cache_dir else [home / "cache", user_cache_folder("decoded")]
-    paths = [parent / key / f"{split}-ink.npz" for parent in parents]
+    paths = [folder / key / f"{split}-ink.npz" for folder in cache_folders(data_dir, dataset, cache_dir)]
     for path in paths:
         found = _read(path)
         if found is not None:

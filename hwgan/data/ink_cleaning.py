@@ -4,7 +4,7 @@ All steps are fields of a config. Each takes and returns strokes, float [points,
 
 References:
   Graves, Generating Sequences With Recurrent Neural Networks, https://arxiv.org/abs/1308.0850
-  Jaeger et al., Online handwriting recognition: the NPen++ recognizer, IJDAR 2001, for late strokes, slope and slant
+  Jaeger et al., Online handwriting recognition: the NPen++ recognizer, IJDAR 2001, for slope and slant
 """
 
 import dataclasses
@@ -12,13 +12,13 @@ import dataclasses
 import numpy as np
 
 from hwgan.data.ink import Ink, Stroke, join_strokes, split_at_corners, split_strokes, to_offsets
+from hwgan.data.late_strokes import place_late_strokes
 
 LATE_STROKES = ("", "between", "within")
 SIZES = ("", "x_height", "deviation")
 _DEVIATION = 0.6  # x-heights in a standard deviation of y over points at even distances: the median over real lines
 _TURN = 0.35  # standard deviations of y; smaller turns are tremor or noise
 _MIN_EXTREMA = 3  # bottoms of letters that a baseline needs; with fewer the extent of the ink decides
-_LATE_OVERLAP = 0.3  # x-heights; a late stroke lies so far to the left of where the pen was
 _DOT = 1e-6
 _MAX_POINTS = 100_000  # after resampling; far more than any network reads
 _STEEP = 1.0  # |dy| / |dx| from which on a segment tells the slant
@@ -189,43 +189,6 @@ def _turns(y: list[float], smallest: float) -> tuple[list[float], list[float]]:
                 tops.append(low)
             direction, high = 1, value
     return bottoms, tops
-
-
-def place_late_strokes(strokes: list[Stroke], *, cut: bool) -> list[Stroke]:
-    """Puts strokes that the pen went back for directly after what it had drawn there.
-
-    Args:
-      strokes: in x-heights, in the order of writing, from left to right.
-      cut: whether a stroke that goes on to the right of a late one is cut there; else the late one comes after it.
-    """
-    placed: list[Stroke] = []
-    ends: list[float] = []  # the right end of each
-    reach = -np.inf
-    for stroke in strokes:
-        right = float(stroke[:, 0].max())
-        if right >= reach - _LATE_OVERLAP:
-            placed.append(stroke)
-            ends.append(right)
-            reach = max(reach, right)
-            continue
-        index = next(i for i, end in enumerate(ends) if end >= right)
-        other = placed[index]
-        after = _place_to_cut(other, right) if cut else len(other)
-        parts = [other] if after >= len(other) - 1 else [other[: after + 1], other[after:]]
-        parts[1:1] = [stroke]
-        placed[index : index + 1] = parts
-        ends[index : index + 1] = [float(part[:, 0].max()) for part in parts]
-    return placed
-
-
-def _place_to_cut(stroke: Stroke, right: int | float) -> int:
-    """The first bottom of the pen's way, or else its end, after it has passed `right` for the last time."""
-    left_of = np.flatnonzero(stroke[:, 0] < right)
-    start = int(left_of[-1]) + 1 if left_of.size else 0
-    for i in range(max(start, 1), len(stroke) - 1):
-        if stroke[i, 1] >= stroke[i - 1, 1] and stroke[i, 1] > stroke[i + 1, 1]:
-            return i
-    return len(stroke) - 1
 
 
 def resample(stroke: Stroke, step: int | float) -> Stroke:

@@ -2,22 +2,17 @@
 
 import dataclasses
 import functools
-import hashlib
-import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.ink import Ink
 from hwgan.data.ink_cache import read_cleaned
 from hwgan.data.ink_cleaning import Cleaning
+from hwgan.data.selection import reason_to_drop_text, select_rows
 from hwgan.models.ink_batch import InkBatch
-from hwgan.runtime.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +102,7 @@ class InkStore:
 def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: InkSpec, cache_dir: str = "") -> InkStore:
     """Loads the cleaned ink of a split that fits alphabet and limits; logs how many examples are dropped, by reason.
 
-    Examples are sorted by the hash of their ids, as words of images are (`word_store.load_words`).
+    Examples are in the order of `select_rows`.
 
     Args:
       data_dir: directory of prepared datasets.
@@ -121,37 +116,22 @@ def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: In
       UserError: the dataset or the split does not exist, is none of ink, or none of it fits.
     """
     cleaned = read_cleaned(data_dir, dataset, split, spec.cleaning, cache_dir)
-    dropped, kept = Counter(cleaned.dropped), []
-    for row, (text, num_points) in enumerate(zip(cleaned.texts, cleaned.num_points.tolist(), strict=True)):
-        reason = _reason_to_drop(text, num_points, charset, spec)
-        if reason:
-            dropped[reason] += 1
-        else:
-            kept.append(row)
-    kept.sort(key=lambda row: hashlib.md5(cleaned.ids[row].encode()).digest())
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
-    logger.info("%s %s: %d examples, dropped: %s", dataset, split, len(kept), reasons)
-    if not kept:
-        raise UserError(f"no ink of {dataset} {split} fits this config; dropped: {reasons}")
+    lengths = spec.min_length, spec.max_length
+    reasons = (
+        reason_to_drop_text(text, charset, lengths) or ("of too many points" if num_points > spec.max_points else "")
+        for text, num_points in zip(cleaned.texts, cleaned.num_points.tolist(), strict=True)
+    )
+    rows = select_rows(cleaned.ids, reasons, cleaned.dropped, kind="ink", name=f"{dataset} {split}")
     starts = np.cumsum(np.append(0, cleaned.num_points[:-1].astype(np.int64)))
-    texts = [cleaned.texts[row] for row in kept]
-    labels = [charset.encode(text) for text in texts]
+    texts = [cleaned.texts[row] for row in rows]
+    labels, lengths = charset.encode_batch(texts, spec.max_length)
     return InkStore(
         spec,
         cleaned.points,
-        starts[kept],
-        cleaned.num_points[kept],
+        starts[rows],
+        cleaned.num_points[rows],
         texts,
-        pad_labels(labels, spec.max_length),
-        np.array([len(row) for row in labels], np.int32),
-        [cleaned.writers[row] for row in kept],
+        labels,
+        lengths,
+        [cleaned.writers[row] for row in rows],
     )
-
-
-def _reason_to_drop(text: str, num_points: int, charset: Charset, spec: InkSpec) -> str:
-    """Why an example cannot be used; "" if it can be used."""
-    if charset.unknown(text):
-        return "outside the alphabet"
-    if not spec.min_length <= len(text) <= spec.max_length:
-        return "too long" if len(text) > spec.max_length else "too short"
-    return "of too many points" if num_points > spec.max_points else ""

@@ -10,26 +10,23 @@ from PIL import Image
 from hwgan.data.ink import Ink, Stroke, draw_strokes, join_strokes, pixel_origin, split_strokes
 from hwgan.data.ink_cache import read_ink
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk, preview_steps
-from hwgan.data.survey import PERCENTILES, Cell, draw_grid
+from hwgan.data.picture_grid import draw_grid, wrap_cells
+from hwgan.data.survey import PERCENTILES
 
-_EXAMPLE_HEIGHT, _MAX_WIDTH, _WIDTH = 64, 1400, 1500  # pixels
+_EXAMPLE_HEIGHT, _MAX_WIDTH = 64, 1400  # pixels
 _CANDIDATES = 400  # examples from which those of the steps are chosen
 _COUNT = 4  # examples of the steps
 
 
 def draw_ink_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int) -> Image.Image:
     """Draws a grid of examples, each with its text, split and writer as caption."""
-    rows: list[list[Cell]] = [[]]
-    width = 0
-    for split in splits:
-        for _, text, writer, ink in _spread(data_dir, dataset, split, max(1, count // len(splits))):
-            cell = (_picture(split_strokes(ink)), f"{text}\n{split} {writer}")
-            width += cell[0].shape[1]
-            if width > _WIDTH and rows[-1]:
-                rows.append([])
-                width = cell[0].shape[1]
-            rows[-1].append(cell)
-    return draw_grid(rows)
+    return draw_grid(
+        wrap_cells(
+            (_picture(split_strokes(ink)), f"{text}\n{split} {writer}")
+            for split in splits
+            for _, text, writer, ink in _spread(data_dir, dataset, split, max(1, count // len(splits)))
+        )
+    )
 
 
 def draw_ink_steps(data_dir: str, dataset: str, cleaning: Cleaning) -> Image.Image:

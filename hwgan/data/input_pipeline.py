@@ -4,11 +4,11 @@ import itertools
 import logging
 from collections.abc import Iterator
 
-import grain
 import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from hwgan.data.batch_stream import sorted_rows, stream_batches
 from hwgan.data.lexicon import Lexicon
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
 from hwgan.data.word_store import WordStore
@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 _WIDTH_MULTIPLE = 16  # pixels; a multiple of the networks' horizontal down-sampling, so that no column is cut off
 _SMALLEST_BUCKET = 4  # batches of words
-_ENDLESS = 2**40  # batches
 _EVAL_WIDTH_STEP = 32  # pixels; widths are rounded up so that few shapes are compiled
 
 
@@ -87,9 +86,9 @@ def train_batches(
       log_widths: log width of each training word in standard deviations (`Lexicon.log_widths`); None draws the log
         widths of all rows from the prior.
       for_recognizer: which of the training words only the recognizer learns from; None for none.
-      start_step: number of the first batch.
-      process_index: index of this host.
-      process_count: number of hosts.
+      start_step: see `stream_batches`.
+      process_index: likewise.
+      process_count: likewise.
 
     Returns:
       Batches of `schedule.batch_size / process_count` real words and as many texts.
@@ -97,16 +96,13 @@ def train_batches(
     Raises:
       UserError: no text of the lexicon is narrow enough for one of the buckets.
     """
-    local_size = schedule.batch_size // process_count
-    # A contiguous slice, as devices shard it: the global batch is then the same array for any number of hosts.
-    share = slice(process_index * local_size, (process_index + 1) * local_size)
     max_lengths = _max_lengths(words, lexicon, schedule.buckets)
     width_limits = _width_limits(lexicon, schedule.buckets)
     encoded_log_widths = np.full(len(words), np.nan) if log_widths is None else log_widths
     if for_recognizer is not None:
         encoded_log_widths = np.where(for_recognizer, np.nan, encoded_log_widths)
 
-    def make_batch(number: int) -> Batch:
+    def make_batch(number: int, share: slice) -> Batch:
         bucket, indices = schedule.batch(number)
         rng, (above, up_to) = np.random.default_rng((seed, number)), width_limits[bucket]
         batch_log_widths = np.where(prior_rows(len(indices)), np.nan, encoded_log_widths[indices])
@@ -118,9 +114,7 @@ def train_batches(
             real = real.replace(for_recognizer=alone, weights=np.where(alone, np.float32(0), real.weights))
         return Batch(real, jax.tree.map(lambda rows: rows[share], fakes))
 
-    stream = grain.MapDataset.range(start_step, _ENDLESS).map(make_batch)
-    options = grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)
-    return iter(stream.to_iter_dataset(options))
+    return stream_batches(make_batch, schedule.batch_size, start_step, process_index, process_count)
 
 
 def _width_limits(lexicon: Lexicon, buckets: tuple[int, ...]) -> list[tuple[float, float]]:
@@ -166,11 +160,8 @@ def eval_batches(
       (batch, rows); `rows` is shorter than the batch where words are repeated.
     """
     count = len(words) if limit is None else min(limit, len(words))
-    order = np.argsort(words.widths[:count], kind="stable")
     step = words.spec.max_width if one_width else _EVAL_WIDTH_STEP
     widest = int(words.widths[:count].max(initial=1))
-    for start in range(0, count, batch_size):
-        rows = order[start : start + batch_size]
-        padded = np.pad(rows, (0, batch_size - len(rows)), mode="edge")
+    for filled, rows in sorted_rows(words.widths[:count], batch_size):
         needed = widest if one_width else int(words.widths[rows].max())
-        yield words.batch(padded, step * -(-needed // step)), rows
+        yield words.batch(filled, step * -(-needed // step)), rows

@@ -20,9 +20,10 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float, Int
 
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.random_texts import random_text_units, random_texts
+from hwgan.data.selection import reason_to_drop_text
 from hwgan.models.batch import FakeTexts
 from hwgan.runtime.errors import UserError
 
@@ -65,6 +66,7 @@ class Lexicon:
         spec: ImageSpec,
         widths_of: WidthsOf | None = None,
         log_width_std: float = 0.0,
+        *,
         random_text_fraction: float = 0.0,
         seed: int = 0,
         weights: Float[np.ndarray, " n"] | None = None,
@@ -84,7 +86,8 @@ class Lexicon:
         Raises:
           UserError: no word fits.
         """
-        fits = [spec.min_length <= len(word) <= spec.max_length and not charset.unknown(word) for word in words]
+        limits = spec.min_length, spec.max_length
+        fits = [not reason_to_drop_text(word, charset, limits) for word in words]
         kept = list(itertools.compress(words, fits))
         if len(kept) < len(words):
             logger.info("lexicon: %d words, dropped: %d", len(kept), len(words) - len(kept))
@@ -92,11 +95,9 @@ class Lexicon:
             raise UserError("no word of the lexicon fits the alphabet and the lengths of this config")
         wanted = round(random_text_fraction / (1.0 - random_text_fraction) * len(kept))
         units = random_text_units(charset.characters, kept)
-        texts = kept + random_texts(units, wanted, (spec.min_length, spec.max_length), seed)
+        texts = kept + random_texts(units, wanted, limits, seed)
         num_random = len(texts) - len(kept)
-        encoded = [charset.encode(text) for text in texts]
-        labels = pad_labels(encoded, spec.max_length)
-        lengths = np.array([len(row) for row in encoded], np.int32)
+        labels, lengths = charset.encode_batch(texts, spec.max_length)
         widths = spec.expected_widths(texts) if widths_of is None else widths_of(labels, lengths)
         order = np.argsort(widths, kind="stable")
         word_weights = np.ones(len(words)) if weights is None else weights

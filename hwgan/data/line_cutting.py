@@ -11,10 +11,11 @@ from scipy import ndimage
 
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.line_strokes import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
+from hwgan.data.page_handwriting import first_guess, learn
 from hwgan.data.page_photo import ink_threshold, limited, without_lighting
 from hwgan.data.rulings import erase_rulings
 from hwgan.data.transforms import WHITE, has_light_ink
-from hwgan.data.word_alignment import Placed, Word, align, first_guess, learn
+from hwgan.data.word_alignment import Placed, Word, align
 from hwgan.data.word_cutting import as_word_image
 
 # No-break, narrow and thin spaces stand inside one word, such as "10 000"; every other white space ends a word.
@@ -78,7 +79,10 @@ def cut_lines(
     atoms, placed = _place(lines, words)
     results = []
     for line, own_atoms, own_words, places, text in zip(lines, atoms, words, placed, texts, strict=True):
-        cut = _Cutter(writing, scale, line, own_atoms).cut(own_words, places)
+        if line is None or own_atoms is None or not len(own_atoms.spans):
+            cut = [LineWord(word.text, None, "line without ink") for word in own_words]
+        else:
+            cut = _Cutter(writing, scale, line, own_atoms).cut(own_words, places)
         results.append(cut[::-1] if is_right_to_left(Counter(text)) else cut)
     return results
 
@@ -120,14 +124,14 @@ def _median_x_height(lines: Sequence[LineStrokes]) -> float:
 class _Cutter:
     """Cuts words out of a line."""
 
-    def __init__(self, writing: UInt8[np.ndarray, "h w"], scale: float, line: LineStrokes | None, atoms: Atoms | None):
+    def __init__(self, writing: UInt8[np.ndarray, "h w"], scale: float, line: LineStrokes, atoms: Atoms):
         """Creates the cutter.
 
         Args:
           writing: the page as words look, dark ink on white.
           scale: its pixels per pixel of the page.
           line: strokes of the line.
-          atoms: their atoms.
+          atoms: their atoms; one at least.
         """
         self._writing, self._scale, self._line, self._atoms = writing, scale, line, atoms
 
@@ -138,8 +142,6 @@ class _Cutter:
           words: of the line.
           places: their places.
         """
-        if self._line is None or self._atoms is None or not len(self._atoms.spans):
-            return [LineWord(word.text, None, "line without ink") for word in words]
         sure = [place.probability for word, place in zip(words, places, strict=True) if place and not word.is_struck]
         doubtful = bool(sure) and float(np.mean(sure)) < _MIN_LINE
         return [self._cut(word, place, doubtful) for word, place in zip(words, places, strict=True)]
@@ -161,12 +163,10 @@ class _Cutter:
         return LineWord(word.text, self._image(place), box=box)
 
     def _members(self, place: Placed) -> list[int]:
-        assert self._atoms is not None
         return [index for own in self._atoms.members[place.first : place.last + 1] for index in own]
 
     def _box(self, place: Placed) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the strokes, in pixels of the writing."""
-        assert self._line is not None
         boxes = self._line.components.boxes[self._members(place)]
         x, y = self._line.corner
         left, top = boxes[:, :2].min(axis=0).tolist()
@@ -175,7 +175,6 @@ class _Cutter:
 
     def _image(self, place: Placed) -> UInt8[np.ndarray, "h w"]:
         """The strokes of a word with their grey edges, without strokes of others."""
-        assert self._line is not None
         left, top, right, bottom = self._box(place)
         x, y = self._line.corner
         labels = self._line.components.labels[top - y : bottom - y, left - x : right - x]

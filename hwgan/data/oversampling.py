@@ -51,3 +51,22 @@ def oversampling_of_shares(sources: Int[np.ndarray, " n"], shares: Sequence[floa
     errors = np.abs(np.log(factors / multiples)).max(axis=1)
     best = np.argmax(errors <= max(errors.min(), _SHARE_TOLERANCE))
     return factors[best].astype(np.int64)[numbers]
+
+
+def oversampling_beside(num_words: int, num_extra: int, fraction: float) -> tuple[int, int]:
+    """How many extra words, and how often each, make up a fraction of an epoch whose other words stay as they are.
+
+    Unlike `oversampling_of_shares`, this drops extra words where they are too many, so the epoch never gets longer than
+    the fraction asks for.
+
+    Args:
+      num_words: words per epoch without the extra ones, with their repeats.
+      num_extra: extra words that there are, at least 1.
+      fraction: of the epoch that the extra words shall have, in (0, 1).
+
+    Returns:
+      How many of the extra words to take, and the repeats per epoch of each; both at least 1.
+    """
+    wanted = round(fraction / (1.0 - fraction) * num_words)
+    taken = min(num_extra, max(1, wanted))
+    return taken, max(1, round(wanted / taken))

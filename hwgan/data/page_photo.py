@@ -40,11 +40,7 @@ def even_ink(photo: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
 
 def limited(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
     """The image scaled down to at most 2600 pixels at its longer side."""
-    scale = _MAX_SIDE / max(image.shape)
-    if scale >= 1.0:
-        return image
-    size = round(image.shape[1] * scale), round(image.shape[0] * scale)
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+    return _small(image, _MAX_SIDE)[0]
 
 
 def _small(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:

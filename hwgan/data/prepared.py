@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_plain, read_regular
+from hwgan.runtime.files import check_plain, read_regular, user_cache_folder
 from hwgan.runtime.untrusted import reading
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
@@ -70,6 +70,23 @@ def dataset_names(datasets: str) -> list[str]:
     if not all(names) or len(set(names)) < len(names):
         raise UserError(f"{datasets!r} must be names of prepared datasets, separated by commas, each once")
     return names
+
+
+def cache_folders(data_dir: str, dataset: str, cache_dir: str) -> list[pathlib.Path]:
+    """Where what is computed from a prepared dataset may be kept; the first that can be written to is used.
+
+    Args:
+      data_dir: directory of prepared datasets.
+      dataset: "name/config".
+      cache_dir: directory of caches; "" for a folder inside the prepared dataset, or if that is read-only, for one in
+        the user's cache folder.
+
+    Raises:
+      UserError: there is no prepared version.
+    """
+    if cache_dir:
+        return [pathlib.Path(cache_dir).expanduser()]
+    return [dataset_directory(data_dir, dataset) / "cache", user_cache_folder("decoded")]
 
 
 def writer_among(names: list[str], dataset: str, writer: str) -> str:

@@ -28,7 +28,6 @@ _LOW, _LOW_WIDTH = 0.1, 0.7  # x-heights; an atom that is as narrow, and below t
 _WRONG_MARK, _MISSING_MARK = 4.0, 1.5  # log probability of a mark at an end of a word without one, and of none
 _MAX_JOINED = 3
 _MAX_CELLS = 8_000_000  # words of a line times the square of its atoms, which the memory needed grows with
-_WIDTH_RANGE = 0.3, 3.0  # of a handwriting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +101,7 @@ class _Lattice:
 
     def __init__(self, words: Sequence[Word], spans: np.ndarray, extents: np.ndarray, writing: Handwriting):
         self._words, self._spans, self._writing = words, spans, writing
-        gaps = np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP))
+        gaps = log_gaps(spans)
         inner = np.concatenate([[0.0, 0.0], np.cumsum(_log_normal(gaps, *writing.inner))])
         n = len(spans)
         # inside[a, b]: log density of the gaps from atom a to atom b, -inf for b < a.
@@ -131,7 +130,7 @@ class _Lattice:
     def _score(self, words: Sequence[Word]) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n n"]]:
         """Log likelihood that words are written together in the atoms a to b, and the gap before them; the misfit."""
         text = "".join(word.text for word in words)
-        expected = self._writing.width * _expected_width(text) + 0.3 * (len(words) - 1)
+        expected = self._writing.width * expected_width(text) + 0.3 * (len(words) - 1)
         deviation = 0.7 if any(word.is_struck for word in words) else 0.17 + 0.45 / (1.0 + len(text))
         misfit = 0.5 * np.square((self._log_widths - np.log(expected)) / deviation)
         score = self._inside - np.log(deviation) + (len(words) - 1) * _LOG_JOINED
@@ -199,64 +198,20 @@ class _Lattice:
         return Placed(start, end, float(np.exp(min(log[start, end], 0.0))), misfit, size > 1)
 
 
-def _expected_width(text: str) -> float:
-    """Expected width of a word in x-heights."""
+def log_gaps(spans: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n_minus_1"]:
+    """Logarithms of the gaps between atoms, in x-heights; overlaps and narrow gaps count alike.
+
+    Args:
+      spans: left and right of each atom, in x-heights, from left to right.
+    """
+    return np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP))
+
+
+def expected_width(text: str) -> float:
+    """Expected width of a word in x-heights, of average handwriting."""
     return float(text_widths([text], 1)[0]) * (TOP - BOTTOM)
 
 
 def _log_normal(logs: np.ndarray, mean: float, deviation: float) -> np.ndarray:
     """Log density, up to a constant, of logarithms that are normal."""
     return -0.5 * np.square((logs - mean) / deviation) - np.log(deviation)
-
-
-def first_guess(lines: Sequence[tuple[Sequence[Word], np.ndarray]]) -> Handwriting:
-    """The handwriting of a page by the widths of its lines as a whole.
-
-    Args:
-      lines: words of each line, and spans of its atoms.
-    """
-    gap = float(np.exp(Handwriting().outer[0]))
-    ratios = [
-        (np.ptp(spans) - gap * (len(words) - 1)) / sum(_expected_width(word.text) for word in words)
-        for words, spans in lines
-        if len(spans) and words and not any(word.is_struck for word in words)
-    ]
-    return Handwriting(float(np.clip(np.median(ratios), *_WIDTH_RANGE))) if ratios else Handwriting()
-
-
-def learn(
-    lines: Sequence[tuple[Sequence[Word], np.ndarray, Sequence[Placed | None]]], before: Handwriting
-) -> Handwriting:
-    """The handwriting of a page by its lines as they are placed; little changes where there are few words.
-
-    Args:
-      lines: words, spans of atoms, and places of the words of each line.
-      before: the handwriting that they were placed by.
-    """
-    widths, inner, outer = [], [], []
-    for words, spans, placed in lines:
-        gaps = np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP))
-        previous = None
-        for word, place in zip(words, placed, strict=True):
-            if place is None or place.joined or place.probability < 0.5:
-                previous = None
-                continue
-            if len(word.text) > 2 and not word.is_struck:
-                widths.append(np.log((spans[place.last, 1] - spans[place.first, 0]) / _expected_width(word.text)))
-            inner += gaps[place.first : place.last].tolist()
-            if previous is not None and place.first == previous + 1:
-                outer.append(gaps[previous])
-            previous = place.last
-    weight = len(widths) / (len(widths) + 10)
-    width = float(np.exp(weight * np.median(widths) + (1 - weight) * np.log(before.width))) if widths else before.width
-    default = Handwriting()
-    return Handwriting(width, _update(inner, default.inner), _update(outer, default.outer))
-
-
-def _update(logs: list[float], default: tuple[float, float]) -> tuple[float, float]:
-    """Mean and deviation of log gaps; that of few gaps is drawn to the default."""
-    prior = 10
-    count = len(logs)
-    mean = (sum(logs) + prior * default[0]) / (count + prior)
-    square = (sum((log - mean) ** 2 for log in logs) + prior * default[1] ** 2) / (count + prior)
-    return float(mean), float(max(np.sqrt(square), 0.3))

@@ -2,22 +2,18 @@
 
 import dataclasses
 import functools
-import hashlib
-import logging
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from hwgan.data import transforms
 from hwgan.data.cache import read_split
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.prepared import dataset_names, has_split, writer_among
 from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.selection import reason_to_drop_text, select_rows
 from hwgan.models.batch import RealWords
 from hwgan.runtime.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +58,7 @@ class WordStore:
         widths = np.array([image.shape[1] for image in images], np.int32)
         rows = [transforms.flip_reading(image, charset.right_to_left).ravel() for image in images]
         starts = np.cumsum([0, *(row.size for row in rows[:-1])])
-        labels, lengths = _encode(texts, charset, spec)
+        labels, lengths = charset.encode_batch(texts, spec.max_length)
         return cls(
             spec,
             np.concatenate(rows),
@@ -139,11 +135,6 @@ class WordStore:
         return np.array([ids.get(name, -1) for name in self.writers], np.int32)
 
 
-def _encode(texts: Sequence[str], charset: Charset, spec: ImageSpec) -> tuple[np.ndarray, np.ndarray]:
-    labels = [charset.encode(text) for text in texts]
-    return pad_labels(labels, spec.max_length), np.array([len(row) for row in labels], np.int32)
-
-
 def load_words(
     data_dir: str, dataset: str, split: str, charset: Charset, spec: ImageSpec, cache_dir: str = ""
 ) -> WordStore:
@@ -186,25 +177,15 @@ def load_words(
 def _load_dataset(
     data_dir: str, dataset: str, *, split: str, charset: Charset, spec: ImageSpec, cache_dir: str
 ) -> WordStore:
-    """The words of one dataset, sorted by the hash of their ids."""
+    """The words of one dataset, in the order of `select_rows`."""
     decoded = read_split(
         data_dir, dataset, split, spec.preprocessing, right_to_left=charset.right_to_left, cache_dir=cache_dir
     )
-    dropped = Counter(decoded.dropped)
-    rows = []
-    for row, (text, width, ok) in enumerate(zip(decoded.texts, decoded.widths, decoded.segmentation_ok, strict=True)):
-        reason = _reason_to_drop(text, int(width), bool(ok), charset, spec)
-        if reason:
-            dropped[reason] += 1
-        else:
-            rows.append(row)
-    rows.sort(key=lambda row: hashlib.md5(decoded.ids[row].encode()).digest())
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
-    logger.info("%s %s: %d words, dropped: %s", dataset, split, len(rows), reasons)
-    if not rows:
-        raise UserError(f"no word of {dataset} {split} fits this config; dropped: {reasons}")
+    facts = zip(decoded.texts, decoded.widths.tolist(), decoded.segmentation_ok, strict=True)
+    reasons = (_reason_to_drop(text, width, bool(ok), charset, spec) for text, width, ok in facts)
+    rows = select_rows(decoded.ids, reasons, decoded.dropped, kind="word", name=f"{dataset} {split}")
     texts = [decoded.texts[row] for row in rows]
-    labels, lengths = _encode(texts, charset, spec)
+    labels, lengths = charset.encode_batch(texts, spec.max_length)
     return WordStore(
         spec,
         decoded.pixels,
@@ -223,10 +204,8 @@ def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Chars
     """Why a word cannot be used; "" if it can be used."""
     if not segmentation_ok:
         return "badly segmented"
-    if charset.unknown(text):
-        return "outside the alphabet"
-    if not spec.min_length <= len(text) <= spec.max_length:
-        return "too long" if len(text) > spec.max_length else "too short"
+    if reason := reason_to_drop_text(text, charset, (spec.min_length, spec.max_length)):
+        return reason
     if charset.right_to_left and charset.decode(charset.encode(text)) != text:
         return "of ambiguous character order"
     if width > spec.max_width:

@@ -3,28 +3,22 @@
 import dataclasses
 import functools
 import hashlib
-import io
-import json
 import pathlib
 import unicodedata
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from array_record.python.array_record_module import ArrayRecordWriter
-from PIL import Image
 from tensorflow_datasets.core import example_serializer
 
 from hwgan.data.charset import normalize_text
-from hwgan.data.direction import is_right_to_left
-from hwgan.data.transforms import decode_grey
-from hwgan.datasets.splits import SPLITS, SplitLists
+from hwgan.datasets.splits import SplitLists
+from hwgan.datasets.tally import Tally
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 
-_MAX_LISTED = 20  # skipped ids that the summary lists for each reason
 # Byte order mark and bidirectional control characters, which have no ink.
 _INVISIBLE = dict.fromkeys([0xFEFF, 0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -67,7 +61,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
       options: options of the user besides the source; stored in the summary.
       lists: split lists of the user; None for the splits of the dataset itself.
       split_source: description of the origin of the splits, for the summary.
-      skipped: ids of skipped examples, by reason; complete once the dataset is prepared.
+      tally: counts of rows and skipped examples; complete once the dataset is prepared.
       text_source: description of the origin of the texts, for the summary; "" if the dataset has only one.
       warnings: sentences about the whole dataset that its user must know, for the summary.
     """
@@ -95,14 +89,9 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         if lists is not None:
             self.options = {**self.options, "splits": lists.fingerprint}
             self.split_source = lists.origin
-        self.skipped: dict[str, list[str]] = defaultdict(list)
+        self.tally = Tally()
         self.text_source = ""
         self.warnings: list[str] = []
-        self._counts: Counter[str] = Counter()
-        self._writers: dict[str, set[str]] = defaultdict(set)
-        self._characters: Counter[str] = Counter()
-        self._ids: set[str] = set()
-        self._content = 0
         super().__init__(file_format="array_record", **kwargs)
 
     def _read_splits(self) -> dict[str, Iterable[Example]]:
@@ -163,12 +152,15 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
                     num_bytes += len(record)
             finally:
                 writer.close()
-            if not self._counts[split]:
+            if not self.tally.counts[split]:
                 path.unlink()
                 continue
             infos.append(
                 tfds.core.SplitInfo(
-                    name=split, shard_lengths=[self._counts[split]], num_bytes=num_bytes, filename_template=template
+                    name=split,
+                    shard_lengths=[self.tally.counts[split]],
+                    num_bytes=num_bytes,
+                    filename_template=template,
                 )
             )
         return infos
@@ -178,18 +170,15 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             row = self._check(split, example)
             if row is None:
                 continue
-            self._counts[split] += 1
-            self._writers[split].add(row["writer"])
-            self._characters.update(Counter(row["text"]))
             yield row["id"], row
-        if self._counts[split]:
+        if self.tally.counts[split]:
             return
         message = (
             f"the {split} split of {self.name} is empty: no usable example was found in {self.source or 'the source'} "
-            f"({self.skipped_text()}); --splits= sets the split of each example"
+            f"({self.tally.skipped_text() or 'nothing was skipped'}); --splits= sets the split of each example"
         )
         # Training splits are written first. Where they are whole, an empty test split is no reason to refuse them.
-        if not self._counts["train"]:
+        if not self.tally.counts["train"]:
             raise UserError(message)
         self.warnings.append(message)
 
@@ -209,7 +198,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
     def _check(self, split: str, example: Example) -> dict[str, Any] | None:
         """The row to write; None if the example cannot be used, which is recorded as a skip."""
         text, writer = clean_text(example.text), clean_text(example.writer)
-        if example.id in self._ids:
+        if example.id in self.tally.ids:
             return self.skip("duplicate id", example)
         if not text:
             return self.skip("empty text", example)
@@ -221,33 +210,19 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             return self.skip(f"missing {self.kind}", example)
         except (OSError, ValueError, OverflowError) as error:
             return self.skip(f"unreadable {self.kind}", example, str(error).partition("<")[0].strip())
-        self._ids.add(example.id)
         row = {"id": example.id, "text": text, "writer": writer, **example.extras}
-        self._add_to_content(split, row, array)
+        self.tally.add(split, row, array)
         return row | {self.kind: content}
-
-    def _add_to_content(self, split: str, row: dict[str, Any], array: np.ndarray) -> None:
-        plain = [(name, np.asarray(value).tolist()) for name, value in sorted(row.items())]
-        digest = hashlib.sha256(json.dumps([split, plain, array.shape]).encode())
-        digest.update(np.ascontiguousarray(array).data)
-        self._content += int.from_bytes(digest.digest(), "big")  # a sum does not depend on the order of rows
 
     def skip(self, reason: str, example: Example | str, detail: str = "") -> None:
         """Records an example, or the item with this id, as skipped."""
         name = example
         if isinstance(example, Example):
             name = f"{example.id} ({example.place})" if example.place else example.id
-        printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(name))
-        self.skipped[reason].append(f"{printable}: {detail}" if detail else printable)
-
-    def skipped_text(self) -> str:
-        """How many examples were skipped and why, each reason with its first example."""
-        reasons = [f"{len(ids)} skipped for {reason} (first: {ids[0]})" for reason, ids in self.skipped.items()]
-        return "; ".join(reasons) or "nothing was skipped"
+        self.tally.skip(reason, str(name), detail)
 
     def summary(self) -> dict[str, Any]:
         """The summary: counts of examples and writers, alphabet, options, checksum, skipped examples."""
-        characters = sorted(self._characters)
         for listed in self.lists.unmatched() if self.lists else ():
             self.skip("listed for a split, but not there", listed)
         return {
@@ -260,15 +235,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "texts": self.text_source,
             "splits": self.split_source,
             "warnings": self.warnings,
-            "content": f"{self._content % 2**256:064x}",  # sum of the SHA-256 of all rows, of decoded pixels
-            "examples": {split: self._counts[split] for split in SPLITS if self._counts[split]},
-            "writers": {split: len(self._writers[split] - {""}) for split in SPLITS if self._counts[split]},
-            "alphabet": "".join(characters),
-            "right_to_left": is_right_to_left(self._characters),
-            "character_counts": {c: self._characters[c] for c in characters},
-            "skipped": {
-                reason: {"count": len(ids), "first": ids[:_MAX_LISTED]} for reason, ids in sorted(self.skipped.items())
-            },
+            **self.tally.summary(),
         }
 
     @functools.cached_property
@@ -292,36 +259,6 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         return pathlib.Path(self.source).name if self.source else ""
 
 
-class WordImageBuilder(HandwritingBuilder, skip_registration=True):
-    """A builder of word images; subclasses implement `_read_splits`."""
-
-    kind = "image"
-    description = "Images of handwritten words."
-
-    def _content_feature(self) -> tfds.features.FeatureConnector:
-        return tfds.features.Image(shape=(None, None, 1), encoding_format="png")
-
-    def _load(self, example: Example) -> tuple[bytes, np.ndarray]:
-        loaded = example.load()
-        grey = decode_grey(loaded) if isinstance(loaded, bytes) else loaded
-        if not grey.size:
-            raise ValueError("it has no pixels")
-        keep = isinstance(loaded, bytes) and _is_grey_png(loaded)
-        return loaded if keep else png_bytes(grey), grey
-
-
 def clean_text(text: str) -> str:
     """NFC, without white space at the ends and without invisible marks."""
     return normalize_text(text.translate(_INVISIBLE)).strip(" \t\r\n")
-
-
-def _is_grey_png(encoded: bytes) -> bool:
-    """Whether an image file is an 8 bit grey PNG, which needs no re-encoding; by its header (ISO/IEC 15948, 11.2.2)."""
-    return encoded[:8] == b"\x89PNG\r\n\x1a\n" and encoded[24:26] == b"\x08\x00"
-
-
-def png_bytes(image: np.ndarray) -> bytes:
-    """Encodes a uint8 [h, w] image as PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()

@@ -34,16 +34,6 @@ def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:
     return "test" if fraction < test else "validation" if fraction < test + validation else "train"
 
 
-def deal_out(keys: Iterable[str]) -> dict[str, str]:
-    """The split of each key: by `split_of`, or dealt in turn if that would hold out too little or too much.
-
-    Args:
-      keys: a key for each example, so that keys of many examples weigh more.
-    """
-    keys = list(keys)
-    return dict(zip(keys, deal_groups([("", keys)])[0], strict=True))
-
-
 def deal_groups(
     groupings: Sequence[tuple[str, Sequence[str]]], held_out: tuple[str, ...] = SPLITS[1:]
 ) -> tuple[list[str], str]:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from hwgan.data.charset import Charset, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.models.recognizer import RecognizerOutput
 from hwgan.runtime.errors import UserError
 
@@ -66,7 +66,5 @@ class Lexicon:
         """
         nearest = process.extract(greedy, self.words, scorer=Levenshtein.distance, limit=self._candidates)
         words = [word for word, _, _ in nearest]
-        labels = [self._charset.encode(word) for word in words]
-        lengths = np.array([len(row) for row in labels], np.int32)
-        padded = pad_labels(labels, self._max_length)  # one shape, and so one compilation
+        padded, lengths = self._charset.encode_batch(words, self._max_length)  # one shape, and so one compilation
         return words[int(np.argmax(log_likelihoods(recognizer, variables, output, padded, lengths)))]

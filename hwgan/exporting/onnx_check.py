@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hwgan.data.charset import pad_labels
 from hwgan.data.graphemes import takes_no_width
 from hwgan.models.networks import Networks
 from hwgan.runtime.errors import UserError
@@ -128,9 +127,8 @@ def measure_line(model: bytes, sampler: Sampler) -> tuple[float, float] | None:
 
 def _ink_by_jax(sampler: Sampler, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
     """The ink [height, width] of words by JAX, before it is rounded to grey levels."""
-    networks, labels = sampler.networks, [sampler.charset.encode(word) for word in words]
-    lengths = jnp.array([len(row) for row in labels])
-    rows = jnp.array(pad_labels(labels, int(lengths.max())))
+    networks = sampler.networks
+    rows, lengths = map(jnp.array, sampler.charset.encode_batch(words))
     scale = 8 * networks.generator.upsampling
     widest = int(networks.layout(rows, lengths, styles, 2**20).widths.max())
     canvas = scale * -(-widest // scale)

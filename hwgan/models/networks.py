@@ -114,9 +114,16 @@ class Networks:
         marks = jnp.array(self.marks) if self.marks else None
         if self.char_widths:
             ratio = jnp.exp(self.generator.log_width_std * z[:, 0])
-            compression = self.generator.width_compression, self.reference_width
-            widths = jnp.array(self.char_widths)
-            return char_width_layout(labels, lengths, widths, ratio, canvas_width, *compression, marks)
+            return char_width_layout(
+                labels,
+                lengths,
+                jnp.array(self.char_widths),
+                ratio,
+                canvas_width,
+                width_compression=self.generator.width_compression,
+                reference_width=self.reference_width,
+                marks=marks,
+            )
         if self.pixels_per_character:
             return char_grid_layout(labels, lengths, self.pixels_per_character, marks)
         return fixed_canvas_layout(lengths, labels.shape[1], self.canvas_width)

@@ -5,9 +5,30 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from hwgan.models.stroke_writer import Mixture, StrokeWriter
+
+
+class PenTexts(NamedTuple):
+    """A batch of texts to write, and the points that are written before each.
+
+    Attributes:
+      keys: a random key for each text.
+      labels: padded with 0.
+      lengths: of the texts.
+      writers: ids; 0 for unknown.
+      prime_points: points that come first, whatever the network would write.
+      prime_lengths: their number for each text.
+    """
+
+    keys: Any
+    labels: Int[np.ndarray, "b t"]
+    lengths: Int[np.ndarray, " b"]
+    writers: Int[np.ndarray, " b"]
+    prime_points: Float[np.ndarray, "n b 3"]
+    prime_lengths: Int[np.ndarray, " b"]
 
 
 class PenSettings(NamedTuple):
@@ -64,25 +85,23 @@ def _sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Floa
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def write_points(network: StrokeWriter, capacity: int, variables, keys, labels, lengths, writers, prime, settings):
+def write_points(
+    network: StrokeWriter, capacity: int, variables: Any, texts: PenTexts, settings: PenSettings
+) -> tuple[Float[Array, "n b 3"], Int[Array, " b"]]:
     """Lets the network write a batch of texts, point by point, until all have ended.
 
     Args:
       network: the module.
       capacity: points that there is room for.
       variables: of the network.
-      keys: a random key for each text.
-      labels: [b, t], padded with 0.
-      lengths: [b] of the texts.
-      writers: [b] ids; 0 for unknown.
-      prime: points [n, b, 3] that are written first, whatever the network would, and their numbers [b].
+      texts: see `PenTexts`.
       settings: see `PenSettings`.
 
     Returns:
       Points [capacity, b, 3], and the number of points of each text; 0 for one that has not ended.
     """
+    keys, labels, lengths, writers, prime_points, prime_lengths = texts
     size = labels.shape[0]
-    prime_points, prime_lengths = prime
 
     def going(state):
         t, _, _, num_points, _ = state

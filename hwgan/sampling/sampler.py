@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data import transforms
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
 from hwgan.sampling.styles import vary
-from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
+from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32
 _CANVAS_STEP = 64  # pixels
@@ -39,7 +39,7 @@ def _widest(networks: Networks, z, labels, lengths):
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampler:
+class Sampler(WordSampler):
     """Draws words with the generator.
 
     Attributes:
@@ -71,29 +71,11 @@ class Sampler:
 
     @property
     def longest_word(self) -> int:
-        """Number of characters of the longest word that can be written."""
         return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
 
     def facts(self) -> dict[str, Any]:
-        """What decides, beside texts and styles, what is drawn; JSON values."""
         style = {} if self.center is None else {"style": variables_digest(self.center)}
         return {"weights": variables_digest(self.variables), "temperature": self.temperature, **style}
-
-    def check(self, words: Sequence[str]) -> None:
-        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
-        check_words(words, self.charset, self.longest_word)
-
-    def cautions(self, words: Sequence[str]) -> list[str]:
-        """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
-        return describe_cautions(words, self.rare_characters, self.spec.max_length)
-
-    def can_write(self, text: str) -> bool:
-        """Whether a word is in the alphabet, and no longer than those of training."""
-        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
-
-    def style(self, seed: int) -> jax.Array:
-        """The style [z_dim] of a seed."""
-        return self.sample_styles(jax.random.key(seed))
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
         """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
@@ -103,15 +85,7 @@ class Sampler:
         return jnp.asarray(vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION))
 
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
-        """Images of the words, each in its own style.
-
-        Args:
-          words: in NFC.
-          styles: [len(words), z_dim].
-
-        Returns:
-          uint8 [height, width] images, dark ink on white, as wide as each word.
-        """
+        """Images of the words, each in its own style z [z_dim] and as wide as the word; see `WordSampler.draw`."""
         self.check(words)
         order = np.array(sorted(range(len(words)), key=lambda i: len(words[i])), int)  # so that little is padding
         images: dict[int, np.ndarray] = {}
@@ -128,10 +102,8 @@ class Sampler:
         length = self.spec.max_length * -(-longest // self.spec.max_length)
         size = 1 if count == 1 else _BATCH_SIZE
         filled = words + words[-1:] * (size - count)
-        labels = [self.charset.encode(word) for word in filled]
+        rows, lengths = self.charset.encode_batch(filled, length)
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
-        lengths = np.array([len(row) for row in labels], np.int32)
-        rows = pad_labels(labels, length)
         drawn, widths = _draw(self.networks, self.variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
         images = [
             image[:, :width]
@@ -163,12 +135,7 @@ class Sampler:
         Raises:
           UserError: see `check`; or there is no word.
         """
-        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
-        words = [word for line in lines for word in line]
-        if not words:
-            raise UserError("the text is empty: nothing to write")
-        images = iter(self.draw(words, self._styles_of_words(words, style)))
-        return [[next(images) for _ in line] for line in lines]
+        return by_line(text, lambda words: self.draw(words, self._styles_of_words(words, style)))
 
     def draw_text(self, text: str, style: jax.Array) -> np.ndarray:
         """The words of `draw_lines` side by side in one image [height, width], a third of the height apart."""

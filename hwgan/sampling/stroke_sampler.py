@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, UInt8, UInt32
 
-from hwgan.data.charset import Charset, normalize_text, pad_labels
+from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, split_strokes
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.letterforms import BOTTOM, TOP
@@ -18,8 +18,8 @@ from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number
 from hwgan.sampling.page import join_words
-from hwgan.sampling.pen import PenSettings, write_points
-from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
+from hwgan.sampling.pen import PenSettings, PenTexts, write_points
+from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32
 _HEIGHT = 72  # pixels of a picture
@@ -60,7 +60,7 @@ class Writing(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class StrokeSampler:
+class StrokeSampler(WordSampler):
     """Writes words with a stroke writer.
 
     A style is uint32 [2]: the random key of a writer's words, which also decides which embedded writer it is.
@@ -110,31 +110,13 @@ class StrokeSampler:
 
     @property
     def longest_word(self) -> int:
-        """Number of characters of the longest word that can be written."""
         return LONGEST_WORD
 
     def facts(self) -> dict[str, Any]:
-        """What decides, beside texts and styles, what is written; JSON values."""
         facts: dict[str, Any] = {"weights": variables_digest(self.variables), "writer": self.writer}
         if self.priming:
             facts["style"] = f"{self.priming.text} {variables_digest(self.priming.ink)}"
         return {**facts, "bias": self.bias, "temperature": self.temperature}
-
-    def check(self, words: Sequence[str]) -> None:
-        """Raises UserError if a word is empty or too long, or if words have characters outside the alphabet."""
-        check_words(words, self.charset, self.longest_word)
-
-    def cautions(self, words: Sequence[str]) -> list[str]:
-        """Sentences on what of these words the model writes badly, as it was hardly or never trained on it."""
-        return describe_cautions(words, self.rare_characters, self.spec.max_length)
-
-    def can_write(self, text: str) -> bool:
-        """Whether a word is in the alphabet, and no longer than those of training."""
-        return 0 < len(text) <= self.spec.max_length and not self.charset.unknown(text)
-
-    def style(self, seed: int) -> UInt32[Array, "2"]:
-        """The style of a seed."""
-        return self.sample_styles(jax.random.key(seed))
 
     def sample_styles(self, key: jax.Array, *count: int) -> UInt32[Array, "*count 2"]:
         """Random styles: one, [2], or `count`, [count, 2]."""
@@ -182,11 +164,14 @@ class StrokeSampler:
             self.network,
             capacity,
             self.variables,
-            keys,
-            pad_labels(labels, num_labels),
-            lengths,
-            writers,
-            (prime_points, np.full(size, len(prime), np.int32)),
+            PenTexts(
+                keys,
+                pad_labels(labels, num_labels),
+                lengths,
+                writers,
+                prime_points,
+                np.full(size, len(prime), np.int32),
+            ),
             PenSettings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
         )
         points, num_points = np.asarray(points), np.asarray(num_points)
@@ -230,12 +215,7 @@ class StrokeSampler:
         Raises:
           UserError: see `check`; or there is no word.
         """
-        lines = [line.split() for line in normalize_text(text).strip().splitlines()]
-        words = [word for line in lines for word in line]
-        if not words:
-            raise UserError("the text is empty: nothing to write")
-        written = iter(self.write(words, jnp.stack([style] * len(words))))
-        return [[next(written) for _ in line] for line in lines]
+        return by_line(text, lambda words: self.write(words, jnp.stack([style] * len(words))))
 
     def draw_text(self, text: str, style: UInt32[Array, "2"]) -> UInt8[np.ndarray, "h w"]:
         """The words of `write_lines` side by side in one picture."""

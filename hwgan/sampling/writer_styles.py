@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -37,6 +39,22 @@ class WriterStyles:
     z: Float[np.ndarray, "m z"]
 
 
+class _Word(NamedTuple):
+    """A word of a split.
+
+    Attributes:
+      text: in NFC.
+      id: of its row.
+      writer: name that is unique among the datasets; "" if unknown.
+      place: dataset and number of its row.
+    """
+
+    text: str
+    id: str
+    writer: str
+    place: tuple[str, int]
+
+
 def encode_writers(
     data_dir: str, dataset: str, split: str, *, sampler: Sampler, encoder: StyleEncoder, min_length: int = 1
 ) -> tuple[WriterStyles, dict[str, int]]:
@@ -56,46 +74,54 @@ def encode_writers(
     Raises:
       UserError: the dataset or the split does not exist, or no word of it can be written again.
     """
-    texts, ids, names, references = [], [], [], {}
-    names_of_datasets = dataset_names(dataset)
+    words: list[_Word] = []
+    references: dict[str, list[tuple[str, int]]] = {}
     dropped = {"of unknown writers": 0, "too short": 0, "that cannot be written": 0}
-    for source in names_of_datasets:
-        rows = open_rows(data_dir, source, split)
-        for number in range(len(rows)):
-            row = rows[number]
-            text, writer = normalize_text(row_text(row, "text")), row_text(row, "writer")
-            if not writer:
-                dropped["of unknown writers"] += 1
-                continue
-            name = writer_among(names_of_datasets, source, writer)
-            references.setdefault(name, []).append((source, number))
-            if len(text) < min_length:
-                dropped["too short"] += 1
-            elif not sampler.can_write(text):
-                dropped["that cannot be written"] += 1
-            else:
-                texts.append(text)
-                ids.append(row_text(row, "id").translate(_UNSAFE))
-                names.append(name)
-    if not texts:
+    for word in _read_words(data_dir, dataset, split):
+        if not word.writer:
+            dropped["of unknown writers"] += 1
+            continue
+        references.setdefault(word.writer, []).append(word.place)
+        if len(word.text) < min_length:
+            dropped["too short"] += 1
+        elif not sampler.can_write(word.text):
+            dropped["that cannot be written"] += 1
+        else:
+            words.append(word)
+    if not words:
         raise UserError(f"no word of {dataset} {split} can be written in the style of its writer; dropped: {dropped}")
     z: dict[str, np.ndarray] = {}
-    for writer in with_progress(sorted(set(names)), "encoding styles", "writers", len(set(names))):
+    writers = sorted({word.writer for word in words})
+    for writer in with_progress(writers, "encoding styles", "writers", len(writers)):
         with contextlib.suppress(UserError):  # none of the images is a word
             z[writer] = encoder.encode(_images(data_dir, split, references[writer])).z
-    kept = [row for row, name in enumerate(names) if name in z]
-    dropped["of writers without a style"] = len(names) - len(kept)
+    kept = [word for word in words if word.writer in z]
+    dropped["of writers without a style"] = len(words) - len(kept)
     if not kept:
         raise UserError(f"no style can be made of the words of {dataset} {split}; dropped: {dropped}")
     numbers = {writer: number for number, writer in enumerate(z)}
-    words = WriterStyles(
-        [texts[row] for row in kept],
-        [ids[row] for row in kept],
-        [numbers[names[row]] for row in kept],
+    styles = WriterStyles(
+        [word.text for word in kept],
+        [word.id.translate(_UNSAFE) for word in kept],
+        [numbers[word.writer] for word in kept],
         [writer.translate(_UNSAFE) for writer in z],
         np.stack(list(z.values())),
     )
-    return words, dropped
+    return styles, dropped
+
+
+def _read_words(data_dir: str, dataset: str, split: str) -> Iterator[_Word]:
+    datasets = dataset_names(dataset)
+    for source in datasets:
+        rows = open_rows(data_dir, source, split)
+        for number in range(len(rows)):
+            row = rows[number]
+            yield _Word(
+                normalize_text(row_text(row, "text")),
+                row_text(row, "id"),
+                writer_among(datasets, source, row_text(row, "writer")),
+                (source, number),
+            )
 
 
 def _images(data_dir: str, split: str, places: list[tuple[str, int]]) -> list[np.ndarray]:

@@ -23,19 +23,14 @@ def check_alignment(networks: Networks, charset: Charset, train: WordStore, lexi
     Raises:
       UserError: no training word can be aligned, or no text.
     """
-    _check("training words", networks, charset, train.labels, train.lengths, train.widths)
-    widths = np.ceil(lexicon.widths).astype(np.int32)
-    _check("texts to generate", networks, charset, lexicon.labels, lexicon.lengths, widths)
+    _check("training words", networks, charset, train, train.widths)
+    _check("texts to generate", networks, charset, lexicon, np.ceil(lexicon.widths).astype(np.int32))
 
 
 def _check(
-    kind: str,
-    networks: Networks,
-    charset: Charset,
-    labels: Int[np.ndarray, "n t"],
-    lengths: Int[np.ndarray, " n"],
-    widths: Int[np.ndarray, " n"],
+    kind: str, networks: Networks, charset: Charset, texts: WordStore | Lexicon, widths: Int[np.ndarray, " n"]
 ) -> None:
+    labels, lengths = texts.labels, texts.lengths
     frames = networks.num_frames(widths)
     aligned = networks.recognizer.can_align(*map(jnp.asarray, (frames, labels, lengths)))
     failing = np.flatnonzero(~np.asarray(aligned))

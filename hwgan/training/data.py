@@ -9,7 +9,7 @@ import numpy as np
 from hwgan.checkpoints.run import build_networks, image_spec, trains_generator
 from hwgan.data.charset import Charset
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.oversampling import oversampling_of_rare, oversampling_of_shares
+from hwgan.data.oversampling import oversampling_beside, oversampling_of_rare, oversampling_of_shares
 from hwgan.data.prepared import combined_summary, dataset_names
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.word_list import fit_lines, read_lines
@@ -87,7 +87,14 @@ def load_data(config: Config) -> TrainingData:
     if not 0.0 <= fraction < 1.0:
         raise UserError(f"data.random_text_fraction={fraction} must be from 0 to below 1")
     lexicon = Lexicon.from_words(
-        words, charset, spec, networks.text_widths, networks.log_width_std, fraction, config.seed, weights
+        words,
+        charset,
+        spec,
+        networks.text_widths,
+        networks.log_width_std,
+        random_text_fraction=fraction,
+        seed=config.seed,
+        weights=weights,
     )
     check_alignment(networks, charset, train, lexicon)
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
@@ -144,11 +151,8 @@ def _with_recognizer_words(
         raise UserError(f"data.recognizer_fraction={data.recognizer_fraction} must be between 0 and 1")
     extra = load_words(data.data_dir, data.recognizer_dataset, "train", charset, spec, data.cache_dir)
     extra = dataclasses.replace(extra, writers=[""] * len(extra))
-    odds = data.recognizer_fraction / (1.0 - data.recognizer_fraction)
-    wanted = round(odds * int(repeats.sum()))
-    if wanted < len(extra):
-        extra = extra.take(range(max(1, wanted)))
-    times = max(1, round(wanted / len(extra)))
+    taken, times = oversampling_beside(int(repeats.sum()), len(extra), data.recognizer_fraction)
+    extra = extra.take(range(taken))
     return words.join(extra), np.concatenate([repeats, np.full(len(extra), times)])
 
 

@@ -4,8 +4,9 @@ import contextlib
 import dataclasses
 import datetime
 import logging
+import pathlib
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.serialization
 import jax
@@ -104,12 +105,12 @@ def _loop(
         clock.compiled(trainer.compile_seconds)
         profile.step(trainer.step)
         if pending is not None:
-            _log(trainer, writer, clock, *pending)
-        pending = (trainer.step, metrics, batch)
+            _log(trainer, writer, clock, pending)
+        pending = _Finished(trainer.step, metrics, batch)
         preempted = preemption.reached(trainer.step)
         due = _Due(trainer.step, train)
         if due.any or preempted:
-            values = _log(trainer, writer, clock, *pending)
+            values = _log(trainer, writer, clock, pending)
             pending = None
             began = time.perf_counter()
             if writer and due.sample and (grid := trainer.draw_samples()) is not None:
@@ -134,6 +135,20 @@ def _evaluate(trainer: BaseTrainer, writer: MetricWriter, metrics: dict[str, flo
     for warning in trainer.warnings(metrics | evaluation):
         logger.warning("step %d: %s", trainer.step, warning)
     return evaluation
+
+
+class _Finished(NamedTuple):
+    """A step that was given to the devices.
+
+    Attributes:
+      step: its number, from 1.
+      metrics: on devices, perhaps still being computed.
+      batch: that it was of.
+    """
+
+    step: int
+    metrics: dict[str, jax.Array]
+    batch: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,18 +178,16 @@ class _Due:
         return self.sample or self.evaluate or self.checkpoint
 
 
-def _log(
-    trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, step: int, metrics: Any, batch: Any
-) -> dict[str, float]:
-    """Checks a step's metrics, and every so often writes them; returns them as numbers."""
-    values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-    network = trainer.nonfinite_network(values)
+def _log(trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, finished: _Finished) -> dict[str, float]:
+    """Checks a step's metrics, and every so often writes them; returns them as numbers.
+
+    Raises:
+      TrainingDiverged: a metric is not finite.
+    """
+    values = {name: float(value) for name, value in jax.device_get(finished.metrics).items()}
+    network, step = trainer.nonfinite_network(values), finished.step
     if network is not None:
-        path = trainer.workdir / BAD_BATCH_FILE.format(process=jax.process_index())
-        arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
-        rows: dict[str, Any] = {key: v for key, v in flatten_dict(arrays, sep="/").items() if v is not None}
-        with replacing(path) as file:
-            np.savez(file, allow_pickle=False, **rows)
+        path = _keep_batch(trainer.workdir, finished.batch)
         last = max(trainer.checkpointer.steps(), default=None)
         place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
         raise TrainingDiverged(
@@ -187,6 +200,16 @@ def _log(
         progress = f"step {step}/{trainer.config.train.num_steps}"
         logger.info("%s", " | ".join(filter(None, (progress, _format_few(values), _format_speed(speed)))))
     return values
+
+
+def _keep_batch(workdir: pathlib.Path, batch: Any) -> pathlib.Path:
+    """Writes what this process holds of a batch to a file of the workdir."""
+    path = workdir / BAD_BATCH_FILE.format(process=jax.process_index())
+    arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
+    rows: dict[str, Any] = {key: v for key, v in flatten_dict(arrays, sep="/").items() if v is not None}
+    with replacing(path) as file:
+        np.savez(file, allow_pickle=False, **rows)
+    return path
 
 
 def _local_rows(rows: jax.Array) -> np.ndarray:

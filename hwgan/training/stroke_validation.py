@@ -10,8 +10,7 @@ from hwgan.data.ink_store import InkStore
 from hwgan.runtime.config import Config
 from hwgan.sampling.page import join_words, stack_lines
 from hwgan.sampling.stroke_sampler import StrokeSampler
-
-_REAL_ROWS = 2  # of the sample grid, under the generated words
+from hwgan.training.validation import REAL_ROWS, words_of_grid
 
 
 def share_stopped(sampler: StrokeSampler, texts: Sequence[str], seed: int) -> float:
@@ -22,12 +21,11 @@ def share_stopped(sampler: StrokeSampler, texts: Sequence[str], seed: int) -> fl
 
 def stroke_grid(sampler: StrokeSampler, config: Config, real: InkStore) -> np.ndarray:
     """uint8 [h, w]: the words of `config.sample_grid` in its styles, a row each, and real words under them."""
-    words = [word[: sampler.spec.max_length] for word in config.sample_grid.words]
-    words = [word for word in words if not sampler.charset.unknown(word)] or [real.texts[0]]
+    words = words_of_grid(sampler, config.sample_grid.words) or [real.texts[0]]
     columns, num_styles = len(words), config.sample_grid.num_styles
     styles = np.repeat(np.stack([np.asarray(sampler.style(seed)) for seed in range(num_styles)]), columns, axis=0)
     drawn = sampler.draw(words * num_styles, jnp.asarray(styles))
-    full_rows = min(_REAL_ROWS, len(real) // columns)
+    full_rows = min(REAL_ROWS, len(real) // columns)
     images = drawn + [sampler.draw_ink(real.ink(row)) for row in range(full_rows * columns)]
     rows = [images[start : start + columns] for start in range(0, len(images), columns)]
     return stack_lines([join_words(row, sampler.height // 3) for row in rows])

@@ -14,9 +14,10 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.runtime.config import Config
 from hwgan.sampling.page import join_words, stack_lines
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.word_sampler import WordSampler
 
 _VARIANCE_STYLES = 16
-_REAL_ROWS = 2  # of the sample grid, under the generated words
+REAL_ROWS = 2  # of the sample grid, under the generated words
 
 
 def out_of_vocabulary(words: WordStore, train_texts: set[str], count: int) -> list[str]:
@@ -65,13 +66,18 @@ def _error_rates(name: str, references: list[str], transcriptions: list[str]) ->
     }
 
 
+def words_of_grid(sampler: WordSampler, words: Sequence[str]) -> list[str]:
+    """Those of the words that are in the alphabet, cut to the length of training words."""
+    cut = [word[: sampler.spec.max_length] for word in words]
+    return [word for word in cut if not sampler.charset.unknown(word)]
+
+
 def sample_grid(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:
     """uint8 [h, w]: the words of `config.sample_grid` in its styles, a row each, and real words under them."""
-    words = [word[: sampler.spec.max_length] for word in config.sample_grid.words]
-    words = [word for word in words if not sampler.charset.unknown(word)] or [real.texts[0]]
+    words = words_of_grid(sampler, config.sample_grid.words) or [real.texts[0]]
     gap, columns = sampler.spec.height // 3, len(words)
     styles = [np.stack([sampler.style(seed)] * columns) for seed in range(config.sample_grid.num_styles)]
     generated = [sampler.draw(words, jnp.asarray(style)) for style in styles]
-    full_rows = min(_REAL_ROWS, len(real) // columns)
+    full_rows = min(REAL_ROWS, len(real) // columns)
     originals = [[real.image(row * columns + i) for i in range(columns)] for row in range(full_rows)]
     return stack_lines([join_words(images, gap) for images in generated + originals])

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from hwgan.checkpoints.orbax import Checkpointer, _record_checksum
+from hwgan.checkpoints.integrity import record_checksum
+from hwgan.checkpoints.orbax import Checkpointer
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
 from tests.hostile import file_damages, held, mutations
@@ -74,7 +75,7 @@ def test_records(copy):
     record = json.loads(record_file(workdir).read_text())
     tried = 0
     for _, changed in mutations(record, FIELDS):
-        changed["record_checksum"] = _record_checksum(changed)  # as its maker can
+        changed["record_checksum"] = record_checksum(changed)  # as its maker can
         record_file(workdir).write_text(json.dumps(changed))
         open_and_write(workdir)
         tried += 1
@@ -85,7 +86,7 @@ def test_absurd_records_are_named(copy):
     workdir = copy()
     record = json.loads(record_file(workdir).read_text())
     record["config"]["data"]["max_length"] = 10**9
-    record["record_checksum"] = _record_checksum(record)
+    record["record_checksum"] = record_checksum(record)
     record_file(workdir).write_text(json.dumps(record))
     with held(), pytest.raises(UserError, match=r"data\.max_length=1000000000 must be a whole number from 1 to 256"):
         open_sampler(str(workdir))

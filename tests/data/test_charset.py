@@ -51,6 +51,13 @@ def test_pad_labels():
     np.testing.assert_array_equal(padded, [[1, 2, 0], [3, 0, 0]])
 
 
+def test_a_batch_is_padded_to_its_longest_text_or_a_given_length():
+    labels, lengths = Charset("abc").encode_batch(["ab", "c"])
+    np.testing.assert_array_equal(labels, [[1, 2], [3, 0]])
+    assert lengths.tolist() == [2, 1]
+    assert Charset("abc").encode_batch(["ab", "c"], 4)[0].shape == (2, 4)
+
+
 def test_greedy_merges_repeats_and_drops_blanks():
     ids = np.array([[1, 1, 0, 1, 2, 2], [0, 3, 3, 0, 3, 1]])
     assert greedy_texts(ids, np.array([6, 4]), Charset("abc")) == ["aab", "c"]

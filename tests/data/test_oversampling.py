@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hwgan.data.oversampling import oversampling_of_rare
+from hwgan.data.oversampling import oversampling_beside, oversampling_of_rare
 from hwgan.data.schedule import Schedule
 from hwgan.runtime.errors import UserError
 from hwgan.training.data import load_data
@@ -57,3 +57,15 @@ def test_a_schedule_repeats_words():
     counts = Counter(int(word) for number in range(repeats.sum()) for word in schedule.batch(number)[1])
     assert [counts[word] for word in range(12)] == (3 * repeats).tolist()
     np.testing.assert_allclose(schedule.weights, 1.0 / repeats)
+
+
+@pytest.mark.parametrize(("num_words", "num_extra", "fraction"), [(1000, 5000, 0.2), (1000, 50, 0.2), (9000, 40, 0.5)])
+def test_extra_words_have_their_fraction_of_an_epoch(num_words, num_extra, fraction):
+    taken, repeats = oversampling_beside(num_words, num_extra, fraction)
+    assert 1 <= taken <= num_extra and repeats >= 1
+    extra = taken * repeats
+    assert extra / (num_words + extra) == pytest.approx(fraction, abs=0.01)
+
+
+def test_one_extra_word_is_taken_at_least():
+    assert oversampling_beside(10, 3, 0.001) == (1, 1)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hwgan.data.word_alignment import Handwriting, Word, align, first_guess, learn
+from hwgan.data.page_handwriting import first_guess, learn
+from hwgan.data.word_alignment import Handwriting, Word, align
 
 LETTER = 0.8  # x-heights
 

@@ -12,11 +12,12 @@ import tensorflow_datasets as tfds
 from jaxtyping import UInt8
 
 from hwgan.data.transforms import WHITE, decode_grey
-from hwgan.datasets.builder import Example, WordImageBuilder
+from hwgan.datasets.builder import Example
 from hwgan.datasets.iam.layout import open_images, read_tables, read_task_lists
 from hwgan.datasets.iam.parser import IamForm, IamRow
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS, deal_groups, split_of
+from hwgan.datasets.word_image_builder import WordImageBuilder
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
 

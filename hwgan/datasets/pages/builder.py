@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 
 from hwgan.data.prepared import DOUBTFUL_FILE
 from hwgan.data.transforms import decode_grey
-from hwgan.datasets.builder import Example, WordImageBuilder, clean_text, png_bytes
+from hwgan.datasets.builder import Example, clean_text
 from hwgan.datasets.pages.cut import cut_polygon
 from hwgan.datasets.pages.layout import Region
 from hwgan.datasets.pages.reader import Description, Reader
@@ -18,6 +18,7 @@ from hwgan.datasets.pages.scan import Placement
 from hwgan.datasets.pages.uncut import UncutLines
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS, deal_groups
+from hwgan.datasets.word_image_builder import WordImageBuilder, png_bytes
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import Progress
@@ -71,10 +72,9 @@ class Pages(WordImageBuilder, skip_registration=True):
     def _nothing_usable(self, files: RawFiles, reader: Reader) -> str:
         if not reader.xml_files:
             return f"no .xml file among the {len(files.names())} files of {self.source}: give ALTO or PAGE pages"
-        reasons = [f"{len(ids)} skipped for {reason} (first: {ids[0]})" for reason, ids in self.skipped.items()]
         return (
             f"no usable page in the {len(reader.xml_files)} XML files of {self.source}: "
-            f"{'; '.join(reasons) or 'they have no lines'}"
+            f"{self.tally.skipped_text() or 'they have no lines'}"
         )
 
     def _choose(self, reader: Reader, described: list[Description]) -> list[Description]:

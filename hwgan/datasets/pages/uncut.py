@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from hwgan.data.line_cutting import LineWord, cut_lines
-from hwgan.data.survey import draw_grid
+from hwgan.data.picture_grid import draw_grid
 from hwgan.datasets.builder import Example
 from hwgan.datasets.pages.layout import Region
 from hwgan.datasets.pages.reader import Description

@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from hwgan.data.transforms import trim_box
-from hwgan.datasets.builder import Example, WordImageBuilder, png_bytes
+from hwgan.datasets.builder import Example
 from hwgan.datasets.penman import pen, words
+from hwgan.datasets.word_image_builder import WordImageBuilder, png_bytes
 
 _HELD_OUT_SHARE = 0.1  # of the words and of the writers, each for validation and for test
 

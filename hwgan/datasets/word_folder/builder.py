@@ -2,10 +2,10 @@
 
 import tensorflow_datasets as tfds
 
-from hwgan.datasets.builder import WordImageBuilder
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.folder_builder import FolderBuilder
 from hwgan.datasets.word_folder.sources import Source, read_source
+from hwgan.datasets.word_image_builder import WordImageBuilder
 
 
 class WordFolder(FolderBuilder, WordImageBuilder, skip_registration=True):
