@@ -28,8 +28,8 @@ from hwgan.runtime.files import open_regular, replacing
 from hwgan.runtime.untrusted import reading
 
 _FOLDER = pathlib.Path(__file__).parents[1] / "weights"
-PRETRAINED = str(_FOLDER / "copiste.npz")  # generator and language model
-PRETRAINED_OTHERS = str(_FOLDER / "copiste_other_networks.npz")  # discriminator, recognizer, identifier of that run
+PRETRAINED = str(_FOLDER / "handwriting.npz")  # generator and language model
+PRETRAINED_OTHERS = str(_FOLDER / "handwriting_other_networks.npz")  # discriminator, recognizer, identifier of that run
 PRETRAINED_EVALUATOR = str(_FOLDER / "copiste_evaluator.npz")  # recognizer and identifier trained apart
 _OTHERS = "_other_networks"  # in the name of the file of what was trained with the generator of a file
 _RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
@@ -119,14 +119,14 @@ def shipped_names(networks: str = "") -> list[str]:
 def checkpoint_help() -> str:
     """The description of a flag that names a generator."""
     names = ", ".join(shipped_names())
-    return f"workdir of a run, a file of weights, or the name of weights in the package ({names}); empty: copiste"
+    return f"workdir of a run, a file of weights, or the name of weights in the package ({names}); empty: handwriting"
 
 
 def locate_weights(name: str) -> str:
     """The path that a name stands for: that of the package's weights of this name, unless a file or folder has it.
 
     Args:
-      name: of weights in the package, such as "copiste" or "iam_evaluator", or a path, which is returned as it is.
+      name: of weights in the package, such as "handwriting" or "iam_evaluator", or a path, which is returned as it is.
     """
     shipped = _FOLDER / f"{name}.npz"
     return str(shipped) if shipped.parent == _FOLDER and shipped.is_file() and not pathlib.Path(name).exists() else name

@@ -19,11 +19,12 @@ from hwgan.sampling.sampler import Sampler
 FORMAT = 1  # must be raised when a reader of older files would misread new ones
 _LAST_PLANE_WITH_LOOKALIKES = 0x1FFFF
 PRETRAINED_LICENCE = {
-    "en": "Weights for research and non-commercial use, trained on “Copiste d’un jour” (Bibliothèque et Archives "
-    "nationales du Québec, CC BY 4.0), whose volunteers agreed to free use for non-commercial purposes.",
-    "fr": "Poids pour la recherche et l’usage non commercial, appris sur « Copiste d’un jour » (Bibliothèque et "
-    "Archives nationales du Québec, CC BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non "
-    "commerciales.",
+    "en": "Weights for research and non-commercial use, trained on the IAM Handwriting Database (Marti and Bunke, "
+    "2002), free for non-commercial research, and on “Copiste d’un jour” (Bibliothèque et Archives nationales du "
+    "Québec, CC BY 4.0), whose volunteers agreed to free use for non-commercial purposes.",
+    "fr": "Poids pour la recherche et l’usage non commercial, appris sur la base IAM (Marti et Bunke, 2002), libre pour "
+    "la recherche non commerciale, et sur « Copiste d’un jour » (Bibliothèque et Archives nationales du Québec, CC BY "
+    "4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
 }
 
 

@@ -68,16 +68,16 @@ def test_the_pretrained_weights_know_what_they_write_badly():
 
 
 def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
-    assert "copiste" in shipped_names()
+    assert "handwriting" in shipped_names()
     assert "copiste_evaluator" in shipped_names("evaluator")
-    assert locate_weights("copiste") == PRETRAINED
+    assert locate_weights("handwriting") == PRETRAINED
     assert other_networks_path(PRETRAINED) == PRETRAINED_OTHERS
     assert not [name for name in shipped_names() if "other" in name or "evaluator" in name]
-    for name in ("", "nowhere", "../weights/copiste", "runs/mine", str(tmp_path / "copiste")):
+    for name in ("", "nowhere", "../weights/handwriting", "runs/mine", str(tmp_path / "handwriting")):
         assert locate_weights(name) == name == other_networks_path(name)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "copiste").mkdir()  # one's own run comes first
-    assert locate_weights("copiste") == "copiste"
+    (tmp_path / "handwriting").mkdir()  # one's own run comes first
+    assert locate_weights("handwriting") == "handwriting"
     assert open_sampler("").charset == open_sampler(PRETRAINED).charset
 
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from configs import copiste_finetune, smoke
+from configs import handwriting, smoke
 from hwgan.checkpoints.run import build_networks, load_run
 from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights, write_weights_file
 from hwgan.models.state import GENERATING_NETWORKS, NETWORK_NAMES
@@ -66,7 +66,7 @@ def test_a_run_writes_at_once_what_its_source_wrote(generator_run, config, tmp_p
 
 def test_the_networks_of_the_package_fit_the_config_they_were_trained_by():
     weights, others = read_weights(PRETRAINED), read_weights(PRETRAINED_OTHERS)
-    run = SmallRun(config=copiste_finetune.get_config(), characters=weights.charset.characters)
+    run = SmallRun(config=handwriting.get_config(), characters=weights.charset.characters)
     run.config.train.init_from = "pretrained_all"
     state = init_from(run.state, run.config, run.charset)
     held = weights.variables | others.variables
@@ -108,7 +108,7 @@ def test_running_averages_that_the_source_lacks_are_reset(caplog, monkeypatch):
 
     monkeypatch.setattr("hwgan.training.init_from.read_weights", without_whitening)
     caplog.set_level(logging.INFO)
-    config = copiste_finetune.get_config()
+    config = handwriting.get_config()
     config.model.identifier.whitened, config.train.init_from = True, "pretrained_all"
     run = SmallRun(config=config, characters=read_weights(PRETRAINED).charset.characters)
     state = init_from(run.state, run.config, run.charset)
