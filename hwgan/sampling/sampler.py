@@ -16,6 +16,7 @@ from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
+from hwgan.sampling.style_delta import NO_DELTA, Delta, add_delta
 from hwgan.sampling.styles import vary
 from hwgan.sampling.word_checks import LONGEST_WORD, check_words, describe_cautions
 
@@ -44,7 +45,7 @@ class Sampler:
 
     Attributes:
       networks: the modules.
-      variables: of the language model and the generator.
+      variables: of the language model and the generator, without the delta.
       charset: the alphabet they were trained on.
       spec: the size of their images.
       temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
@@ -52,6 +53,7 @@ class Sampler:
       rare_characters: number of training examples of each character with few of them; for `cautions`.
       center: the style [z_dim] of a writer, of which all sampled styles are variations (`vary`); None samples from the
         prior.
+      delta: changes of the variables for the writer of a fine-tuned style; empty for none.
 
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
@@ -65,9 +67,14 @@ class Sampler:
     temperature: float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     center: jax.Array | None = None
+    delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
     def __post_init__(self):
         check_temperature(self.temperature)
+
+    @functools.cached_property
+    def _tuned_variables(self) -> dict[str, Any]:
+        return add_delta(self.variables, self.delta)
 
     @property
     def longest_word(self) -> int:
@@ -76,7 +83,8 @@ class Sampler:
 
     def facts(self) -> dict[str, Any]:
         """What decides, beside texts and styles, what is drawn; JSON values."""
-        style = {} if self.center is None else {"style": variables_digest(self.center)}
+        center = (self.center, self.delta) if self.delta else self.center
+        style = {} if self.center is None else {"style": variables_digest(center)}
         return {"weights": variables_digest(self.variables), "temperature": self.temperature, **style}
 
     def check(self, words: Sequence[str]) -> None:
@@ -132,7 +140,7 @@ class Sampler:
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
         lengths = np.array([len(row) for row in labels], np.int32)
         rows = pad_labels(labels, length)
-        drawn, widths = _draw(self.networks, self.variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
+        drawn, widths = _draw(self.networks, self._tuned_variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
         images = [
             image[:, :width]
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
