@@ -140,7 +140,9 @@ class Sampler:
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
         lengths = np.array([len(row) for row in labels], np.int32)
         rows = pad_labels(labels, length)
-        drawn, widths = _draw(self.networks, self._tuned_variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
+        drawn, widths = _draw(
+            self.networks, self._tuned_variables, z, rows, lengths, self._canvas_width(z, rows, lengths)
+        )
         images = [
             image[:, :width]
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)

@@ -5,6 +5,7 @@ scales and shifts of its norms, and of the character embedding of the language m
 strokes, slant and contrast, and the form of each letter, and leave the kernels as they are.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,25 @@ from jaxtyping import Array, Float
 
 from hwgan.runtime.errors import UserError
 
-Delta = Mapping[str, Float[Array | np.ndarray, "..."]]  # by the path of the parameter, such as generator/params/mix/bias
+Delta = Mapping[
+    str, Float[Array | np.ndarray, "..."]
+]  # by the path of the parameter, such as generator/params/mix/bias
 NO_DELTA: Delta = {}
 _MAX_CHANGE = 10.0  # of one entry; fine-tuning changes them by less than 1
 _GENERATOR, _EMBEDDING = "generator/params/", "language_model/params/embed/embedding"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TunedStyle:
+    """A latent with the delta that belongs to it.
+
+    Attributes:
+      z: [z_dim].
+      delta: empty where nothing is fine-tuned.
+    """
+
+    z: Float[Array | np.ndarray, " z"]
+    delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
 
 def tunable(variables: Mapping[str, Any]) -> dict[str, Array]:
@@ -42,14 +58,14 @@ def add_delta(variables: dict[str, Any], delta: Delta) -> dict[str, Any]:
     return jax.tree_util.tree_map_with_path(changed, variables)
 
 
-def mix_deltas(first: Delta, last: Delta, share: float) -> dict[str, np.ndarray]:
-    """(1 - share) first + share last; a parameter that one of them leaves as it is counts as 0 there."""
-    parts = ((1.0 - share, first), (share, last))
+def mix_deltas(first: Delta, last: Delta, share: float) -> dict[str, Float[np.ndarray, "..."]]:
+    """(1 - share) first + share last, in float16; a parameter that one of them leaves as it is counts as 0 there."""
+
+    def part(delta: Delta, name: str, weight: float) -> Any:
+        return weight * np.asarray(delta[name], np.float32) if name in delta else 0.0
+
     names = sorted({*first, *last})
-    return {
-        name: sum(weight * np.asarray(delta[name], np.float32) for weight, delta in parts if name in delta)
-        for name in names
-    }
+    return {name: np.float16(part(first, name, 1.0 - share) + part(last, name, share)) for name in names}
 
 
 def check_delta(delta: Delta, variables: Mapping[str, Any], what: str) -> None:
@@ -64,11 +80,11 @@ def check_delta(delta: Delta, variables: Mapping[str, Any], what: str) -> None:
     for name, change in delta.items():
         short = name[:100]
         if name not in known:
-            raise UserError(f"{what} changes the parameter {short!r}, which these weights do not have, or fine-tuning not")
+            raise UserError(f"{what} changes {short!r}, which is no parameter that fine-tuning changes")
         if change.dtype != np.float16 or change.shape != known[name].shape:
             raise UserError(
-                f"{what} changes the parameter {short!r} by {change.dtype} {change.shape}, not float16 "
-                f"{known[name].shape}"
+                f"{what} changes the parameter {short!r} by {change.dtype} {change.shape}, not "
+                f"float16 {known[name].shape}"
             )
         if not np.isfinite(change).all() or np.abs(change).max(initial=0.0) > _MAX_CHANGE:
             raise UserError(

@@ -6,7 +6,6 @@ import pathlib
 import zipfile
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular, replacing
 from hwgan.runtime.untrusted import MAX_SEED, check_number, reading
 from hwgan.sampling.sampler import Sampler
-from hwgan.sampling.style_delta import Delta, check_delta
+from hwgan.sampling.style_delta import NO_DELTA, Delta, TunedStyle, check_delta
 
 ENDING = ".npz"
 _FORMAT, _DELTA = "hwgan style 1", "delta/"
@@ -42,7 +41,7 @@ class Style:
     num_words: int
     agreement: float | None
     weights: str
-    delta: Delta = dataclasses.field(default_factory=dict)
+    delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
     def cautions(self) -> list[str]:
         """Sentences on why the style may not be that of the writer."""
@@ -108,8 +107,8 @@ def read_style(path: str, sampler: Sampler) -> Style:
         return Style(z, record["num_words"], agreement, str(weights), delta)
 
 
-def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
-    """The latent [z_dim] of a seed, or of a style file.
+def style_of(source: str | int, sampler: Sampler) -> TunedStyle:
+    """The style of a seed, or of a style file.
 
     Args:
       source: a seed, as a number or its digits, or the path of a file.
@@ -119,10 +118,11 @@ def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
       UserError: it is neither a seed nor a style of this generator.
     """
     if isinstance(source, str) and not source.strip().isdecimal():
-        return jnp.asarray(read_style(source, sampler).z)
+        style = read_style(source, sampler)
+        return TunedStyle(style.z, style.delta or NO_DELTA)
     seed = int(source)
     check_number("the seed of a style", seed, 0, MAX_SEED, whole=True)
-    return sampler.style(seed)
+    return TunedStyle(np.asarray(sampler.style(seed)), sampler.delta)
 
 
 def with_style(sampler: Sampler, path: str) -> Sampler:

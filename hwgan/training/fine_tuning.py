@@ -12,10 +12,9 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from hwgan.data.charset import pad_labels
-from hwgan.models.batch import WordFeatures
 from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NetworkState
@@ -24,7 +23,7 @@ from hwgan.sampling.style_delta import add_delta, tunable
 from hwgan.sampling.style_encoder import EMPHASIS, EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.training import losses
-from hwgan.training.feature_matching import character_features
+from hwgan.training.letters import CharacterMeans, Texts, character_means, character_occupancy, letter_images
 
 _CANVAS_STEP = 64  # pixels
 _ANY_WIDTH = 2**20  # pixels
@@ -33,28 +32,34 @@ _MIN_VARIANCE = 1e-3  # of a feature
 
 @dataclasses.dataclass(frozen=True)
 class FineTuning:
-    """How a style is fine-tuned.
+    """How a style is fine-tuned; the weights were chosen on validation writers of Copiste (experiments/style).
 
     Attributes:
       steps: of Adam.
       batch_size: generated words a step; half of them are the writer's own texts, half are others.
-      learning_rate: at first; it falls to a tenth by a cosine.
+      learning_rate: at its highest: it rises over `warmup_steps` and falls to a tenth by a cosine.
+      b1: of Adam.
+      b2: of Adam.
+      clip_norm: of the gradients; 0 for no limit.
+      warmup_steps: of the learning rate.
       style_weight: of the distance between the identifier's mean output and the emphasised mean of the writer's words.
       character_weight: of the distances between the recognizer's mean states of each character.
+      shape_weight: of the distances between the mean images of each character.
       text_weight: of the recognizer's loss, in nats a character.
       decay: of the mean squared change of a parameter.
       seed: of the order of words.
     """
 
-    steps: int = 120
+    steps: int = 150
     batch_size: int = 16
-    learning_rate: float = 0.002
+    learning_rate: float = 0.004
     b1: float = 0.9
     b2: float = 0.99
     clip_norm: float = 0.0
     warmup_steps: int = 10
-    style_weight: float = 1.0
+    style_weight: float = 4.0
     character_weight: float = 1.0
+    shape_weight: float = 3.0
     text_weight: float = 1.0
     decay: float = 1.0
     seed: int = 0
@@ -65,43 +70,40 @@ class FineTuning:
         return self.steps
 
 
-class Targets(flax.struct.PyTreeNode):
-    """What generated words are to have in common with the writer's.
+@dataclasses.dataclass(frozen=True)
+class _Setup:
+    """What is the same in every step: modules, settings, pixels of the generated images."""
+
+    networks: Networks
+    settings: FineTuning
+    canvas_width: int
+
+
+class _Fixed(flax.struct.PyTreeNode):
+    """What fine-tuning does not change.
 
     Attributes:
-      style: the identifier's mean output over real words, emphasised.
-      characters: the recognizer's mean states of each character of the alphabet in real words.
-      variances: of the recognizer's states, over all characters of real words.
-      weights: how many examples of each character real words have.
+      generating: variables of language model and generator.
+      recognizer: its variables.
+      identifier: its variables.
+      style: float32 [s], the identifier's mean output over the writer's words, emphasised.
+      characters: of the writer's words.
+      variances: over all characters of the writer's words, of each state, and mean over the pixels of images; the same
+        for each character.
     """
-
-    style: Float[Array, " s"]
-    characters: Float[Array, "v d"]
-    variances: Float[Array, " d"]
-    weights: Float[Array, " v"]
-
-
-class Texts(flax.struct.PyTreeNode):
-    """Texts to generate, with z[:, 0] of each."""
-
-    labels: Int[Array, "b t"]
-    lengths: Int[Array, " b"]
-    log_widths: Float[Array, " b"]
-
-
-class Fixed(flax.struct.PyTreeNode):
-    """What fine-tuning does not change."""
 
     generating: Any
     recognizer: Any
     identifier: Any
-    targets: Targets
+    style: Any
+    characters: CharacterMeans
+    variances: CharacterMeans
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _read(networks: Networks, recognizer: Any, image: Any, widths: Any) -> tuple[jax.Array, ...]:
     output = networks.recognizer.apply(recognizer, image, widths, train=False)
-    return output.states, output.lengths, output.logits
+    return output.states, output.lengths, output.logits, letter_images(image, networks.recognizer.frame_width)
 
 
 def fine_tune(
@@ -119,22 +121,18 @@ def fine_tune(
       The tuned style, and the objective at each step.
     """
     settings = settings or FineTuning()
-    networks, variables = encoder.networks, encoder.sampler.variables
-    fixed = Fixed(variables, encoder.recognizer, encoder.identifier, _targets(encoder, words))
     others = encoder.fit_texts(words)
-    own_widths = np.concatenate([words.z[:, 0], np.full(len(others), style.z[0], np.float32)])
-    texts = _texts(encoder, [*words.texts, *others], own_widths)
-    canvas = _canvas_width(networks, texts, style)
-    params = {
-        "z": jnp.asarray(style.z[1:]),
-        "delta": {name: jnp.zeros_like(leaf) for name, leaf in tunable(variables).items()},
-    }
+    widths_of_others = np.full(len(others), style.z[0], np.float32)
+    texts = _texts(encoder, [*words.texts, *others], np.concatenate([words.z[:, 0], widths_of_others]))
+    compiled = dataclasses.replace(settings, seed=0)  # one program for all seeds
+    setup = _Setup(encoder.networks, compiled, _canvas_width(encoder.networks, texts, style))
+    fixed = _writer(encoder, words)
+    changes = {name: jnp.zeros_like(leaf) for name, leaf in tunable(fixed.generating).items()}
+    params = {"z": jnp.asarray(style.z[1:]), "delta": changes}
     state = NetworkState(params, {}, create_optimizer(settings).init(params))
-
-    step = functools.partial(_step, networks=networks, settings=settings, canvas_width=canvas)
     values = []
     for rows in with_progress(_batches(len(words.texts), len(others), settings), "fine-tuning", "steps"):
-        state, value = step(state, jax.tree.map(lambda array, rows=rows: array[rows], texts), fixed)
+        state, value = _step(setup, state, jax.tree.map(lambda array, rows=rows: array[rows], texts), fixed)
         values.append(value)
     tuned = jax.device_get(state.params)
     delta = {name: change.astype(np.float16) for name, change in tuned["delta"].items()}
@@ -142,65 +140,67 @@ def fine_tune(
     return dataclasses.replace(style, z=z, delta=delta), [float(value) for value in values]
 
 
-@functools.partial(jax.jit, static_argnames=("networks", "settings", "canvas_width"))
-def _step(
-    state: NetworkState, part: Texts, fixed: Fixed, *, networks: Networks, settings: FineTuning, canvas_width: int
-) -> tuple[NetworkState, Array]:
+@functools.partial(jax.jit, static_argnums=0)
+def _step(setup: _Setup, state: NetworkState, texts: Texts, fixed: _Fixed) -> tuple[NetworkState, Array]:
     """One step of Adam; returns the objective before it, too."""
-    objective = functools.partial(_objective, networks=networks, settings=settings, canvas_width=canvas_width)
-    value, gradients = jax.value_and_grad(objective)(state.params, part, fixed)
-    return state.apply_gradients(gradients, create_optimizer(settings)), value
+    value, gradients = jax.value_and_grad(_objective)(state.params, setup, texts, fixed)
+    return state.apply_gradients(gradients, create_optimizer(setup.settings)), value
 
 
-def _objective(
-    params: dict[str, Any], part: Texts, fixed: Fixed, *, networks: Networks, settings: FineTuning, canvas_width: int
-) -> Float[Array, ""]:
+def _objective(params: dict[str, Any], setup: _Setup, texts: Texts, fixed: _Fixed) -> Float[Array, ""]:
     """The weighted sum of the distances of generated words from the writer's; see `FineTuning`."""
-    count = len(part.lengths)
-    z = jnp.concatenate([part.log_widths[:, None], jnp.tile(params["z"][None], (count, 1))], axis=1)
-    layout = networks.layout(part.labels, part.lengths, z, canvas_width)
+    networks, settings = setup.networks, setup.settings
+    z = jnp.tile(params["z"][None], (len(texts.lengths), 1))
+    z = jnp.concatenate([texts.log_widths[:, None], z], axis=1)
+    layout = networks.layout(texts.labels, texts.lengths, z, setup.canvas_width)
     generating = add_delta(fixed.generating, params["delta"])
-    image, _ = networks.generate(generating, z, part.labels, layout, train=False)
+    image, _ = networks.generate(generating, z, texts.labels, layout, train=False)
     read = networks.recognizer.apply(fixed.recognizer, image, layout.widths, train=False)
-    nats = networks.recognizer.loss(fixed.recognizer, read, part.labels, part.lengths)
+    nats = networks.recognizer.loss(fixed.recognizer, read, texts.labels, texts.lengths)
     style = networks.identifier.apply(fixed.identifier, image, layout.widths, train=False).style.mean(axis=0)
-    targets = fixed.targets
-    means, weights = _character_means(read.states, read.lengths, read.logits, part)
-    counted = weights * (targets.weights > 0)
-    errors = losses.mean_error(means, targets.characters, targets.variances[None])
-    changes = jax.tree.leaves(params["delta"])
-    squares, size = sum(jnp.square(change).sum() for change in changes), sum(change.size for change in changes)
+    occupancy = character_occupancy(read.states, read.lengths, read.logits, texts)
+    shapes = letter_images(image, networks.recognizer.frame_width)
+    characters, real = character_means(read.states, shapes, occupancy), fixed.characters
+    counted = characters.weights * (real.weights > 0)
+    shares = counted / jnp.maximum(counted.sum(), 1e-6)
+    state_errors = losses.mean_error(characters.states, real.states, fixed.variances.states)
+    shape_errors = losses.mean_error(characters.shapes, real.shapes, fixed.variances.shapes)
+    changes = jnp.concatenate([change.ravel() for change in jax.tree.leaves(params["delta"])])
     return (
-        settings.style_weight * jnp.square(style - targets.style).mean()
-        + settings.character_weight * (counted * errors).sum() / jnp.maximum(counted.sum(), 1e-6)
-        + settings.text_weight * (nats / part.lengths).mean()
-        + settings.decay * squares / size
+        settings.style_weight * jnp.square(style - fixed.style).mean()
+        + settings.character_weight * (shares * state_errors).sum()
+        + settings.shape_weight * (shares * shape_errors).sum()
+        + settings.text_weight * (nats / texts.lengths).mean()
+        + settings.decay * jnp.square(changes).mean()
     )
 
 
-def _targets(encoder: StyleEncoder, words: EncodedWords) -> Targets:
-    """The statistics of the writer's words."""
+def _writer(encoder: StyleEncoder, words: EncodedWords) -> _Fixed:
+    """The variables of the networks, and the statistics of the writer's words."""
     texts = _texts(encoder, words.texts, words.z[:, 0])
-    states, lengths, logits = map(jnp.asarray, encoder.apply(_read, encoder.recognizer, words.images))
-    means, weights = _character_means(states, lengths, logits, texts)
-    squares, _ = _character_means(jnp.square(states), lengths, logits, texts)
-    shares = weights / jnp.maximum(weights.sum(), 1e-6)
-    center = shares @ means
-    variances = shares @ squares - jnp.square(center) + _MIN_VARIANCE
-    style = EMPHASIS * words.z[:, 1:].mean(axis=0)
-    return Targets(jnp.asarray(style), means, variances, weights)
+    states, lengths, logits, shapes = map(jnp.asarray, encoder.apply(_read, encoder.recognizer, words.images))
+    occupancy = character_occupancy(states, lengths, logits, texts)
+    characters = character_means(states, shapes, occupancy)
+    squares = character_means(jnp.square(states), jnp.square(shapes), occupancy)
+    shares = characters.weights / jnp.maximum(characters.weights.sum(), 1e-6)
 
+    def variances(squares: Float[Array, "v d"], means: Float[Array, "v d"]) -> Float[Array, " d"]:
+        return jnp.maximum(shares @ squares - jnp.square(shares @ means), 0.0) + _MIN_VARIANCE
 
-def _character_means(
-    states: Float[Array, "b f d"], num_frames: Int[Array, " b"], logits: Float[Array, "b f v1"], texts: Texts
-) -> tuple[Float[Array, "v d"], Float[Array, " v"]]:
-    """The mean state of the frames that emit each character, and how many frames these are."""
-    nothing = jnp.zeros((len(num_frames), 0))
-    features = WordFeatures(states, num_frames, nothing, logits)
-    grouped = character_features(features, texts.labels, texts.lengths)["characters"]
-    weights = grouped.weights.sum(axis=(0, 1))
-    sums = jnp.einsum("bfv,bfd->vd", grouped.weights, grouped.vectors, precision=jax.lax.Precision.HIGHEST)
-    return sums / jnp.maximum(weights, 1e-3)[:, None], weights
+    state_variances = variances(squares.states, characters.states)
+    shape_variance = variances(squares.shapes, characters.shapes).mean()
+    return _Fixed(
+        encoder.sampler.variables,
+        encoder.recognizer,
+        encoder.identifier,
+        jnp.asarray(EMPHASIS * words.z[:, 1:].mean(axis=0)),
+        characters,
+        CharacterMeans(
+            jnp.broadcast_to(state_variances, characters.states.shape),
+            jnp.full_like(characters.shapes, shape_variance),
+            characters.weights,
+        ),
+    )
 
 
 def _texts(encoder: StyleEncoder, texts: list[str], log_widths: np.ndarray) -> Texts:
@@ -219,11 +219,11 @@ def _canvas_width(networks: Networks, texts: Texts, style: Style) -> int:
 def _batches(num_own: int, num_others: int, settings: FineTuning) -> list[np.ndarray]:
     """The rows of each step: half of them the writer's texts, each as often as any other, half other texts."""
     rng = np.random.default_rng(settings.seed)
-    half = settings.batch_size // 2
 
     def rows(count: int, size: int) -> np.ndarray:
         needed = size * settings.steps
         return np.concatenate([rng.permutation(count) for _ in range(-(-needed // count))])[:needed].reshape(-1, size)
 
+    half = settings.batch_size // 2
     own, others = rows(num_own, half), rows(num_others, settings.batch_size - half)
     return list(np.concatenate([own, num_own + others], axis=1))
