@@ -1,5 +1,9 @@
 """The style command: which words it takes, what it refuses, and what it warns of."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,10 +11,12 @@ from PIL import Image
 from hwgan.data.charset import Charset
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.style_encoder import EncodedWords
+from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
-from hwgan.style import cautions, check_handwriting, choose_words, known_words
+from hwgan.style import cautions, check_handwriting, choose_words, known_words, make_style
+
+ROOT = pathlib.Path(__file__).parent.parent
 
 
 def words(count):
@@ -112,3 +118,35 @@ def test_fine_tuning_without_the_texts_of_one_writer_is_refused(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(UserError, match="words of 2 writers"):
         known_words(str(tmp_path / "two"), Charset("abc"), 8)
+
+
+class Encodes(StyleEncoder):
+    """Stands in for an encoder: always the same words and style."""
+
+    def __init__(self, words, style):
+        object.__setattr__(self, "found", (words, style))
+
+    def encode_words(self, images, texts=None):
+        return self.found[0]
+
+    def fit(self, words):
+        return self.found[1]
+
+
+def test_fine_tuning_takes_the_words_with_their_texts(monkeypatch, capsys):
+    words = EncodedWords(np.ones((3, 5), np.float32), ["ab"] * 3, np.ones(3, np.float32), np.arange(3), {})
+    fitted, tuned = Style(np.zeros(5, np.float32), 3, 0.5, ""), Style(np.ones(5, np.float32), 3, 0.5, "")
+    encoder, given = Encodes(words, fitted), []
+    monkeypatch.setattr("hwgan.style.fine_tune", lambda *arguments: given.append(arguments) or (tuned, [2.0, 0.5]))
+    assert make_style(encoder, [], ["ab"] * 3) is fitted and not given
+    assert make_style(encoder, [], ["ab"] * 3, finetune=True) is tuned
+    assert given == [(encoder, words, fitted)]
+    assert "fine-tuned" in capsys.readouterr().out
+
+
+def test_the_command_refuses_fine_tuning_without_texts(tmp_path):
+    Image.new("L", (60, 30), 255).save(tmp_path / "word.png")
+    command = [sys.executable, "-m", "hwgan.style", f"--images={tmp_path / 'word.png'}", "--finetune"]
+    result = subprocess.run([*command, f"--output={tmp_path / 'mine.npz'}"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2 and "--finetune needs words whose texts are known" in result.stderr
+    assert "Traceback" not in result.stderr and not (tmp_path / "mine.npz").exists()

@@ -50,7 +50,7 @@ class FineTuning:
       seed: of the order of words.
     """
 
-    steps: int = 150
+    steps: int = 100
     batch_size: int = 16
     learning_rate: float = 0.004
     b1: float = 0.9
