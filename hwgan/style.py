@@ -11,6 +11,11 @@ Of a sheet that is printed, filled in and photographed, whose words have known t
   python -m hwgan.style --sheet=sheet.pdf
   python -m hwgan.style --images=photo.jpg --filled_sheet --output=mine.npz --preview=cut.png
 
+Closer to the hand, in some minutes, of words with known texts: a filled-in sheet, or a folder with a table labels.tsv
+(columns file and text), or with a text beside each image, as hwgan.prepare --dataset=word_folder reads it:
+  python -m hwgan.style --images=photo.jpg --filled_sheet --finetune --output=mine.npz
+  python -m hwgan.style --images=words/ --finetune --output=mine.npz
+
 Then:
   python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
 """
@@ -22,15 +27,19 @@ import numpy as np
 from absl import flags
 
 from hwgan.checkpoints.weights_file import checkpoint_help
+from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.word_cutting import CutWord
+from hwgan.evaluation.folder import is_folder_of_words, read_folder
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image
 from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
 from hwgan.sampling.open import open_sampler
+from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import ENDING, Style, write_style
 from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_images
+from hwgan.training.fine_tuning import fine_tune
 
 _CONSENT = "a style is made of one's own hand, or with the writer's consent"
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
@@ -38,6 +47,12 @@ _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, i
 _MIN_LETTERS = 2.2  # in the mean over words of a page; 2.9 to 4.8 for validation writers of Copiste
 _MIN_AGREEMENT, _AGREEING_WORDS = 0.2, 8  # validation writers of Copiste have at least 0.2 from 8 words on
 _NAMED = 10
+_MAX_KNOWN = 2000  # words
+_SHOWN = 10  # steps of fine-tuning over which the objective is averaged
+_KNOWN_TEXTS = (
+    "--finetune needs words whose texts are known: give --filled_sheet with a photographed sheet, or --images= a "
+    "folder with word images and a table labels.tsv (columns file and text)"
+)
 
 
 def choose_words(words: Sequence[CutWord], left_out: Collection[int]) -> list[CutWord]:
@@ -60,8 +75,16 @@ def choose_words(words: Sequence[CutWord], left_out: Collection[int]) -> list[Cu
     return kept
 
 
-def make_style(encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Sequence[str] | None = None) -> Style:
+def make_style(
+    encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Sequence[str] | None = None, *, finetune: bool = False
+) -> Style:
     """The style of word images, after a check that they are handwriting.
+
+    Args:
+      encoder: of styles.
+      images: of one word each.
+      texts: of the words, if they are known.
+      finetune: whether the generator is adapted to the words, whose texts must be known.
 
     Raises:
       UserError: no image is a word, or they cannot be read as handwriting.
@@ -72,7 +95,52 @@ def make_style(encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Seque
     if not len(words.z):
         raise UserError(f"no style can be made, for none of the {len(images)} images is a word")
     check_handwriting(words)
-    return encoder.fit(words)
+    style = encoder.fit(words)
+    if not finetune:
+        return style
+    style, values = fine_tune(encoder, words, style)
+    show = f"{np.mean(values[:_SHOWN]):.2f} to {np.mean(values[-_SHOWN:]):.2f}"
+    print(f"fine-tuned: the distance of generated words from the writer's falls from {show}")
+    return style
+
+
+def known_words(source: str, charset: Charset, max_length: int) -> tuple[list[np.ndarray], list[str]]:
+    """Word images of one writer with their texts, from a folder or archive as `hwgan.prepare` reads it.
+
+    Words with characters outside the alphabet, or longer than those of training, are left out with a warning.
+
+    Args:
+      source: the folder or archive.
+      charset: the alphabet.
+      max_length: number of characters of the longest word of training.
+
+    Raises:
+      UserError: there are no texts, several writers, too many words, or no word that can be written.
+    """
+    if not is_folder_of_words(source):
+        raise UserError(f"{_KNOWN_TEXTS}; there is no {source!r}")
+    try:
+        images, texts, writers = read_folder(source)
+    except UserError as error:
+        raise UserError(f"{_KNOWN_TEXTS}; {error}") from error
+    if len(set(filter(None, writers))) > 1:
+        raise UserError(f"{source!r} has words of {len(set(writers))} writers; a style is of the words of one")
+    if len(images) > _MAX_KNOWN:
+        raise UserError(
+            f"{source!r} has {len(images):,} words; fine-tuning needs some dozens, and takes {_MAX_KNOWN:,}"
+        )
+    rows = []
+    for row, text in enumerate(map(normalize_text, texts)):
+        if unknown := charset.unknown(text):
+            outside = "".join(dict.fromkeys(character for _, character in unknown))
+            warn(f"{text[:40]!r} is left out: {outside[:20]!r} is outside the alphabet of the model")
+        elif not 0 < len(text) <= max_length:
+            warn(f"{text[:40]!r} is left out: it has {len(text)} characters, not 1 to {max_length}")
+        else:
+            rows.append(row)
+    if not rows:
+        raise UserError(f"{source!r} has no word that the model can write")
+    return [images[row] for row in rows], [texts[row] for row in rows]
 
 
 def check_handwriting(words: EncodedWords) -> None:
@@ -122,6 +190,8 @@ def main(argv: list[str]) -> None:
         write_sheet(sheet_page(open_sampler(args.checkpoint, args.step).charset), args.sheet)
         print(f"wrote {args.sheet}; print it at A4, fill it in, photograph it, and give --images= --filled_sheet")
         return
+    if args.finetune and not args.output:
+        raise UserError("--finetune needs --output=mine.npz for the style")
     if not args.output and not args.preview:
         raise UserError("give --output=mine.npz for the style, --preview=cut.png to see the words, or both")
     if args.output:
@@ -131,14 +201,22 @@ def main(argv: list[str]) -> None:
     _make(args)
 
 
+def _read_words(args: flags.FlagValues, sampler: Sampler) -> tuple[list[CutWord], list[str] | None]:
+    """The words of --images, and their texts where they are known."""
+    if args.finetune and not args.filled_sheet:
+        known, texts = known_words(args.images, sampler.charset, sampler.spec.max_length)
+        return words_of_images(known, "words"), texts
+    images = list(read_images(args.images).values())
+    if not args.filled_sheet:
+        return words_of_images(images, args.layout), None
+    texts_of = read_sheet(images, sheet_page(sampler.charset))
+    return [word for word, _ in texts_of], [text for _, text in texts_of]
+
+
 def _make(args: flags.FlagValues) -> None:
-    images, left_out = read_images(args.images), _numbers(args.leave_out)
+    left_out = _numbers(args.leave_out)
     sampler = open_sampler(args.checkpoint, args.step)
-    if args.filled_sheet:
-        texts_of = read_sheet(list(images.values()), sheet_page(sampler.charset))
-        words, texts = [word for word, _ in texts_of], [text for _, text in texts_of]
-    else:
-        words, texts = words_of_images(list(images.values()), args.layout), None
+    words, texts = _read_words(args, sampler)
     kept = choose_words(words, left_out)
     if args.preview:
         try:
@@ -149,7 +227,8 @@ def _make(args: flags.FlagValues) -> None:
     if not args.output:
         return
     chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]
-    style = make_style(open_style_encoder(args.checkpoint, sampler, args.step), [word.image for word in kept], chosen)
+    encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+    style = make_style(encoder, [word.image for word in kept], chosen, finetune=args.finetune)
     for caution in cautions(style):
         warn(caution)
     write_style(style, args.output)
@@ -165,6 +244,13 @@ if __name__ == "__main__":
     flags.DEFINE_list("leave_out", [], "numbers of words, as --preview shows them, that are not used")
     flags.DEFINE_string("sheet", "", "writes a page to print and copy by hand, *.pdf or *.png, and nothing else")
     flags.DEFINE_bool("filled_sheet", False, "--images show the page of --sheet, filled in")
+    flags.DEFINE_bool(
+        "finetune",
+        False,
+        "adapt the generator to the hand, in some minutes on two cores, by words whose texts are known: of "
+        "--filled_sheet, or of a folder or archive --images= with a table labels.tsv (columns file and text) or a text "
+        "beside each image; the change is stored in the style file",
+    )
     flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
     run_main(main)

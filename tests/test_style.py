@@ -1,15 +1,22 @@
 """The style command: which words it takes, what it refuses, and what it warns of."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from hwgan.data.charset import Charset
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.style_encoder import EncodedWords
+from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
-from hwgan.style import cautions, check_handwriting, choose_words
+from hwgan.style import cautions, check_handwriting, choose_words, known_words, make_style
+
+ROOT = pathlib.Path(__file__).parent.parent
 
 
 def words(count):
@@ -73,3 +80,73 @@ def test_what_is_no_handwriting_is_refused():
     for change in (dict(confidence=0.3), dict(text="l"), dict(scale=2.0)):
         with pytest.raises(UserError, match="does not look like handwriting"):
             check(**change)
+
+
+def word_folder(folder, rows, columns="file\ttext\twriter"):
+    """A folder of word images with their table."""
+    for number in range(len(rows)):
+        Image.new("L", (60, 30), 255).save(folder / f"{number}.png")
+    lines = [columns, *(f"{number}.png\t{text}\t{writer}" for number, (text, writer) in enumerate(rows))]
+    (folder / "labels.tsv").write_text("\n".join(lines) + "\n")
+    return str(folder)
+
+
+def test_known_texts_that_cannot_be_written_are_left_out_with_a_warning(tmp_path, capsys):
+    source = word_folder(tmp_path, [("ab", "me"), ("a€b", "me"), ("c", ""), ("abcabcabc", "me")])
+    images, texts = known_words(source, Charset("abc"), 8)
+    assert texts == ["ab", "c"] and len(images) == 2
+    warnings = capsys.readouterr().err
+    assert "'a€b' is left out: '€' is outside the alphabet" in warnings
+    assert "'abcabcabc' is left out: it has 9 characters" in warnings
+    with pytest.raises(UserError, match="no word that the model can write"):
+        known_words(source, Charset("xyz"), 8)
+
+
+def test_fine_tuning_without_the_texts_of_one_writer_is_refused(tmp_path):
+    for name in ("none", "two", "no_table", "file.png"):
+        folder = tmp_path / name
+        if name == "file.png":
+            Image.new("L", (60, 30), 255).save(folder)
+        elif name != "none":
+            folder.mkdir()
+    word_folder(tmp_path / "two", [("ab", "me"), ("ab", "you")])
+    for name in ("none", "no_table", "file.png", "a.png,b.png"):
+        with pytest.raises(
+            UserError, match="--finetune needs words whose texts are known: give --filled_sheet"
+        ) as error:
+            known_words(str(tmp_path / name), Charset("abc"), 8)
+        assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="words of 2 writers"):
+        known_words(str(tmp_path / "two"), Charset("abc"), 8)
+
+
+class Encodes(StyleEncoder):
+    """Stands in for an encoder: always the same words and style."""
+
+    def __init__(self, words, style):
+        object.__setattr__(self, "found", (words, style))
+
+    def encode_words(self, images, texts=None):
+        return self.found[0]
+
+    def fit(self, words):
+        return self.found[1]
+
+
+def test_fine_tuning_takes_the_words_with_their_texts(monkeypatch, capsys):
+    words = EncodedWords(np.ones((3, 5), np.float32), ["ab"] * 3, np.ones(3, np.float32), np.arange(3), {})
+    fitted, tuned = Style(np.zeros(5, np.float32), 3, 0.5, ""), Style(np.ones(5, np.float32), 3, 0.5, "")
+    encoder, given = Encodes(words, fitted), []
+    monkeypatch.setattr("hwgan.style.fine_tune", lambda *arguments: given.append(arguments) or (tuned, [2.0, 0.5]))
+    assert make_style(encoder, [], ["ab"] * 3) is fitted and not given
+    assert make_style(encoder, [], ["ab"] * 3, finetune=True) is tuned
+    assert given == [(encoder, words, fitted)]
+    assert "fine-tuned" in capsys.readouterr().out
+
+
+def test_the_command_refuses_fine_tuning_without_texts(tmp_path):
+    Image.new("L", (60, 30), 255).save(tmp_path / "word.png")
+    command = [sys.executable, "-m", "hwgan.style", f"--images={tmp_path / 'word.png'}", "--finetune"]
+    result = subprocess.run([*command, f"--output={tmp_path / 'mine.npz'}"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2 and "--finetune needs words whose texts are known" in result.stderr
+    assert "Traceback" not in result.stderr and not (tmp_path / "mine.npz").exists()

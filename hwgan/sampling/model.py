@@ -17,11 +17,13 @@ from hwgan.sampling.document import Document
 from hwgan.sampling.page_layout import lay_out
 from hwgan.sampling.page_settings import PageSettings
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_delta import TunedStyle, check_delta, mix_deltas
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
-from hwgan.sampling.style_files import latent_of
+from hwgan.sampling.style_files import style_of
 from hwgan.sampling.styles import slerp
 
-Style = int | str | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"]  # a seed, a style file, or z
+# A seed, a style file, z, or what `Model.interpolate` makes of a fine-tuned style.
+Style = int | str | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"] | TunedStyle
 Styles = Style | Sequence[Style]
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -113,8 +115,10 @@ class Model:
     def _encoder(self) -> StyleEncoder:
         return open_style_encoder(self.checkpoint, self.sampler, self.step)
 
-    def interpolate(self, first: Style, last: Style, count: int) -> list[Float[np.ndarray, " z"]]:
+    def interpolate(self, first: Style, last: Style, count: int) -> list[Float[np.ndarray, " z"] | TunedStyle]:
         """Styles from the first to the last at even angles, both included.
+
+        Where one of them is the file of a fine-tuned style, the changes of parameters are interpolated too, linearly.
 
         >>> import hwgan
         >>> model = hwgan.load()
@@ -123,8 +127,13 @@ class Model:
         5
         """
         check_number("count", count, 2, 10**6, whole=True)
-        ends = (jnp.asarray(self._z(style)) for style in (first, last))
-        return [np.asarray(style) for style in slerp(*ends, count)]
+        start, end = self._resolved(first), self._resolved(last)
+        z = [np.asarray(latent) for latent in slerp(jnp.asarray(start.z), jnp.asarray(end.z), count)]
+        if not start.delta and not end.delta:
+            return list(z)
+        shares = np.linspace(0.0, 1.0, count).tolist()
+        deltas = [mix_deltas(start.delta, end.delta, share) for share in shares]
+        return [TunedStyle(latent, delta) for latent, delta in zip(z, deltas, strict=True)]
 
     def word(self, text: str, style: Style = 0) -> Grey:
         """One word.
@@ -168,7 +177,16 @@ class Model:
                 raise UserError(f"{text[:40]!r} has a space, so it is no word; line() and page() take texts")
         if not fitted:
             return []
-        return self.sampler.draw(fitted, jnp.asarray(self._styles_of(styles, len(fitted))))
+        found = self._styles_of(styles, len(fitted))
+        rows_of: dict[int, list[int]] = {}  # words of one delta are drawn together
+        for row, style in enumerate(found):
+            rows_of.setdefault(id(style.delta), []).append(row)
+        images: dict[int, Grey] = {}
+        for rows in rows_of.values():
+            z = jnp.asarray(np.stack([found[row].z for row in rows]))
+            drawn = self._sampler_of(found[rows[0]]).draw([fitted[row] for row in rows], z)
+            images.update(zip(rows, drawn, strict=True))
+        return [images[row] for row in range(len(fitted))]
 
     def line(self, text: str, style: Style = 0) -> Grey:
         """Words side by side, on a straight line and at even distances.
@@ -183,7 +201,8 @@ class Model:
         Raises:
           UserError: see `word`.
         """
-        return self.sampler.draw_text(self._fitted(text), jnp.asarray(self._z(style)))
+        found = self._resolved(style)
+        return self._sampler_of(found).draw_text(self._fitted(text), jnp.asarray(found.z))
 
     def page(self, text: str, style: Style = 0, *, width: int = 800, **settings: Any) -> UInt8[np.ndarray, "h w *rgb"]:
         """A text on one page, as high as the text needs.
@@ -236,7 +255,9 @@ class Model:
         """
         checked = PageSettings(**settings)
         fitted = self._fitted(text)
-        blocks = [self.sampler.draw_lines(fitted, jnp.asarray(z)) for z in self._list_of_styles(styles)]
+        blocks = [
+            self._sampler_of(style).draw_lines(fitted, jnp.asarray(style.z)) for style in self._list_of_styles(styles)
+        ]
         pages = lay_out(blocks, checked, self.height, self.sampler.charset.right_to_left)
         return Document(pages, checked, self.height)
 
@@ -244,34 +265,49 @@ class Model:
         """The text in NFC, with what looks the same for characters outside the alphabet."""
         return replace_unwritable(text, self.alphabet)[0]
 
-    def _z(self, style: Style) -> Float[np.ndarray, " z"]:
-        """The array of a style."""
+    def _sampler_of(self, style: TunedStyle) -> Sampler:
+        """The sampler that writes in a style."""
+        return (
+            self.sampler if style.delta is self.sampler.delta else dataclasses.replace(self.sampler, delta=style.delta)
+        )
+
+    def _resolved(self, style: Style) -> TunedStyle:
+        """The array of a style, and its delta."""
         if isinstance(style, str):
-            return np.asarray(latent_of(style, self.sampler))
+            return style_of(style, self.sampler)
         if isinstance(style, int | np.integer) and not isinstance(style, bool):
-            return self.style(int(style))
+            return TunedStyle(self.style(int(style)), self.sampler.delta)
+        delta = self.sampler.delta
+        if isinstance(style, TunedStyle):
+            check_delta(style.delta, self.sampler.variables, "the style")
+            style, delta = style.z, style.delta
         z = np.asarray(style, np.float32)
         dimension = self.sampler.networks.z_dim
         if z.shape != (dimension,) or not np.isfinite(z).all():
             raise UserError(
                 f"a style is a seed, a style file, or an array of {dimension} finite numbers; got shape {z.shape}"
             )
-        return z
+        return TunedStyle(z, delta)
 
-    def _list_of_styles(self, styles: Styles) -> list[Float[np.ndarray, " z"]]:
-        """The arrays of one or several styles."""
-        if isinstance(styles, int | str | np.integer):
-            return [self._z(styles)]
+    def _list_of_styles(self, styles: Styles) -> list[TunedStyle]:
+        """One or several styles."""
+        if isinstance(styles, int | str | np.integer | TunedStyle):
+            return [self._resolved(styles)]
         if isinstance(styles, np.ndarray | jax.Array) and styles.ndim == 1:
-            return [self._z(styles)]
-        found = [self._z(style) for style in styles]
+            return [self._resolved(styles)]
+        files: dict[str, TunedStyle] = {}  # each is read once, so that its words are drawn together
+        found = []
+        for style in styles:
+            if isinstance(style, str) and style not in files:
+                files[style] = self._resolved(style)
+            found.append(files[style] if isinstance(style, str) else self._resolved(style))
         if not found:
             raise UserError("there is no style; give at least one")
         return found
 
-    def _styles_of(self, styles: Styles, count: int) -> Float[np.ndarray, "count z"]:
+    def _styles_of(self, styles: Styles, count: int) -> list[TunedStyle]:
         """A style for each of `count` texts."""
         found = self._list_of_styles(styles)
         if len(found) not in (1, count):
             raise UserError(f"there are {count} texts and {len(found)} styles; give one style, or one for each")
-        return np.stack(found * (count if len(found) == 1 else 1))
+        return found * (count if len(found) == 1 else 1)

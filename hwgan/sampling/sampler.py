@@ -16,6 +16,7 @@ from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.page import join_words
+from hwgan.sampling.style_delta import NO_DELTA, Delta, add_delta
 from hwgan.sampling.styles import vary
 from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
@@ -44,7 +45,7 @@ class Sampler(WordSampler):
 
     Attributes:
       networks: the modules.
-      variables: of the language model and the generator.
+      variables: of the language model and the generator, without the delta.
       charset: the alphabet they were trained on.
       spec: the size of their images.
       temperature: T of styles z ~ N(0, T² I), above 0. Training has 1; below, styles are nearer to the mean and to each
@@ -52,6 +53,7 @@ class Sampler(WordSampler):
       rare_characters: number of training examples of each character with few of them; for `cautions`.
       center: the style [z_dim] of a writer, of which all sampled styles are variations (`vary`); None samples from the
         prior.
+      delta: changes of the variables for the writer of a fine-tuned style; empty for none.
 
     References:
       Brock et al., Large Scale GAN Training for High Fidelity Natural Image Synthesis, ICLR 2019,
@@ -65,16 +67,22 @@ class Sampler(WordSampler):
     temperature: float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     center: jax.Array | None = None
+    delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
     def __post_init__(self):
         check_temperature(self.temperature)
+
+    @functools.cached_property
+    def _tuned_variables(self) -> dict[str, Any]:
+        return add_delta(self.variables, self.delta)
 
     @property
     def longest_word(self) -> int:
         return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
 
     def facts(self) -> dict[str, Any]:
-        style = {} if self.center is None else {"style": variables_digest(self.center)}
+        center = (self.center, self.delta) if self.delta else self.center
+        style = {} if self.center is None else {"style": variables_digest(center)}
         return {"weights": variables_digest(self.variables), "temperature": self.temperature, **style}
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
@@ -104,7 +112,9 @@ class Sampler(WordSampler):
         filled = words + words[-1:] * (size - count)
         rows, lengths = self.charset.encode_batch(filled, length)
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
-        drawn, widths = _draw(self.networks, self.variables, z, rows, lengths, self._canvas_width(z, rows, lengths))
+        drawn, widths = _draw(
+            self.networks, self._tuned_variables, z, rows, lengths, self._canvas_width(z, rows, lengths)
+        )
         images = [
             image[:, :width]
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)

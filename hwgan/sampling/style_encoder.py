@@ -32,7 +32,7 @@ _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 # A text for each vertical extent that a tight crop of a word may have: with and without dots, ascenders, descenders.
 _EXTENTS = ("o", "i", "l", "p", "pi", "pl")
 # A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of Copiste.
-_EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.3, 3, 0.5, 1.4
+EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.3, 3, 0.5, 1.4
 _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
 _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
 _FIT_WORDS += ["jardin", "Zone"]
@@ -65,6 +65,7 @@ class EncodedWords:
       confidences: mean probability, in [0, 1], of the labels that were read; 1 where the text was given.
       rows: int [n], the index of each word among the images given.
       left_out: why each image that is missing was left out, by its index.
+      images: uint8 [height, width] each, preprocessed.
     """
 
     z: Float[np.ndarray, "n z"]
@@ -72,6 +73,7 @@ class EncodedWords:
     confidences: Float[np.ndarray, " n"]
     rows: np.ndarray
     left_out: dict[int, str]
+    images: list[np.ndarray] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,16 +126,20 @@ class StyleEncoder:
         count = len(words.z)
         z = words.z.mean(axis=0)
         z[0] *= count / (count + _WIDTH_PRIOR)
-        target = _EMPHASIS * z[1:]
+        target = EMPHASIS * z[1:]
         z[1:] = target
         longest = _MAX_NORM * np.sqrt(len(target))
-        texts = [text for text in _FIT_WORDS if self.sampler.can_write(text)] or words.texts[: len(_FIT_WORDS)]
+        texts = self.fit_texts(words)
         for _ in range(_FIT_STEPS):
             drawn = self.sampler.draw(texts, jnp.asarray(np.tile(z, (len(texts), 1))))
             cropped = [image[:, : self.spec.max_width] for image in drawn]
-            z[1:] += _FIT_RATE * (target - self._apply(_identify, self.identifier, cropped)[0].mean(axis=0))
+            z[1:] += _FIT_RATE * (target - self.apply(_identify, self.identifier, cropped)[0].mean(axis=0))
             z[1:] *= min(1.0, longest / max(float(np.linalg.norm(z[1:])), 1e-9))
         return Style(z, count, agreement(words.z), self.weights)
+
+    def fit_texts(self, words: EncodedWords) -> list[str]:
+        """Texts in which a style is compared with its words: the same for all writers, of common letters."""
+        return [text for text in _FIT_WORDS if self.sampler.can_write(text)] or words.texts[: len(_FIT_WORDS)]
 
     def encode_words(
         self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None
@@ -161,11 +167,11 @@ class StyleEncoder:
         chosen = [found[number] for number in kept]
         z = np.zeros((len(kept), self.networks.z_dim), np.float32)
         if kept:
-            z[:, 1:] = self._apply(_identify, self.identifier, prepared)[0]
+            z[:, 1:] = self.apply(_identify, self.identifier, prepared)[0]
             z[:, 0] = self._log_widths([image.shape[1] for image in prepared], chosen)
             if texts is None and self.networks.log_width_std:
                 z[:, 0] -= _READING_BIAS
-        return EncodedWords(z, chosen, confidences[kept], np.array([rows[n] for n in kept], int), left_out)
+        return EncodedWords(z, chosen, confidences[kept], np.array([rows[n] for n in kept], int), left_out, prepared)
 
     def _is_word(self, image: np.ndarray, row: int, left_out: dict[int, str]) -> bool:
         """Whether an image has ink and the proportions of a word; the reason against it is put into `left_out`."""
@@ -187,7 +193,7 @@ class StyleEncoder:
         texts, confidences = [""] * len(images), np.zeros(len(images), np.float32)
         if not candidates:
             return texts, confidences
-        labels, scores, lengths = self._apply(_read, self.recognizer, [image for image, _ in candidates])
+        labels, scores, lengths = self.apply(_read, self.recognizer, [image for image, _ in candidates])
         best = np.full(len(images), -np.inf)
         readings = greedy_texts(labels, lengths, self.charset)
         for number, row in enumerate(owners):
@@ -214,7 +220,7 @@ class StyleEncoder:
         ratios = np.log(np.array(widths) / np.maximum(expected, 1.0)) / self.networks.log_width_std
         return ratios.clip(-_MAX_LOG_WIDTH, _MAX_LOG_WIDTH).astype(np.float32)
 
-    def _apply(self, function: Any, variables: Any, images: list[np.ndarray]) -> list[np.ndarray]:
+    def apply(self, function: Any, variables: Any, images: list[np.ndarray]) -> list[np.ndarray]:
         """The outputs of a jitted function for preprocessed images, in batches of one shape."""
         outputs = []
         for start in range(0, len(images), _BATCH_SIZE):

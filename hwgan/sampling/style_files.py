@@ -1,4 +1,4 @@
-"""Styles as files: the latent of a writer and what it was made of, never a picture of the writing."""
+"""Styles as files: the latent of a writer, its delta if it is fine-tuned, and what it was made of; never a picture."""
 
 import dataclasses
 import json
@@ -6,7 +6,6 @@ import pathlib
 import zipfile
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -16,9 +15,10 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular, replacing
 from hwgan.runtime.untrusted import MAX_SEED, check_number, reading
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_delta import NO_DELTA, Delta, TunedStyle, check_delta
 
 ENDING = ".npz"
-_FORMAT = "hwgan style 1"
+_FORMAT, _DELTA = "hwgan style 1", "delta/"
 _MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**6, 10**4, 100
 _MAX_WORDS = 10**6
 _MAX_ENTRY = 100.0  # of z; the prior has standard deviation 1
@@ -34,12 +34,14 @@ class Style:
       num_words: how many words it was made of.
       agreement: how much the words agree (`style_encoder.agreement`), in [-1, 1]; None for a single word.
       weights: checksum of the generator and language model whose latent z is (`variables_digest`).
+      delta: float16 changes of their parameters, of a style that is fine-tuned; see `style_delta`.
     """
 
     z: Float[np.ndarray, " z"]
     num_words: int
     agreement: float | None
     weights: str
+    delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
     def cautions(self) -> list[str]:
         """Sentences on why the style may not be that of the writer."""
@@ -59,11 +61,12 @@ def write_style(style: Style, path: str) -> None:
     Raises:
       UserError: it cannot be written.
     """
-    fields = {name: value for name, value in dataclasses.asdict(style).items() if name != "z"}
+    fields = {name: value for name, value in dataclasses.asdict(style).items() if name not in ("z", "delta")}
     record = json.dumps({"format": _FORMAT, **fields})
+    delta = {_DELTA + name: change for name, change in style.delta.items()}
     try:
         with replacing(pathlib.Path(path)) as file:
-            np.savez(file, allow_pickle=False, record=np.array(record), z=style.z.astype(np.float32))
+            np.savez(file, allow_pickle=False, record=np.array(record), z=style.z.astype(np.float32), **delta)
     except OSError as error:
         raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
 
@@ -77,7 +80,7 @@ def read_style(path: str, sampler: Sampler) -> Style:
 
     Raises:
       UserError: there is no such file, it is damaged or holds something else, its latent is not finite or of another
-        size, or it is of other weights.
+        size, its delta does not fit the generator, or it is of other weights.
     """
     what = f"the style {path!r}"
     with reading(what):
@@ -99,11 +102,13 @@ def read_style(path: str, sampler: Sampler) -> Style:
         agreement = record.get("agreement")
         if agreement is not None:
             check_number("agreement", agreement, -1.0, 1.0)
-        return Style(z, record["num_words"], agreement, str(weights))
+        delta = {name.removeprefix(_DELTA): array for name, array in arrays.items() if name != "z"}
+        check_delta(delta, sampler.variables, what)
+        return Style(z, record["num_words"], agreement, str(weights), delta)
 
 
-def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
-    """The latent [z_dim] of a seed, or of a style file.
+def style_of(source: str | int, sampler: Sampler) -> TunedStyle:
+    """The style of a seed, or of a style file.
 
     Args:
       source: a seed, as a number or its digits, or the path of a file.
@@ -113,10 +118,11 @@ def latent_of(source: str | int, sampler: Sampler) -> jax.Array:
       UserError: it is neither a seed nor a style of this generator.
     """
     if isinstance(source, str) and not source.strip().isdecimal():
-        return jnp.asarray(read_style(source, sampler).z)
+        style = read_style(source, sampler)
+        return TunedStyle(style.z, style.delta or NO_DELTA)
     seed = int(source)
     check_number("the seed of a style", seed, 0, MAX_SEED, whole=True)
-    return sampler.style(seed)
+    return TunedStyle(np.asarray(sampler.style(seed)), sampler.delta)
 
 
 def with_style(sampler: Sampler, path: str) -> Sampler:
@@ -125,7 +131,10 @@ def with_style(sampler: Sampler, path: str) -> Sampler:
     Raises:
       UserError: see `read_style`.
     """
-    return dataclasses.replace(sampler, center=jnp.asarray(read_style(path, sampler).z)) if path else sampler
+    if not path:
+        return sampler
+    style = read_style(path, sampler)
+    return dataclasses.replace(sampler, center=jnp.asarray(style.z), delta=style.delta)
 
 
 def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -5,6 +5,7 @@ from ml_collections import ConfigDict
 
 from configs import smoke
 from hwgan.training.loop import train_and_evaluate
+from tests.sampling.conftest import style_encoder, style_run, style_sampler  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
