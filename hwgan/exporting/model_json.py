@@ -22,9 +22,9 @@ PRETRAINED_LICENCE = {
     "en": "Weights for research and non-commercial use, trained on the IAM Handwriting Database (Marti and Bunke, "
     "2002), free for non-commercial research, and on “Copiste d’un jour” (Bibliothèque et Archives nationales du "
     "Québec, CC BY 4.0), whose volunteers agreed to free use for non-commercial purposes.",
-    "fr": "Poids pour la recherche et l’usage non commercial, appris sur la base IAM (Marti et Bunke, 2002), libre pour "
-    "la recherche non commerciale, et sur « Copiste d’un jour » (Bibliothèque et Archives nationales du Québec, CC BY "
-    "4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
+    "fr": "Poids pour la recherche et l’usage non commercial, appris sur la base IAM (Marti et Bunke, 2002), libre "
+    "pour la recherche non commerciale, et sur « Copiste d’un jour » (Bibliothèque et Archives nationales du Québec, CC "
+    "BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
 }
 
 

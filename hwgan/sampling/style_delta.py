@@ -65,7 +65,7 @@ def mix_deltas(first: Delta, last: Delta, share: float) -> dict[str, Float[np.nd
         return weight * np.asarray(delta[name], np.float32) if name in delta else 0.0
 
     names = sorted({*first, *last})
-    return {name: np.float16(part(first, name, 1.0 - share) + part(last, name, share)) for name in names}
+    return {name: np.asarray(part(first, name, 1.0 - share) + part(last, name, share), np.float16) for name in names}
 
 
 def check_delta(delta: Delta, variables: Mapping[str, Any], what: str) -> None:
