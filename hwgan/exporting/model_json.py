@@ -23,8 +23,8 @@ PRETRAINED_LICENCE = {
     "2002), free for non-commercial research, and on “Copiste d’un jour” (Bibliothèque et Archives nationales du "
     "Québec, CC BY 4.0), whose volunteers agreed to free use for non-commercial purposes.",
     "fr": "Poids pour la recherche et l’usage non commercial, appris sur la base IAM (Marti et Bunke, 2002), libre "
-    "pour la recherche non commerciale, et sur « Copiste d’un jour » (Bibliothèque et Archives nationales du Québec, CC "
-    "BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
+    "pour la recherche non commerciale, et sur « Copiste d’un jour » (Bibliothèque et Archives nationales du Québec, "
+    "CC BY 4.0), dont les bénévoles ont consenti à un usage libre à des fins non commerciales.",
 }
 
 
