@@ -4,9 +4,10 @@
   python -m hwgan.prepare --dataset=word_folder --source=copiste_words.zip --name=copiste
   python -m hwgan.main --config=configs/handwriting.py --workdir=runs/handwriting
 
-Recognizer and identifier are pretrained for 9,000 steps, then all networks are updated for 7,000; words can be read
-after some 1,400 of these. configs/iam_variable.py is the same on IAM alone. What is known of both:
-experiments/handwriting/README.md.
+The words of Copiste cut from its public pages (docs/data.md) are --config.data.dataset=iam/words,pages/copiste.
+Recognizer and identifier are pretrained for 9,000 steps (half an hour on two idle CPU cores), then all networks are
+updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset alone:
+configs/iam_variable.py, configs/copiste.py. Results: experiments/handwriting/README.md.
 """
 
 from ml_collections import ConfigDict
@@ -72,7 +73,7 @@ def get_config() -> ConfigDict:
     )
 
     config.train.batch_size = 16
-    config.train.num_steps = 16_000
+    config.train.num_steps = 20_000
     config.train.recognizer_pretrain_steps = 9_000
     config.train.augment = True
     config.train.recognizer_noise = 0.2

@@ -3,7 +3,7 @@
   python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
 
-On two CPU cores add --config.train.batch_size=16 --config.train.num_steps=16000
+On two CPU cores add --config.train.batch_size=16 --config.train.num_steps=20000
 --config.train.recognizer_pretrain_steps=9000, the schedule of configs/handwriting.py.
 """
 
