@@ -31,8 +31,8 @@ _BATCH_SIZE = 32
 _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 # A text for each vertical extent that a tight crop of a word may have: with and without dots, ascenders, descenders.
 _EXTENTS = ("o", "i", "l", "p", "pi", "pl")
-# A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of Copiste.
-EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.3, 3, 0.5, 1.4
+# A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of both languages.
+EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.5, 3, 0.5, 1.5
 _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
 _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
 _FIT_WORDS += ["jardin", "Zone"]
@@ -105,7 +105,7 @@ class StyleEncoder:
         """The style of a writer: the mean over the words, fitted.
 
         The identifier's output for words that are generated from the mean m over real words differs from m. So z is
-        moved until it is about m' = 1.3 m, the mean with the writer's own ways emphasised: three times
+        moved until it is about m' = 1.5 m, the mean with the writer's own ways emphasised: three times
         z ← z + (m' - mean output over words generated from z) / 2.
 
         Args:

@@ -60,11 +60,11 @@ def test_what_is_written_badly_is_stored(run, tmp_path):
 
 def test_the_pretrained_weights_know_what_they_write_badly():
     sampler = open_sampler("")
-    assert sampler.rare_characters["!"] == 2
+    assert sampler.rare_characters["!"] == 14
     assert all(count < 20 for count in sampler.rare_characters.values())
     assert not sampler.cautions(["Bonjour", "from", "hwgan,", "1976"])
-    for path in (PRETRAINED_OTHERS, PRETRAINED_EVALUATOR):
-        assert read_weights(path).rare_characters == {}
+    assert read_weights(PRETRAINED_OTHERS).rare_characters == sampler.rare_characters
+    assert read_weights(PRETRAINED_EVALUATOR).rare_characters == {}
 
 
 def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
