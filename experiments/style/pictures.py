@@ -18,7 +18,7 @@ from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, join_words, stack_lines
 from hwgan.sampling.style_encoder import open_style_encoder
 
-_REFERENCES, _WRITERS, _WIDTH = 15, 8, 900
+_REFERENCES, _WRITERS, _WIDTH, _PARAGRAPH_WIDTH = 15, 8, 900, 1400
 _TEXT = (
     "Bonjour, voici quelques lignes que personne n'a tracées. Elles suivent une écriture vue sur quinze mots, et pas "
     "un de plus. En 1976 on copiait encore tout cela avec la plume."
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> None:
         drawn = sampler.draw(texts, jnp.asarray(np.tile(style.z, (len(texts), 1))))
         lines.append(stack_lines([join_words(real, 14), join_words(drawn, 14)], 0))
         if number in (0, 3, 6):
-            paragraphs.append(Model(sampler).page(_TEXT, style.z, width=_WIDTH))
+            paragraphs.append(Model(sampler).page(_TEXT, style.z, width=_PARAGRAPH_WIDTH))
     folder = pathlib.Path(flags.FLAGS.output)
     Image.fromarray(add_margin(stack_lines(lines, 14), 8)).save(folder / "style_writers.png", optimize=True)
     Image.fromarray(add_margin(stack_lines(paragraphs, 20), 8)).save(folder / "style_paragraphs.png", optimize=True)
