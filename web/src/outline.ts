@@ -1,5 +1,5 @@
 // The outline of ink as smooth closed curves: marching squares with interpolated crossings, and quadratic curves through
-// the midpoints of its sides, so that a word 40 pixels high is smooth at any size.
+// the midpoints of its sides, so that a word some tens of pixels high is smooth at any size.
 
 import type { Ink } from "./engine";
 
@@ -12,7 +12,7 @@ const SHARE = 0.42;
 const LEVELS = [0.18, 0.42] as const;
 const DARKEST = 0.9; // quantile of the pixels with ink
 const FAINT = 0.15;
-const MIN_POINTS = 6; // smaller ones are specks
+const MIN_POINTS = 0.15; // of the height of the image in pixels: curves of fewer points are specks
 
 const [TOP, RIGHT, BOTTOM, LEFT] = [0, 1, 2, 3];
 // From and to which side of a cell the curve goes, ink on its left, by which corners are ink: 1 top left, 2 top right,
@@ -42,7 +42,7 @@ export function outlineOf(ink: Ink): Outline {
       points.push(...crossing(grid, columns, edge, level));
       edge = following;
     }
-    if (points.length >= 2 * MIN_POINTS) outline.push(smooth(points));
+    if (points.length >= 2 * MIN_POINTS * ink.height) outline.push(smooth(points));
   }
   return outline;
 }
