@@ -7,12 +7,14 @@ import type { Ink } from "./engine";
 export type Outline = Float32Array[];
 
 // The level of ink at which the outline runs, as a share of that of the darkest strokes: above it thin strokes break,
-// below it narrow loops fill.
-const SHARE = 0.42;
+// below it narrow loops fill. The higher the image, the darker are the darkest beside the thin ones: a share of 0.42 at 40
+// pixels and of 0.27 at 64 give pens of one width.
+const SHARE = 17; // divided by the height of the image
+const SHARES = [0.2, 0.42] as const;
 const LEVELS = [0.18, 0.42] as const;
 const DARKEST = 0.9; // quantile of the pixels with ink
 const FAINT = 0.15;
-const MIN_POINTS = 0.15; // of the height of the image in pixels: curves of fewer points are specks
+const MIN_POINTS = 6; // smaller ones are specks
 
 const [TOP, RIGHT, BOTTOM, LEFT] = [0, 1, 2, 3];
 // From and to which side of a cell the curve goes, ink on its left, by which corners are ink: 1 top left, 2 top right,
@@ -42,7 +44,7 @@ export function outlineOf(ink: Ink): Outline {
       points.push(...crossing(grid, columns, edge, level));
       edge = following;
     }
-    if (points.length >= 2 * MIN_POINTS * ink.height) outline.push(smooth(points));
+    if (points.length >= 2 * MIN_POINTS) outline.push(smooth(points));
   }
   return outline;
 }
@@ -50,7 +52,11 @@ export function outlineOf(ink: Ink): Outline {
 function levelOf(ink: Ink): number {
   const inked = ink.data.filter((value) => value > FAINT).sort();
   const darkest = inked[Math.floor(DARKEST * inked.length)] ?? 1;
-  return Math.min(LEVELS[1], Math.max(LEVELS[0], SHARE * darkest));
+  return within(LEVELS, within(SHARES, SHARE / ink.height) * darkest);
+}
+
+function within([low, high]: readonly [number, number], value: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 /** For each edge of the grid that the curve crosses, the one it crosses next. */
