@@ -70,7 +70,7 @@ def reader_model(networks: Networks, variables: Any, height: int) -> Any:
         shape = (1, -1, 1, 1) if axis == 1 else (-1,)
         return graph.add("Add", graph.add("Mul", x, scale.reshape(shape)), shift.reshape(shape))
 
-    x = _stem(graph, parameters["conv_0"]["Conv_0"], 2)
+    x = _stem(graph, parameters["conv_0"]["Conv_0"], module.stem)
     for i, (rows, columns) in enumerate(module.pools):
         if i:
             x = graph.conv(x, **parameters[f"conv_{i}"]["Conv_0"])

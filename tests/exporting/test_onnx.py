@@ -43,11 +43,11 @@ def small(config):
 
 
 def deep(config):
-    """Three up-sampling blocks, whitened styles, a recognizer with batch norm."""
+    """Three up-sampling blocks, whitened styles, a recognizer with batch norm and blocks of 4 pixels."""
     small(config)
     config.model.generator.update(block_features=(6, 5, 4), first_height=3, ink_threshold=0.0)
     config.model.identifier.whitened = True
-    config.model.recognizer.update(norm="batch", column_kernels=(5, 3))
+    config.model.recognizer.update(norm="batch", column_kernels=(5, 3), stem=4)
 
 
 def disturbed(variables, seed=0):

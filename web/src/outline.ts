@@ -1,5 +1,5 @@
 // The outline of ink as smooth closed curves: marching squares with interpolated crossings, and quadratic curves through
-// the midpoints of its sides, so that a word 40 pixels high is smooth at any size.
+// the midpoints of its sides, so that a word some tens of pixels high is smooth at any size.
 
 import type { Ink } from "./engine";
 
@@ -7,8 +7,10 @@ import type { Ink } from "./engine";
 export type Outline = Float32Array[];
 
 // The level of ink at which the outline runs, as a share of that of the darkest strokes: above it thin strokes break,
-// below it narrow loops fill.
-const SHARE = 0.42;
+// below it narrow loops fill. The higher the image, the darker are the darkest beside the thin ones: a share of 0.42 at 40
+// pixels and of 0.27 at 64 give pens of one width.
+const SHARE = 17; // divided by the height of the image
+const SHARES = [0.2, 0.42] as const;
 const LEVELS = [0.18, 0.42] as const;
 const DARKEST = 0.9; // quantile of the pixels with ink
 const FAINT = 0.15;
@@ -50,7 +52,11 @@ export function outlineOf(ink: Ink): Outline {
 function levelOf(ink: Ink): number {
   const inked = ink.data.filter((value) => value > FAINT).sort();
   const darkest = inked[Math.floor(DARKEST * inked.length)] ?? 1;
-  return Math.min(LEVELS[1], Math.max(LEVELS[0], SHARE * darkest));
+  return within(LEVELS, within(SHARES, SHARE / ink.height) * darkest);
+}
+
+function within([low, high]: readonly [number, number], value: number): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 /** For each edge of the grid that the curve crosses, the one it crosses next. */
