@@ -31,7 +31,7 @@ _BATCH_SIZE = 32
 _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 # A text for each vertical extent that a tight crop of a word may have: with and without dots, ascenders, descenders.
 _EXTENTS = ("o", "i", "l", "p", "pi", "pl")
-# A style is fitted to its words, see `StyleEncoder.encode`. The values were chosen on validation writers of both languages.
+# A style is fitted to its words, see `StyleEncoder.encode`; the values were chosen on validation writers of both sets.
 EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.5, 3, 0.5, 1.5
 _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
 _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
