@@ -12,7 +12,6 @@ from hwgan.data.charset import Charset
 CONFIGS = (
     "char_grid",
     "demo",
-    "copiste",
     "copiste_scrabblegan",
     "handwriting",
     "htr",
