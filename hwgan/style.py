@@ -44,8 +44,8 @@ from hwgan.training.fine_tuning import fine_tune
 _CONSENT = "a style is made of one's own hand, or with the writer's consent"
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
 _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
-_MIN_LETTERS = 2.2  # in the mean over words of a page; 2.9 to 4.8 for validation writers of Copiste
-_MIN_AGREEMENT, _AGREEING_WORDS = 0.2, 8  # validation writers of Copiste have at least 0.2 from 8 words on
+_MIN_LETTERS = 2.2  # in the mean over words of a page; 3.1 to 6 for validation writers
+_MIN_AGREEMENT, _AGREEING_WORDS = 0.36, 8  # validation writers have at least 0.37 from 8 words on
 _NAMED = 10
 _MAX_KNOWN = 2000  # words
 _SHOWN = 10  # steps of fine-tuning over which the objective is averaged
@@ -166,7 +166,7 @@ def cautions(style: Style) -> list[str]:
     found = style.cautions()
     if style.agreement is not None and style.num_words >= _AGREEING_WORDS and style.agreement < _MIN_AGREEMENT:
         found.append(
-            f"the words agree little with each other ({style.agreement:.2f}, words of one writer usually 0.3 to 0.7): "
+            f"the words agree little with each other ({style.agreement:.2f}, words of one writer usually 0.5 to 0.8): "
             "they may be by several writers, printed, or cut badly; see --preview=cut.png"
         )
     return found
