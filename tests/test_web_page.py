@@ -211,10 +211,10 @@ def curves_of(svg):
     """The closed curves of the words of a page, each [points, 2] in mm from the corner of its word."""
     for path in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}path"):
         if path.get("aria-label"):
-            scale = float(re.search(r"scale\((.*)\)", path.get("transform"))[1])
-            for curve in path.get("d").split("z"):
+            (scale,) = re.findall(r"scale\((.*)\)", path.get("transform", ""))
+            for curve in path.get("d", "").split("z"):
                 points = np.array(re.findall(r"-?[\d.]+", curve), float).reshape(-1, 2)
-                yield scale * points[::2]  # every second one is a control point
+                yield float(scale) * points[::2]  # every second one is a control point
 
 
 def test_sizes_are_those_of_the_settings_whatever_the_height_of_the_images(page):
