@@ -207,6 +207,31 @@ def test_downloads(page):
     assert download(page, "PDF").count(b"/Type /Page ") == page.tab.locator("#pages canvas").count() > 1
 
 
+def curves_of(svg):
+    """The closed curves of the words of a page, each [points, 2] in mm from the corner of its word."""
+    for path in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}path"):
+        if path.get("aria-label"):
+            (scale,) = re.findall(r"scale\((.*)\)", path.get("transform", ""))
+            for curve in path.get("d", "").split("z"):
+                points = np.array(re.findall(r"-?[\d.]+", curve), float).reshape(-1, 2)
+                yield float(scale) * points[::2]  # every second one is a control point
+
+
+def test_sizes_are_those_of_the_settings_whatever_the_height_of_the_images(page):
+    type_text(page, "nuance murs ravoir sommes")
+    heights, pens = [], []
+    for seed in range(8):
+        page.tab.get_by_label("Number").fill(str(seed))
+        curves = [curve for curve in curves_of(download(page, "SVG")) if len(curve) > 1]
+        steps = [np.roll(curve, -1, axis=0) - curve for curve in curves]
+        doubled = sum(np.linalg.det(np.stack(pair, axis=1)).sum() for pair in zip(curves, steps, strict=True))
+        pens.append(abs(doubled) / sum(np.hypot(*step.T).sum() for step in steps))  # 2 · area / length all around
+        heights.append(np.ptp(np.percentile(np.concatenate(curves)[:, 1], (10, 90))))
+    print(f"x-height {np.median(heights):.2f} mm, pen {np.mean(pens):.2f} mm")
+    assert 1.4 < np.median(heights) < 2.2  # the size is 2 mm, and a tenth of the curves is cut off at each end
+    assert 0.27 < np.mean(pens) < 0.4  # 0.36 at 40 pixels
+
+
 def test_my_own_hand(page, sampler):
     page.tab.get_by_label("Drop a photo here").set_input_files(
         dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES))

@@ -155,7 +155,7 @@ function publish(model: Model, engine: Engine, app: App): void {
   const write = async (word: string, seed: number, temperature = model.temperature): Promise<object> => {
     labelsOf(model, word); // refuses other characters
     const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature));
-    return { data: Array.from(data), width, height };
+    return { data: Array.from(data, (level) => level / 255), width, height };
   };
   Object.assign(globalThis, {
     hwgan: { backend: () => engine.backend, write, style: () => Array.from(app.style()) },

@@ -7,9 +7,9 @@ import type { Ink } from "./engine";
 export type Outline = Float32Array[];
 
 // The level of ink at which the outline runs, as a share of that of the darkest strokes: above it thin strokes break,
-// below it narrow loops fill. The higher the image, the darker are the darkest beside the thin ones: a share of 0.42 at 40
-// pixels and of 0.27 at 64 give pens of one width.
-const SHARE = 17; // divided by the height of the image
+// below it narrow loops fill. The higher the image, the darker are the darkest beside the thin ones: a share of 0.39 at 40
+// pixels and of 0.24 at 64 give pens of about one width.
+const SHARE = 15.5; // divided by the height of the image
 const SHARES = [0.2, 0.42] as const;
 const LEVELS = [0.18, 0.42] as const;
 const DARKEST = 0.9; // quantile of the pixels with ink
@@ -31,7 +31,8 @@ export function outlineOf(ink: Ink): Outline {
   const rows = ink.height + 2;
   const grid = new Float32Array(columns * rows); // with a border of paper, so that every curve closes
   for (let y = 0; y < ink.height; y++) {
-    grid.set(ink.data.subarray(y * ink.width, (y + 1) * ink.width), (y + 1) * columns + 1);
+    const row = (y + 1) * columns + 1;
+    for (let x = 0; x < ink.width; x++) grid[row + x] = ink.data[y * ink.width + x]! / 255;
   }
   const level = levelOf(ink);
   const next = followers(grid, columns, rows, level);
@@ -50,8 +51,8 @@ export function outlineOf(ink: Ink): Outline {
 }
 
 function levelOf(ink: Ink): number {
-  const inked = ink.data.filter((value) => value > FAINT).sort();
-  const darkest = inked[Math.floor(DARKEST * inked.length)] ?? 1;
+  const inked = ink.data.filter((level) => level > 255 * FAINT).sort();
+  const darkest = (inked[Math.floor(DARKEST * inked.length)] ?? 255) / 255;
   return within(LEVELS, within(SHARES, SHARE / ink.height) * darkest);
 }
 

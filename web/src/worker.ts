@@ -16,7 +16,8 @@ export type Request =
   | { id: number; kind: "write"; labels: number[]; z: Float32Array }
   | { id: number; kind: "encode"; network: "style" | "reader"; ink: Float32Array; width: number };
 export interface Ink {
-  data: Float32Array;
+  /** Grey levels, of which 255 is black: a quarter of the memory of numbers, for thousands of words are kept. */
+  data: Uint8ClampedArray;
   height: number;
   width: number;
 }
@@ -62,7 +63,7 @@ async function write(labels: number[], z: Float32Array): Promise<Ink> {
   };
   const ink = (await (await session("writer")).run(inputs))["ink"] as Tensor;
   const [height, width] = ink.dims as [number, number];
-  return { data: Float32Array.from(ink.data as Float32Array), height, width };
+  return { data: Uint8ClampedArray.from(ink.data as Float32Array, (value) => 255 * value), height, width };
 }
 
 async function encode(network: "style" | "reader", ink: Float32Array, width: number): Promise<Float32Array> {
@@ -79,7 +80,7 @@ async function writesAsExported(): Promise<boolean> {
   return columns.every((expected, column) => {
     let sum = 0;
     for (let row = 0; row < ink.height; row++) sum += ink.data[row * ink.width + column]!;
-    return Math.abs(sum - expected) < 0.02 * ink.height;
+    return Math.abs(sum / 255 - expected) < 0.02 * ink.height;
   });
 }
 
