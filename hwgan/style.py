@@ -223,7 +223,7 @@ def _make(args: flags.FlagValues) -> None:
             replace_image(pathlib.Path(args.preview), preview(words, left_out))
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {args.preview!r}: {error}") from error
-        print(f"wrote {args.preview}: {len(words)} cut; leave out what is not a word with --leave_out=NUMBERS")
+        print(f"wrote {args.preview}: {len(words)} words are cut; leave out what is not a word with --leave_out=NUMBERS")
     if not args.output:
         return
     chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]
@@ -233,8 +233,8 @@ def _make(args: flags.FlagValues) -> None:
         warn(caution)
     write_style(style, args.output)
     agree = "" if style.agreement is None else f", which agree by {style.agreement:.2f}"
-    words = "one word" if style.num_words == 1 else f"{style.num_words} words"
-    print(f"wrote {args.output}: a style of {words}{agree}; {_CONSENT}")
+    count = "one word" if style.num_words == 1 else f"{style.num_words} words"
+    print(f"wrote {args.output}: a style of {count}{agree}; {_CONSENT}")
 
 
 if __name__ == "__main__":
