@@ -223,7 +223,9 @@ def _make(args: flags.FlagValues) -> None:
             replace_image(pathlib.Path(args.preview), preview(words, left_out))
         except (OSError, ValueError) as error:
             raise UserError(f"cannot write {args.preview!r}: {error}") from error
-        print(f"wrote {args.preview}: {len(words)} words are cut; leave out what is not a word with --leave_out=NUMBERS")
+        print(
+            f"wrote {args.preview}: {len(words)} words are cut; leave out what is not a word with --leave_out=NUMBERS"
+        )
     if not args.output:
         return
     chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]
