@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import tomllib
 
 import pytest
 
@@ -35,6 +36,12 @@ ONLY_IN = {
     "tests": set(),
 }
 MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def test_every_folder_is_installed():
+    settings = tomllib.loads((ROOT.parent / "pyproject.toml").read_text())
+    folders = {".".join(path.parent.relative_to(ROOT.parent).parts) for path in MODULES}
+    assert folders | {"hwgan.configs"} == set(settings["tool"]["setuptools"]["packages"])
 
 
 def module_name(path):
