@@ -96,7 +96,9 @@ def test_another_network_is_noticed(sampler, writer):
     other = dataclasses.replace(sampler, variables=disturbed(sampler.variables, seed=1))
     error = writer_error(writer, other, words_of_all_lengths(sampler, 3))
     assert error > TOLERANCE
-    with pytest.raises(UserError, match=f"writer.onnx is not written: onnxruntime differs from JAX by .*, above {TOLERANCE}"):
+    with pytest.raises(
+        UserError, match=f"writer.onnx is not written: onnxruntime differs from JAX by .*, above {TOLERANCE}"
+    ):
         require_equal(error, "writer")
     with pytest.raises(UserError, match="not written"):
         require_equal(float("nan"), "style")
