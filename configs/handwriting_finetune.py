@@ -14,7 +14,6 @@ with --config.train.updated_networks='("discriminator",)'.
 from ml_collections import ConfigDict
 
 from configs import handwriting
-from configs.common import fast_optimizers
 
 
 def get_config() -> ConfigDict:
@@ -27,11 +26,9 @@ def get_config() -> ConfigDict:
     config.train.feature_matching = 100.0
     config.train.character_feature_matching = 10.0
 
-    config.optimizer = fast_optimizers(config.train)
     for name in ("language_model", "generator"):
         config.optimizer[name].learning_rate = 2e-4
         config.optimizer[name].warmup_steps = 300  # until the discriminator has adapted
-    config.optimizer.discriminator.learning_rate = 4e-4
     config.optimizer.recognizer.learning_rate = 5e-4
     config.optimizer.identifier.learning_rate = 2e-4
     return config

@@ -10,7 +10,6 @@ On two CPU cores add --config.train.batch_size=16 --config.train.num_steps=20000
 from ml_collections import ConfigDict
 
 from configs import handwriting
-from configs.common import fast_optimizers
 
 
 def get_config() -> ConfigDict:
@@ -26,6 +25,4 @@ def get_config() -> ConfigDict:
     config.train.sample_every = 2000
     config.train.evaluate_every = 2000
     config.train.checkpoint_every = 2000
-    config.optimizer = fast_optimizers(config.train)
-    config.optimizer.discriminator.learning_rate = 4e-4
     return config

@@ -113,7 +113,7 @@ class Sampler(WordSampler):
         rows, lengths = self.charset.encode_batch(filled, length)
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
         drawn, widths = _draw(
-            self.networks, self._tuned_variables, z, rows, lengths, self._canvas_width(z, rows, lengths)
+            self.networks, self._tuned_variables, z, rows, lengths, self.canvas_width(z, rows, lengths)
         )
         images = [
             image[:, :width]
@@ -123,8 +123,8 @@ class Sampler(WordSampler):
             images = [transforms.trim_sides(image) for image in images]
         return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
 
-    def _canvas_width(self, z: jax.Array, labels: np.ndarray, lengths: np.ndarray) -> int:
-        """Wide enough for the widest word, in steps so that little is compiled."""
+    def canvas_width(self, z: jax.Array, labels: np.ndarray | jax.Array, lengths: np.ndarray | jax.Array) -> int:
+        """Pixels wide enough for the widest word, in steps so that little is compiled."""
         if not self.networks.char_widths:
             return self.spec.max_width
         widest = int(_widest(self.networks, z, labels, lengths))

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
-from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, normalize_text, pad_labels
+from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, normalize_text
 from hwgan.data.letterforms import vertical_extent
 from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.models.ctc import CTCRecognizer
@@ -214,9 +214,7 @@ class StyleEncoder:
         """log(width / expected width of the text) / σ, clipped as in training; 0 where widths do not depend on z."""
         if not self.networks.log_width_std:
             return np.zeros(len(widths), np.float32)
-        labels = [self.charset.encode(text) for text in texts]
-        lengths = np.array([len(row) for row in labels], np.int32)
-        expected = self.networks.text_widths(pad_labels(labels, int(lengths.max())), lengths)
+        expected = self.networks.text_widths(*self.charset.encode_batch(texts))
         ratios = np.log(np.array(widths) / np.maximum(expected, 1.0)) / self.networks.log_width_std
         return ratios.clip(-_MAX_LOG_WIDTH, _MAX_LOG_WIDTH).astype(np.float32)
 

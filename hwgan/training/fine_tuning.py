@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hwgan.data.charset import pad_labels
 from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NetworkState
@@ -25,8 +24,6 @@ from hwgan.sampling.style_files import Style
 from hwgan.training import losses
 from hwgan.training.letters import CharacterMeans, Texts, character_means, character_occupancy, letter_images
 
-_CANVAS_STEP = 64  # pixels
-_ANY_WIDTH = 2**20  # pixels
 _MIN_VARIANCE = 1e-3  # of a feature
 
 
@@ -125,7 +122,9 @@ def fine_tune(
     widths_of_others = np.full(len(others), style.z[0], np.float32)
     texts = _texts(encoder, [*words.texts, *others], np.concatenate([words.z[:, 0], widths_of_others]))
     compiled = dataclasses.replace(settings, seed=0)  # one program for all seeds
-    setup = _Setup(encoder.networks, compiled, _canvas_width(encoder.networks, texts, style))
+    z = jnp.tile(jnp.asarray(style.z)[None], (len(texts.lengths), 1)).at[:, 0].set(texts.log_widths)
+    # Wide enough for all texts, so that one program is compiled.
+    setup = _Setup(encoder.networks, compiled, encoder.sampler.canvas_width(z, texts.labels, texts.lengths))
     fixed = _writer(encoder, words)
     changes = {name: jnp.zeros_like(leaf) for name, leaf in tunable(fixed.generating).items()}
     params = {"z": jnp.asarray(style.z[1:]), "delta": changes}
@@ -136,8 +135,8 @@ def fine_tune(
         values.append(value)
     tuned = jax.device_get(state.params)
     delta = {name: change.astype(np.float16) for name, change in tuned["delta"].items()}
-    z = np.concatenate([style.z[:1], tuned["z"]])
-    return dataclasses.replace(style, z=z, delta=delta), [float(value) for value in values]
+    tuned_z = np.concatenate([style.z[:1], tuned["z"]])
+    return dataclasses.replace(style, z=tuned_z, delta=delta), [float(value) for value in values]
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -204,16 +203,8 @@ def _writer(encoder: StyleEncoder, words: EncodedWords) -> _Fixed:
 
 
 def _texts(encoder: StyleEncoder, texts: list[str], log_widths: np.ndarray) -> Texts:
-    labels = [encoder.charset.encode(text) for text in texts]
-    lengths = np.array([len(row) for row in labels], np.int32)
-    return Texts(jnp.asarray(pad_labels(labels, int(lengths.max()))), jnp.asarray(lengths), jnp.asarray(log_widths))
-
-
-def _canvas_width(networks: Networks, texts: Texts, style: Style) -> int:
-    """Wide enough for all texts, so that one program is compiled."""
-    z = jnp.tile(jnp.asarray(style.z)[None], (len(texts.lengths), 1)).at[:, 0].set(texts.log_widths)
-    widest = int(networks.layout(texts.labels, texts.lengths, z, _ANY_WIDTH).widths.max())
-    return networks.canvas_width or _CANVAS_STEP * -(-widest // _CANVAS_STEP)
+    labels, lengths = encoder.charset.encode_batch(texts)
+    return Texts(jnp.asarray(labels), jnp.asarray(lengths), jnp.asarray(log_widths))
 
 
 def _batches(num_own: int, num_others: int, settings: FineTuning) -> list[np.ndarray]:
