@@ -159,20 +159,3 @@ def pad_labels(labels: list[np.ndarray], length: int) -> Int[np.ndarray, "batch 
     for row, ids in zip(padded, labels, strict=True):
         row[: len(ids)] = ids
     return padded
-
-
-def greedy_texts(ids: np.ndarray, lengths: np.ndarray, charset: Charset) -> list[str]:
-    """Greedy CTC decoding: merges repeated labels and removes blanks.
-
-    Args:
-      ids: [batch, frames], most probable label of each frame.
-      lengths: [batch], number of frames that are not padding.
-      charset: the alphabet.
-    """
-    texts = []
-    for row, length in zip(np.asarray(ids), np.asarray(lengths), strict=True):
-        row = row[:length]
-        starts = np.ones(len(row), bool)
-        starts[1:] = row[1:] != row[:-1]
-        texts.append(charset.decode(row[starts & (row != BLANK_ID)]))
-    return texts

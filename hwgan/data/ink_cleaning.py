@@ -133,16 +133,21 @@ def level(strokes: list[Stroke]) -> list[Stroke]:
 
 
 def upright(strokes: list[Stroke]) -> list[Stroke]:
-    """Shears the strokes so that the median slope of their steep segments, weighted by length, is upright."""
-    steps = np.concatenate([np.diff(stroke, axis=0) for stroke in strokes])
+    """Shears the strokes so that their slant is upright."""
+    shear = np.array([[1.0, 0.0], [-slant_of(strokes), 1.0]])
+    return [stroke @ shear for stroke in strokes]
+
+
+def slant_of(strokes: list[Stroke]) -> float:
+    """Way in x on a way of 1 in y: the median over steep segments, weighted by length; 0 where there are none."""
+    steps = np.concatenate([np.zeros((0, 2)), *(np.diff(stroke, axis=0) for stroke in strokes)])
     steep = steps[np.abs(steps[:, 1]) > _STEEP * np.abs(steps[:, 0])]
     if not len(steep):
-        return strokes
+        return 0.0
     slopes, lengths = steep[:, 0] / steep[:, 1], np.abs(steep[:, 1])
     order = np.argsort(slopes)
     middle = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)
-    shear = slopes[order][min(int(middle), len(order) - 1)]
-    return [stroke @ np.array([[1.0, 0.0], [-shear, 1.0]]) for stroke in strokes]
+    return float(slopes[order][min(int(middle), len(order) - 1)])
 
 
 def resize(strokes: list[Stroke], size: str) -> list[Stroke]:

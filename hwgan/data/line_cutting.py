@@ -11,21 +11,18 @@ from scipy import ndimage
 
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.line_strokes import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
-from hwgan.data.page_handwriting import first_guess, learn
+from hwgan.data.page_handwriting import doubts, place_words
 from hwgan.data.page_photo import ink_threshold, limited, without_lighting
 from hwgan.data.rulings import erase_rulings
 from hwgan.data.transforms import WHITE, has_light_ink
-from hwgan.data.word_alignment import Placed, Word, align
+from hwgan.data.word_alignment import Placed, Word
 from hwgan.data.word_cutting import as_word_image
 
 # No-break, narrow and thin spaces stand inside one word, such as "10 000"; every other white space ends a word.
 WORD_BREAK = re.compile(r"[^\S\u00a0\u2007\u2009\u202f]+")
 _STRUCK = re.compile(r">[^<>]*<")  # what is struck out, by the conventions of CREMMA
 _MAX_SIDE = 3600  # pixels of a page; larger ones are scaled down
-_ROUNDS = 1  # of learning the handwriting of a page
 _MARGIN = 3  # pixels of paper around a word
-_MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
-_MAX_MISFIT = 4.0  # of the width and height of a word
 _MIN_X_HEIGHT = 6  # pixels
 
 
@@ -100,16 +97,7 @@ def _place(
     x_height = max(_median_x_height(found), _MIN_X_HEIGHT)
     slant = common_slant(found)
     atoms = [None if line is None else find_atoms(line, slant, x_height) for line in lines]
-    known = [(own, line) for own, line in zip(words, atoms, strict=True) if line is not None and own]
-    writing = first_guess([(own, line.spans) for own, line in known])
-    for _ in range(_ROUNDS):
-        places = [align(own, line.spans, line.extents, writing) for own, line in known]
-        writing = learn([(own, line.spans, place) for (own, line), place in zip(known, places, strict=True)], writing)
-    placed: list[list[Placed | None]] = [
-        [None] * len(own) if line is None else align(own, line.spans, line.extents, writing)
-        for own, line in zip(words, atoms, strict=True)
-    ]
-    return atoms, placed
+    return atoms, place_words(words, atoms)
 
 
 def _median_x_height(lines: Sequence[LineStrokes]) -> float:
@@ -142,25 +130,13 @@ class _Cutter:
           words: of the line.
           places: their places.
         """
-        sure = [place.probability for word, place in zip(words, places, strict=True) if place and not word.is_struck]
-        doubtful = bool(sure) and float(np.mean(sure)) < _MIN_LINE
-        return [self._cut(word, place, doubtful) for word, place in zip(words, places, strict=True)]
+        return [self._cut(*row) for row in zip(words, places, doubts(words, places), strict=True)]
 
-    def _cut(self, word: Word, place: Placed | None, doubtful: bool) -> LineWord:
+    def _cut(self, word: Word, place: Placed | None, doubt: str) -> LineWord:
         if place is None:
-            return LineWord(word.text, None, "struck out or illegible" if word.is_struck else "word without ink")
+            return LineWord(word.text, None, doubt)
         left, top, right, bottom = (round(side / self._scale) for side in self._box(place))
-        box = left, top, right, bottom
-        for doubt, holds in (
-            ("struck out or illegible", word.is_struck),
-            ("doubtful line", doubtful),
-            ("written together with another word", place.joined),
-            ("doubtful ends of a word", place.probability < _MIN_PROBABILITY),
-            ("text that does not fit its strokes", place.misfit > _MAX_MISFIT),
-        ):
-            if holds:
-                return LineWord(word.text, None, doubt, box)
-        return LineWord(word.text, self._image(place), box=box)
+        return LineWord(word.text, None if doubt else self._image(place), doubt, (left, top, right, bottom))
 
     def _members(self, place: Placed) -> list[int]:
         return [index for own in self._atoms.members[place.first : place.last + 1] for index in own]

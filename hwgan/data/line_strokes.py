@@ -1,7 +1,6 @@
 """The strokes of each line of a page, its size, tilt and slant, and its atoms: the least that words consist of."""
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +13,7 @@ from hwgan.data.strokes import Components, find_components, keep
 _MAX_TILT, _MAX_SLANT = 0.12, 1.0  # rows per column; columns per row
 _BAND = 0.75  # of an x-height above and below the middle of the small letters, within which gaps are measured
 _SPECK = 0.3  # of the height of the tallest strokes; lower ones do not tell how thick strokes are
+_LOW = 0.3  # x-heights above the middle; commas and full stops are lower, and no marks above letters
 _POINTS = 5000  # of ink that tilts and slants are estimated by
 
 
@@ -124,7 +124,7 @@ class Atoms:
 
     Attributes:
       spans: left and right of each, from left to right, in x-heights along the line; their gaps are never negative.
-      members: indices of the components of each.
+      members: indices of the strokes of each.
       extents: top and bottom of each above the middle of the line, in x-heights.
     """
 
@@ -134,16 +134,40 @@ class Atoms:
 
 
 def find_atoms(line: LineStrokes, slant: float, x_height: float) -> Atoms:
-    """The atoms of a line.
-
-    Marks above the small letters, as dots and accents, go with the nearest letters, and are no atoms.
+    """The atoms of a line of an image.
 
     Args:
       line: its strokes.
       slant: of the page.
       x_height: of the page, in pixels.
     """
-    spans, extents, has_body = _spans(line, slant, x_height)
+    rows, columns = np.nonzero(line.components.labels)
+    numbers = line.components.labels[rows, columns]
+    heights = (line.middle + line.tilt * columns - rows) / x_height
+    across = (columns - slant * heights * x_height) / x_height
+    return atoms_of_points(numbers - 1, across, heights, len(line.components.boxes))
+
+
+def atoms_of_points(
+    numbers: Int[np.ndarray, " n"], across: Float[np.ndarray, " n"], heights: Float[np.ndarray, " n"], count: int
+) -> Atoms:
+    """The atoms of a line, by points of its strokes.
+
+    Where a stroke reaches into the small letters its ends are those of its part there: slanted ascenders and tails
+    reach over the gap between two words. Marks above the small letters, as dots and accents, go with the nearest
+    letters, and are no atoms.
+
+    Args:
+      numbers: which stroke each point is of, from 0.
+      across: its place along the line, in x-heights, once the strokes are upright.
+      heights: above the middle of the small letters, in x-heights.
+      count: number of strokes.
+    """
+    inside = np.abs(heights) <= _BAND
+    has_body = np.isin(np.arange(count), numbers[inside])
+    spans, extents = _extremes(numbers, across, count), _extremes(numbers, heights, count)
+    spans = np.where(has_body[:, None], _extremes(numbers[inside], across[inside], count), spans)
+    has_body |= extents[:, 1] < _LOW
     members: list[list[int]] = []
     ends: list[list[float]] = []
     for index in sorted(np.flatnonzero(has_body).tolist(), key=lambda i: spans[i, 0]):
@@ -158,39 +182,16 @@ def find_atoms(line: LineStrokes, slant: float, x_height: float) -> Atoms:
         centre = float(spans[index].mean())
         distances = [max(left - centre, centre - right, 0.0) for left, right in ends]
         members[int(np.argmin(distances))].append(index)
-    tops = np.array([extents[own, 0].max() for own in members])
-    bottoms = np.array([extents[own, 1].min() for own in members])
+    tops = np.array([extents[own, 1].max() for own in members])
+    bottoms = np.array([extents[own, 0].min() for own in members])
     return Atoms(np.array(ends, float).reshape(-1, 2), members, np.stack([tops, bottoms], axis=1).reshape(-1, 2))
-
-
-def _spans(
-    line: LineStrokes, slant: float, x_height: float
-) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, "n 2"], Bool[np.ndarray, " n"]]:
-    """Left and right, top and bottom of each component in x-heights, and whether it reaches into the small letters.
-
-    Where a component reaches into the small letters its ends are those of its part there: slanted ascenders and tails
-    reach over the gap between two words.
-    """
-    rows, columns = np.nonzero(line.components.labels)
-    numbers = line.components.labels[rows, columns]
-    count = len(line.components.boxes)
-    heights = (line.middle + line.tilt * columns - rows) / x_height
-    across = (columns - slant * heights * x_height) / x_height
-    index = np.arange(1, count + 1)
-    extreme = functools.partial(_extremes, count=count)
-    spans, extents = extreme(numbers, across), extreme(numbers, heights)
-    inside = np.abs(heights) <= _BAND
-    in_band = extreme(numbers[inside], across[inside])
-    has_body = np.isin(index, numbers[inside])
-    low = extents[:, 1] < 0.3  # commas and full stops are bodies, too, though they may stand below the band
-    return np.where(has_body[:, None], in_band, spans), extents[:, ::-1], has_body | low
 
 
 def _extremes(
     numbers: Int[np.ndarray, " n"], values: Float[np.ndarray, " n"], count: int
 ) -> Float[np.ndarray, "count 2"]:
-    """Smallest and largest value of each number from 1 to count."""
-    least, most = np.full(count + 1, np.inf), np.full(count + 1, -np.inf)
+    """Smallest and largest value of each number below `count`."""
+    least, most = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(least, numbers, values)
     np.maximum.at(most, numbers, values)
-    return np.stack([least[1:], most[1:]], axis=1)
+    return np.stack([least, most], axis=1)

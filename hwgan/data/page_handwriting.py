@@ -4,12 +4,54 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwgan.data.word_alignment import Handwriting, Placed, Word, expected_width, log_gaps
+from hwgan.data.line_strokes import Atoms
+from hwgan.data.word_alignment import Handwriting, Placed, Word, align, expected_width, log_gaps
 
 _WIDTH_RANGE = 0.3, 3.0  # of the width of a handwriting relative to the expected one
 _PRIOR = 10  # words or gaps that the values before count as
 _MIN_DEVIATION = 0.3  # of log gaps
-_MIN_PROBABILITY = 0.5  # of the place of a word that is learned from
+_MIN_LEARNED = 0.5  # probability of the place of a word that is learned from
+_ROUNDS = 1  # of learning the handwriting of a page
+_MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
+_MAX_MISFIT = 4.0  # of the width and height of a word
+
+
+def place_words(texts: Sequence[Sequence[Word]], atoms: Sequence[Atoms | None]) -> list[list[Placed | None]]:
+    """The places of the words of each line of a page.
+
+    Args:
+      texts: words of each line, from left to right.
+      atoms: of each line; None for a line without ink.
+    """
+    known = [(words, own.spans, own.extents) for words, own in zip(texts, atoms, strict=True) if own and words]
+    writing = first_guess([(words, spans) for words, spans, _ in known])
+    for _ in range(_ROUNDS):
+        writing = learn([(words, spans, align(words, spans, rest, writing)) for words, spans, rest in known], writing)
+    return [
+        [None] * len(words) if own is None else align(words, own.spans, own.extents, writing)
+        for words, own in zip(texts, atoms, strict=True)
+    ]
+
+
+def doubts(words: Sequence[Word], places: Sequence[Placed | None]) -> list[str]:
+    """Why each word of a line was not placed reliably; "" for words that were."""
+    sure = [place.probability for word, place in zip(words, places, strict=True) if place and not word.is_struck]
+    doubtful = bool(sure) and float(np.mean(sure)) < _MIN_LINE
+    return [_doubt(word, place, doubtful) for word, place in zip(words, places, strict=True)]
+
+
+def _doubt(word: Word, place: Placed | None, doubtful: bool) -> str:
+    if word.is_struck:
+        return "struck out or illegible"
+    if place is None:
+        return "word without ink"
+    reasons = (
+        ("doubtful line", doubtful),
+        ("written together with another word", place.joined),
+        ("doubtful ends of a word", place.probability < _MIN_PROBABILITY),
+        ("text that does not fit its strokes", place.misfit > _MAX_MISFIT),
+    )
+    return next((reason for reason, holds in reasons if holds), "")
 
 
 def first_guess(lines: Sequence[tuple[Sequence[Word], np.ndarray]]) -> Handwriting:
@@ -41,7 +83,7 @@ def learn(
         gaps = log_gaps(spans)
         previous = None
         for word, place in zip(words, placed, strict=True):
-            if place is None or place.joined or place.probability < _MIN_PROBABILITY:
+            if place is None or place.joined or place.probability < _MIN_LEARNED:
                 previous = None
                 continue
             if len(word.text) > 2 and not word.is_struck:

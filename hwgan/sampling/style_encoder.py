@@ -1,8 +1,6 @@
 """The style of a writer from images of words, whose texts need not be known.
 
-Words are padded to their line by their text (`preprocessing.pad_to_line`), and the width of a style is relative to that
-of the text. Where the text is not given, the recognizer reads the word once for each vertical extent that words have,
-and the most probable reading is taken.
+The width of a style is relative to that of the text, which is read where it is not given; see `word_reader`.
 """
 
 import dataclasses
@@ -16,9 +14,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
-from hwgan.data.charset import BLANK_ID, Charset, greedy_texts, normalize_text
-from hwgan.data.letterforms import vertical_extent
-from hwgan.data.preprocessing import ImageSpec, TooWide
+from hwgan.data.charset import Charset, normalize_text
+from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
@@ -26,28 +23,17 @@ from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_networks
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_files import Style
+from hwgan.sampling.word_reader import WordReader, apply_to_words, prepare_word
 
-_BATCH_SIZE = 32
 _MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
-# A text for each vertical extent that a tight crop of a word may have: with and without dots, ascenders, descenders.
-_EXTENTS = ("o", "i", "l", "p", "pi", "pl")
 # A style is fitted to its words, see `StyleEncoder.encode`; the values were chosen on validation writers of both sets.
-EMPHASIS, _FIT_STEPS, _FIT_RATE, _MAX_NORM = 1.5, 3, 0.5, 1.5
+EMPHASIS, _FIT_STEPS, _FIT_RATE, MAX_NORM = 1.5, 3, 0.5, 1.5
 _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
 _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
 _FIT_WORDS += ["jardin", "Zone"]
 # Standard deviations by which the log width of words that are read is too large, for letters are missed.
 _READING_BIAS = 0.25
 _WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
-_EXTENT_PENALTY = 1.0  # nats a frame for one x-height between the extent of a reading and the one it was padded to
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _read(networks: Networks, variables: Any, image: Any, widths: Any) -> tuple[jax.Array, ...]:
-    """The most probable label of each frame, its log probability, and the number of frames of each word."""
-    output = networks.recognizer.apply(variables, image, widths, train=False)
-    log_probabilities = jax.nn.log_softmax(output.logits)
-    return log_probabilities.argmax(-1), log_probabilities.max(-1), output.lengths
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -101,6 +87,10 @@ class StyleEncoder:
         """Checksum of the generator and language model that the styles are for."""
         return variables_digest(self.sampler.variables)
 
+    @property
+    def _reader(self) -> WordReader:
+        return WordReader(self.networks, self.recognizer, self.charset, self.spec)
+
     def encode(self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None) -> Style:
         """The style of a writer: the mean over the words, fitted.
 
@@ -128,7 +118,7 @@ class StyleEncoder:
         z[0] *= count / (count + _WIDTH_PRIOR)
         target = EMPHASIS * z[1:]
         z[1:] = target
-        longest = _MAX_NORM * np.sqrt(len(target))
+        longest = MAX_NORM * np.sqrt(len(target))
         texts = self.fit_texts(words)
         for _ in range(_FIT_STEPS):
             drawn = self.sampler.draw(texts, jnp.asarray(np.tile(z, (len(texts), 1))))
@@ -150,13 +140,13 @@ class StyleEncoder:
         upright = [_cropped(image, spec) for image in images]
         rows = [row for row, image in enumerate(upright) if self._is_word(image, row, left_out)]
         if texts is None:
-            found, confidences = self._read_words([upright[row] for row in rows], spec)
+            found, confidences = self._reader.read([upright[row] for row in rows])
         else:
             found, confidences = [normalize_text(texts[row]) for row in rows], np.ones(len(rows), np.float32)
             self.charset.require(found)
         prepared, kept = [], []
         for number, (row, text) in enumerate(zip(rows, found, strict=True)):
-            image = _prepared(spec, upright[row], text or "o")
+            image = prepare_word(spec, upright[row], text or "o")
             if not text:
                 left_out[row] = "no letter could be read"
             elif image is None:
@@ -177,38 +167,9 @@ class StyleEncoder:
         """Whether an image has ink and the proportions of a word; the reason against it is put into `left_out`."""
         if min(image.shape) < 2 or int(image.max()) - int(image.min()) < 2 * transforms.TRIM_CONTRAST:
             left_out[row] = "it is blank"
-        elif _prepared(self.spec, image, "o") is None:
+        elif prepare_word(self.spec, image, "o") is None:
             left_out[row] = "it is too wide for a word"
         return row not in left_out
-
-    def _read_words(self, images: list[np.ndarray], spec: ImageSpec) -> tuple[list[str], np.ndarray]:
-        """The most probable reading of each image, and its confidence in [0, 1]; "" where nothing is read."""
-        candidates, owners = [], []
-        for row, image in enumerate(images):
-            for text in _padding_texts(spec, image):
-                prepared = _prepared(spec, image, text)
-                if prepared is not None:
-                    candidates.append((prepared, text))
-                    owners.append(row)
-        texts, confidences = [""] * len(images), np.zeros(len(images), np.float32)
-        if not candidates:
-            return texts, confidences
-        labels, scores, lengths = self.apply(_read, self.recognizer, [image for image, _ in candidates])
-        best = np.full(len(images), -np.inf)
-        readings = greedy_texts(labels, lengths, self.charset)
-        for number, row in enumerate(owners):
-            reading, frames = readings[number], slice(0, int(lengths[number]))
-            if not reading or len(reading) > spec.max_length:
-                continue
-            score = float(scores[number, frames].mean())
-            if spec.preprocessing.pad_to_line:
-                asked, read = vertical_extent(candidates[number][1]), vertical_extent(reading)
-                score -= _EXTENT_PENALTY * float(np.abs(np.subtract(asked, read)).sum())
-            if score > best[row]:
-                best[row], texts[row] = score, reading
-                inked = labels[number, frames] != BLANK_ID
-                confidences[row] = np.exp(scores[number, frames][inked].mean())
-        return texts, confidences
 
     def _log_widths(self, widths: Sequence[int], texts: Sequence[str]) -> np.ndarray:
         """log(width / expected width of the text) / σ, clipped as in training; 0 where widths do not depend on z."""
@@ -219,20 +180,8 @@ class StyleEncoder:
         return ratios.clip(-_MAX_LOG_WIDTH, _MAX_LOG_WIDTH).astype(np.float32)
 
     def apply(self, function: Any, variables: Any, images: list[np.ndarray]) -> list[np.ndarray]:
-        """The outputs of a jitted function for preprocessed images, in batches of one shape."""
-        outputs = []
-        for start in range(0, len(images), _BATCH_SIZE):
-            chunk = images[start : start + _BATCH_SIZE]
-            count = len(chunk)
-            chunk = chunk + chunk[-1:] * (_BATCH_SIZE - count)
-            in_reading_order = [transforms.flip_reading(image, self.charset.right_to_left) for image in chunk]
-            batch = transforms.to_float(transforms.pad_images(in_reading_order, self.spec.max_width))[..., None]
-            widths = np.array([image.shape[1] for image in chunk], np.int32)
-            if not self.networks.has_variable_width:
-                widths[:] = self.spec.max_width
-            results = function(self.networks, variables, batch, widths)
-            outputs.append([np.asarray(array)[:count] for array in results])
-        return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]
+        """The outputs of a jitted function for preprocessed images; see `apply_to_words`."""
+        return apply_to_words(function, self.networks, variables, images, self.charset, self.spec)
 
 
 def agreement(z: Float[np.ndarray, "n z"]) -> float | None:
@@ -292,23 +241,3 @@ def _cropped(image: np.ndarray, spec: ImageSpec) -> np.ndarray:
     if not spec.preprocessing.pad_to_line:
         return image
     return transforms.trim_ink(transforms.stretch_contrast(image))
-
-
-def _padding_texts(spec: ImageSpec, image: np.ndarray) -> list[str]:
-    """Texts by which an unread word is preprocessed: one for each extent, and for each plausible number of letters."""
-    extents = _EXTENTS if spec.preprocessing.pad_to_line else ("o",)
-    if not spec.pixels_per_character:
-        return list(extents)
-    width = transforms.isometric_width(image.shape, spec.height)
-    counts = {round(width / spec.pixels_per_character * factor) for factor in (0.7, 1.0, 1.4)}
-    counts = {min(max(count, 1), spec.max_length) for count in counts}
-    return [text[0] * (count - len(text) + 1) + text[1:] for text in extents for count in sorted(counts)]
-
-
-def _prepared(spec: ImageSpec, image: np.ndarray, text: str) -> np.ndarray | None:
-    """The preprocessed image of a word with this text; None if it is too wide."""
-    try:
-        prepared = spec.preprocessing(image, text)
-    except TooWide:
-        return None
-    return prepared if prepared.shape[1] <= spec.max_width else None

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hwgan.data.charset import Charset, greedy_texts, normalize_text, pad_labels
+from hwgan.data.charset import Charset, normalize_text, pad_labels
 from hwgan.runtime.errors import UserError
 
 
@@ -56,8 +56,3 @@ def test_a_batch_is_padded_to_its_longest_text_or_a_given_length():
     np.testing.assert_array_equal(labels, [[1, 2], [3, 0]])
     assert lengths.tolist() == [2, 1]
     assert Charset("abc").encode_batch(["ab", "c"], 4)[0].shape == (2, 4)
-
-
-def test_greedy_merges_repeats_and_drops_blanks():
-    ids = np.array([[1, 1, 0, 1, 2, 2], [0, 3, 3, 0, 3, 1]])
-    assert greedy_texts(ids, np.array([6, 4]), Charset("abc")) == ["aab", "c"]

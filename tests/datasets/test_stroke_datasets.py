@@ -202,6 +202,32 @@ def test_iam_ondb_in_archives_with_its_lists(tmp_path):
     assert any("writers are unknown" in warning for warning in summary["warnings"])
 
 
+def test_iam_ondb_as_words(tmp_path):
+    source = make_ondb(tmp_path / "ondb")
+    lines = source / "lineStrokes"
+    for path in sorted(lines.rglob("*.xml")):
+        writer, rng = pen.Writer((0, 3)), np.random.default_rng(len(str(path)))
+        strokes, x = [], 0.0
+        for word in ("line", "one", "7") if path.stem.endswith("01") else ("line", "two", "."):
+            strokes += [stroke + np.array([x, 0.0]) for stroke in connect(pen.word_strokes(writer, word, rng))]
+            x = max(stroke[:, 0].max() for stroke in strokes) + 1.5
+        points = ["".join(f'<Point x="{30 * x:.0f}" y="{30 * y:.0f}"/>' for x, y in stroke) for stroke in strokes]
+        path.write_text("<W>" + "".join(f"<Stroke>{part}</Stroke>" for part in points) + "</W>")
+    (lines / "a03" / "a03-000" / "a03-000u-01.xml").write_text("<Whiteboard")
+    summary = prepare_dataset("iam_ondb/words", str(tmp_path / "data"), source=str(source))
+    assert sum(summary["examples"].values()) > 60  # of 120 in all
+    assert "a03-000u-01" in summary["skipped"]["unreadable ink"]["first"][0]
+    assert "writer" in summary["splits"]
+    found = {
+        k: v
+        for split in summary["examples"]
+        for k, v in ink_of(str(tmp_path / "data"), "iam_ondb/words", split).items()
+    }
+    text, writer, strokes = found["a11-000u-02-02"]
+    assert (text, writer) == ("two", "1")
+    assert 0.7 < np.ptp(np.concatenate(strokes)[:, 1]) < 4.0  # x-heights
+
+
 def _savez(**arrays) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, **arrays)

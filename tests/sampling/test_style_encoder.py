@@ -11,7 +11,7 @@ from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.models.transducer import Transducer
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.style_encoder import agreement, open_style_encoder
+from hwgan.sampling.style_encoder import EMPHASIS, MAX_NORM, agreement, open_style_encoder
 
 
 def strokes(seed, height=50, width=70, thickness=4):
@@ -30,14 +30,14 @@ def test_the_style_is_fitted_to_the_words(style_encoder):
     assert style.num_words == len(words.z)
     assert style.agreement == pytest.approx(agreement(words.z))
     # The identifier's output for generated words is nearer to the emphasised mean of the words than without fitting.
-    target, texts = 1.3 * words.z[:, 1:].mean(axis=0), ["bonjour"[:6], "depuis", "quand", "nous"]
+    target, texts = EMPHASIS * words.z[:, 1:].mean(axis=0), ["bonjour"[:6], "depuis", "quand", "nous"]
 
     def miss(z):
         drawn = style_encoder.sampler.draw(texts, jnp.asarray(np.tile(z, (4, 1))))
         return np.linalg.norm(style_encoder.encode_words(drawn, texts).z[:, 1:].mean(axis=0) - target)
 
     unfitted = words.z.mean(axis=0)
-    assert np.linalg.norm(style.z[1:]) <= 1.4 * np.sqrt(len(target)) + 1e-4
+    assert np.linalg.norm(style.z[1:]) <= MAX_NORM * np.sqrt(len(target)) + 1e-4
     assert np.abs(style.z[1:] - unfitted[1:]).max() > 0.01
     assert miss(style.z) <= miss(unfitted) + 0.05
 

@@ -5,16 +5,19 @@ import pathlib
 import posixpath
 import re
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from hwgan.data.ink import Stroke
+from hwgan.data.ink_words import cut_ink_lines
 from hwgan.datasets.builder import Example
 from hwgan.datasets.iam_ondb.parser import LINE_ID, parse_strokes, parse_transcription, parse_writer
-from hwgan.datasets.ink_builder import InkBuilder
+from hwgan.datasets.ink_builder import InkBuilder, check_strokes
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS, SplitLists, deal_groups, parse_list
 from hwgan.datasets.word_folder.rows import is_hidden
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.progress import with_progress
 
 _TASK_LISTS = {
     "train": ("trainset.txt",),
@@ -34,7 +37,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
     name = "iam_ondb"
     description = "IAM On-Line Handwriting Database: English lines as strokes."
     homepage = "https://fki.tic.heia-fr.ch/databases/iam-on-line-handwriting-database"
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="lines")]
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("lines", "words")]
     split_source = ""
 
     def _read_splits(self) -> dict[str, list[Example]]:
@@ -42,13 +45,15 @@ class IamOnDb(InkBuilder, skip_registration=True):
         root = pathlib.Path(self.source).expanduser()
         lines, paths = _open(root, "lines")
         examples = self._examples(lines, paths, self._read_texts(root), self._read_writers(root))
+        if self.builder_config and self.builder_config.name == "words":
+            examples = self._words(examples)
         if self.lists is None:
             self.lists = _task_lists(root)
         if self.lists is not None:
             self.split_source = self.lists.origin
             own = [""] * len(examples)
         else:
-            groupings = [("form", [_form(e.id) for e in examples]), ("line", [e.id for e in examples])]
+            groupings = [("form", [_form(e.id) for e in examples]), ("line", [_line(e.id) for e in examples])]
             if all(example.writer for example in examples):
                 groupings.insert(0, ("writer", [example.writer for example in examples]))
             own, self.split_source = deal_groups(groupings)
@@ -78,6 +83,31 @@ class IamOnDb(InkBuilder, skip_registration=True):
             load = functools.partial(_load, lines, path)
             examples.append(Example(line_id, transcription[number - 1], writers.get(form, ""), load, place=path))
         return examples
+
+    def _words(self, lines: list[Example]) -> list[Example]:
+        """An example for each word that can be cut out of its line reliably; their strokes are small, and kept."""
+        forms: dict[str, list[Example]] = {}
+        for line in lines:
+            forms.setdefault(_form(line.id), []).append(line)
+        words = []
+        for form in with_progress(list(forms.values()), "cutting lines into words", "forms"):
+            strokes, texts = [], []
+            for line in form:
+                try:
+                    strokes.append(check_strokes(line.load()))
+                except (OSError, ValueError) as error:
+                    self.skip("unreadable ink", line.id, str(error))
+                    strokes.append([])
+                texts.append(line.text)
+            for line, cut in zip(form, cut_ink_lines(strokes, texts), strict=True):
+                for number, word in enumerate(cut, 1):
+                    name = f"{line.id}-{number:02d}"
+                    if word.strokes is None:
+                        self.skip(word.doubt, name)
+                        continue
+                    ink = [stroke.astype(np.float32) for stroke in word.strokes]
+                    words.append(Example(name, word.text, line.writer, functools.partial(list, ink), place=line.place))
+        return words
 
     def _read_texts(self, root: pathlib.Path) -> dict[str, list[str]]:
         """The lines of each form."""
@@ -116,8 +146,12 @@ def _load(files: RawFiles, path: str) -> list[Stroke]:
     return parse_strokes(files.read(path))
 
 
-def _form(line_id: str) -> str:
-    return line_id.rpartition("-")[0]
+def _form(example_id: str) -> str:
+    return "-".join(example_id.split("-")[:2])
+
+
+def _line(example_id: str) -> str:
+    return "-".join(example_id.split("-")[:3])
 
 
 def _open(root: pathlib.Path, part: str) -> tuple[RawFiles, list[str]]:

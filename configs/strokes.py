@@ -1,0 +1,36 @@
+"""Strokes of English words from IAM-OnDB, two hours on two CPU cores.
+
+python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR
+python -m hwgan.main --config=configs/strokes.py --workdir=runs/strokes
+"""
+
+from ml_collections import ConfigDict
+
+from configs.strokes_common import get_common
+
+
+def get_config() -> ConfigDict:
+    config = get_common()
+
+    config.data.dataset = "iam_ondb/words"
+    config.data.max_length = 16
+    config.data.max_points = 240
+
+    # The lines of the words were cleaned already; see hwgan/datasets/iam_ondb/README.md.
+    config.preprocessing.late_strokes = "within"
+    config.preprocessing.step = 0.3
+    config.preprocessing.max_jump = 8.0
+
+    config.model.features = 400
+    config.model.num_layers = 1
+    config.model.height_input = True
+
+    config.train.num_steps = 20_000
+    config.train.log_every = 100
+    config.train.sample_every = 2000
+    config.train.evaluate_every = 1000
+
+    config.optimizer.stroke_writer.learning_rate = 2e-3
+    config.optimizer.stroke_writer.warmup_steps = 200
+    config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
+    return config
