@@ -1,4 +1,4 @@
-"""Strokes of English words from IAM-OnDB, two hours on two CPU cores.
+"""Strokes of English words from IAM-OnDB, an hour on two CPU cores.
 
 python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR
 python -m hwgan.main --config=configs/strokes.py --workdir=runs/strokes
@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     config.model.num_layers = 1
     config.model.height_input = True
 
-    config.train.num_steps = 20_000
+    config.train.num_steps = 16_000
     config.train.log_every = 100
     config.train.sample_every = 2000
     config.train.evaluate_every = 1000

@@ -149,7 +149,7 @@ class StrokeWriter(nn.Module):
         before = jnp.concatenate([start, points[:, :-1]], axis=1)
         heights = jnp.cumsum(before[:, :, 1], axis=1)
         inputs = self._static(before, heights, writers).swapaxes(0, 1)
-        carry, text = self.initial_carry(size), self._text(labels, lengths)
+        carry, text = self.initial_carry(labels), self._text(labels, lengths)
         first = _first_carry(carry)
         recurrent = [kernel.astype(self.dtype) for kernel in self.recurrent_kernels]
         window_weights = self.window_kernel, self.window_bias
@@ -162,10 +162,18 @@ class StrokeWriter(nn.Module):
             hidden.append(layer)
         return self._mixture(jnp.concatenate(hidden, axis=-1).swapaxes(0, 1))
 
-    def initial_carry(self, size: int) -> WriterCarry:
-        """The carry before the first point of `size` writings."""
+    def initial_carry(self, labels: Int[Array, "b t"]) -> WriterCarry:
+        """The carry before the first point of texts.
+
+        The window shows the first character, which a single layer would not know of otherwise when it predicts the
+        first point: its window moves after its output. Graves' network begins with an empty window.
+
+        Args:
+          labels: label ids of the texts, padded with 0.
+        """
+        size = labels.shape[0]
         zeros = tuple(jnp.zeros((size, self.features), self.dtype) for _ in range(self.num_layers))
-        window = jnp.zeros((size, self.num_labels), self.dtype)
+        window = jax.nn.one_hot(labels[:, 0], self.num_labels, dtype=self.dtype)
         position = jnp.zeros((size, self.window_components), jnp.float32)
         return WriterCarry(zeros, zeros, window, position, jnp.zeros((size,), jnp.float32))
 

@@ -128,7 +128,7 @@ def write_points(
         num_points = jnp.where((num_points == 0) & ends, count, num_points)
         return t + 1, carry, point, num_points, points
 
-    carry = network.apply(variables, size, method="initial_carry")
+    carry = network.apply(variables, labels, method="initial_carry")
     start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (size, 3))
     state = jnp.int32(0), carry, start, jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3))
     _, _, _, num_points, points = jax.lax.while_loop(going, write_point, state)

@@ -137,7 +137,7 @@ def test_steps_are_those_of_the_whole_sequence(params):
     """The network of training, with its input products taken out of the scan, is that of sampling, point by point."""
     batch = batch_of()
     whole = mixture_of(NETWORK, params, batch)
-    carry = NETWORK.apply({"params": params}, 3, method="initial_carry")
+    carry = NETWORK.apply({"params": params}, batch.labels, method="initial_carry")
     point = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (3, 3))
     for t in range(9):
         text = batch.labels, batch.lengths, batch.writers
@@ -172,6 +172,15 @@ def test_text_writer_and_earlier_points_change_the_distribution(params):
     assert not np.allclose(after[:, 4], before[:, 4])
 
 
+def test_a_single_layer_knows_the_first_character_at_the_first_point():
+    """It did not: the first letters of words began at the height of any letter."""
+    network, batch = NETWORK.clone(num_layers=1), batch_of()
+    variables = network.init(jax.random.key(0), batch.points, batch.labels, batch.lengths, batch.writers)
+    before = mixture_of(network, variables["params"], batch).means
+    first = batch.replace(labels=batch.labels.at[:, 0].set(batch.labels[:, 0] % 6 + 1))
+    assert not np.allclose(mixture_of(network, variables["params"], first).means[:, 0], before[:, 0])
+
+
 def test_bfloat16_keeps_the_likelihood_in_float32(params):
     network = NETWORK.clone(dtype=jnp.bfloat16)
     batch = batch_of()
@@ -195,7 +204,7 @@ def test_gradients_are_those_of_the_steps(params):
     batch = batch_of()
 
     def loss_of_steps(params):
-        carry = NETWORK.apply({"params": params}, 3, method="initial_carry")
+        carry = NETWORK.apply({"params": params}, batch.labels, method="initial_carry")
         point, mixtures = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (3, 3)), []
         for t in range(9):
             text = batch.labels, batch.lengths, batch.writers
