@@ -1,7 +1,9 @@
-"""Evaluates several generators on the same words with the pretrained evaluator.
+"""Evaluates several generators, of images and of strokes, on the same words with one evaluator.
 
   python -m experiments.comparison.run --run alonso=runs/alonso --run scrabblegan=runs/scrabblegan \\
       --run char_width=runs/char_width --run "pretrained=" --output=experiments/comparison
+  python -m experiments.comparison.run --run "pretrained=" --run "strokes, b = 1=runs/strokes@1" \\
+      --dataset=iam/words --evaluator=iam_evaluator --output=experiments/strokes
 
 Writes results.json and a picture of the first words of each generator and of real words (samples.png); prints a table.
 """
@@ -10,10 +12,12 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import time
 
 import jax
 import numpy as np
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
 from hwgan.data import transforms
 from hwgan.data.word_store import WordStore, load_words
@@ -22,8 +26,9 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import format_estimate
 from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler
 from hwgan.sampling.page import join_words, stack_lines
-from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.word_sampler import WordSampler
 
 METRICS = (
     "cer",
@@ -35,40 +40,91 @@ METRICS = (
     "coverage/recognizer",
     "geometry/recognizer",
     "copies/recognizer",
+    "style_distance",
+    "style_retrieval",
+    "inserted",
+    "deleted",
+    "words_per_second",
 )
 _COLUMNS = 9  # words of each generator in the picture
+_WORDS_PER_STYLE = 20
 _REAL = "real test words"
 
 
 @dataclasses.dataclass(frozen=True)
 class Words:
-    """Images of words, dark ink on white, and their texts."""
+    """Images of words, dark ink on white, their texts, and the number of each one's style."""
 
     images: list[np.ndarray]
     texts: list[str]
+    styles: list[str]
+    words_per_second: float | None = None
 
 
-def generate(sampler: Sampler, texts: list[str]) -> Words:
-    """Images of texts, each in a style of its own."""
-    return Words(sampler.draw(texts, sampler.sample_styles(jax.random.key(0), len(texts))), texts)
+def open_generator(path: str) -> WordSampler:
+    """The sampler of a checkpoint; of a run of strokes, "WORKDIR" or "WORKDIR@BIAS"."""
+    workdir, _, bias = path.partition("@")
+    if workdir and is_stroke_run(workdir):
+        return open_stroke_sampler(workdir, bias=float(bias) if bias else None)
+    return open_sampler(path)
+
+
+def generate(sampler: WordSampler, texts: list[str]) -> Words:
+    """Images of texts, about twenty in each style; drawn twice, so that compiling does not count as writing."""
+    count = -(-len(texts) // _WORDS_PER_STYLE)
+    numbers = np.arange(len(texts)) % count
+    styles = sampler.sample_styles(jax.random.key(0), count)[numbers]
+    sampler.draw(texts, styles)
+    start = time.monotonic()
+    images = sampler.draw(texts, styles)
+    return Words(images, texts, list(map(str, numbers.tolist())), len(texts) / (time.monotonic() - start))
 
 
 def evaluate(words: Words, real: WordStore, train: WordStore, evaluator: Evaluator) -> dict:
-    """Results of `evaluate_words`."""
-    store, _ = evaluator.store(words.images, words.texts, [""] * len(words.texts))
-    return evaluate_words(store, real, train, evaluator, seed=0, geometry_rounds=100)
+    """Results of `evaluate_words`, with the edits that make the texts of what is read."""
+    store, _ = evaluator.store(words.images, words.texts, words.styles)
+    results = evaluate_words(store, real, train, evaluator, seed=0, geometry_rounds=100)
+    metrics = results["metrics"]["words"]
+    metrics["generated"] |= edits(evaluator, store) | {"words_per_second": {"value": words.words_per_second}}
+    metrics["real"] |= edits(evaluator, real)
+    return results
+
+
+def edits(evaluator: Evaluator, words: WordStore) -> dict[str, dict[str, float]]:
+    """Characters that the evaluator reads though they are not in the text, and that it misses, a character."""
+    found = {"insert": 0, "delete": 0, "replace": 0}
+    texts, read = evaluator.read(words)
+    for text, reading in zip(texts, read, strict=True):
+        for edit in Levenshtein.editops(text, reading):
+            found[edit.tag] += 1
+    total = sum(map(len, texts))
+    return {"inserted": {"value": found["insert"] / total}, "deleted": {"value": found["delete"] / total}}
 
 
 def table(results: dict[str, dict]) -> str:
     """A Markdown table with a row for each generator and a column for each metric."""
     lines = ["| | " + " | ".join(METRICS) + " |", "|---" * (len(METRICS) + 1) + "|"]
     # The CER of real words is that of test words, other metrics are those of training words.
-    rows = {"real words": next(iter(results.values()))["metrics"]["words"]["real"]}
-    rows |= {name: result["metrics"]["words"]["generated"] for name, result in results.items()}
+    rows = {"real words": _flat(next(iter(results.values())), "real")}
+    rows |= {name: _flat(result, "generated") for name, result in results.items()}
     for name, metrics in rows.items():
-        values = [format_estimate(metric, _without_interval(metrics.get(metric))) for metric in METRICS]
+        values = [_format(metric, _without_interval(metrics.get(metric))) for metric in METRICS]
         lines.append(f"| {name} | " + " | ".join(values) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _flat(result: dict, which: str) -> dict:
+    """The metrics of words and of styles."""
+    metrics = result["metrics"]
+    return metrics["words"][which] | metrics.get("styles", {}).get(which, {})
+
+
+def _format(metric: str, estimate: dict | None) -> str:
+    if metric in ("inserted", "deleted") and estimate:
+        return f"{estimate['value']:.1%}"
+    if metric == "words_per_second" and estimate:
+        return f"{estimate['value']:.0f}"
+    return format_estimate(metric, estimate)
 
 
 def _without_interval(estimate: dict | None) -> dict | None:
@@ -92,19 +148,20 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
         action="append",
         required=True,
         metavar="NAME=CHECKPOINT",
-        help="workdir or weights file of a generator; NAME= for the pretrained weights; may be repeated",
+        help="workdir or weights file of a generator, of strokes WORKDIR@BIAS; NAME= for the pretrained weights",
     )
     parser.add_argument("--data_dir", default="data", help="directory of prepared datasets")
     parser.add_argument("--dataset", default="word_folder/copiste", help="prepared dataset of the real words")
+    parser.add_argument("--evaluator", default="", help="as of hwgan.evaluate")
     parser.add_argument("--words", type=int, default=2000, help="maximum number of words of each generator")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for results.json and samples.png")
     return parser.parse_args()
 
 
 def open_words(args: argparse.Namespace) -> tuple[Evaluator, WordStore, WordStore]:
-    """The pretrained evaluator, and the test and training words with its preprocessing."""
+    """The evaluator, and the test and training words with its preprocessing."""
     jax.config.update("jax_platforms", "cpu")
-    evaluator = open_evaluator("").for_scans()
+    evaluator = open_evaluator(args.evaluator).for_scans()
     test, train = (
         load_words(args.data_dir, args.dataset, split, evaluator.charset, evaluator.spec) for split in ("test", "train")
     )
@@ -122,13 +179,13 @@ def main() -> None:
     """Evaluates all generators."""
     args = parse_arguments(__doc__)
     evaluator, real, train = open_words(args)
-    samplers = {name: open_sampler(path) for name, _, path in (run.partition("=") for run in args.run)}
+    samplers = {name: open_generator(path) for name, _, path in (run.rpartition("=") for run in args.run)}
     # Only texts that all generators can write, so that all write the same ones.
     rows = [i for i, text in enumerate(real.texts) if all(sampler.can_write(text) for sampler in samplers.values())]
     real = real.take(rows[: args.words])
     sets = {name: generate(sampler, real.texts) for name, sampler in samplers.items()}
     results = {name: evaluate(words, real, train, evaluator) for name, words in sets.items()}
-    sets[_REAL] = Words([real.image(row) for row in range(len(real))], real.texts)
+    sets[_REAL] = Words([real.image(row) for row in range(len(real))], real.texts, real.writers)
     write_results(results, sets, args.output)
     print(table(results))
 

@@ -80,7 +80,7 @@ class Cleaning:
           UnusableInk: nothing is left.
         """
         strokes = [stroke for stroke in map(without_repeats, strokes) if len(stroke)]
-        if self.outliers:
+        if self.outliers and strokes:
             strokes = remove_outliers(strokes, self.outliers)
         if not strokes:
             raise UnusableInk("no points")

@@ -20,6 +20,7 @@ from hwgan.datasets.penman.strokes_builder import connect
 from hwgan.datasets.stroke_folder.parser import parse_stroke_file
 from hwgan.prepare import prepare_dataset, preview, preview_steps
 from hwgan.runtime.errors import UserError
+from tests.data.lines_of_ink import TEXTS, written_lines
 
 STROKES = [[[0, 0], [3, 4.5]], [[5, 5]]]
 INKML = """<ink xmlns="http://www.w3.org/2003/InkML"><annotation type="truth">ab c</annotation>
@@ -205,17 +206,16 @@ def test_iam_ondb_in_archives_with_its_lists(tmp_path):
 def test_iam_ondb_as_words(tmp_path):
     source = make_ondb(tmp_path / "ondb")
     lines = source / "lineStrokes"
-    for path in sorted(lines.rglob("*.xml")):
-        writer, rng = pen.Writer((0, 3)), np.random.default_rng(len(str(path)))
-        strokes, x = [], 0.0
-        for word in ("line", "one", "7") if path.stem.endswith("01") else ("line", "two", "."):
-            strokes += [stroke + np.array([x, 0.0]) for stroke in connect(pen.word_strokes(writer, word, rng))]
-            x = max(stroke[:, 0].max() for stroke in strokes) + 1.5
-        points = ["".join(f'<Point x="{30 * x:.0f}" y="{30 * y:.0f}"/>' for x, y in stroke) for stroke in strokes]
-        path.write_text("<W>" + "".join(f"<Stroke>{part}</Stroke>" for part in points) + "</W>")
+    for folder in sorted(lines.glob("*/*")):
+        for number, strokes in enumerate(written_lines(2)[0], 1):
+            points = ["".join(f'<Point x="{x:.0f}" y="{y:.0f}"/>' for x, y in stroke) for stroke in strokes]
+            content = "<W>" + "".join(f"<Stroke>{part}</Stroke>" for part in points) + "</W>"
+            (folder / f"{folder.name}u-{number:02d}.xml").write_text(content)
+    for path in source.rglob("*.txt"):
+        path.write_text("CSR:\n\n" + "\n".join(TEXTS) + "\n")
     (lines / "a03" / "a03-000" / "a03-000u-01.xml").write_text("<Whiteboard")
     summary = prepare_dataset("iam_ondb/words", str(tmp_path / "data"), source=str(source))
-    assert sum(summary["examples"].values()) > 60  # of 120 in all
+    assert sum(summary["examples"].values()) >= 20 * 14  # of 360 in all
     assert "a03-000u-01" in summary["skipped"]["unreadable ink"]["first"][0]
     assert "writer" in summary["splits"]
     found = {
@@ -223,9 +223,9 @@ def test_iam_ondb_as_words(tmp_path):
         for split in summary["examples"]
         for k, v in ink_of(str(tmp_path / "data"), "iam_ondb/words", split).items()
     }
-    text, writer, strokes = found["a11-000u-02-02"]
-    assert (text, writer) == ("two", "1")
-    assert 0.7 < np.ptp(np.concatenate(strokes)[:, 1]) < 4.0  # x-heights
+    text, writer, strokes = found["a11-000u-02-04"]
+    assert (text, writer) == ("garden", "1")
+    assert 0.7 < np.ptp(np.concatenate(strokes)[:, 1]) < 5.0  # x-heights
 
 
 def _savez(**arrays) -> bytes:
