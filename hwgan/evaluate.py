@@ -127,14 +127,13 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
     run, settings = load_stroke_run(workdir), config.evaluate
     data = config.data
     store = load_ink(data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec, data.cache_dir)
-    found = likelihoods(
-        run.network, run.state.ema, store, run.writer_names, run.offset_scale, limit=settings.examples, seed=config.seed
-    )
+    params, limit = run.variables["params"], settings.examples
+    found = likelihoods(run.network, params, store, run.writer_names, run.offset_scale, limit=limit, seed=config.seed)
     results = {
         "metrics": {"likelihood": {"real": {name: estimate.to_json() for name, estimate in found.items()}}},
-        "counts": {"likelihood": {"real": min(len(store), settings.examples)}},
+        "counts": {"likelihood": {"real": min(len(store), limit)}},
         "seed": config.seed,
-        "step": int(run.state.step),
+        "step": run.step,
         "dataset": run.config.data.dataset,
         "content": read_summary(config.data.data_dir, run.config.data.dataset)["content"],
         "split": settings.split,

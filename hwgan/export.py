@@ -4,6 +4,7 @@ The file holds the averaged generator with its language model; of a run that tra
 
   python -m hwgan.export --checkpoint=runs/copiste --output=copiste.npz
   python -m hwgan.export --checkpoint=runs/copiste --output=all.npz --networks=all  # to continue training from
+  python -m hwgan.export --checkpoint=runs/strokes --output=strokes.npz  # of strokes
   python -m hwgan.export --checkpoint=runs/a,runs/b --output=mean.npz  # runs that continued from the same networks
 
 ONNX files are of a run with the char_width generator, of a weights file, or without --checkpoint of the pretrained
@@ -19,8 +20,10 @@ from absl import flags
 
 from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
+from hwgan.checkpoints.stroke_run import load_stroke_run, task_of_checkpoint, write_stroke_weights
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.config import STROKES
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, check_output_folder
 from hwgan.sampling.open import sampler_from_run
@@ -31,12 +34,23 @@ def _export_weights() -> None:
     if not args.checkpoint:
         raise UserError("give the workdir of a trained run: --checkpoint=runs/NAME")
     check_output_file("output", args.output, endings=(".npz",))
+    if task_of_checkpoint(args.checkpoint[0], args.step) == STROKES:
+        _export_strokes()
+        return
     run = average_of_runs([load_run(workdir, args.step) for workdir in args.checkpoint])
     if args.temperature is not None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"temperature": args.temperature})
         sampler_from_run(run)  # refuses a temperature out of range, and a run without a generator
     write_weights_file(run, args.output, args.networks)
+    print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
+
+
+def _export_strokes() -> None:
+    args = flags.FLAGS
+    if len(args.checkpoint) > 1 or args.networks or args.temperature is not None:
+        raise UserError("of a run of strokes one checkpoint is exported, without --networks and --temperature")
+    write_stroke_weights(load_stroke_run(args.checkpoint[0], args.step), args.output)
     print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 

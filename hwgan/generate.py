@@ -26,7 +26,7 @@ from hwgan.runtime.files import check_output_folder
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.generated_dataset import LAYOUTS, GenerationSpec, generate_words
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
@@ -36,7 +36,7 @@ from hwgan.sampling.writer_styles import encode_writers
 
 def _open(args: flags.FlagValues) -> WordSampler:
     """The sampler of the checkpoint, of images or of strokes."""
-    if is_stroke_run(args.checkpoint, args.step):
+    if writes_strokes(args.checkpoint, args.step):
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
         return with_priming(sampler, args.style)
     if args.bias is not None:

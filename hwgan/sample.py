@@ -45,7 +45,7 @@ from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.document import VECTOR_ENDINGS
 from hwgan.sampling.model import Model, Style
-from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler, with_priming
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
 from hwgan.sampling.stroke_document import GCODE, Plotter, write_document
@@ -176,7 +176,7 @@ def main(argv: list[str]) -> None:
         raise UserError("--interpolate_to needs --num_styles= of at least 2")
     settings = _page_settings(args)
     output = pathlib.Path(args.output)
-    of_strokes = is_stroke_run(args.checkpoint, args.step)
+    of_strokes = writes_strokes(args.checkpoint, args.step)
     _check_flags(args, of_strokes)
     if args.text is None:
         check_output_folder("output", args.output)

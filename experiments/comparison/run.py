@@ -26,7 +26,7 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import format_estimate
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler
+from hwgan.sampling.open_strokes import open_stroke_sampler, writes_strokes
 from hwgan.sampling.page import join_words, stack_lines
 from hwgan.sampling.word_sampler import WordSampler
 
@@ -64,7 +64,7 @@ class Words:
 def open_generator(path: str) -> WordSampler:
     """The sampler of a checkpoint; of a run of strokes, "WORKDIR" or "WORKDIR@BIAS"."""
     workdir, _, bias = path.partition("@")
-    if workdir and is_stroke_run(workdir):
+    if workdir and writes_strokes(workdir):
         return open_stroke_sampler(workdir, bias=float(bias) if bias else None)
     return open_sampler(path)
 

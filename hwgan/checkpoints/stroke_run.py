@@ -1,14 +1,17 @@
-"""A run of strokes: what its config stands for, and how a trained one is opened again."""
+"""A run of strokes: what its config stands for, how a trained one is opened again, and its file to give away."""
 
 import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from hwgan.checkpoints import orbax
+from hwgan.checkpoints.archive import check_arrays, read_archive, read_record, write_archive
 from hwgan.checkpoints.integrity import check_finite
 from hwgan.checkpoints.stored_config import checked_record, naming
+from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
@@ -19,6 +22,7 @@ from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number, reading
 
+_NETWORK = "stroke_writer"
 _MAX_WRITERS, _MAX_NAME = 10**6, 10**4
 
 
@@ -55,13 +59,14 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
 
 @dataclasses.dataclass(frozen=True)
 class StrokeRun:
-    """A trained run, restored.
+    """A trained run, restored from a checkpoint or a file of weights.
 
     Attributes:
       config: that made it.
       charset: its alphabet.
       network: its module.
-      state: of the step restored.
+      variables: what to sample with: the averaged parameters.
+      step: of them.
       offset_scale: x-heights in a unit of the network's offsets.
       writer_names: of the embedded writers, whose ids are the index + 1.
       rare_characters: number of training examples of each character with few of them.
@@ -70,7 +75,8 @@ class StrokeRun:
     config: Config
     charset: Charset
     network: StrokeWriter
-    state: StrokeState
+    variables: dict[str, Any]
+    step: int
     offset_scale: float
     writer_names: list[str]
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -79,11 +85,6 @@ class StrokeRun:
     def spec(self) -> InkSpec:
         """The cleaning of its ink."""
         return ink_spec(self.config)
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """What to sample with: the averaged parameters."""
-        return {"params": self.state.ema}
 
 
 def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
@@ -101,19 +102,67 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
         checkpointer = orbax.open_for_reading(workdir)
         record = checkpointer.read_record(step)
         with naming(what):
-            config, charset, rare_characters = checked_record(record)
-            if task_of(config) != STROKES:
-                raise UserError("it writes images, not strokes")
-            check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
-            writer_names = _checked_names(record.get("writers"))
-            network, optimizer = build_stroke_writer(config, charset, writer_names)
-        shapes = jax.eval_shape(lambda key: create_stroke_state(network, optimizer, key), jax.random.key(0))
+            run, optimizer = _of_record(record)
+        shapes = jax.eval_shape(lambda key: create_stroke_state(run.network, optimizer, key), jax.random.key(0))
         state = orbax.restore_here(checkpointer, shapes, step)
         assert isinstance(state, StrokeState)  # for there is a record
         checkpointer.close()
         with naming(what):
             check_finite(state.ema)
-        return StrokeRun(config, charset, network, state, record["offset_scale"], writer_names, rare_characters)
+        return dataclasses.replace(run, variables={"params": state.ema}, step=int(state.step))
+
+
+def write_stroke_weights(run: StrokeRun, path: str) -> None:
+    """Writes the averaged parameters of a run to a file, in half precision.
+
+    Raises:
+      UserError: it cannot be written.
+    """
+    record = {
+        "config": published(run.config),
+        "alphabet": run.charset.characters,
+        "right_to_left": run.charset.right_to_left,
+        "step": run.step,
+        "rare_characters": run.rare_characters,
+        "offset_scale": run.offset_scale,
+        "writers": run.writer_names,
+    }
+    halves = jax.tree.map(lambda array: np.asarray(array, np.float16), run.variables)
+    write_archive(record, {_NETWORK: halves}, path)
+
+
+def read_stroke_weights(path: str) -> StrokeRun:
+    """The content of a file of weights of strokes; the file may be of unknown origin.
+
+    Raises:
+      UserError: there is no such file, or it holds something else, is damaged, has fields out of range, or its arrays
+        are not finite or not those of the network of its config.
+    """
+    what = f"the weights {path!r}"
+    with reading(what):
+        record, variables = read_archive(path)
+        with naming(what):
+            run, optimizer = _of_record(record)
+            shapes = jax.eval_shape(lambda key: create_stroke_state(run.network, optimizer, key), jax.random.key(0))
+            found = variables.get(_NETWORK, {})
+            check_arrays(found, {"params": shapes.ema}, _NETWORK)
+        whole = jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), found)
+        return dataclasses.replace(run, variables=whole, step=int(record.get("step", 0)))
+
+
+def _of_record(record: dict[str, Any]) -> tuple[StrokeRun, Optimizer]:
+    """The run of a record, without its parameters, and the optimizer.
+
+    Raises:
+      UserError: the record is of another kind of run, or has values out of range.
+    """
+    config, charset, rare_characters = checked_record(record)
+    if task_of(config) != STROKES:
+        raise UserError("it writes images, not strokes")
+    check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
+    writer_names = _checked_names(record.get("writers"))
+    network, optimizer = build_stroke_writer(config, charset, writer_names)
+    return StrokeRun(config, charset, network, {}, 0, record["offset_scale"], writer_names, rare_characters), optimizer
 
 
 def _checked_names(stored: Any) -> list[str]:
@@ -129,14 +178,18 @@ def _checked_names(stored: Any) -> list[str]:
     return stored
 
 
-def task_of_run(workdir: str, step: int | None = None) -> str:
-    """The task of a run, by the record of its checkpoint; see `hwgan.runtime.config.task_of`.
+def task_of_checkpoint(path: str, step: int | None = None) -> str:
+    """The task of a run or a file of weights, by its record; see `hwgan.runtime.config.task_of`.
 
     Raises:
       UserError: there is no readable checkpoint.
     """
-    with reading(f"the run {workdir!r}"):
-        checkpointer = orbax.open_for_reading(workdir)
-        config = checkpointer.read_record(step)["config"]
-        checkpointer.close()
-        return task_of(config) if isinstance(config, dict) else ""
+    if names_weights(path):
+        with reading(f"the weights {path!r}"):
+            config = read_record(path)["config"]
+    else:
+        with reading(f"the run {path!r}"):
+            checkpointer = orbax.open_for_reading(path)
+            config = checkpointer.read_record(step)["config"]
+            checkpointer.close()
+    return task_of(config) if isinstance(config, dict) else ""

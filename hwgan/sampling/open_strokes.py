@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from hwgan.checkpoints.stroke_run import load_stroke_run, task_of_run
+from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, task_of_checkpoint
 from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
@@ -19,31 +19,34 @@ from hwgan.sampling.stroke_sampler import Priming, StrokeSampler
 _MAX_BYTES = 32 << 20
 
 
-def is_stroke_run(checkpoint: str, step: int | None = None) -> bool:
-    """Whether a checkpoint is that of a run of strokes; False for weights of word images.
+def writes_strokes(checkpoint: str, step: int | None = None) -> bool:
+    """Whether a run or a file of weights writes strokes; False for one of word images.
 
     Raises:
       UserError: it is neither.
     """
     path = locate_weights(checkpoint or PRETRAINED)
-    return not names_weights(path) and task_of_run(path, step) == STROKES
+    return path != PRETRAINED and task_of_checkpoint(path, step) == STROKES
 
 
 def open_stroke_sampler(
     checkpoint: str, step: int | None = None, *, bias: int | float | None = None, temperature: int | float | None = None
 ) -> StrokeSampler:
-    """The sampler of a run of strokes.
+    """The sampler of a run of strokes, or of a file of its weights.
 
     Args:
-      checkpoint: workdir of the run.
-      step: which checkpoint; the newest by default.
+      checkpoint: workdir of the run, a file that `hwgan.export` wrote, or the name of weights in the package.
+      step: which checkpoint of a run; the newest by default.
       bias: neatness; None for that of the config.
       temperature: T of the Gaussians; None for that of the config.
 
     Raises:
       UserError: there is no such run, or a number is out of range.
     """
-    run = load_stroke_run(checkpoint, step)
+    path = locate_weights(checkpoint)
+    if names_weights(path) and step is not None:
+        raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
+    run = read_stroke_weights(path) if names_weights(path) else load_stroke_run(path, step)
     with reading(f"the run {checkpoint!r}"):
         sample = run.config.sample
         return StrokeSampler(

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hwgan.checkpoints.archive import checksum
 from hwgan.checkpoints.run import Run
-from hwgan.checkpoints.weights_file import _checksum, read_weights, write_weights_file
+from hwgan.checkpoints.weights_file import read_weights, write_weights_file
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
 from tests.hostile import file_damages, held, mutations
@@ -51,7 +52,7 @@ def honest(small_run, tmp_path_factory):
 
 def write(path, record, arrays):
     """A file whose checksum is right, as its maker can make it."""
-    record = record | {"checksum": _checksum(record, arrays)}
+    record = record | {"checksum": checksum(record, arrays)}
     np.savez(path, record=np.array(json.dumps(record)), **arrays)
 
 

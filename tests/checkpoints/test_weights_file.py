@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from hwgan.checkpoints.archive import nested, write_archive
 from hwgan.checkpoints.run import Run
 from hwgan.checkpoints.weights_file import (
     PRETRAINED,
     PRETRAINED_EVALUATOR,
     PRETRAINED_OTHERS,
-    _write,
     locate_weights,
     other_networks_path,
     read_weights,
@@ -54,7 +54,7 @@ def test_what_is_written_badly_is_stored(run, tmp_path):
         arrays = {name: stored[name] for name in stored.files}
     record = json.loads(str(arrays.pop("record")))
     del record["rare_characters"], record["checksum"]
-    _write(record, arrays, str(path))  # as older versions did
+    write_archive(record, nested(arrays), str(path))  # as older versions did
     assert open_sampler(str(path)).rare_characters == {}
 
 

@@ -15,8 +15,10 @@ import pytest
 import hwgan
 from configs import strokes_smoke
 from hwgan.checkpoints import orbax
+from hwgan.checkpoints.archive import read_archive, write_archive
 from hwgan.checkpoints.run import load_run
-from hwgan.checkpoints.stroke_run import load_stroke_run
+from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, write_stroke_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, read_weights
 from hwgan.evaluate import evaluate_strokes
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.stroke_state import create_stroke_state
@@ -24,7 +26,8 @@ from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime import sharding
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.open_strokes import is_stroke_run, open_stroke_sampler
+from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open_strokes import open_stroke_sampler, writes_strokes
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
 from tests.models.test_stroke_writer import batch_of
@@ -63,9 +66,9 @@ def test_a_run_leaves_what_it_promises(run):
     assert evaluation["evaluate/nats_per_sequence"] > evaluation["evaluate/graves_nats_per_sequence"]
     assert (pathlib.Path(workdir) / "samples.png").exists()
     restored = load_stroke_run(workdir)
-    assert restored.state.step == 6
+    assert restored.step == 6
     assert len(restored.writer_names) == 10
-    assert is_stroke_run(workdir)
+    assert writes_strokes(workdir)
     with pytest.raises(UserError, match="it writes strokes"):
         load_run(workdir)
     with pytest.raises(UserError, match="it writes strokes"):
@@ -122,6 +125,51 @@ def test_records_of_unknown_origin_are_checked(run, monkeypatch, change, message
     monkeypatch.setattr(orbax.Checkpointer, "read_record", lambda *args: read(*args) | change)
     with pytest.raises(UserError, match=message):
         load_stroke_run(run[0])
+
+
+def test_a_file_of_weights_writes_what_its_run_writes(run, tmp_path):
+    path = str(tmp_path / "strokes.npz")
+    restored = load_stroke_run(run[0])
+    write_stroke_weights(restored, path)
+    assert writes_strokes(path)
+    again = read_stroke_weights(path)
+    assert (again.charset, again.spec, again.step) == (restored.charset, restored.spec, 6)
+    assert (again.offset_scale, again.writer_names) == (restored.offset_scale, restored.writer_names)
+    for one, other in zip(jax.tree.leaves(again.variables), jax.tree.leaves(restored.variables), strict=True):
+        assert one.dtype == np.float32
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)  # half precision
+    texts = ["ab", "hello"]
+    samplers = [open_stroke_sampler(place, bias=3.0) for place in (path, run[0])]
+    first, second = (s.write(texts, s.sample_styles(jax.random.key(0), 2)) for s in samplers)
+    np.testing.assert_allclose(first[0].ink[:5], second[0].ink[:5], atol=0.05)
+    for use in (read_weights, open_sampler, hwgan.load):
+        with pytest.raises(UserError, match="write strokes, not images"):
+            use(path)
+    with pytest.raises(UserError, match="writes images, not strokes"):
+        read_stroke_weights(PRETRAINED)
+    with pytest.raises(UserError, match="holds but one"):
+        open_stroke_sampler(path, step=3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"offset_scale": 0.0}, "offset_scale"),
+        ({"writers": "a"}, "writers are no list of names"),
+        ({"writers": []}, "its config asks for"),
+        ({"alphabet": "ab", "rare_characters": {}}, "its config asks for"),
+    ],
+)
+def test_weights_of_unknown_origin_are_checked(run, tmp_path, change, message):
+    path = str(tmp_path / "strokes.npz")
+    write_stroke_weights(load_stroke_run(run[0]), path)
+    record, variables = read_archive(path)
+    write_archive(record | change, variables, path)
+    with pytest.raises(UserError, match=message):
+        open_stroke_sampler(path)
+    pathlib.Path(path).write_bytes(pathlib.Path(path).read_bytes()[:1000])
+    with pytest.raises(UserError, match="it is damaged"):
+        writes_strokes(path)
 
 
 def test_commands(run, tmp_path):
