@@ -44,7 +44,8 @@ class IamOnDb(InkBuilder, skip_registration=True):
         assert self.source is not None
         root = pathlib.Path(self.source).expanduser()
         lines, paths = _open(root, "lines")
-        examples = self._examples(lines, paths, self._read_texts(root), self._read_writers(root))
+        writers = self._read_writers(root)
+        examples = self._examples(lines, paths, self._read_texts(root), writers)
         if self.builder_config and self.builder_config.name == "words":
             examples = self._words(examples)
         if self.lists is None:
@@ -54,7 +55,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
             own = [""] * len(examples)
         else:
             groupings = [("form", [_form(e.id) for e in examples]), ("line", [_line(e.id) for e in examples])]
-            if all(example.writer for example in examples):
+            if writers and all(example.writer for example in examples):
                 groupings.insert(0, ("writer", [example.writer for example in examples]))
             own, self.split_source = deal_groups(groupings)
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
@@ -81,7 +82,9 @@ class IamOnDb(InkBuilder, skip_registration=True):
                 self.skip("line without transcription", line_id)
                 continue
             load = functools.partial(_load, lines, path)
-            examples.append(Example(line_id, transcription[number - 1], writers.get(form, ""), load, place=path))
+            # A form is of one writer, even if nobody knows of which.
+            writer = writers.get(form, "" if writers else form)
+            examples.append(Example(line_id, transcription[number - 1], writer, load, place=path))
         return examples
 
     def _words(self, lines: list[Example]) -> list[Example]:
@@ -126,7 +129,10 @@ class IamOnDb(InkBuilder, skip_registration=True):
         try:
             files, paths = _open(root, "originals")
         except UserError:
-            self.warnings.append("the original XML, which names the writers, is not there: writers are unknown")
+            self.warnings.append(
+                "the original XML, which names the writers, is not there: writers are unknown, and each form counts as "
+                "one of its own"
+            )
             return {}
         found = {}
         for path in paths:
