@@ -31,7 +31,7 @@ def get_common() -> ConfigDict:
         dict(
             outliers=0.0,  # points farther from their neighbours than so many median distances are removed
             slope=False,  # make the line level
-            size="",  # "x_height" or "deviation": what is 1 afterwards
+            size="",  # what is 1 afterwards: "x_height", or "deviation" (of y) / 0.6
             slant=False,  # make the letters upright
             late_strokes="",  # dots and bars that were added later: "between" strokes, or "within" one
             step=0.0,  # x-heights between points; corners are kept
@@ -47,7 +47,7 @@ def get_common() -> ConfigDict:
             num_layers=3,
             window_components=10,
             mixture_components=20,
-            height_input=False,  # the pen's height over the baseline; needs a baseline: penman's, or preprocessing.size
+            height_input=False,  # the pen's height over the baseline, which penman, iam_ondb/words and `size` give
             embed_writers=False,  # of the training split; else style comes from the strokes so far alone
             writer_features=32,
         )

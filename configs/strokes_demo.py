@@ -1,7 +1,7 @@
 """Strokes of synthetic handwriting, no download, ten minutes on two CPU cores.
 
-python -m hwgan.main --config=configs/strokes_demo.py --workdir=runs/strokes
-python -m hwgan.sample --checkpoint=runs/strokes --text="the quick brown fox" --output=fox.svg
+python -m hwgan.main --config=configs/strokes_demo.py --workdir=runs/strokes_demo
+python -m hwgan.sample --checkpoint=runs/strokes_demo --text="the quick brown fox" --output=fox.svg
 """
 
 from ml_collections import ConfigDict

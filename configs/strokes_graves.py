@@ -1,7 +1,7 @@
 """Graves' synthesis network, 3 × 400 cells, on the lines of IAM-OnDB.
 
-python -m hwgan.prepare --dataset=iam_ondb --source=DIR
-python -m hwgan.main --config=configs/strokes_graves.py --workdir=runs/strokes
+python -m hwgan.prepare --dataset=iam_ondb/lines --source=DIR
+python -m hwgan.main --config=configs/strokes_graves.py --workdir=runs/strokes_graves
 """
 
 from ml_collections import ConfigDict

@@ -41,6 +41,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_text
 from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import open_sampler, sampler_from_run
+from hwgan.sampling.open_strokes import writes_strokes
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
 
@@ -188,6 +189,11 @@ def main(argv: list[str]) -> None:
     if args.generated and not is_folder_of_words(args.generated):
         raise UserError(f"--generated={args.generated!r} must be a folder or an archive of words with a table")
     check_output_file("output", args.output, endings=(".json",))
+    if not args.generated and writes_strokes(args.checkpoint):
+        raise UserError(
+            f"--checkpoint={args.checkpoint} writes strokes: let hwgan.generate write words with it, then evaluate "
+            "those with --generated="
+        )
     evaluator = open_evaluator(args.evaluator).for_scans()
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))

@@ -21,7 +21,7 @@ from absl import flags
 from hwgan.checkpoints.average import average_of_runs
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run, task_of_checkpoint, write_stroke_weights
-from hwgan.checkpoints.weights_file import write_weights_file
+from hwgan.checkpoints.weights_file import locate_weights, names_weights, write_weights_file
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import STROKES
 from hwgan.runtime.errors import UserError
@@ -34,16 +34,24 @@ def _export_weights() -> None:
     if not args.checkpoint:
         raise UserError("give the workdir of a trained run: --checkpoint=runs/NAME")
     check_output_file("output", args.output, endings=(".npz",))
+    for path in args.checkpoint:
+        if names_weights(locate_weights(path)):
+            raise UserError(f"{path!r} is a file of weights already; give the workdir of a run")
     if task_of_checkpoint(args.checkpoint[0], args.step) == STROKES:
         _export_strokes()
-        return
+    else:
+        _export_images()
+    print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
+
+
+def _export_images() -> None:
+    args = flags.FLAGS
     run = average_of_runs([load_run(workdir, args.step) for workdir in args.checkpoint])
     if args.temperature is not None:
         with run.config.unlocked():
             run.config.sample = ml_collections.ConfigDict({"temperature": args.temperature})
         sampler_from_run(run)  # refuses a temperature out of range, and a run without a generator
     write_weights_file(run, args.output, args.networks)
-    print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
 def _export_strokes() -> None:
@@ -51,7 +59,6 @@ def _export_strokes() -> None:
     if len(args.checkpoint) > 1 or args.networks or args.temperature is not None:
         raise UserError("of a run of strokes one checkpoint is exported, without --networks and --temperature")
     write_stroke_weights(load_stroke_run(args.checkpoint[0], args.step), args.output)
-    print(f"wrote {args.output}, {pathlib.Path(args.output).stat().st_size / 1e6:.1f} MB")
 
 
 def _export_onnx() -> None:

@@ -40,7 +40,7 @@ def _open(args: flags.FlagValues) -> WordSampler:
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
         return with_priming(sampler, args.style)
     if args.bias is not None:
-        raise UserError("--bias is for runs of strokes; --temperature is its like for images")
+        raise UserError("--bias is for strokes; --temperature is its like for images")
     return with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
 
 
@@ -122,9 +122,13 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", checkpoint_help())
+    flags.DEFINE_string("checkpoint", "", checkpoint_help(strokes=True))
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
-    flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
+    flags.DEFINE_float(
+        "temperature",
+        None,
+        "T of styles z ~ N(0, T² I), of strokes that of the Gaussians; by default that of the checkpoint's config",
+    )
     flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
     flags.DEFINE_integer("num_images", 0, "number of images; 0: as many as there are words")
     flags.DEFINE_string("output", None, "folder to write to; an incomplete one is continued", required=True)

@@ -8,7 +8,7 @@ python -m hwgan.prepare --dataset=pages --source=DIR_OR_ARCHIVE --name=mypages -
 
 Strokes of a pen, for configs/strokes_demo.py and its like:
 python -m hwgan.prepare --dataset=penman_strokes
-python -m hwgan.prepare --dataset=iam_ondb --source=DIR                     (DIR holds lineStrokes and ascii)
+python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR               (DIR holds lineStrokes and ascii)
 python -m hwgan.prepare --dataset=stroke_folder --source=DIR_OR_ARCHIVE --name=mystrokes      (JSON or InkML)
 
 --preview=preview.png draws a grid of random examples, and prints statistics and suspicious rows of the dataset.
@@ -183,7 +183,8 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "dataset",
         None,
-        "penman, penman/words, iam/words, iam/lines, word_folder or pages; of strokes penman_strokes, iam_ondb or "
+        "penman, penman/words, iam/words, iam/lines, word_folder or pages; of strokes penman_strokes, "
+        "iam_ondb/words, iam_ondb/lines or "
         "stroke_folder",
         required=True,
     )

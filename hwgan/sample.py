@@ -145,7 +145,7 @@ def _check_flags(args: flags.FlagValues, of_strokes: bool) -> None:
         raise UserError("--interpolate_to is for models of images; strokes have no styles between styles")
     given = [name for name in _STROKE_FLAGS if args[name].present]
     if given and not of_strokes:
-        raise UserError(f"--{given[0]} is for runs of strokes, such as that of configs/strokes_demo.py")
+        raise UserError(f"--{given[0]} is for strokes: give --checkpoint=strokes, or a run of strokes")
 
 
 def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pathlib.Path) -> None:
@@ -181,6 +181,8 @@ def main(argv: list[str]) -> None:
     if args.text is None:
         check_output_folder("output", args.output)
     else:
+        if output.suffix.lower() == GCODE and not of_strokes:
+            raise UserError(f"{GCODE} is written of strokes: give --checkpoint=strokes, or a run of strokes")
         endings = (*VECTOR_ENDINGS, GCODE) if of_strokes else VECTOR_ENDINGS
         check_output_file("output", args.output, image=output.suffix.lower() not in endings)
     if of_strokes:
@@ -200,9 +202,13 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("checkpoint", "", checkpoint_help())
+    flags.DEFINE_string("checkpoint", "", checkpoint_help(strokes=True))
     flags.DEFINE_integer("step", None, "step of the checkpoint; the newest by default")
-    flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
+    flags.DEFINE_float(
+        "temperature",
+        None,
+        "T of styles z ~ N(0, T² I), of strokes that of the Gaussians; by default that of the checkpoint's config",
+    )
     flags.DEFINE_string("text", None, "text to generate: a line, or with --width a paragraph")
     flags.DEFINE_string("text_file", None, "UTF-8 file of texts to generate; one image per line")
     flags.DEFINE_string("output", None, "image file to write, or with --text_file a folder", required=True)

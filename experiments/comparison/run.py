@@ -2,7 +2,7 @@
 
   python -m experiments.comparison.run --run alonso=runs/alonso --run scrabblegan=runs/scrabblegan \\
       --run char_width=runs/char_width --run "pretrained=" --output=experiments/comparison
-  python -m experiments.comparison.run --run "pretrained=" --run "strokes, b = 1=runs/strokes@1" \\
+  python -m experiments.comparison.run --run "pretrained=" --run "strokes, b = 1=strokes@1" \\
       --dataset=iam/words --evaluator=iam_evaluator --output=experiments/strokes
 
 Writes results.json and a picture of the first words of each generator and of real words (samples.png); prints a table.
@@ -62,11 +62,11 @@ class Words:
 
 
 def open_generator(path: str) -> WordSampler:
-    """The sampler of a checkpoint; of a run of strokes, "WORKDIR" or "WORKDIR@BIAS"."""
-    workdir, _, bias = path.partition("@")
-    if workdir and writes_strokes(workdir):
-        return open_stroke_sampler(workdir, bias=float(bias) if bias else None)
-    return open_sampler(path)
+    """The sampler of a checkpoint; of strokes, "CHECKPOINT@BIAS", too."""
+    name, at, bias = path.rpartition("@")
+    if at and bias.replace(".", "", 1).isdigit():
+        return open_stroke_sampler(name, bias=float(bias))
+    return open_stroke_sampler(path) if writes_strokes(path) else open_sampler(path)
 
 
 def generate(sampler: WordSampler, texts: list[str]) -> Words:
@@ -148,7 +148,7 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
         action="append",
         required=True,
         metavar="NAME=CHECKPOINT",
-        help="workdir or weights file of a generator, of strokes WORKDIR@BIAS; NAME= for the pretrained weights",
+        help="workdir or weights of a generator, of strokes also CHECKPOINT@BIAS; NAME= for the pretrained weights",
     )
     parser.add_argument("--data_dir", default="data", help="directory of prepared datasets")
     parser.add_argument("--dataset", default="word_folder/copiste", help="prepared dataset of the real words")
@@ -182,6 +182,8 @@ def main() -> None:
     samplers = {name: open_generator(path) for name, _, path in (run.rpartition("=") for run in args.run)}
     # Only texts that all generators can write, so that all write the same ones.
     rows = [i for i, text in enumerate(real.texts) if all(sampler.can_write(text) for sampler in samplers.values())]
+    if not rows:
+        raise SystemExit("no test word can be written by all generators")
     real = real.take(rows[: args.words])
     sets = {name: generate(sampler, real.texts) for name, sampler in samplers.items()}
     results = {name: evaluate(words, real, train, evaluator) for name, words in sets.items()}

@@ -1,9 +1,9 @@
 """What neatness and temperature change: legibility, and how far styles lie apart, for a grid of both.
 
-python -m experiments.strokes.parameters --checkpoint=runs/strokes --output=experiments/strokes
+python -m experiments.strokes.parameters --checkpoint=strokes --output=experiments/strokes
 
-Each cell writes the same words in the same styles, which are random keys; where writers are embedded, a style is one of
-them, too. Writes parameters.json and a picture of a sentence for each cell (parameters.png); prints a table.
+Each cell writes the same words in the same styles, each of which is one of the embedded writers. Writes parameters.json
+and a picture of a sentence for each cell (parameters.png); prints a table.
 
 References:
   Kumar et al., Handwriting synthesis with tunable hyper-parameters, 2018, for the claim that these give many hands
@@ -53,7 +53,7 @@ def measure(sampler: StrokeSampler, evaluator: Evaluator) -> dict[str, float]:
 def main() -> None:
     """Measures and draws the grid."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True, help="workdir of a run of strokes")
+    parser.add_argument("--checkpoint", required=True, help="workdir, file or name of weights of strokes")
     parser.add_argument("--evaluator", default="iam_evaluator", help="as of hwgan.evaluate")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for parameters.json and .png")
     args = parser.parse_args()

@@ -44,6 +44,8 @@ def write_archive(record: dict[str, Any], variables: dict[str, Any], path: str) 
 def read_archive(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record and the variables of a file that unpacks to at most 1 GB.
 
+    To be called within `reading`, for what NumPy and zipfile raise for files that are no archives.
+
     Raises:
       UserError: it would unpack to more, is damaged, or holds something else.
     """
@@ -61,6 +63,8 @@ def read_archive(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_record(path: str) -> dict[str, Any]:
     """The record of a file, whose arrays are not read, so that its checksum is not known to hold.
 
+    To be called within `reading`, as `read_archive`.
+
     Raises:
       UserError: it would unpack to more than 1 GB, or holds something else.
     """
@@ -73,6 +77,8 @@ def read_record(path: str) -> dict[str, Any]:
 def _check_sizes(file: IO[bytes], path: str) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        if f"{_RECORD}.npy" not in archive.namelist():
+            raise UserError(f"{path!r} holds no weights; hwgan.export writes them")
         unpacked = sum(member.file_size for member in members)
         size = archive.getinfo(f"{_RECORD}.npy").file_size
     if unpacked > _MAX_BYTES or size > _MAX_RECORD_BYTES or len(members) > _MAX_MEMBERS:
@@ -87,6 +93,8 @@ def _checked_json(stored: np.ndarray, path: str) -> dict[str, Any]:
     record = json.loads(str(stored))
     if not isinstance(record, dict):
         raise UserError(f"{path!r} holds no weights: its record is no JSON object")
+    if "config" not in record:  # as of a file of hwgan.style
+        raise UserError(f"{path!r} holds no weights, but something else of hwgan")
     return record
 
 

@@ -23,7 +23,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number, reading
 
 _NETWORK = "stroke_writer"
-_MAX_WRITERS, _MAX_NAME = 10**6, 10**4
+_MAX_WRITERS, _MAX_NAME, _MAX_SIZE = 10**6, 10**4, 2**14
 
 
 def ink_spec(config: Config) -> InkSpec:
@@ -47,11 +47,12 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
       UserError: the config has a field that the network has not, or a size that cannot be.
     """
     settings = dict(config.model)
-    dtype = jnp.dtype(settings.pop("dtype"))
     if settings.pop("embed_writers"):
         settings["num_writers"] = len(writer_names)
+    for name in ("features", "num_layers", "window_components", "mixture_components"):
+        check_number(f"model.{name}", settings.get(name), 1, _MAX_SIZE, whole=True)
     try:
-        network = StrokeWriter(charset.num_labels, dtype=dtype, **settings)
+        network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(settings.pop("dtype")), **settings)
     except TypeError as error:
         raise UserError(f"model: {error}") from error
     return network, create_optimizer(config.optimizer.stroke_writer)
@@ -116,7 +117,7 @@ def write_stroke_weights(run: StrokeRun, path: str) -> None:
     """Writes the averaged parameters of a run to a file, in half precision.
 
     Raises:
-      UserError: it cannot be written.
+      UserError: it cannot be written, or a parameter is too large for half precision.
     """
     record = {
         "config": published(run.config),
@@ -128,6 +129,8 @@ def write_stroke_weights(run: StrokeRun, path: str) -> None:
         "writers": run.writer_names,
     }
     halves = jax.tree.map(lambda array: np.asarray(array, np.float16), run.variables)
+    with naming("these parameters in half precision"):
+        check_finite(halves)
     write_archive(record, {_NETWORK: halves}, path)
 
 

@@ -1,4 +1,4 @@
-"""Trained weights as one file to give away; see `archive`.
+"""Trained weights of word images as one file to give away; see `archive`.
 
 The record holds config (with the preprocessing), alphabet, step, and the characters with few training examples.
 """
@@ -24,6 +24,7 @@ from hwgan.runtime.untrusted import reading
 FOLDER = pathlib.Path(__file__).parents[1] / "weights"
 PRETRAINED = str(FOLDER / "handwriting.npz")  # generator and language model
 PRETRAINED_OTHERS = str(FOLDER / "handwriting_other_networks.npz")  # discriminator, recognizer, identifier of that run
+PRETRAINED_STROKES = "strokes"  # name of a stroke writer
 PRETRAINED_EVALUATOR = str(FOLDER / "copiste_evaluator.npz")  # recognizer and identifier trained apart
 _PATHS = ("data", "data_dir"), ("data", "cache_dir"), ("data", "lexicon")
 _PATHS += ("train", "init_from"), ("evaluate", "evaluator"), ("evaluate", "inception")
@@ -99,14 +100,14 @@ def published(config: Config) -> dict[str, Any]:
 
 
 def shipped_names(networks: str = "") -> list[str]:
-    """Names of the files of weights in the package: of generators, or where `networks` is "evaluator" of evaluators."""
+    """Names of the weights in the package: what writes, or where `networks` is "evaluator" the evaluators."""
     names = [path.stem for path in sorted(FOLDER.glob("*.npz")) if not path.stem.endswith(_OTHERS)]
     return [name for name in names if name.endswith("_evaluator") == (networks == "evaluator")]
 
 
-def checkpoint_help() -> str:
-    """The description of a flag that names a generator."""
-    names = ", ".join(shipped_names())
+def checkpoint_help(*, strokes: bool = False) -> str:
+    """The description of a flag that names a generator, of images or, where a command takes them, of strokes."""
+    names = ", ".join(name for name in shipped_names() if strokes or name != PRETRAINED_STROKES)
     return f"workdir of a run, a file of weights, or the name of weights in the package ({names}); empty: handwriting"
 
 

@@ -94,9 +94,7 @@ class Cleaning:
             strokes = place_late_strokes(strokes, cut=self.late_strokes == "within")
         if not self.step:
             return strokes
-        if sum(map(_length, strokes)) > _MAX_POINTS * self.step:
-            raise UnusableInk("of too many points")
-        return [resample(stroke, self.step) for stroke in strokes]
+        return resample_all(strokes, self.step)
 
 
 def without_repeats(stroke: Stroke) -> Stroke:
@@ -194,6 +192,17 @@ def _turns(y: list[float], smallest: float) -> tuple[list[float], list[float]]:
                 tops.append(low)
             direction, high = 1, value
     return bottoms, tops
+
+
+def resample_all(strokes: list[Stroke], step: int | float) -> list[Stroke]:
+    """`resample` of each stroke.
+
+    Raises:
+      UnusableInk: that would be far more points than any writing has, as of a damaged file.
+    """
+    if sum(map(_length, strokes)) > _MAX_POINTS * step:
+        raise UnusableInk("of too many points")
+    return [resample(stroke, step) for stroke in strokes]
 
 
 def resample(stroke: Stroke, step: int | float) -> Stroke:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hwgan.data.ink import Stroke
-from hwgan.data.ink_cleaning import Cleaning, UnusableInk, resample, slant_of
+from hwgan.data.ink_cleaning import Cleaning, UnusableInk, resample_all, slant_of
 from hwgan.data.line_cutting import split_text
 from hwgan.data.line_strokes import Atoms, atoms_of_points
 from hwgan.data.page_handwriting import doubts, place_words
@@ -35,13 +35,16 @@ def cut_ink_lines(lines: Sequence[Sequence[Stroke]], texts: Sequence[str]) -> li
     """The words of each line, in the order of its text; by the rules of lines in images.
 
     Args:
-      lines: strokes of each line of one writer, from left to right, y down, in any unit.
-      texts: transcription of each line.
+      lines: strokes of each line of one writer in the order of writing, y down, in any unit.
+      texts: transcription of each line, which is written from left to right.
+
+    Returns:
+      The words of each line; "word without ink" is the doubt of all words of a line that cannot be used.
     """
     words = [split_text(text) for text in texts]
     cleaned = [_cleaned(list(line)) for line in lines]
     slant = slant_of([stroke for line in cleaned for stroke in line])
-    atoms = [_find_atoms(line, slant) if line else None for line in cleaned]
+    atoms = [_find_atoms(line, slant) for line in cleaned]
     results = []
     for own, strokes, found, places in zip(words, cleaned, atoms, place_words(words, atoms), strict=True):
         cut = []
@@ -64,14 +67,19 @@ def _cleaned(strokes: list[Stroke]) -> list[Stroke]:
         return []
 
 
-def _find_atoms(strokes: Sequence[Stroke], slant: float) -> Atoms:
-    """The atoms of a line of strokes in x-heights.
+def _find_atoms(strokes: list[Stroke], slant: float) -> Atoms | None:
+    """The atoms of a line of strokes in x-heights; None of a line that cannot be used.
 
     Args:
       strokes: y down, with the baseline at y = 0.
       slant: way in x of a steep stroke on a way of 1 in y.
     """
-    points = [resample(stroke, _STEP) for stroke in strokes]
+    try:
+        points = resample_all(strokes, _STEP)
+    except UnusableInk:
+        return None
+    if not points:
+        return None
     numbers = np.repeat(np.arange(len(points)), [len(part) for part in points])
     x, y = np.concatenate(points).T
     return atoms_of_points(numbers, x - slant * y, -y - 0.5, len(points))

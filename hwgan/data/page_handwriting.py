@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgan.data.line_strokes import Atoms
-from hwgan.data.word_alignment import Handwriting, Placed, Word, align, expected_width, log_gaps
+from hwgan.data.word_alignment import MIN_GAP, Handwriting, Placed, Word, align, expected_width, log_gaps
 
 _WIDTH_RANGE = 0.3, 3.0  # of the width of a handwriting relative to the expected one
 _PRIOR = 10  # words or gaps that the values before count as
@@ -87,7 +87,8 @@ def learn(
                 previous = None
                 continue
             if len(word.text) > 2 and not word.is_struck:
-                widths.append(np.log((spans[place.last, 1] - spans[place.first, 0]) / expected_width(word.text)))
+                width = max(float(spans[place.last, 1] - spans[place.first, 0]), MIN_GAP)  # a stroke may be a dot
+                widths.append(np.log(width / expected_width(word.text)))
             inner += gaps[place.first : place.last].tolist()
             if previous is not None and place.first == previous + 1:
                 outer.append(gaps[previous])

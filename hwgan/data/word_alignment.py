@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 
-_MIN_GAP = 0.12  # x-heights; narrower gaps are alike
+MIN_GAP = 0.12  # x-heights; narrower gaps are alike
 _LOG_JOINED = -3.0  # log probability that a word is written together with the next
 _LOG_EXTRA, _EXTRA_WIDTH = -5.0, 2.0  # log probability of an atom of no word, less for each x-height of its width
 _LOG_EXTRA_MARK = -2.5  # of a low mark of no word, such as the remains of a ruling
@@ -113,7 +113,7 @@ class _Lattice:
         is_low = (extents[:, 0] < _LOW) & (extents[:, 1] < -_LOW) & (np.ptp(spans, axis=1) < _LOW_WIDTH)
         self._low = is_low.astype(float)
         widths = np.where(ordered, spans[None, :, 1] - spans[:, None, 0], 1.0)
-        self._log_widths = np.log(np.maximum(widths, _MIN_GAP))
+        self._log_widths = np.log(np.maximum(widths, MIN_GAP))
         self._counts = np.where(ordered, np.arange(n)[None] - np.arange(n)[:, None] + 1, 1)
         # Sums over the atoms so far if all of them belong to no word.
         extra = np.where(is_low, _LOG_EXTRA_MARK, _LOG_EXTRA) - _EXTRA_WIDTH * np.ptp(spans, axis=1)
@@ -204,7 +204,7 @@ def log_gaps(spans: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n_minus_1"]
     Args:
       spans: left and right of each atom, in x-heights, from left to right.
     """
-    return np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], _MIN_GAP))
+    return np.log(np.maximum(spans[1:, 0] - spans[:-1, 1], MIN_GAP))
 
 
 def expected_width(text: str) -> float:

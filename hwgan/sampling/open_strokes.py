@@ -7,7 +7,6 @@ from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, t
 from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
-from hwgan.data.ink_cleaning import UnusableInk
 from hwgan.datasets.ink_builder import check_strokes
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.runtime.config import STROKES
@@ -85,11 +84,13 @@ def with_priming(sampler: StrokeSampler, path: str) -> StrokeSampler:
             # Strokes of a file are in units of their own, whatever those of training were.
             cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
             ink = cleaning(join_strokes(check_strokes(found.strokes)))
-        except (ValueError, UnusableInk) as error:
+        except ValueError as error:
             raise UserError(f"cannot read {what}: {error}") from error
     text = normalize_text(found.text).strip()
     if not text:
         raise UserError(f'{what} have no text; put it in the file, as "text" of JSON or annotation "truth" of InkML')
+    if " " in text and sampler.charset.unknown(" "):
+        raise UserError(f"{what} have several words, but this model was trained on single ones: give one word")
     sampler.charset.require([text])
     if len(ink) > sampler.spec.max_points:
         raise UserError(

@@ -57,7 +57,8 @@ class WordReader:
           images: of one word each, cropped, dark ink on white.
 
         Returns:
-          The texts, "" where nothing is read, and their confidences in [0, 1]: the mean probability of the labels.
+          The texts, "" where nothing is read, and their confidences in [0, 1]: the geometric mean of the probabilities
+          of the labels.
         """
         candidates, owners = [], []
         for row, image in enumerate(images):
@@ -134,4 +135,5 @@ def _padding_texts(spec: ImageSpec, image: np.ndarray) -> list[str]:
     width = transforms.isometric_width(image.shape, spec.height)
     counts = {round(width / spec.pixels_per_character * factor) for factor in (0.7, 1.0, 1.4)}
     counts = {min(max(count, 1), spec.max_length) for count in counts}
-    return [text[0] * (count - len(text) + 1) + text[1:] for text in extents for count in sorted(counts)]
+    texts = [text[0] * (count - len(text) + 1) + text[1:] for text in extents for count in sorted(counts)]
+    return list(dict.fromkeys(texts))

@@ -49,3 +49,10 @@ def test_lines_without_ink_and_with_a_dot():
     assert [[word.doubt for word in line] for line in cut[:1]] == [["word without ink"] * 2]
     assert all(word.strokes is None for word in cut[1])
     assert cut[2] == []
+
+
+def test_a_line_of_absurd_size_is_left_out():
+    """Coordinates of a damaged file asked for more points than there is memory."""
+    flat = [np.stack([np.linspace(0.0, 1e7, 400), 1e-4 * (np.arange(400) % 2)], axis=1)]
+    (cut,) = cut_ink_lines([flat], ["one two"])
+    assert [word.strokes for word in cut] == [None, None]

@@ -27,7 +27,7 @@ from hwgan.prepare import prepare_dataset
 from hwgan.runtime import sharding
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import open_stroke_sampler, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
 from tests.models.test_stroke_writer import batch_of
@@ -149,6 +149,13 @@ def test_a_file_of_weights_writes_what_its_run_writes(run, tmp_path):
         read_stroke_weights(PRETRAINED)
     with pytest.raises(UserError, match="holds but one"):
         open_stroke_sampler(path, step=3)
+
+
+def test_several_words_do_not_prime_a_model_of_words(run, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"strokes": [[[0, 0], [4, 9], [8, 0]]], "text": "ab cd"}))
+    with pytest.raises(UserError, match="trained on single ones: give one word"):
+        with_priming(open_stroke_sampler(run[0]), str(path))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The IAM On-Line Handwriting Database: lines as strokes, from its original archives, packed or extracted."""
+"""The IAM On-Line Handwriting Database: lines or words as strokes, from its original archives, packed or extracted."""
 
 import functools
 import pathlib
@@ -35,7 +35,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
     """
 
     name = "iam_ondb"
-    description = "IAM On-Line Handwriting Database: English lines as strokes."
+    description = "IAM On-Line Handwriting Database: English lines and words as strokes."
     homepage = "https://fki.tic.heia-fr.ch/databases/iam-on-line-handwriting-database"
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("lines", "words")]
     split_source = ""
@@ -101,7 +101,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
                 except (OSError, ValueError) as error:
                     self.skip("unreadable ink", line.id, str(error))
                     strokes.append([])
-                texts.append(line.text)
+                texts.append(line.text if strokes[-1] else "")  # what is skipped as a line is not skipped as words, too
             for line, cut in zip(form, cut_ink_lines(strokes, texts), strict=True):
                 for number, word in enumerate(cut, 1):
                     name = f"{line.id}-{number:02d}"
@@ -126,14 +126,13 @@ class IamOnDb(InkBuilder, skip_registration=True):
 
     def _read_writers(self, root: pathlib.Path) -> dict[str, str]:
         """The writer of each form, whose XML is original/a01/a01-000/strokesu.xml; a warning without them."""
-        try:
-            files, paths = _open(root, "originals")
-        except UserError:
+        if not any(root.rglob(f"{_PARTS['originals'][0]}*")):
             self.warnings.append(
                 "the original XML, which names the writers, is not there: writers are unknown, and each form counts as "
                 "one of its own"
             )
             return {}
+        files, paths = _open(root, "originals")
         found = {}
         for path in paths:
             folder, name = posixpath.split(path)
