@@ -12,8 +12,6 @@ from configs.common import fast_optimizers
 def get_config() -> ConfigDict:
     config = char_grid.get_config()
 
-    config.train.num_steps = 2800
-
     config.model.z_dim = 16
     # With feature heads and R1 styles differ in form; with spectral norm instead they differ in ink alone.
     config.model.discriminator = ConfigDict(
