@@ -87,7 +87,7 @@ def _sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Floa
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def write_points(
     network: StrokeWriter, capacity: int, variables: Any, texts: PenTexts, settings: PenSettings
-) -> tuple[Float[Array, "n b 3"], Int[Array, " b"]]:
+) -> tuple[Float[Array, "n b 3"], Int[Array, " b"], Bool[Array, "b t"]]:
     """Lets the network write a batch of texts, point by point, until all have ended.
 
     Args:
@@ -98,17 +98,18 @@ def write_points(
       settings: see `PenSettings`.
 
     Returns:
-      Points [capacity, b, 3], and the number of points of each text; 0 for one that has not ended.
+      Points [capacity, b, 3]; the number of points of each text, 0 for one that has not ended; and which characters the
+      window showed more than any other at some point: those that it never did are likely missing.
     """
     keys, labels, lengths, writers, prime_points, prime_lengths = texts
     size = labels.shape[0]
 
     def going(state):
-        t, _, _, num_points, _ = state
+        t, _, _, num_points, _, _ = state
         return (t < settings.max_points) & (num_points == 0).any()
 
     def write_point(state):
-        t, carry, point, num_points, points = state
+        t, carry, point, num_points, points, shown = state
         pen_is_up = point[:, 2] > 0.5
         stepped: Any = network.apply(variables, carry, point, labels, lengths, writers, method="step")
         carry, mixture, window = stepped
@@ -120,16 +121,19 @@ def write_points(
         # The writing ends with a point that the network ends it with, while the window shows the last character or has
         # passed it; or before one that would begin a new stroke after the window has passed the text.
         passed = window.after > window.characters.max(axis=1)
-        at_end = passed | (jnp.argmax(window.characters, axis=1) == lengths - 1)
+        foremost = jnp.argmax(window.characters, axis=1)
+        shown |= (jnp.arange(labels.shape[1]) == foremost[:, None]) & (num_points == 0)[:, None]
+        at_end = passed | (foremost == lengths - 1)
         before = passed & pen_is_up
         ends = ~primed & (before | (at_end & last))
         count = jnp.where(before, jnp.maximum(t, prime_lengths + 1), t + 1)
         points = jax.lax.dynamic_update_index_in_dim(points, point, t, 0)
         num_points = jnp.where((num_points == 0) & ends, count, num_points)
-        return t + 1, carry, point, num_points, points
+        return t + 1, carry, point, num_points, points, shown
 
     carry = network.apply(variables, labels, method="initial_carry")
     start = jnp.broadcast_to(jnp.array([0.0, 0.0, 1.0]), (size, 3))
-    state = jnp.int32(0), carry, start, jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3))
-    _, _, _, num_points, points = jax.lax.while_loop(going, write_point, state)
-    return points, num_points
+    nothing = jnp.zeros(size, jnp.int32), jnp.zeros((capacity, size, 3)), jnp.zeros(labels.shape, bool)
+    state = jnp.int32(0), carry, start, *nothing
+    _, _, _, num_points, points, shown = jax.lax.while_loop(going, write_point, state)
+    return points, num_points, shown

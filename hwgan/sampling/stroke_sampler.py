@@ -46,10 +46,12 @@ class Writing(NamedTuple):
     Attributes:
       ink: offset ink in x-heights, without that of a priming.
       stopped: whether the pen stopped by itself; else the limit of points stopped it.
+      missed: number of characters that the window never showed most, which are likely missing.
     """
 
     ink: Ink
     stopped: bool
+    missed: int = 0
 
     @property
     def strokes(self) -> list[Stroke]:
@@ -75,6 +77,8 @@ class StrokeSampler(WordSampler):
       rare_characters: number of training examples of each character with few of them; for `cautions`.
       priming: strokes in whose style all is written; None for none.
       writer: name of the embedded writer who writes; "" for one by the style.
+      attempts: how often a word is written, at most, until no character is missed and the pen stops by itself; the best
+        attempt counts.
     """
 
     network: StrokeWriter
@@ -88,6 +92,7 @@ class StrokeSampler(WordSampler):
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     priming: Priming | None = None
     writer: str = ""
+    attempts: int = 4
 
     def __post_init__(self):
         check_number("bias", self.bias, 0.0, _MAX_BIAS)
@@ -132,11 +137,16 @@ class StrokeSampler(WordSampler):
         keys = jax.vmap(_key_of_word)(jnp.asarray(styles), jnp.arange(len(words)))
         writers = self._writer_ids(np.asarray(styles))
         found: dict[int, Writing] = {}
-        for start in range(0, len(words), _BATCH_SIZE):
-            rows = order[start : start + _BATCH_SIZE]
-            padded = np.array(rows + rows[-1:] * (0 if len(rows) == 1 else _BATCH_SIZE - len(rows)))
-            chunk = [str(words[i]) for i in padded.tolist()]
-            found.update(zip(rows, self._write_batch(chunk, keys[padded], writers[padded]), strict=False))
+        for attempt in range(self.attempts):
+            again = jax.vmap(lambda key, n=attempt: jax.random.fold_in(key, n))(keys) if attempt else keys
+            for start in range(0, len(order), _BATCH_SIZE):
+                rows = order[start : start + _BATCH_SIZE]
+                padded = np.array(rows + rows[-1:] * (0 if len(rows) == 1 else _BATCH_SIZE - len(rows)))
+                chunk = [str(words[i]) for i in padded.tolist()]
+                for row, writing in zip(rows, self._write_batch(chunk, again[padded], writers[padded]), strict=False):
+                    if row not in found or _faults(writing) < _faults(found[row]):
+                        found[row] = writing
+            order = [row for row in order if any(_faults(found[row]))]
         return [found[i] for i in range(len(words))]
 
     def _writer_ids(self, styles: UInt32[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
@@ -158,7 +168,7 @@ class StrokeSampler(WordSampler):
         prime_points[: len(prime)] = (prime * [1 / self.offset_scale, 1 / self.offset_scale, 1])[:, None]
         capacity = prime_points.shape[0] + self._capacity(num_labels)
         limit = len(prime) + self._capacity(max(map(len, words)))
-        points, num_points = write_points(
+        points, num_points, shown = write_points(
             self.network,
             capacity,
             self.variables,
@@ -173,9 +183,11 @@ class StrokeSampler(WordSampler):
             PenSettings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
         )
         points, num_points = np.asarray(points), np.asarray(num_points)
+        first = len(prime_text + separator)
+        missed = [int((~np.asarray(row)[first:length]).sum()) for row, length in zip(shown, lengths, strict=True)]
         ends = np.where(num_points > 0, num_points, limit)
         return [
-            Writing(self._finished(points[len(prime) : end, i]), bool(stopped))
+            Writing(self._finished(points[len(prime) : end, i]), bool(stopped), missed[i])
             for i, (end, stopped) in enumerate(zip(ends, num_points > 0, strict=True))
         ]
 
@@ -219,6 +231,11 @@ class StrokeSampler(WordSampler):
         """The words of `write_lines` side by side in one picture."""
         words = [self.draw_ink(writing.ink) for line in self.write_lines(text, style) for writing in line]
         return join_words(words, self.height // 3)
+
+
+def _faults(writing: Writing) -> tuple[int, int]:
+    """Whether the pen did not stop, and the characters that are likely missing; (0, 0) for a word that is whole."""
+    return int(not writing.stopped), writing.missed
 
 
 def _key_of_word(style: UInt32[Array, "2"], index: Int[Array, ""]) -> jax.Array:
