@@ -122,7 +122,7 @@ def write_points(
         # passed it; or before one that would begin a new stroke after the window has passed the text.
         passed = window.after > window.characters.max(axis=1)
         foremost = jnp.argmax(window.characters, axis=1)
-        shown |= (jnp.arange(labels.shape[1]) == foremost[:, None]) & (num_points == 0)[:, None]
+        shown |= (jnp.arange(labels.shape[1])[None] == foremost[:, None]) & (num_points == 0)[:, None]
         at_end = passed | (foremost == lengths - 1)
         before = passed & pen_is_up
         ends = ~primed & (before | (at_end & last))

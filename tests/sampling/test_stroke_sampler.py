@@ -9,7 +9,7 @@ import pytest
 from hwgan.models.stroke_writer import Mixture
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.pen import sample_point
-from hwgan.sampling.stroke_sampler import StrokeSampler
+from hwgan.sampling.stroke_sampler import StrokeSampler, Writing
 from tests.strokes import priming, sampler_that_passes, small_sampler
 
 
@@ -32,6 +32,34 @@ def test_writing_that_never_passes_is_stopped():
     (writing,) = sampler.write(["abc"], styles(sampler, 1))
     assert not writing.stopped
     assert len(writing.ink) < 4 * sampler.spec.max_points
+
+
+def test_words_that_lack_characters_are_written_again():
+    sampler = sampler_that_passes(1.7, lifted=True)  # the window shows less than every second character
+    once, often = (dataclasses.replace(sampler, attempts=attempts) for attempts in (1, 3))
+    texts, keys = ["abcdef", "ab"], styles(sampler, 2)
+    first, last = once.write(texts, keys), often.write(texts, keys)
+    assert first[0].missed >= 2
+    for one, other in zip(first, last, strict=True):  # no attempt is better, so that the first one counts
+        np.testing.assert_array_equal(one.ink, other.ink)
+    whole = sampler_that_passes(0.4, lifted=True)
+    assert [writing.missed for writing in whole.write(texts, keys)] == [0, 0]
+
+
+def test_the_best_attempt_counts(monkeypatch):
+    sampler, tries = small_sampler(), []
+
+    def write_batch(self, words, keys, writers):
+        tries.append(words)
+        missed = {"ab": [0], "cd": [2, 1, 3, 1]}
+        ink = np.full((1, 3), len(tries), np.float32)
+        return [Writing(ink, True, missed[word][min(len(tries), len(missed[word])) - 1]) for word in words]
+
+    monkeypatch.setattr(StrokeSampler, "_write_batch", write_batch)
+    ab, cd = sampler.write(["ab", "cd"], styles(sampler, 2))
+    assert (ab.ink[0, 0], cd.ink[0, 0]) == (1, 2)
+    assert len(tries) == sampler.attempts
+    assert "ab" not in tries[1]
 
 
 def test_a_word_does_not_depend_on_the_words_beside_it():
