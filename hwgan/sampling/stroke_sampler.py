@@ -150,10 +150,10 @@ class StrokeSampler(WordSampler):
         return [found[i] for i in range(len(words))]
 
     def _writer_ids(self, styles: UInt32[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
-        """Ids of the embedded writers, from 1; 0 where none are."""
+        """Ids of the embedded writers, from 1; 0, the unknown one, where none are, and for the style of a priming."""
         if self.writer:
             return np.full(len(styles), self.writer_names.index(self.writer) + 1, np.int32)
-        count = len(self.writer_names)
+        count = 0 if self.priming else len(self.writer_names)
         return (1 + styles[:, 0] % count).astype(np.int32) if count else np.zeros(len(styles), np.int32)
 
     def _write_batch(self, words: list[str], keys: jax.Array, writers: Int[np.ndarray, " n"]) -> list[Writing]:
