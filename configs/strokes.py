@@ -31,6 +31,8 @@ def get_config() -> ConfigDict:
     config.train.sample_every = 2000
     config.train.evaluate_every = 1000
 
+    config.sample.bias = 1.0
+
     config.optimizer.stroke_writer.learning_rate = 2e-3
     config.optimizer.stroke_writer.warmup_steps = 200
     config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
