@@ -29,7 +29,7 @@ from hwgan.sampling.stroke_sampler import StrokeSampler
 
 BIASES, TEMPERATURES = (0.0, 0.5, 1.0, 2.0), (0.5, 1.0, 1.5)
 WORDS = ("the", "people", "from", "which", "would", "again", "station", "hand", "quick", "brown")
-_SENTENCE = "people would write quickly"
+_SENTENCE = "people would write"
 _NUM_STYLES = 12
 
 
