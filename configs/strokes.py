@@ -1,4 +1,4 @@
-"""Strokes of English words from IAM-OnDB, 40 minutes on two CPU cores.
+"""Strokes of English words from IAM-OnDB, 45 minutes on two CPU cores.
 
 python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR
 python -m hwgan.main --config=configs/strokes.py --workdir=runs/strokes
@@ -27,13 +27,10 @@ def get_config() -> ConfigDict:
     config.model.embed_writers = True  # so that a seed is a hand; without the names of writers each form has its own
 
     config.train.num_steps = 12_000
-    config.train.log_every = 100
     config.train.sample_every = 2000
-    config.train.evaluate_every = 1000
 
     config.sample.bias = 1.0
 
     config.optimizer.stroke_writer.learning_rate = 2e-3
     config.optimizer.stroke_writer.warmup_steps = 200
-    config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

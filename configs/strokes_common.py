@@ -85,4 +85,5 @@ def get_common() -> ConfigDict:
     )
 
     config.optimizer = ConfigDict(dict(stroke_writer=optimizer(1e-3, b1=0.9, b2=0.99, clip_norm=5.0)))
+    config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

@@ -38,5 +38,4 @@ def get_config() -> ConfigDict:
 
     config.optimizer.stroke_writer.learning_rate = 3e-3
     config.optimizer.stroke_writer.warmup_steps = 100
-    config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

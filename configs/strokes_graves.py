@@ -24,12 +24,10 @@ def get_config() -> ConfigDict:
 
     config.train.batch_size = 64
     config.train.num_steps = 40_000
-    config.train.log_every = 100
     config.train.sample_every = 2000
     config.train.evaluate_every = 2000
 
     config.sample_grid.words = ("from his travels", "it might have been", "a MOVE to stop Mr . Gaitskell")
     config.sample_grid.num_styles = 6
 
-    config.optimizer.stroke_writer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

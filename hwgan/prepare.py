@@ -184,8 +184,7 @@ if __name__ == "__main__":
         "dataset",
         None,
         "penman, penman/words, iam/words, iam/lines, word_folder or pages; of strokes penman_strokes, "
-        "iam_ondb/words, iam_ondb/lines or "
-        "stroke_folder",
+        "iam_ondb/words, iam_ondb/lines or stroke_folder",
         required=True,
     )
     flags.DEFINE_string("source", None, "folder or archive of the raw files")

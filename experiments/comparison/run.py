@@ -13,6 +13,7 @@ import dataclasses
 import json
 import pathlib
 import time
+from collections import Counter
 
 import jax
 import numpy as np
@@ -81,22 +82,19 @@ def generate(sampler: WordSampler, texts: list[str]) -> Words:
 
 
 def evaluate(words: Words, real: WordStore, train: WordStore, evaluator: Evaluator) -> dict:
-    """Results of `evaluate_words`, with the edits that make the texts of what is read."""
+    """Results of `evaluate_words`, with the edits of the generated words."""
     store, _ = evaluator.store(words.images, words.texts, words.styles)
     results = evaluate_words(store, real, train, evaluator, seed=0, geometry_rounds=100)
     metrics = results["metrics"]["words"]
     metrics["generated"] |= edits(evaluator, store) | {"words_per_second": {"value": words.words_per_second}}
-    metrics["real"] |= edits(evaluator, real)
     return results
 
 
 def edits(evaluator: Evaluator, words: WordStore) -> dict[str, dict[str, float]]:
     """Characters that the evaluator reads though they are not in the text, and that it misses, a character."""
-    found = {"insert": 0, "delete": 0, "replace": 0}
     texts, read = evaluator.read(words)
-    for text, reading in zip(texts, read, strict=True):
-        for edit in Levenshtein.editops(text, reading):
-            found[edit.tag] += 1
+    pairs = zip(texts, read, strict=True)
+    found = Counter(edit.tag for text, reading in pairs for edit in Levenshtein.editops(text, reading))
     total = sum(map(len, texts))
     return {"inserted": {"value": found["insert"] / total}, "deleted": {"value": found["delete"] / total}}
 
@@ -187,6 +185,9 @@ def main() -> None:
     real = real.take(rows[: args.words])
     sets = {name: generate(sampler, real.texts) for name, sampler in samplers.items()}
     results = {name: evaluate(words, real, train, evaluator) for name, words in sets.items()}
+    real_edits = edits(evaluator, real)
+    for result in results.values():
+        result["metrics"]["words"]["real"] |= real_edits
     sets[_REAL] = Words([real.image(row) for row in range(len(real))], real.texts, real.writers)
     write_results(results, sets, args.output)
     print(table(results))

@@ -23,7 +23,7 @@ _RANGES = {  # of whole numbers that every config of word images has
     "preprocessing.pixels_per_character": (0, 512),
     "model.z_dim": (1, 4096),
 }
-_STROKE_RANGES = {  # and those that every config of strokes has
+STROKE_RANGES = {  # and those that every config of strokes has
     "data.max_points": (1, 100_000),
     "data.max_length": (1, 1000),  # characters
     "data.min_length": (0, 1000),
@@ -73,7 +73,7 @@ def _checked_config(stored: Any) -> Config:
             continue
         if not isinstance(value, bool | None):
             check_number(path, value, -_MAX_NUMBER, _MAX_NUMBER)
-    ranges = _STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
+    ranges = STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
     for path, (low, high) in ranges.items():
         check_number(path, leaves.get(path), low, high, whole=True)
     for path, value in leaves.items():

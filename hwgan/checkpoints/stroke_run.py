@@ -10,7 +10,7 @@ import numpy as np
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import check_arrays, read_archive, read_record, write_archive
 from hwgan.checkpoints.integrity import check_finite
-from hwgan.checkpoints.stored_config import checked_record, naming
+from hwgan.checkpoints.stored_config import STROKE_RANGES, checked_record, naming
 from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
@@ -23,7 +23,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number, reading
 
 _NETWORK = "stroke_writer"
-_MAX_WRITERS, _MAX_NAME, _MAX_SIZE = 10**6, 10**4, 2**14
+_MAX_WRITERS, _MAX_NAME = 10**6, 10**4
 
 
 def ink_spec(config: Config) -> InkSpec:
@@ -49,8 +49,9 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
     settings = dict(config.model)
     if settings.pop("embed_writers"):
         settings["num_writers"] = len(writer_names)
-    for name in ("features", "num_layers", "window_components", "mixture_components"):
-        check_number(f"model.{name}", settings.get(name), 1, _MAX_SIZE, whole=True)
+    for path, (low, high) in STROKE_RANGES.items():
+        group, name = path.split(".")
+        check_number(path, config[group].get(name), low, high, whole=True)
     try:
         network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(settings.pop("dtype")), **settings)
     except TypeError as error:

@@ -25,7 +25,7 @@ _HEIGHT = 96  # pixels of a picture
 THICKNESS = 0.13  # of the pen, x-heights
 _SPARE = 1.6  # points that a text may take, relative to the training text with the most points a character
 _MAX_BIAS, _MAX_TEMPERATURE = 10.0, 5.0
-EXTENT = 2.7, 1.8  # of a picture above and below the baseline, x-heights: 97 in 100 of real words fit
+EXTENT = 2.7, 1.8  # of a picture above and below the baseline, x-heights: 96 in 100 real words fit
 
 
 class Priming(NamedTuple):
