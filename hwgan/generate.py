@@ -26,7 +26,7 @@ from hwgan.runtime.files import check_output_folder
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.generated_dataset import LAYOUTS, GenerationSpec, generate_words
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
@@ -38,7 +38,7 @@ def _open(args: flags.FlagValues) -> WordSampler:
     """The sampler of the checkpoint, of images or of strokes."""
     if writes_strokes(args.checkpoint, args.step):
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
-        return with_priming(sampler, args.style)
+        return with_stroke_style(sampler, args.style)
     if args.bias is not None:
         raise UserError("--bias is for strokes; --temperature is its like for images")
     return with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)

@@ -45,7 +45,7 @@ from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.document import VECTOR_ENDINGS
 from hwgan.sampling.model import Model, Style
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
 from hwgan.sampling.stroke_document import GCODE, Plotter, write_document
@@ -152,7 +152,7 @@ def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pat
     """Writes --text as strokes, or pictures of the lines of --text_file."""
     plotter = Plotter(args.feed, args.pen_up, args.pen_down)
     sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
-    sampler = with_priming(dataclasses.replace(sampler, writer=args.writer), args.style)
+    sampler = with_stroke_style(dataclasses.replace(sampler, writer=args.writer), args.style)
     if args.text is None:
         lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
         write_text_file(sampler, lines, output, args.seed)
@@ -219,7 +219,7 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "style",
         "",
-        "a file of hwgan.style, or for a run of strokes a file of strokes with their text: the style to write in; "
+        "a file of hwgan.style, or for a run of strokes a file or folder of strokes with texts: the style to write in; "
         "further styles and lines vary it",
     )
     flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")

@@ -9,7 +9,7 @@ from configs import strokes_smoke
 from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
 from hwgan.models.stroke_state import create_stroke_state
-from hwgan.sampling.stroke_sampler import Priming, StrokeSampler
+from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
 
 
 def small_sampler(**changes) -> StrokeSampler:
@@ -37,8 +37,8 @@ def sampler_that_passes(characters_per_step: float, *, lifted: bool = False, **c
     return dataclasses.replace(sampler, variables={"params": params})
 
 
-def priming(count=20) -> Priming:
+def priming(count=20) -> WrittenText:
     """Strokes of the text "ab"."""
     ink = np.random.default_rng(0).standard_normal((count, 3)).astype(np.float32)
     ink[:, 2] = np.arange(count) % 5 == 4
-    return Priming("ab", ink)
+    return WrittenText("ab", ink)

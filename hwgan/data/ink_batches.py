@@ -83,11 +83,11 @@ def ink_eval_batches(
       (batch, indices); `indices` is shorter than the batch where examples are repeated.
     """
     for filled, rows in sorted_rows(store.num_points[:limit], batch_size):
-        width = _round_up(int(store.num_points[rows].max()))
+        width = padded_points(int(store.num_points[rows].max()))
         yield store.batch(filled, width, writer_names, scale), rows
 
 
-def _round_up(points: int) -> int:
-    """A power of 2, or 1.5 times one, so that few shapes are compiled."""
+def padded_points(points: int) -> int:
+    """A number of points at least as large: a power of 2, or 1.5 times one, so that few shapes are compiled."""
     power = 1 << max(3, (points - 1).bit_length())
     return 3 * power // 4 if points <= 3 * power // 4 else power

@@ -11,17 +11,10 @@ import numpy as np
 from hwgan.data.ink_batches import ink_eval_batches
 from hwgan.data.ink_store import InkStore
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio
-from hwgan.models.ink_batch import InkBatch
-from hwgan.models.stroke_likelihood import mixture_of, point_losses
+from hwgan.models.stroke_likelihood import sequence_losses
 from hwgan.models.stroke_writer import StrokeWriter
 
 _BATCH_SIZE = 32
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _sequence_losses(network: StrokeWriter, params: Any, batch: InkBatch) -> dict[str, jax.Array]:
-    losses = point_losses(mixture_of(network, params, batch), batch)
-    return {name: values.sum(axis=1) for name, values in losses.items()}
 
 
 def likelihoods(
@@ -52,7 +45,7 @@ def likelihoods(
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     order = []
     for batch, rows in ink_eval_batches(store, _BATCH_SIZE, writer_names, scale, limit):
-        for name, values in jax.device_get(_sequence_losses(network, params, batch)).items():
+        for name, values in jax.device_get(sequence_losses(network, params, batch)).items():
             found[name].append(values[: len(rows)])
         order += rows.tolist()
     losses = {name: np.concatenate(parts) for name, parts in found.items()}

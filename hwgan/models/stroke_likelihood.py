@@ -1,5 +1,6 @@
 """Likelihood of ink under the distribution that a stroke writer gives, in float32."""
 
+import functools
 import math
 from typing import Any
 
@@ -51,6 +52,13 @@ def point_losses(mixture: Mixture, batch: InkBatch) -> dict[str, Float[Array, "b
     }
     inside = inside_points(batch)
     return {name: jnp.where(inside, loss, 0.0) for name, loss in losses.items()}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def sequence_losses(network: StrokeWriter, params: Any, batch: InkBatch) -> dict[str, Float[Array, " b"]]:
+    """The sums of `point_losses` over each example, [b]."""
+    losses = point_losses(mixture_of(network, params, batch), batch)
+    return {name: values.sum(axis=1) for name, values in losses.items()}
 
 
 def inside_points(batch: InkBatch) -> Bool[Array, "b n"]:

@@ -1,19 +1,24 @@
-"""Opens the sampler of a run of strokes, and the strokes that it is primed with."""
+"""Opens the sampler of a run of strokes, and strokes whose style it writes in."""
 
 import dataclasses
+import logging
 import pathlib
 
 from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, task_of_checkpoint
 from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
+from hwgan.data.ink_words import cut_ink_lines
 from hwgan.datasets.ink_builder import check_strokes
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.runtime.config import STROKES
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
 from hwgan.runtime.untrusted import reading
-from hwgan.sampling.stroke_sampler import Priming, StrokeSampler
+from hwgan.sampling.closest_writer import closest_writer
+from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
+
+logger = logging.getLogger(__name__)
 
 _MAX_BYTES = 32 << 20
 
@@ -61,40 +66,87 @@ def open_stroke_sampler(
         )
 
 
-def with_priming(sampler: StrokeSampler, path: str) -> StrokeSampler:
-    """A sampler that writes in the style of the strokes of a file; "" changes nothing.
+def with_stroke_style(sampler: StrokeSampler, path: str) -> StrokeSampler:
+    """A sampler that writes in the style of given strokes; "" changes nothing.
+
+    Where the run embeds writers, the one under whom the strokes are likeliest writes (`closest_writer`); else the
+    network is driven through the strokes before it writes (Graves' primed sampling).
 
     Args:
       sampler: that writes.
-      path: of a JSON or InkML file that has strokes and their text (hwgan/datasets/stroke_folder/README.md).
+      path: a JSON or InkML file that has strokes and their text (hwgan/datasets/stroke_folder/README.md), or a folder
+        of such files, all of one hand.
 
     Raises:
-      UserError: it cannot be read, has no text, or one that is outside the alphabet.
+      UserError: a file cannot be read, has no text, or one that is outside the alphabet; or there are several although
+        the run embeds no writers.
     """
     if not path:
         return sampler
-    what = f"the strokes {path!r}"
-    if not path.lower().endswith(STROKE_ENDINGS):
-        raise UserError(f"--style={path}: strokes come from files that end in {' or '.join(STROKE_ENDINGS)}")
+    if sampler.writer:
+        raise UserError("give either --writer or --style: both name the hand that writes")
+    written = [example for file in _stroke_files(path) for example in _read_written(sampler, file)]
+    if sampler.writer_names:
+        name = closest_writer(sampler, written)
+        logger.info("of %d hands, that of %r is closest to the strokes", len(sampler.writer_names), name)
+        return dataclasses.replace(sampler, writer=name)
+    if len(written) > 1:
+        raise UserError(f"--style={path}: this run embeds no writers; it takes the strokes of one text, in one file")
+    return dataclasses.replace(sampler, priming=written[0])
+
+
+def _stroke_files(path: str) -> list[pathlib.Path]:
+    """The file, or those of the folder.
+
+    Raises:
+      UserError: there is none.
+    """
+    if not pathlib.Path(path).is_dir():
+        files = [pathlib.Path(path)]
+    else:
+        files = sorted(file for file in pathlib.Path(path).iterdir() if file.suffix.lower() in STROKE_ENDINGS)
+    endings = " or ".join(STROKE_ENDINGS)
+    if not files:
+        raise UserError(f"--style={path}: no file in this folder ends in {endings}")
+    if files[0].suffix.lower() not in STROKE_ENDINGS:
+        raise UserError(f"--style={path}: strokes come from files that end in {endings}, or a folder of them")
+    return files
+
+
+def _read_written(sampler: StrokeSampler, path: pathlib.Path) -> list[WrittenText]:
+    """The strokes of a file, cleaned as those of training were; for models of words a line is cut into its words.
+
+    Raises:
+      UserError: see `with_stroke_style`.
+    """
+    what = f"the strokes {str(path)!r}"
+    cleaning = sampler.spec.cleaning
     with reading(what):
-        content = read_regular(pathlib.Path(path), _MAX_BYTES)
+        content = read_regular(path, _MAX_BYTES)
         try:
-            found = parse_stroke_file(content, path)
-            cleaning = sampler.spec.cleaning
-            # Strokes of a file are in units of their own, whatever those of training were.
-            cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
-            ink = cleaning(join_strokes(check_strokes(found.strokes)))
+            found = parse_stroke_file(content, path.name)
+            strokes, text = check_strokes(found.strokes), normalize_text(found.text).strip()
+            if not text:
+                raise UserError(
+                    f'{what} have no text; put it in the file, as "text" of JSON or annotation "truth" of InkML'
+                )
+            sampler.charset.require(text.split())
+            if " " in text and sampler.charset.unknown(" "):
+                (cut,) = cut_ink_lines([strokes], [text])
+                parts = [(word.text, word.strokes) for word in cut if word.strokes is not None]
+                if not parts:
+                    raise UserError(f"{what} could not be cut into the words of {text[:50]!r}; give words one by one")
+            else:
+                # Strokes of a file are in units of their own, whatever those of training were.
+                cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
+                parts = [(text, strokes)]
+            written = [WrittenText(text, cleaning(join_strokes(strokes))) for text, strokes in parts]
         except ValueError as error:
             raise UserError(f"cannot read {what}: {error}") from error
-    text = normalize_text(found.text).strip()
-    if not text:
-        raise UserError(f'{what} have no text; put it in the file, as "text" of JSON or annotation "truth" of InkML')
-    if " " in text and sampler.charset.unknown(" "):
-        raise UserError(f"{what} have several words, but this model was trained on single ones: give one word")
-    sampler.charset.require([text])
-    if len(ink) > sampler.spec.max_points:
-        raise UserError(
-            f"{what} have {len(ink):,} points after cleaning, more than the {sampler.spec.max_points:,} of a training "
-            "example: give fewer words"
-        )
-    return dataclasses.replace(sampler, priming=Priming(text, ink))
+    for example in written:
+        if len(example.ink) > sampler.spec.max_points:
+            raise UserError(
+                f"{what} have {len(example.ink):,} points after cleaning, more than the {sampler.spec.max_points:,} of "
+                "a training example: give less text"
+            )
+    return written

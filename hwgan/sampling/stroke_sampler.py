@@ -28,11 +28,11 @@ _MAX_BIAS, _MAX_TEMPERATURE = 10.0, 5.0
 EXTENT = 2.7, 1.8  # of a picture above and below the baseline, x-heights: 96 in 100 real words fit
 
 
-class Priming(NamedTuple):
-    """Strokes that a text is written after, in their style.
+class WrittenText(NamedTuple):
+    """Strokes of a writer, and what they say.
 
     Attributes:
-      text: of the strokes.
+      text: in NFC.
       ink: offset ink in x-heights.
     """
 
@@ -75,7 +75,7 @@ class StrokeSampler(WordSampler):
       bias: neatness b >= 0: 0 samples as the network has learned, 1 is neat.
       temperature: T of the Gaussians, above 0.
       rare_characters: number of training examples of each character with few of them; for `cautions`.
-      priming: strokes in whose style all is written; None for none.
+      priming: strokes that a text is written after, in their style; None for none.
       writer: name of the embedded writer who writes; "" for one by the style.
       attempts: how often a word is written, at most, until no character is missed and the pen stops by itself; the best
         attempt counts.
@@ -90,7 +90,7 @@ class StrokeSampler(WordSampler):
     bias: int | float = 0.0
     temperature: int | float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
-    priming: Priming | None = None
+    priming: WrittenText | None = None
     writer: str = ""
     attempts: int = 4
 
@@ -150,10 +150,10 @@ class StrokeSampler(WordSampler):
         return [found[i] for i in range(len(words))]
 
     def _writer_ids(self, styles: UInt32[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
-        """Ids of the embedded writers, from 1; 0, the unknown one, where none are, and for the style of a priming."""
+        """Ids of the embedded writers, from 1; 0, the unknown one, where none are."""
         if self.writer:
             return np.full(len(styles), self.writer_names.index(self.writer) + 1, np.int32)
-        count = 0 if self.priming else len(self.writer_names)
+        count = len(self.writer_names)
         return (1 + styles[:, 0] % count).astype(np.int32) if count else np.zeros(len(styles), np.int32)
 
     def _write_batch(self, words: list[str], keys: jax.Array, writers: Int[np.ndarray, " n"]) -> list[Writing]:

@@ -1,5 +1,6 @@
 """Runs of strokes: resumed, on several devices, sampled and evaluated by the same commands as other runs."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -27,9 +28,10 @@ from hwgan.prepare import prepare_dataset
 from hwgan.runtime import sharding
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_priming, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
+from tests.data.lines_of_ink import TEXTS, written_lines
 from tests.models.test_stroke_writer import batch_of
 from tests.processes import metrics_of
 
@@ -151,11 +153,38 @@ def test_a_file_of_weights_writes_what_its_run_writes(run, tmp_path):
         open_stroke_sampler(path, step=3)
 
 
-def test_several_words_do_not_prime_a_model_of_words(run, tmp_path):
-    path = tmp_path / "mine.json"
-    path.write_text(json.dumps({"strokes": [[[0, 0], [4, 9], [8, 0]]], "text": "ab cd"}))
-    with pytest.raises(UserError, match="trained on single ones: give one word"):
-        with_priming(open_stroke_sampler(run[0]), str(path))
+def test_the_style_of_a_folder_is_the_closest_writer(run, tmp_path):
+    sampler = open_stroke_sampler(run[0])
+    lines, _ = written_lines()
+    line, word = [stroke.tolist() for stroke in lines[0]], [[[0, 0], [4, 9], [8, 0]], [[3, 2], [9, 9]]]
+    for name, strokes, text in (("a", line, TEXTS[0]), ("b", word, "ab")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"strokes": strokes, "text": text}))
+    (tmp_path / "notes.txt").write_text("no strokes")
+    assert with_stroke_style(sampler, str(tmp_path)).writer in sampler.writer_names
+    with pytest.raises(UserError, match="either --writer or --style"):
+        with_stroke_style(dataclasses.replace(sampler, writer=sampler.writer_names[0]), str(tmp_path))
+    plain = dataclasses.replace(sampler, writer_names=())
+    with pytest.raises(UserError, match="embeds no writers; it takes the strokes of one text"):
+        with_stroke_style(plain, str(tmp_path))
+    assert with_stroke_style(plain, str(tmp_path / "b.json")).priming.text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"strokes": [[[0, 0], [4, 9]]], "text": ""}, "have no text"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": "a\u00e9"}, "outside the alphabet"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": "ab cd"}, "could not be cut into the words"),
+        ({"strokes": [], "text": "ab"}, "cannot read the strokes"),
+    ],
+)
+def test_strokes_that_give_no_style(run, tmp_path, content, message):
+    sampler = open_stroke_sampler(run[0])
+    with pytest.raises(UserError, match="no file in this folder"):
+        with_stroke_style(sampler, str(tmp_path))
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=message):
+        with_stroke_style(sampler, str(tmp_path / "mine.json"))
 
 
 @pytest.mark.parametrize(

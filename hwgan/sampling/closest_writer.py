@@ -1,0 +1,55 @@
+"""Finds the embedded writer of a stroke writer whose hand is most like given strokes."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+
+from hwgan.data.ink_batches import padded_points
+from hwgan.models.ink_batch import InkBatch
+from hwgan.models.stroke_likelihood import sequence_losses
+from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
+
+_BATCH_SIZE = 128
+_FINALISTS = 16  # writers who are compared by all texts
+
+
+def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> str:
+    """The name of the embedded writer under whom given strokes are likeliest.
+
+    After each text, the longest first, the less likely half of the writers leaves, until few are left: the time hardly
+    grows with the number of texts.
+
+    Args:
+      sampler: of a run that embeds writers.
+      written: strokes of one hand, at least one text.
+    """
+    writers = np.arange(1, len(sampler.writer_names) + 1)
+    totals = np.zeros(len(writers))
+    for example in sorted(written, key=lambda example: len(example.ink), reverse=True):
+        totals += _nats(sampler, example, writers)
+        order = np.argsort(totals, kind="stable")[: max(_FINALISTS, len(writers) // 2)]
+        writers, totals = writers[order], totals[order]
+    return sampler.writer_names[writers[0] - 1]
+
+
+def _nats(sampler: StrokeSampler, example: WrittenText, writers: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """The negative log-likelihood of a text under each writer."""
+    points = np.zeros((padded_points(len(example.ink)), 3), np.float32)
+    points[: len(example.ink)] = example.ink * [1 / sampler.offset_scale, 1 / sampler.offset_scale, 1]
+    labels = sampler.charset.encode(example.text)
+    row = np.zeros(sampler.spec.max_length * -(-len(labels) // sampler.spec.max_length), np.int32)
+    row[: len(labels)] = labels
+
+    def repeated(value) -> np.ndarray:
+        return np.repeat(np.asarray(value)[None], _BATCH_SIZE, axis=0)
+
+    found = []
+    for start in range(0, len(writers), _BATCH_SIZE):
+        chunk = np.resize(writers[start : start + _BATCH_SIZE], _BATCH_SIZE).astype(np.int32)
+        sizes = (np.int32(len(example.ink)), np.int32(len(labels)))
+        batch = InkBatch(repeated(points), repeated(sizes[0]), repeated(row), repeated(sizes[1]), chunk)
+        losses = jax.device_get(sequence_losses(sampler.network, sampler.variables["params"], batch))
+        found.append(sum(losses.values()))
+    return np.concatenate(found)[: len(writers)].astype(np.float64)
