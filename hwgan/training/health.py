@@ -23,7 +23,11 @@ def health_warnings(metrics: dict[str, float]) -> list[str]:
         if margin < _MIN_MARGIN:
             found.append(f"weak discriminator: it scores real words only {margin:.3f} over generated ones")
         if margin > _MAX_MARGIN:
-            found.append(f"discriminator too strong: it scores real words {margin:.1f} over generated ones")
+            learns = "" if metrics.get("discriminator/loss", 1.0) > 0 else ", and as its loss is 0 it learns no more"
+            found.append(
+                f"discriminator too strong: it scores real words {margin:.1f} over generated ones{learns}; try "
+                "train.gradient_penalty=0.3, without spectral norm and batch norm in the discriminator"
+            )
     cer = metrics.get("evaluate/real_cer")
     if cer is not None and cer > _MAX_REAL_CER:
         found.append(f"weak recognizer: {100 * cer:.0f} % CER on real words, so its gradient teaches little")

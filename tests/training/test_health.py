@@ -29,3 +29,10 @@ def test_a_healthy_run_has_no_warnings():
 def test_each_fault_has_its_warning(name, value, warning):
     (found,) = health_warnings(HEALTHY | {name: value})
     assert found.startswith(warning)
+
+
+def test_a_discriminator_without_loss_is_named():
+    (found,) = health_warnings(HEALTHY | {"discriminator/fake_score": -5.0, "discriminator/loss": 0.0})
+    assert "it learns no more" in found
+    (found,) = health_warnings(HEALTHY | {"discriminator/fake_score": -5.0, "discriminator/loss": 0.1})
+    assert "it learns no more" not in found
