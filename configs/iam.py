@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
         dict(
             dtype="float32",  # "bfloat16" on an accelerator that likes it
             z_dim=128,  # 8 chunks of 16: the first feature map and 7 blocks
-            language_model=dict(name="bilstm", embedding_features=128, features=128, num_layers=4),
+            language_model=dict(name="bilstm", embedding_features=128, features=128, num_layers=4, normalize_word=True),
             generator=dict(
                 name="alonso",
                 block_features=(256, 128, 128, 64, 32, 16, 16),

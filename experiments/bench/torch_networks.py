@@ -25,8 +25,11 @@ from experiments.bench.torch_layers import (
 class LanguageModel(nn.Module):
     """Characters to (word vector [b, d], character features [b, t, e])."""
 
-    def __init__(self, num_labels: int, embedding_features: int, features: int, num_layers: int):
+    def __init__(
+        self, num_labels: int, embedding_features: int, features: int, num_layers: int, normalize_word: bool = False
+    ):
         super().__init__()
+        self.normalize_word = normalize_word
         self.embed = nn.Embedding(num_labels, embedding_features)
         self.lstm = BidirectionalLSTM(embedding_features, features // 2, num_layers)
 
@@ -36,7 +39,10 @@ class LanguageModel(nn.Module):
         states = self.lstm(embedded, lengths)
         half = states.shape[2] // 2
         last = states[torch.arange(len(lengths)), lengths - 1, :half]
-        return torch.cat([last, states[:, 0, half:]], dim=1), torch.cat([embedded, states], dim=2)
+        word = torch.cat([last, states[:, 0, half:]], dim=1)
+        if self.normalize_word:
+            word = F.layer_norm(word, word.shape[1:], eps=1e-8)
+        return word, torch.cat([embedded, states], dim=2)
 
 
 class ConditionalBatchNorm(nn.Module):

@@ -38,7 +38,9 @@ def build(workload: Workload) -> dict[str, nn.Module]:
     labels, height = workload.charset.num_labels, workload.config.preprocessing.height
     text, discriminator, recognizer = model.language_model, model.discriminator, model.recognizer
     modules: dict[str, nn.Module] = {
-        "language_model": torch_networks.LanguageModel(labels, text.embedding_features, text.features, text.num_layers),
+        "language_model": torch_networks.LanguageModel(
+            labels, text.embedding_features, text.features, text.num_layers, text.get("normalize_word", False)
+        ),
         "generator": torch_networks.AlonsoGenerator(model.z_dim, text.features, model.generator)
         if model.generator.name == "alonso"
         else torch_variable_width.CharGridGenerator(
