@@ -3,10 +3,10 @@
   python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
   python -m hwgan.main --config=configs/iam_small.py --workdir=runs/iam_small
 
-The same four networks as in configs/iam.py: noise in 8 chunks, conditional batch norm, self-attention in G and D, hinge
-and CTC balanced at the image. What differs: the canvas, fewer channels, all words at one scale and on one baseline,
-a recognizer that is trained before the generator is, R1 in place of norms in D, and higher rates. An estimated three
-hours on two CPU cores; never run to its end.
+A small relative of configs/iam.py: four networks, noise in 8 chunks, conditional batch norm, self-attention in G and
+D, hinge and CTC balanced at the image. What differs: the canvas, fewer channels, all words at one scale and on one
+baseline, a recognizer that is trained before the generator is, R1 in place of norms in D, and higher rates. An
+estimated three hours on two CPU cores; never run to its end.
 """
 
 from ml_collections import ConfigDict
@@ -63,6 +63,7 @@ def get_config() -> ConfigDict:
     config.train.num_steps = 30_000
     config.train.recognizer_pretrain_steps = 3000
     config.train.augment = True
+    config.evaluate.evaluator = "iam_evaluator"
     config.train.gradient_balancing = "alonso"
     config.train.sample_every = 1000
     config.train.evaluate_every = 1000

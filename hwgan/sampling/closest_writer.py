@@ -13,13 +13,14 @@ from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
 
 _BATCH_SIZE = 128
 _FINALISTS = 16  # writers who are compared by all texts
+_MAX_TEXTS = 30
 
 
 def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> str:
     """The name of the embedded writer under whom given strokes are likeliest.
 
-    After each text, the longest first, the less likely half of the writers leaves, until few are left: the time hardly
-    grows with the number of texts.
+    After each text, the longest first, the less likely half of the writers leaves, until few are left. The longest
+    texts decide, if there are many.
 
     Args:
       sampler: of a run that embeds writers.
@@ -27,7 +28,7 @@ def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> st
     """
     writers = np.arange(1, len(sampler.writer_names) + 1)
     totals = np.zeros(len(writers))
-    for example in sorted(written, key=lambda example: len(example.ink), reverse=True):
+    for example in sorted(written, key=lambda example: len(example.ink), reverse=True)[:_MAX_TEXTS]:
         totals += _nats(sampler, example, writers)
         order = np.argsort(totals, kind="stable")[: max(_FINALISTS, len(writers) // 2)]
         writers, totals = writers[order], totals[order]
@@ -42,12 +43,14 @@ def _nats(sampler: StrokeSampler, example: WrittenText, writers: Int[np.ndarray,
     row = np.zeros(sampler.spec.max_length * -(-len(labels) // sampler.spec.max_length), np.int32)
     row[: len(labels)] = labels
 
+    size = _BATCH_SIZE if len(writers) > _FINALISTS else _FINALISTS
+
     def repeated(value) -> np.ndarray:
-        return np.repeat(np.asarray(value)[None], _BATCH_SIZE, axis=0)
+        return np.repeat(np.asarray(value)[None], size, axis=0)
 
     found = []
-    for start in range(0, len(writers), _BATCH_SIZE):
-        chunk = np.resize(writers[start : start + _BATCH_SIZE], _BATCH_SIZE).astype(np.int32)
+    for start in range(0, len(writers), size):
+        chunk = np.resize(writers[start : start + size], size).astype(np.int32)
         sizes = (np.int32(len(example.ink)), np.int32(len(labels)))
         batch = InkBatch(repeated(points), repeated(sizes[0]), repeated(row), repeated(sizes[1]), chunk)
         losses = jax.device_get(sequence_losses(sampler.network, sampler.variables["params"], batch))

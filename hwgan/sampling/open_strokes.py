@@ -8,7 +8,9 @@ from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, t
 from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
-from hwgan.data.ink_words import cut_ink_lines
+from hwgan.data.ink_cleaning import Cleaning, UnusableInk
+from hwgan.data.ink_store import InkSpec
+from hwgan.data.ink_words import InkWord, cut_ink_lines
 from hwgan.datasets.ink_builder import check_strokes
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.runtime.config import STROKES
@@ -21,6 +23,7 @@ from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
 logger = logging.getLogger(__name__)
 
 _MAX_BYTES = 32 << 20
+_FEW_TEXTS = 5
 
 
 def writes_strokes(checkpoint: str, step: int | None = None) -> bool:
@@ -86,12 +89,18 @@ def with_stroke_style(sampler: StrokeSampler, path: str) -> StrokeSampler:
     if sampler.writer:
         raise UserError("give either --writer or --style: both name the hand that writes")
     written = [example for file in _stroke_files(path) for example in _read_written(sampler, file)]
+    if not written:
+        raise UserError(f"--style={path}: no word of these strokes can be used; the warnings say why")
     if sampler.writer_names:
         name = closest_writer(sampler, written)
-        logger.info("of %d hands, that of %r is closest to the strokes", len(sampler.writer_names), name)
+        number = len(sampler.writer_names)
+        logger.info("of %d hands, that of %r is closest to the strokes of %d texts", number, name, len(written))
+        if len(written) < _FEW_TEXTS:
+            logger.warning("few strokes tell little of a hand: give %d words or more", _FEW_TEXTS)
         return dataclasses.replace(sampler, writer=name)
     if len(written) > 1:
-        raise UserError(f"--style={path}: this run embeds no writers; it takes the strokes of one text, in one file")
+        one = "word" if sampler.charset.unknown(" ") else "line"
+        raise UserError(f"--style={path}: this model embeds no writers; it takes the strokes of one {one}, in one file")
     return dataclasses.replace(sampler, priming=written[0])
 
 
@@ -101,52 +110,70 @@ def _stroke_files(path: str) -> list[pathlib.Path]:
     Raises:
       UserError: there is none.
     """
-    if not pathlib.Path(path).is_dir():
-        files = [pathlib.Path(path)]
-    else:
-        files = sorted(file for file in pathlib.Path(path).iterdir() if file.suffix.lower() in STROKE_ENDINGS)
-    endings = " or ".join(STROKE_ENDINGS)
+    endings, place = " or ".join(STROKE_ENDINGS), pathlib.Path(path)
+    if not place.is_dir():
+        if place.suffix.lower() not in STROKE_ENDINGS:
+            raise UserError(f"--style={path}: strokes come from files that end in {endings}, or a folder of them")
+        return [place]
+    with reading(f"the folder {path!r}"):
+        files = sorted(
+            file
+            for file in place.iterdir()
+            if file.suffix.lower() in STROKE_ENDINGS and file.is_file() and not file.name.startswith(".")
+        )
     if not files:
         raise UserError(f"--style={path}: no file in this folder ends in {endings}")
-    if files[0].suffix.lower() not in STROKE_ENDINGS:
-        raise UserError(f"--style={path}: strokes come from files that end in {endings}, or a folder of them")
     return files
 
 
 def _read_written(sampler: StrokeSampler, path: pathlib.Path) -> list[WrittenText]:
     """The strokes of a file, cleaned as those of training were; for models of words a line is cut into its words.
 
+    Words of a line that cannot be used are left out with a warning.
+
     Raises:
       UserError: see `with_stroke_style`.
     """
     what = f"the strokes {str(path)!r}"
-    cleaning = sampler.spec.cleaning
     with reading(what):
         content = read_regular(path, _MAX_BYTES)
         try:
             found = parse_stroke_file(content, path.name)
-            strokes, text = check_strokes(found.strokes), normalize_text(found.text).strip()
-            if not text:
-                raise UserError(
-                    f'{what} have no text; put it in the file, as "text" of JSON or annotation "truth" of InkML'
-                )
-            sampler.charset.require(text.split())
-            if " " in text and sampler.charset.unknown(" "):
-                (cut,) = cut_ink_lines([strokes], [text])
-                parts = [(word.text, word.strokes) for word in cut if word.strokes is not None]
-                if not parts:
-                    raise UserError(f"{what} could not be cut into the words of {text[:50]!r}; give words one by one")
-            else:
-                # Strokes of a file are in units of their own, whatever those of training were.
-                cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
-                parts = [(text, strokes)]
-            written = [WrittenText(text, cleaning(join_strokes(strokes))) for text, strokes in parts]
+            strokes, text = check_strokes(found.strokes), " ".join(normalize_text(found.text).split())
         except ValueError as error:
             raise UserError(f"cannot read {what}: {error}") from error
-    for example in written:
-        if len(example.ink) > sampler.spec.max_points:
-            raise UserError(
-                f"{what} have {len(example.ink):,} points after cleaning, more than the {sampler.spec.max_points:,} of "
-                "a training example: give less text"
-            )
+    if not text:
+        raise UserError(f'{what} have no text; put it in the file, as "text" of JSON or annotation "truth" of InkML')
+    sampler.charset.require(text.split())
+    cleaning = sampler.spec.cleaning
+    if " " in text and sampler.charset.unknown(" "):
+        (parts,) = cut_ink_lines([strokes], [text])
+    else:
+        # Strokes of a file are in units of their own, whatever those of training were.
+        cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
+        parts = [InkWord(text, strokes)]
+    written = []
+    for part in parts:
+        try:
+            written.append(_cleaned_text(sampler.spec, cleaning, part))
+        except UnusableInk as error:
+            logger.warning("%s: %r is left out: %s", what, part.text, error)
     return written
+
+
+def _cleaned_text(spec: InkSpec, cleaning: Cleaning, word: InkWord) -> WrittenText:
+    """A text that is like an example of training.
+
+    Raises:
+      UnusableInk: it is not.
+    """
+    if word.strokes is None:
+        raise UnusableInk(word.doubt)
+    if len(word.text) > spec.max_length:
+        raise UnusableInk(f"{len(word.text)} characters, more than the {spec.max_length} of a training example")
+    ink = cleaning(join_strokes(word.strokes))
+    if len(ink) > spec.max_points:
+        raise UnusableInk(
+            f"{len(ink):,} points after cleaning, more than the {spec.max_points:,} of a training example"
+        )
+    return WrittenText(word.text, ink)

@@ -160,11 +160,13 @@ def test_the_style_of_a_folder_is_the_closest_writer(run, tmp_path):
     for name, strokes, text in (("a", line, TEXTS[0]), ("b", word, "ab")):
         (tmp_path / f"{name}.json").write_text(json.dumps({"strokes": strokes, "text": text}))
     (tmp_path / "notes.txt").write_text("no strokes")
+    (tmp_path / "._a.json").write_bytes(b"\0")  # as archives of macOS hold
+    (tmp_path / "folder.json").mkdir()
     assert with_stroke_style(sampler, str(tmp_path)).writer in sampler.writer_names
     with pytest.raises(UserError, match="either --writer or --style"):
         with_stroke_style(dataclasses.replace(sampler, writer=sampler.writer_names[0]), str(tmp_path))
     plain = dataclasses.replace(sampler, writer_names=())
-    with pytest.raises(UserError, match="embeds no writers; it takes the strokes of one text"):
+    with pytest.raises(UserError, match="embeds no writers; it takes the strokes of one word"):
         with_stroke_style(plain, str(tmp_path))
     assert with_stroke_style(plain, str(tmp_path / "b.json")).priming.text == "ab"
 
@@ -174,7 +176,9 @@ def test_the_style_of_a_folder_is_the_closest_writer(run, tmp_path):
     [
         ({"strokes": [[[0, 0], [4, 9]]], "text": ""}, "have no text"),
         ({"strokes": [[[0, 0], [4, 9]]], "text": "a\u00e9"}, "outside the alphabet"),
-        ({"strokes": [[[0, 0], [4, 9]]], "text": "ab cd"}, "could not be cut into the words"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": "ab cd"}, "no word of these strokes can be used"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": 40 * "ab"}, "no word of these strokes can be used"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": " \n "}, "have no text"),
         ({"strokes": [], "text": "ab"}, "cannot read the strokes"),
     ],
 )
@@ -209,7 +213,7 @@ def test_weights_of_unknown_origin_are_checked(run, tmp_path, change, message):
 
 
 def test_commands(run, tmp_path):
-    """sample and generate, with strokes to prime with, as a user calls them."""
+    """sample and generate, in the hand of given strokes, as a user calls them."""
     strokes = [[[x, -10 * (x % 3)] for x in range(0, 60, 4)]] * 2
     (tmp_path / "mine.json").write_text(json.dumps({"strokes": strokes, "text": "ab"}))
     (tmp_path / "words.txt").write_text("hello\nink\n")
