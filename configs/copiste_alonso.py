@@ -17,4 +17,5 @@ def get_config() -> ConfigDict:
     config.train.evaluate_every = 1000
     config.train.checkpoint_every = 100
     config.train.log_every = 10
+    config.evaluate.evaluator = ""
     return config

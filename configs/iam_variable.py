@@ -25,4 +25,5 @@ def get_config() -> ConfigDict:
     config.train.sample_every = 2000
     config.train.evaluate_every = 2000
     config.train.checkpoint_every = 2000
+    config.evaluate.evaluator = "iam_evaluator"
     return config

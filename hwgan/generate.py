@@ -144,7 +144,9 @@ if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
     flags.DEFINE_integer("seed", 0, "seed of texts and styles", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_integer("shard_size", 1000, "images per shard; an interrupted shard is generated again")
-    flags.DEFINE_string("style", "", "a file of hwgan.style, of strokes a file or folder of strokes with texts: the style")
+    flags.DEFINE_string(
+        "style", "", "a file of hwgan.style, of strokes a file or folder of strokes with texts: the style"
+    )
     flags.DEFINE_enum(
         "styles",
         "prior",
