@@ -153,6 +153,8 @@ def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pat
     plotter = Plotter(args.feed, args.pen_up, args.pen_down)
     sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
     sampler = with_stroke_style(dataclasses.replace(sampler, writer=args.writer), args.style)
+    if args.style and sampler.writer:
+        print(f"of {len(sampler.writer_names):,} hands, that of {sampler.writer} is closest to the strokes")
     if args.text is None:
         lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
         write_text_file(sampler, lines, output, args.seed)

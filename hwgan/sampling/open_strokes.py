@@ -92,12 +92,9 @@ def with_stroke_style(sampler: StrokeSampler, path: str) -> StrokeSampler:
     if not written:
         raise UserError(f"--style={path}: no word of these strokes can be used; the warnings say why")
     if sampler.writer_names:
-        name = closest_writer(sampler, written)
-        number = len(sampler.writer_names)
-        logger.info("of %d hands, that of %r is closest to the strokes of %d texts", number, name, len(written))
         if len(written) < _FEW_TEXTS:
             logger.warning("few strokes tell little of a hand: give %d words or more", _FEW_TEXTS)
-        return dataclasses.replace(sampler, writer=name)
+        return dataclasses.replace(sampler, writer=closest_writer(sampler, written))
     if len(written) > 1:
         one = "word" if sampler.charset.unknown(" ") else "line"
         raise UserError(f"--style={path}: this model embeds no writers; it takes the strokes of one {one}, in one file")

@@ -227,6 +227,7 @@ def test_commands(run, tmp_path):
     for command in commands:
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, env=ENVIRONMENT)
         assert done.returncode == 0, done.stderr
+        assert "few strokes tell little of a hand" in done.stderr
     assert (tmp_path / "a.svg").read_text().count("<path") >= 3
     assert "F900" in (tmp_path / "a.gcode").read_text()
     assert (tmp_path / "images" / "labels.tsv").read_text().splitlines()[1] == "000000.png\thello"
