@@ -10,12 +10,12 @@ from configs import copiste, iam
 
 def get_config() -> ConfigDict:
     config = iam.get_config()
-    real = copiste.get_config().data
-    config.data.dataset, config.data.alphabet, config.data.max_length = real.dataset, real.alphabet, 14
+    real = copiste.get_config()
+    config.data.dataset, config.data.alphabet, config.data.max_length = real.data.dataset, real.data.alphabet, 14
     config.train.batch_size = 8  # 64 are too many for a CPU
     config.train.sample_every = 100
     config.train.evaluate_every = 1000
     config.train.checkpoint_every = 100
     config.train.log_every = 10
-    config.evaluate.evaluator = ""
+    config.evaluate.evaluator = real.evaluate.evaluator
     return config

@@ -45,8 +45,9 @@ def get_config() -> ConfigDict:
                 name="alonso",
                 block_features=(16, 32, 64, 128, 128),
                 attention_after=2,
+                # With batch norm D wins for good, with spectral norm its loss jumps: experiments/README.md.
                 norm="none",
-                spectral_norm=False,  # nor batch norm: either lets D win for good or lose, see experiments/README.md
+                spectral_norm=False,
             ),
             recognizer=dict(
                 name="crnn",
@@ -63,12 +64,12 @@ def get_config() -> ConfigDict:
     config.train.num_steps = 30_000
     config.train.recognizer_pretrain_steps = 3000
     config.train.augment = True
-    config.evaluate.evaluator = "iam_evaluator"
     config.train.gradient_balancing = "alonso"
+    config.train.gradient_penalty = 0.3
     config.train.sample_every = 1000
     config.train.evaluate_every = 1000
     config.train.checkpoint_every = 1000
-    config.train.gradient_penalty = 0.3
+    config.evaluate.evaluator = "iam_evaluator"
     config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4
     return config

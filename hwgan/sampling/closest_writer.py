@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int
 
+from hwgan.data.charset import pad_labels
 from hwgan.data.ink_batches import padded_points
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.stroke_likelihood import sequence_losses
@@ -37,22 +38,17 @@ def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> st
 
 def _nats(sampler: StrokeSampler, example: WrittenText, writers: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """The negative log-likelihood of a text under each writer."""
-    points = np.zeros((padded_points(len(example.ink)), 3), np.float32)
-    points[: len(example.ink)] = example.ink * [1 / sampler.offset_scale, 1 / sampler.offset_scale, 1]
+    points = np.zeros((1, padded_points(len(example.ink)), 3), np.float32)
+    points[0, : len(example.ink)] = example.ink * [1 / sampler.offset_scale, 1 / sampler.offset_scale, 1]
     labels = sampler.charset.encode(example.text)
-    row = np.zeros(sampler.spec.max_length * -(-len(labels) // sampler.spec.max_length), np.int32)
-    row[: len(labels)] = labels
-
-    size = _BATCH_SIZE if len(writers) > _FINALISTS else _FINALISTS
-
-    def repeated(value) -> np.ndarray:
-        return np.repeat(np.asarray(value)[None], size, axis=0)
-
+    padded = pad_labels([labels], max(sampler.spec.max_length, len(labels)))
+    sizes = np.array([[len(example.ink)], [len(labels)]], np.int32)
+    count = _BATCH_SIZE if len(writers) > _FINALISTS else _FINALISTS
+    one = InkBatch(points, sizes[0], padded, sizes[1], np.zeros(1, np.int32))
+    batch = jax.tree.map(lambda rows: np.repeat(rows, count, axis=0), one)
     found = []
-    for start in range(0, len(writers), size):
-        chunk = np.resize(writers[start : start + size], size).astype(np.int32)
-        sizes = (np.int32(len(example.ink)), np.int32(len(labels)))
-        batch = InkBatch(repeated(points), repeated(sizes[0]), repeated(row), repeated(sizes[1]), chunk)
-        losses = jax.device_get(sequence_losses(sampler.network, sampler.variables["params"], batch))
-        found.append(sum(losses.values()))
+    for start in range(0, len(writers), count):
+        chunk = np.resize(writers[start : start + count], count).astype(np.int32)
+        losses = sequence_losses(sampler.network, sampler.variables["params"], batch.replace(writers=chunk))
+        found.append(sum(jax.device_get(losses).values()))
     return np.concatenate(found)[: len(writers)].astype(np.float64)
