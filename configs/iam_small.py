@@ -38,6 +38,7 @@ def get_config() -> ConfigDict:
                 first_shape=(1, 4),
                 first_features=128,
                 kept_blocks=2,
+                word_in_first_map=True,
                 attention_after=5,
                 spectral_norm=True,
             ),

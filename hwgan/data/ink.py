@@ -46,6 +46,11 @@ def from_offsets(ink: Ink) -> Ink:
     return np.column_stack([np.cumsum(ink[:, :2].astype(np.float64), axis=0), ink[:, 2]]).astype(np.float32)
 
 
+def scale_offsets(ink: Float[np.ndarray, "*n 3"], factor: float) -> Float[np.ndarray, "*n 3"]:
+    """Offset ink in another unit, as float32: offsets times `factor`, ends of strokes as they are."""
+    return (ink * [factor, factor, 1.0]).astype(np.float32)
+
+
 def split_at_corners(stroke: Stroke) -> list[Stroke]:
     """The parts of a stroke between its sharp turns; a corner belongs to both of its parts."""
     steps = np.diff(stroke, axis=0)

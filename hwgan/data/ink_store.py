@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgan.data.charset import Charset
-from hwgan.data.ink import Ink
+from hwgan.data.ink import Ink, scale_offsets
 from hwgan.data.ink_cache import read_cleaned
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.selection import reason_to_drop_text, select_rows
@@ -88,10 +88,9 @@ class InkStore:
         for row, index in zip(points, indices.tolist(), strict=True):
             ink = self.ink(index)
             row[: len(ink)] = ink
-        points[:, :, :2] /= scale
         ids = {name: number + 1 for number, name in enumerate(writer_names)}
         return InkBatch(
-            points=points,
+            points=scale_offsets(points, 1 / scale),
             num_points=self.num_points[indices],
             labels=self.labels[indices],
             lengths=self.lengths[indices],

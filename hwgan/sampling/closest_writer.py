@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from hwgan.data.charset import pad_labels
+from hwgan.data.ink import scale_offsets
 from hwgan.data.ink_batches import padded_points
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.stroke_likelihood import sequence_losses
@@ -39,7 +40,7 @@ def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> st
 def _nats(sampler: StrokeSampler, example: WrittenText, writers: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """The negative log-likelihood of a text under each writer."""
     points = np.zeros((1, padded_points(len(example.ink)), 3), np.float32)
-    points[0, : len(example.ink)] = example.ink * [1 / sampler.offset_scale, 1 / sampler.offset_scale, 1]
+    points[0, : len(example.ink)] = scale_offsets(example.ink, 1 / sampler.offset_scale)
     labels = sampler.charset.encode(example.text)
     padded = pad_labels([labels], max(sampler.spec.max_length, len(labels)))
     sizes = np.array([[len(example.ink)], [len(labels)]], np.int32)

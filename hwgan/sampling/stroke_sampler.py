@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, UInt8, UInt32
 
 from hwgan.data.charset import Charset, pad_labels
-from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, smooth, split_strokes
+from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, scale_offsets, smooth, split_strokes
 from hwgan.data.ink_store import InkSpec
 from hwgan.models.state import variables_digest
 from hwgan.models.stroke_writer import StrokeWriter
@@ -165,7 +165,7 @@ class StrokeSampler(WordSampler):
         lengths = np.array([len(row) for row in labels], np.int32)
         num_labels = self.spec.max_length * -(-int(lengths.max()) // self.spec.max_length)
         prime_points = np.zeros((max(1, 64 * -(-len(prime) // 64)), size, 3), np.float32)
-        prime_points[: len(prime)] = (prime * [1 / self.offset_scale, 1 / self.offset_scale, 1])[:, None]
+        prime_points[: len(prime)] = scale_offsets(prime, 1 / self.offset_scale)[:, None]
         capacity = prime_points.shape[0] + self._capacity(num_labels)
         limit = len(prime) + self._capacity(max(map(len, words)))
         points, num_points, shown = write_points(
@@ -193,7 +193,7 @@ class StrokeSampler(WordSampler):
 
     def _finished(self, points: Float[np.ndarray, "n 3"]) -> Ink:
         """Ink in x-heights whose last stroke ends."""
-        ink = (points * [self.offset_scale, self.offset_scale, 1.0]).astype(np.float32)
+        ink = scale_offsets(points, self.offset_scale)
         ink[-1:, 2] = 1.0
         if self.priming and len(ink):  # the baseline is that of the priming, the left end is its own
             y = from_offsets(self.priming.ink)[-1, 1] if len(self.priming.ink) else 0.0
