@@ -1,4 +1,4 @@
-"""The seed paper's system on IAM words: four networks, every word on a canvas of 128x512, batch norm in D.
+"""Four networks after Alonso et al. 2019 on IAM words, on a canvas of 128x512, with batch norm in D. Never trained.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam.py --workdir=runs/iam

@@ -1,4 +1,4 @@
-"""The seed paper's system at a size that two CPU cores train: IAM words of up to 7 letters on a canvas of 32x128.
+"""The networks of configs/iam.py at a size that two CPU cores train: words of up to 7 letters on a canvas of 32x128.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
   python -m hwgan.main --config=configs/iam_small.py --workdir=runs/iam_small

@@ -64,7 +64,7 @@ def choose_words(words: Sequence[CutWord], left_out: Collection[int]) -> list[Cu
     if not words:
         raise UserError(
             "no handwriting is found in the images: they need dark ink on lighter paper, or the reverse, in lines that "
-            "are level to within 10 degrees; print and blots do not count"
+            "are level to within 12 degrees; print and blots do not count"
         )
     wrong = sorted(number for number in left_out if not 1 <= number <= len(words))
     if wrong:

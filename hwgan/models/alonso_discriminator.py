@@ -1,4 +1,4 @@
-"""The discriminator of Alonso et al. 2019 and of the seed paper: one score for a canvas of one size."""
+"""The discriminator of Alonso et al. 2019: one score for a canvas of one size."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""The generator of Alonso et al. 2019 and of the seed paper: every word on a canvas of one size."""
+"""The generator of Alonso et al. 2019: every word on a canvas of one size."""
 
 from functools import partial
 from typing import Any
