@@ -101,6 +101,8 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
         )
     else:
         used = train.take(range(round(data.real_fraction * len(train))))  # the training words of the run
+        if settings.lexicon and not len(used):
+            raise UserError("evaluate.lexicon=True takes the real training words, and the run has none; give False")
         results = evaluate_recognizer(
             evaluator, split, used, use_lexicon=settings.lexicon, beam_width=settings.beam_width, seed=config.seed
         )

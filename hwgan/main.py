@@ -33,7 +33,7 @@ _CONFIG = config_flags.DEFINE_config_file(
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "folder of checkpoints, metrics and images of the run", required=True)
 _MODE = flags.DEFINE_enum("mode", "train", ["train", "evaluate"], "whether to train or to evaluate")
-_PROFILE = flags.DEFINE_integer("profile", 0, "number of steps to trace into the workdir's profile/")
+_PROFILE = flags.DEFINE_integer("profile", 0, "number of steps to trace into the workdir's profile/", lower_bound=0)
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0; by default from the environment")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "number of processes of the run; with --coordinator")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "id of this process, from 0; with --coordinator")

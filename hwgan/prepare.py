@@ -34,6 +34,7 @@ from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, read_regular, replace_image
+from hwgan.runtime.untrusted import reading
 
 _PREVIEW_EXAMPLES = 60
 _MAX_PICTURE_BYTES = 50 << 20
@@ -64,7 +65,8 @@ def prepare_dataset(dataset: str, data_dir: str, source: str | None = None, name
     except UserError:
         raise
     except Exception as error:  # a full disk raises OSError, or RuntimeError in array_record
-        reason = getattr(error, "strerror", None) or str(error).strip().splitlines()[-1][:300]
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = getattr(error, "strerror", None) or lines[-1][:300]
         raise UserError(f"cannot prepare {dataset} under {data_dir!r}: {reason}") from error
 
 
@@ -103,15 +105,19 @@ def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
     Below the examples it shows lines with words that could not be cut out, if there are some.
 
     Raises:
-      UserError: the preview cannot be written.
+      UserError: a row is damaged, or the preview cannot be written.
     """
-    if is_ink(data_dir, dataset):
-        _save(draw_ink_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES), path)
-        return survey_ink(data_dir, dataset, splits)
-    examples = draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES)
-    doubtful = dataset_directory(data_dir, dataset) / DOUBTFUL_FILE
-    _save(_stacked([examples, _read(doubtful)]) if doubtful.exists() else examples, path)
-    return describe_survey(survey(data_dir, dataset, splits))
+    with reading(f"the dataset {dataset!r}"):
+        if is_ink(data_dir, dataset):
+            picture = draw_ink_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES)
+            found = survey_ink(data_dir, dataset, splits)
+        else:
+            picture = draw_examples(data_dir, dataset, splits, _PREVIEW_EXAMPLES)
+            doubtful = dataset_directory(data_dir, dataset) / DOUBTFUL_FILE
+            picture = _stacked([picture, _read(doubtful)]) if doubtful.exists() else picture
+            found = describe_survey(survey(data_dir, dataset, splits))
+    _save(picture, path)
+    return found
 
 
 def _read(path: pathlib.Path) -> Image.Image:

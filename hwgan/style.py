@@ -123,8 +123,8 @@ def known_words(source: str, charset: Charset, max_length: int) -> tuple[list[np
         images, texts, writers = read_folder(source)
     except UserError as error:
         raise UserError(f"{_KNOWN_TEXTS}; {error}") from error
-    if len(set(filter(None, writers))) > 1:
-        raise UserError(f"{source!r} has words of {len(set(writers))} writers; a style is of the words of one")
+    if len(names := set(filter(None, writers))) > 1:
+        raise UserError(f"{source!r} has words of {len(names)} writers; a style is of the words of one")
     if len(images) > _MAX_KNOWN:
         raise UserError(
             f"{source!r} has {len(images):,} words; fine-tuning needs some dozens, and takes {_MAX_KNOWN:,}"

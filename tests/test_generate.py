@@ -15,7 +15,7 @@ from hwgan.sampling.generated_dataset import GenerationSpec, generate_words
 from hwgan.sampling.open import sampler_from_run
 from hwgan.sampling.style_encoder import StyleEncoder
 from hwgan.sampling.style_files import Style
-from hwgan.sampling.writer_styles import encode_writers
+from hwgan.sampling.writer_styles import _file_names, encode_writers
 from tests.hostile import file_damages, held, mutations
 
 SPEC = GenerationSpec(count=25, words=("ab", "cde", "f"), seed=0, shard_size=10, crop=True)
@@ -174,6 +174,12 @@ class Averages(StyleEncoder):
         z = np.zeros(self.size, np.float32)
         z[:2] = np.mean([image.mean() for image in images]) / 255, len(images)
         return Style(z, len(images), None, "")
+
+
+def test_names_of_files_are_unique_and_stay_in_their_folder():
+    names = ["p/1.png", "p_1.png", "P:1.png", "p_1.png~2", "..", "", "a"]
+    found = _file_names(names)
+    assert found == ["p_1.png", "p_1.png~2", "P_1.png~3", "p_1.png~2~2", "_", "_~2", "a"]
 
 
 def test_words_of_a_split_in_the_styles_of_their_writers(sampler, data_dir, tmp_path):

@@ -5,19 +5,17 @@ The record has a checksum over itself and all arrays. Files may be of unknown or
 
 import hashlib
 import json
-import pathlib
-import zipfile
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from flax import traverse_util
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.npz import NpzKind, read_npz, write_npz
 
-_RECORD, _SEPARATOR, _SLASH = "record", "/", "|"
-_MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**9, 10**7, 10_000
+_SEPARATOR, _SLASH = "/", "|"
+_WEIGHTS = NpzKind("weights", "hwgan.export", max_bytes=10**9, max_record_bytes=10**7, max_members=10_000)
 
 
 def write_archive(record: dict[str, Any], variables: dict[str, Any], path: str) -> None:
@@ -32,28 +30,19 @@ def write_archive(record: dict[str, Any], variables: dict[str, Any], path: str) 
       UserError: it cannot be written.
     """
     arrays = flat(variables)
-    record = record | {"checksum": checksum(record, arrays)}
-    try:
-        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(pathlib.Path(path)) as file:
-            np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
-    except OSError as error:
-        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+    write_npz(record | {"checksum": checksum(record, arrays)}, arrays, path)
 
 
 def read_archive(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record and the variables of a file that unpacks to at most 1 GB.
 
-    To be called within `reading`, for what NumPy and zipfile raise for files that are no archives.
+    To be called within `reading`, as `read_npz`.
 
     Raises:
       UserError: it would unpack to more, is damaged, or holds something else.
     """
-    with open_regular(pathlib.Path(path), _MAX_BYTES) as file:
-        _check_sizes(file, path)
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    record = _checked_json(arrays.pop(_RECORD), path)
+    record, arrays = read_npz(path, _WEIGHTS)
+    _check_record(record, path)
     expected = record.pop("checksum", None)
     if checksum(record, arrays) != expected:
         raise UserError(f"the weights {path!r} are damaged: their checksum is not the one they were written with")
@@ -63,39 +52,19 @@ def read_archive(path: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_record(path: str) -> dict[str, Any]:
     """The record of a file, whose arrays are not read, so that its checksum is not known to hold.
 
-    To be called within `reading`, as `read_archive`.
+    To be called within `reading`, as `read_npz`.
 
     Raises:
       UserError: it would unpack to more than 1 GB, or holds something else.
     """
-    with open_regular(pathlib.Path(path), _MAX_BYTES) as file:
-        _check_sizes(file, path)
-        with np.load(file, allow_pickle=False) as stored:
-            return _checked_json(stored[_RECORD], path)
+    record, _ = read_npz(path, _WEIGHTS, with_arrays=False)
+    _check_record(record, path)
+    return record
 
 
-def _check_sizes(file: IO[bytes], path: str) -> None:
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if f"{_RECORD}.npy" not in archive.namelist():
-            raise UserError(f"{path!r} holds no weights; hwgan.export writes them")
-        unpacked = sum(member.file_size for member in members)
-        size = archive.getinfo(f"{_RECORD}.npy").file_size
-    if unpacked > _MAX_BYTES or size > _MAX_RECORD_BYTES or len(members) > _MAX_MEMBERS:
-        raise UserError(
-            f"the weights {path!r} would unpack to {unpacked / 1e9:.1f} GB in {len(members)} arrays, above the "
-            f"limit of {_MAX_BYTES / 1e9:.0f} GB in {_MAX_MEMBERS}"
-        )
-    file.seek(0)
-
-
-def _checked_json(stored: np.ndarray, path: str) -> dict[str, Any]:
-    record = json.loads(str(stored))
-    if not isinstance(record, dict):
-        raise UserError(f"{path!r} holds no weights: its record is no JSON object")
+def _check_record(record: dict[str, Any], path: str) -> None:
     if "config" not in record:  # as of a file of hwgan.style
         raise UserError(f"{path!r} holds no weights, but something else of hwgan")
-    return record
 
 
 def check_arrays(found: Mapping[str, Any], expected: Mapping[str, Any], network: str) -> None:

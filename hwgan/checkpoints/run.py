@@ -1,5 +1,6 @@
 """A run: what a config stands for, and how a trained one is opened again."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -105,17 +106,16 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     """
     what = f"the run {workdir!r}"
     with reading(what):
-        checkpointer = orbax.open_for_reading(workdir)
-        record = checkpointer.read_record(step)
-        with naming(what):
-            config, charset, rare_characters = checked_record(record)
-            if task_of(config) == STROKES:
-                raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
-            networks, optimizers = build_networks(config, charset)
-        shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
-        state = orbax.restore_here(checkpointer, shapes, step)
-        assert state is not None  # for there is a record
-        checkpointer.close()
+        with contextlib.closing(orbax.open_for_reading(workdir)) as checkpointer:
+            record = checkpointer.read_record(step)
+            with naming(what):
+                config, charset, rare_characters = checked_record(record)
+                if task_of(config) == STROKES:
+                    raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
+                networks, optimizers = build_networks(config, charset)
+            shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
+            state = orbax.restore_here(checkpointer, shapes, step)
+            assert state is not None  # for there is a record
         run = Run(config, charset, networks, state, rare_characters)
         with naming(what):
             check_finite(run.trained_variables)

@@ -1,5 +1,6 @@
 """A run of strokes: what its config stands for, how a trained one is opened again, and its file to give away."""
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -101,14 +102,13 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
     """
     what = f"the run {workdir!r}"
     with reading(what):
-        checkpointer = orbax.open_for_reading(workdir)
-        record = checkpointer.read_record(step)
-        with naming(what):
-            run, optimizer = _of_record(record)
-        shapes = jax.eval_shape(lambda key: create_stroke_state(run.network, optimizer, key), jax.random.key(0))
-        state = orbax.restore_here(checkpointer, shapes, step)
-        assert isinstance(state, StrokeState)  # for there is a record
-        checkpointer.close()
+        with contextlib.closing(orbax.open_for_reading(workdir)) as checkpointer:
+            record = checkpointer.read_record(step)
+            with naming(what):
+                run, optimizer = _of_record(record)
+            shapes = jax.eval_shape(lambda key: create_stroke_state(run.network, optimizer, key), jax.random.key(0))
+            state = orbax.restore_here(checkpointer, shapes, step)
+            assert isinstance(state, StrokeState)  # for there is a record
         with naming(what):
             check_finite(state.ema)
         return dataclasses.replace(run, variables={"params": state.ema}, step=int(state.step))
@@ -192,8 +192,6 @@ def task_of_checkpoint(path: str, step: int | None = None) -> str:
         with reading(f"the weights {path!r}"):
             config = read_record(path)["config"]
     else:
-        with reading(f"the run {path!r}"):
-            checkpointer = orbax.open_for_reading(path)
+        with reading(f"the run {path!r}"), contextlib.closing(orbax.open_for_reading(path)) as checkpointer:
             config = checkpointer.read_record(step)["config"]
-            checkpointer.close()
     return task_of(config) if isinstance(config, dict) else ""

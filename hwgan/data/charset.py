@@ -67,11 +67,6 @@ class Charset:
         if len(set(self.characters)) != len(self.characters) or not self.characters:
             raise UserError(f"an alphabet needs at least one character and no repeats, got {self.characters!r}")
 
-    @classmethod
-    def from_texts(cls, texts: Iterable[str]) -> "Charset":
-        """The sorted set of all characters of `texts` in NFC."""
-        return cls("".join(sorted(set().union(*(normalize_text(text) for text in texts)))))
-
     @property
     def num_labels(self) -> int:
         """Number of label ids, including the blank."""

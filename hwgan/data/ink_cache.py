@@ -78,7 +78,7 @@ def read_ink(data_dir: str, dataset: str, split: str) -> Iterator[tuple[str, str
         except (KeyError, OSError, RuntimeError, TypeError, ValueError):  # the rest of the split stays usable
             yield None
             continue
-        whole = ink.ndim == 2 and ink.shape[1] == 3 and len(ink) <= MAX_POINTS and bool(np.isfinite(ink).all())
+        whole = ink.ndim == 2 and ink.shape[1] == 3 and 0 < len(ink) <= MAX_POINTS and bool(np.isfinite(ink).all())
         yield (*fields, ink) if whole else None
 
 

@@ -37,6 +37,14 @@ _MAX_LOG_WIDTH = 2.5  # standard deviations; log widths of real words are clippe
 WidthsOf = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def relative_log_widths(
+    widths: Int[np.ndarray, " n"], expected: Float[np.ndarray, " n"], log_width_std: float
+) -> Float[np.ndarray, " n"]:
+    """U = log(width / expected width) / σ, clipped to [-2.5, 2.5]; widths in pixels, σ above 0."""
+    log_widths = np.log(np.maximum(widths, 1) / np.maximum(expected, 1)) / log_width_std
+    return np.clip(log_widths, -_MAX_LOG_WIDTH, _MAX_LOG_WIDTH)
+
+
 @dataclasses.dataclass(frozen=True)
 class Lexicon:
     """Texts to generate, sorted by expected width; a text that is listed k times is drawn k times as often.
@@ -123,10 +131,7 @@ class Lexicon:
         Returns:
           u in standard deviations; None if σ is 0.
         """
-        if not self.log_width_std:
-            return None
-        log_widths = np.log(np.maximum(widths, 1) / np.maximum(expected, 1)) / self.log_width_std
-        return np.clip(log_widths, -_MAX_LOG_WIDTH, _MAX_LOG_WIDTH)
+        return relative_log_widths(widths, expected, self.log_width_std) if self.log_width_std else None
 
     def has_words(self, above: float, up_to: float) -> bool:
         """Whether a non-random text has a generated width in (above, up_to] pixels for some |u| <= 1."""

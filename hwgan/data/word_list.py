@@ -85,7 +85,7 @@ def fit_lines(
     found = FittedLines({}, {}, {}, {}, Counter())
     alphabet = frozenset(charset.characters)
     for number, line in lines.items():
-        text, replaced = replace_unwritable(line, alphabet) if replace else (line, Counter())
+        text, replaced = replace_unwritable(line, alphabet) if replace else (normalize_text(line), Counter())
         found.replaced.update(replaced)
         unknown = [c for _, c in charset.unknown(text) if words or not c.isspace()]
         if leave_out:

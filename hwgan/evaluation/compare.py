@@ -104,6 +104,9 @@ def evaluate_sampler(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
         )
         words, dropped = _draw(sampler, evaluator, texts, seed)
+        if len(words) < _MIN_WORDS:
+            logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
+            continue
         real = FeatureCache(reference)
         # If the reference words are training words, other training words are neither an independent baseline, nor do
         # small distances to them indicate copies.

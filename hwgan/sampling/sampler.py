@@ -78,7 +78,8 @@ class Sampler(WordSampler):
 
     @property
     def longest_word(self) -> int:
-        return LONGEST_WORD if self.networks.has_variable_width else self.spec.max_length
+        longest = self.spec.max_length
+        return max(LONGEST_WORD, longest) if self.networks.has_variable_width else longest
 
     def facts(self) -> dict[str, Any]:
         center = (self.center, self.delta) if self.delta else self.center

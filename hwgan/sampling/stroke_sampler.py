@@ -23,7 +23,7 @@ from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 _BATCH_SIZE = 32
 _HEIGHT = 96  # pixels of a picture
 THICKNESS = 0.13  # of the pen, x-heights
-_SPARE = 1.6  # points that a text may take, relative to the training text with the most points a character
+_SPARE = 1.6  # points that a text may take, relative to max_points / max_length of the config
 _MAX_BIAS, _MAX_TEMPERATURE = 10.0, 5.0
 EXTENT = 2.7, 1.8  # of a picture above and below the baseline, x-heights: 96 in 100 real words fit
 
@@ -113,13 +113,13 @@ class StrokeSampler(WordSampler):
 
     @property
     def longest_word(self) -> int:
-        return LONGEST_WORD
+        return max(LONGEST_WORD, self.spec.max_length)
 
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"weights": variables_digest(self.variables), "writer": self.writer}
         if self.priming:
             facts["style"] = f"{self.priming.text} {variables_digest(self.priming.ink)}"
-        return {**facts, "bias": self.bias, "temperature": self.temperature}
+        return {**facts, "bias": self.bias, "temperature": self.temperature, "attempts": self.attempts}
 
     def sample_styles(self, key: jax.Array, *count: int) -> UInt32[Array, "*count 2"]:
         """Random styles: one, [2], or `count`, [count, 2]."""

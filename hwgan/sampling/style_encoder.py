@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text
+from hwgan.data.lexicon import relative_log_widths
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.networks import Networks
@@ -25,7 +26,6 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.word_reader import WordReader, apply_to_words, prepare_word
 
-_MAX_LOG_WIDTH = 2.5  # standard deviations, as in training
 # A style is fitted to its words, see `StyleEncoder.encode`; the values were chosen on validation writers of both sets.
 EMPHASIS, _FIT_STEPS, _FIT_RATE, MAX_NORM = 1.5, 3, 0.5, 1.5
 _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "mains", "grande", "fille", "Hier"]
@@ -176,8 +176,7 @@ class StyleEncoder:
         if not self.networks.log_width_std:
             return np.zeros(len(widths), np.float32)
         expected = self.networks.text_widths(*self.charset.encode_batch(texts))
-        ratios = np.log(np.array(widths) / np.maximum(expected, 1.0)) / self.networks.log_width_std
-        return ratios.clip(-_MAX_LOG_WIDTH, _MAX_LOG_WIDTH).astype(np.float32)
+        return relative_log_widths(np.array(widths), expected, self.networks.log_width_std).astype(np.float32)
 
     def apply(self, function: Any, variables: Any, images: list[np.ndarray]) -> list[np.ndarray]:
         """The outputs of a jitted function for preprocessed images; see `apply_to_words`."""

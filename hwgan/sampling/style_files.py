@@ -1,10 +1,7 @@
 """Styles as files: the latent of a writer, its delta if it is fine-tuned, and what it was made of; never a picture."""
 
 import dataclasses
-import json
 import pathlib
-import zipfile
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,14 +9,14 @@ from jaxtyping import Float
 
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.npz import NpzKind, read_npz, write_npz
 from hwgan.runtime.untrusted import MAX_SEED, check_number, reading
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_delta import NO_DELTA, Delta, TunedStyle, check_delta
 
 ENDING = ".npz"
 _FORMAT, _DELTA = "hwgan style 1", "delta/"
-_MAX_BYTES, _MAX_RECORD_BYTES, _MAX_MEMBERS = 10**6, 10**4, 100
+_STYLE = NpzKind("style", "hwgan.style", max_bytes=10**6, max_record_bytes=4 * 10**4, max_members=100)
 _MAX_WORDS = 10**6
 _MAX_ENTRY = 100.0  # of z; the prior has standard deviation 1
 _FEW_WORDS = 3
@@ -62,13 +59,8 @@ def write_style(style: Style, path: str) -> None:
       UserError: it cannot be written.
     """
     fields = {name: value for name, value in dataclasses.asdict(style).items() if name not in ("z", "delta")}
-    record = json.dumps({"format": _FORMAT, **fields})
     delta = {_DELTA + name: change for name, change in style.delta.items()}
-    try:
-        with replacing(pathlib.Path(path)) as file:
-            np.savez(file, allow_pickle=False, record=np.array(record), z=style.z.astype(np.float32), **delta)
-    except OSError as error:
-        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+    write_npz({"format": _FORMAT, **fields}, {"z": style.z.astype(np.float32), **delta}, path)
 
 
 def read_style(path: str, sampler: Sampler) -> Style:
@@ -84,7 +76,12 @@ def read_style(path: str, sampler: Sampler) -> Style:
     """
     what = f"the style {path!r}"
     with reading(what):
-        record, arrays = _read_archive(path)
+        if pathlib.Path(path).suffix.lower() != ENDING:
+            raise UserError(
+                f"{path!r} is no style for images, whose files end in {ENDING}: hwgan.style makes one of images of "
+                "words; strokes are a style with --checkpoint=strokes, or a run of strokes"
+            )
+        record, arrays = read_npz(path, _STYLE)
         z = arrays.get("z")
         if record.get("format") != _FORMAT or z is None:
             raise UserError(f"{path!r} holds no style; hwgan.style writes one")
@@ -135,23 +132,3 @@ def with_style(sampler: Sampler, path: str) -> Sampler:
         return sampler
     style = read_style(path, sampler)
     return dataclasses.replace(sampler, center=jnp.asarray(style.z), delta=style.delta)
-
-
-def _read_archive(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record and the arrays of a file that unpacks to at most 1 MB."""
-    with open_regular(pathlib.Path(path), _MAX_BYTES) as file:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            size = sum(member.file_size for member in members)
-            if size > _MAX_BYTES or len(members) > _MAX_MEMBERS:
-                raise UserError(f"{path!r} would unpack to {size / 1e6:.1f} MB in {len(members)} arrays: no style")
-            if "record.npy" not in archive.namelist():
-                raise UserError(f"{path!r} holds no style; hwgan.style writes one")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    text = str(arrays.pop("record"))
-    record = json.loads(text) if len(text) <= _MAX_RECORD_BYTES else None
-    if not isinstance(record, dict):
-        raise UserError(f"{path!r} holds no style: its record is no JSON object")
-    return record, arrays

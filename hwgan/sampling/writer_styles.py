@@ -2,7 +2,8 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import StyleEncoder
 
 _REFERENCES = 15  # words from which a style is made
-_UNSAFE = str.maketrans(dict.fromkeys("/\\:\0", "_"))
+_UNSAFE = str.maketrans(dict.fromkeys("/\\:\0", "_"))  # in names of files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class WriterStyles:
 
     Attributes:
       texts: of the words.
-      ids: of the words, unique.
+      ids: of the words, unique, fit for names of files.
       owners: of the words, as numbers of writers.
       writers: names of the writers, unique, fit for names of folders.
       z: their styles.
@@ -102,12 +103,24 @@ def encode_writers(
     numbers = {writer: number for number, writer in enumerate(z)}
     styles = WriterStyles(
         [word.text for word in kept],
-        [word.id.translate(_UNSAFE) for word in kept],
+        _file_names(word.id for word in kept),
         [numbers[word.writer] for word in kept],
-        [writer.translate(_UNSAFE) for writer in z],
+        _file_names(z),
         np.stack(list(z.values())),
     )
     return styles, dropped
+
+
+def _file_names(names: Iterable[str]) -> list[str]:
+    """Names of files, unique without regard to case; a number is appended to one that is taken."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        plain = name.translate(_UNSAFE).lstrip(".") or "_"
+        candidates = itertools.chain([plain], (f"{plain}~{number}" for number in itertools.count(2)))
+        found.append(next(name for name in candidates if name.casefold() not in taken))
+        taken.add(found[-1].casefold())
+    return found
 
 
 def _read_words(data_dir: str, dataset: str, split: str) -> Iterator[_Word]:

@@ -1,6 +1,7 @@
 """What runs of every task share: a state on devices that is restored, moved on by compiled steps, and saved."""
 
 import logging
+import math
 import pathlib
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,10 @@ _POSITIVE = (
     "sample_every",
     "evaluate_every",
     "checkpoint_every",
+    "keep_checkpoints",
 )
+_POSITIVE_SIZES = ("examples", "real_words")  # of config.evaluate, where a task has them
+_MAX_STYLES = 1000  # rows of a sample grid
 Step = Callable[..., tuple[Any, dict[str, jax.Array]]]
 
 
@@ -56,6 +60,11 @@ class BaseTrainer:
             if config.train.get(name, 1) < 1:
                 raise UserError(f"train.{name}={config.train[name]} must be at least 1")
         check_number("seed", config.seed, 0, MAX_SEED, whole=True)
+        for name in set(_POSITIVE_SIZES) & set(config.evaluate):
+            check_number(f"evaluate.{name}", config.evaluate[name], 1, MAX_SEED, whole=True)
+        check_number("sample_grid.num_styles", config.sample_grid.num_styles, 1, _MAX_STYLES, whole=True)
+        if config.data.num_buckets < 1:
+            raise UserError(f"data.num_buckets={config.data.num_buckets} must be at least 1")
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
@@ -80,10 +89,28 @@ class BaseTrainer:
         if restored is None:
             logger.info("initialising the networks, which takes up to a minute the first time")
             restored = start(jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed)))
+        else:
+            self._check_data(int(restored.step))
         self.state = restored
         self.step = int(self.state.step)
         self.timings = Timings(config.model.to_dict(), config.train.batch_size, size)
         self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
+
+    def _check_data(self, step: int) -> None:
+        """Raises UserError if the prepared data has changed in what the networks of a checkpoint depend on."""
+        stored = self.checkpointer.read_record(step)
+        for name, value in self._facts_of_data().items():
+            before = stored.get(name, value)
+            same = math.isclose(before, value, rel_tol=1e-4) if isinstance(value, float) else before == value
+            if not same:
+                raise UserError(
+                    f"the data of this run has another {name} than when the run began ({str(before)[:80]}, now "
+                    f"{str(value)[:80]}): restore the data, or choose another --workdir"
+                )
+
+    def _facts_of_data(self) -> dict[str, Any]:
+        """JSON values of the data, without which a checkpoint cannot be used."""
+        return {"alphabet": self.charset.characters, "right_to_left": self.charset.right_to_left}
 
     def batches(self) -> Iterator[Any]:
         """The stream of training batches from the present step on."""
@@ -153,17 +180,11 @@ class BaseTrainer:
         """Saves the state; `metrics` decide which checkpoint is the best."""
         record = {
             "config": self.config.to_dict(),
-            "alphabet": self.charset.characters,
-            "right_to_left": self.charset.right_to_left,
             "step": self.step,
             "rare_characters": self.rare_characters,
-            **self._record(),
+            **self._facts_of_data(),
         }
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(self._error(metrics)))
-
-    def _record(self) -> dict[str, Any]:
-        """JSON values that sampling needs beside those of every run."""
-        return {}
 
     def _error(self, metrics: dict[str, float]) -> float | None:
         """By which checkpoints are compared: lower is better; None if it was not measured."""

@@ -26,7 +26,7 @@ class StrokeStepConfig:
       weight_noise: standard deviation of noise on all parameters while the gradient is taken; 0 for none.
       unknown_writers: share of the examples whose writer is hidden, so that the unknown writer is trained, too.
       ema_decay: of the averaged parameters.
-      gradient_accumulation_steps: parts of the batch whose gradients are averaged.
+      gradient_accumulation_steps: parts of the batch whose gradients are averaged, each the mean over its own points.
     """
 
     weight_noise: float = 0.0

@@ -12,7 +12,7 @@ from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
 from hwgan.data.ink_batches import create_ink_schedule, ink_batches
 from hwgan.data.ink_store import load_ink
-from hwgan.data.prepared import read_summary
+from hwgan.data.prepared import dataset_names, has_split, read_summary
 from hwgan.evaluation.likelihood import likelihoods
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.stroke_state import StrokeState, create_stroke_state
@@ -26,6 +26,8 @@ from hwgan.training.stroke_validation import share_stopped, stroke_grid
 
 logger = logging.getLogger(__name__)
 
+_MAX_OFFSET = 3.0  # x-heights between the points of ink, in the root mean square
+
 
 class StrokeTrainer(BaseTrainer):
     """A run that trains a stroke writer; see `BaseTrainer`."""
@@ -33,6 +35,8 @@ class StrokeTrainer(BaseTrainer):
     def __init__(self, config: Config, workdir: str):
         super().__init__(config, workdir)
         data = config.data
+        if len(dataset_names(data.dataset)) > 1:
+            raise UserError(f"data.dataset={data.dataset!r}: a run of strokes takes one dataset")
         summary = read_summary(data.data_dir, data.dataset)
         if summary["right_to_left"]:
             raise UserError(f"{data.dataset} is written from right to left, which stroke writers do not support")
@@ -46,12 +50,17 @@ class StrokeTrainer(BaseTrainer):
             cache_dir=data.cache_dir,
         )
         self._train = load(split="train")
-        if "validation" in summary.get("examples", {"validation": 0}):
+        if has_split(data.data_dir, data.dataset, "validation"):
             self._validation = load(split="validation")
         else:
             logger.warning("%s has no validation split: validation metrics are those of training", data.dataset)
             self._validation = self._train
         self._scale = self._train.offset_scale
+        if self._scale > _MAX_OFFSET:
+            raise UserError(
+                f"the points of {data.dataset} are {self._scale:,.0f} x-heights apart, as if it were in units of a "
+                "device: set preprocessing.size, so that the x-height becomes 1"
+            )
         self._writer_names = self._train.writer_names if config.model.embed_writers else []
         self._create_mesh()
         self.network, optimizer = build_stroke_writer(config, self.charset, self._writer_names)
@@ -106,7 +115,8 @@ class StrokeTrainer(BaseTrainer):
         )
         found = {name: estimate.value for name, estimate in estimates.items()}
         texts = list(dict.fromkeys(self._validation.texts))[: sizes.generated]
-        found["stopped"] = share_stopped(self.sampler, texts, self.config.seed)
+        if texts:
+            found["stopped"] = share_stopped(self.sampler, texts, self.config.seed)
         return {f"evaluate/{name}": value for name, value in found.items()}
 
     def draw_samples(self) -> np.ndarray | None:
@@ -121,8 +131,8 @@ class StrokeTrainer(BaseTrainer):
     def _error(self, metrics: dict[str, float]) -> float | None:
         return metrics.get("evaluate/nats_per_point")
 
-    def _record(self) -> dict[str, Any]:
-        return {"offset_scale": self._scale, "writers": self._writer_names}
+    def _facts_of_data(self) -> dict[str, Any]:
+        return {**super()._facts_of_data(), "offset_scale": self._scale, "writers": self._writer_names}
 
     def _trained(self) -> dict[str, Any]:
         return {NETWORK: self.state.stroke_writer.params}

@@ -152,8 +152,6 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
             f"train.character_feature_matching={config.train.character_feature_matching} finds the frames of "
             f"characters by CTC; with model.recognizer.name={config.model.recognizer.name!r} give 0"
         )
-    if config.data.num_buckets < 1:
-        raise UserError(f"data.num_buckets={config.data.num_buckets} must be at least 1")
     if config.data.num_buckets > 1 and trains_generator(config) and not networks.has_variable_width:
         raise UserError(f"data.num_buckets={config.data.num_buckets}: this generator has one canvas, so it takes 1")
     if networks.has_identifier and data.train.num_writers > networks.identifier.num_writers:

@@ -69,7 +69,7 @@ def _error_rates(name: str, references: list[str], transcriptions: list[str]) ->
 def words_of_grid(sampler: WordSampler, words: Sequence[str]) -> list[str]:
     """Those of the words that are in the alphabet, cut to the length of training words."""
     cut = [word[: sampler.spec.max_length] for word in words]
-    return [word for word in cut if not sampler.charset.unknown(word)]
+    return [word for word in cut if word and not sampler.charset.unknown(word)]
 
 
 def sample_grid(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:

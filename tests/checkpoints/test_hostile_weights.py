@@ -177,7 +177,7 @@ def test_archives(honest, tmp_path, monkeypatch):
     ):
         for _ in range(1100):
             bomb.write(b"0" * 10**6)
-    with held(), pytest.raises(UserError, match=r"would unpack to 1\.1 GB"):
+    with held(), pytest.raises(UserError, match=r"would unpack to 1,100\.0 MB"):
         open_sampler(str(path))
     assert not (tmp_path / "payload_ran").exists()
 

@@ -43,6 +43,11 @@ def test_replacing_and_leaving_out():
     assert not left.unwritable
 
 
+def test_decomposed_characters_are_left_out_whole():
+    found = fit_lines({1: "be\u0303a"}, CHARSET, replace=False, leave_out=True)
+    assert found.lines == {1: "ba"}
+
+
 def test_all_characters_are_named_at_once():
     with pytest.raises(UserError) as error:
         fit_lines({1: "5 € a", 2: "20 €"}, CHARSET).require_all(CHARSET)

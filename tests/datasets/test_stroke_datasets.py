@@ -83,6 +83,7 @@ def test_inkml_and_json():
         ("a.json", b'{"text": "a"}', "no list"),
         ("a.json", b'[[["1", 2]]]', "no list of two numbers"),
         ("a.json", b"[[[true, 2]]]", "no list of two numbers"),
+        ("a.json", b"[[[1" + b"0" * 400 + b", 2]]]", "a coordinate is too large"),
         ("a.json", b'{"strokes": [[[1, 2]]], "text": ["a"]}', "is no text"),
         ("a.inkml", b"<ink/>", "no trace"),
         ("a.inkml", b"<ink><trace>1 2, '3 4</trace></ink>", "as differences"),

@@ -34,6 +34,14 @@ def test_writing_that_never_passes_is_stopped():
     assert len(writing.ink) < 4 * sampler.spec.max_points
 
 
+def test_texts_as_long_as_those_of_training_can_be_written():
+    sampler = sampler_that_passes(0.4, lifted=True)
+    sampler = dataclasses.replace(sampler, spec=dataclasses.replace(sampler.spec, max_length=75))
+    sampler.check(["a" * 75])
+    with pytest.raises(UserError, match="writes words of up to 75"):
+        sampler.check(["a" * 76])
+
+
 def test_words_that_lack_characters_are_written_again():
     sampler = sampler_that_passes(1.7, lifted=True)  # the window shows less than every second character
     once, often = (dataclasses.replace(sampler, attempts=attempts) for attempts in (1, 3))

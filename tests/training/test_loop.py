@@ -194,6 +194,7 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
             "train.discriminator_steps_per_generator_step=0 must be at least 1",
         ),
         ("sample_every", 0, "train.sample_every=0 must be at least 1"),
+        ("keep_checkpoints", 0, "train.keep_checkpoints=0 must be at least 1"),
         ("updated_networks", ("generater",), "must be some of"),
         ("updated_networks", ("discriminator",), "train.recognizer_pretrain_steps=2 update"),
     ],

@@ -20,6 +20,7 @@ from hwgan.checkpoints.archive import read_archive, write_archive
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, write_stroke_weights
 from hwgan.checkpoints.weights_file import PRETRAINED, read_weights
+from hwgan.data.ink_store import InkStore
 from hwgan.evaluate import evaluate_strokes
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.stroke_state import create_stroke_state
@@ -31,6 +32,7 @@ from hwgan.sampling.open import open_sampler
 from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
+from hwgan.training.stroke_trainer import StrokeTrainer
 from tests.data.lines_of_ink import TEXTS, written_lines
 from tests.models.test_stroke_writer import batch_of
 from tests.processes import metrics_of
@@ -90,6 +92,44 @@ def test_another_config_and_damage_are_refused(run, config):
     config.model.features = 20
     with pytest.raises(UserError, match=r"holds a run of another config: model.features"):
         train_and_evaluate(config, run[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("data.num_buckets", 0),
+        ("evaluate.examples", 0),
+        ("evaluate.examples", -1),
+        ("sample_grid.num_styles", 0),
+        ("train.keep_checkpoints", 0),
+    ],
+)
+def test_sizes_of_nothing_are_refused(config, tmp_path, path, value):
+    config.update_from_flattened_dict({path: value})
+    with pytest.raises(UserError, match=f"{path}={value} must be"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_no_text_to_generate_and_an_empty_word_are_left_out(config, tmp_path):
+    config.evaluate.generated, config.sample_grid.words, config.train.num_steps = 0, ("", "ab"), 1
+    found = train_and_evaluate(config, str(tmp_path))
+    assert np.isfinite(found["evaluate/nats_per_point"])
+    assert "evaluate/stopped" not in found
+    assert (tmp_path / "samples.png").exists()
+
+
+@pytest.mark.parametrize(("fact", "value"), [("writers", ["other"] * 10), ("offset_scale", 2.0), ("alphabet", "zyx")])
+def test_a_run_whose_data_has_changed_is_not_continued(run, config, monkeypatch, fact, value):
+    facts = StrokeTrainer._facts_of_data
+    monkeypatch.setattr(StrokeTrainer, "_facts_of_data", lambda trainer: facts(trainer) | {fact: value})
+    with pytest.raises(UserError, match=f"the data of this run has another {fact} than when the run began"):
+        train_and_evaluate(config, run[0])
+
+
+def test_ink_in_units_of_a_device_is_refused(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(InkStore, "offset_scale", 40.0)
+    with pytest.raises(UserError, match=r"are 40 x-heights apart.*set preprocessing.size"):
+        train_and_evaluate(config, str(tmp_path))
 
 
 def test_divergence_is_named(config, tmp_path):

@@ -72,7 +72,10 @@ def _points(stroke: list[Any]) -> Stroke:
     numbers = all(type(number) in (int, float) for point in plain for number in point)
     if len(plain) < len(stroke) or not numbers:
         raise ValueError("a point is no list of two numbers or more")
-    return np.array(plain, np.float64).reshape(-1, 2)
+    try:
+        return np.array(plain, np.float64).reshape(-1, 2)
+    except OverflowError as error:  # JSON has integers of any length
+        raise ValueError("a coordinate is too large") from error
 
 
 def parse_inkml(content: bytes) -> StrokeFile:
