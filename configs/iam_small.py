@@ -6,7 +6,7 @@
 A small relative of configs/iam.py: four networks, noise in 8 chunks, conditional batch norm, self-attention in G and
 D, hinge and CTC balanced at the image. What differs: the canvas, fewer channels, all words at one scale and on one
 baseline, a recognizer that is trained before the generator is, R1 in place of norms in D, and higher rates. An
-estimated three hours on two CPU cores; never run to its end.
+estimated three hours on two CPU cores; never run to its end, and not readable so far (experiments/README.md).
 """
 
 from ml_collections import ConfigDict
@@ -38,7 +38,6 @@ def get_config() -> ConfigDict:
                 first_shape=(1, 4),
                 first_features=128,
                 kept_blocks=2,
-                word_in_first_map=True,
                 attention_after=5,
                 spectral_norm=True,
             ),

@@ -38,7 +38,7 @@ from hwgan.evaluation.table import as_table
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, replace_text
+from hwgan.runtime.files import check_output_file, replace_text, writing
 from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.open import open_sampler, sampler_from_run
 from hwgan.sampling.open_strokes import writes_strokes
@@ -121,7 +121,8 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
     How its words are read is evaluated as for words of any other origin: hwgan.generate, then --generated=.
 
     Args:
-      config: the fields `evaluate`, `seed` and `data.data_dir` are used; everything else comes from the checkpoint.
+      config: the fields `evaluate`, `seed`, `data.data_dir` and `data.cache_dir` are used; everything else is
+        that of the checkpoint.
       workdir: of the run.
 
     Raises:
@@ -150,12 +151,9 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
 def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
     """Adds the time to results, writes them as JSON to `path` and as a Markdown table next to it, and returns them."""
     results = results | {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         replace_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         replace_text(path.with_suffix(".md"), as_table(results))
-    except OSError as error:
-        raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
     print(as_table(results) + f"\nwrote {path}")
     return results
 

@@ -33,7 +33,7 @@ from hwgan.data.transforms import WHITE, decode_grey
 from hwgan.datasets.write import write_dataset
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, read_regular, replace_image
+from hwgan.runtime.files import check_output_file, read_regular, replace_image, writing
 from hwgan.runtime.untrusted import reading
 
 _PREVIEW_EXAMPLES = 60
@@ -149,11 +149,8 @@ def preview_steps(data_dir: str, dataset: str, path: str) -> None:
 
 
 def _save(image: Image.Image, path: str) -> None:
-    try:
-        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         replace_image(pathlib.Path(path), image)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write the preview {path!r}: {error}") from error
     print(f"wrote {path}")
 
 

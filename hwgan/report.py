@@ -25,7 +25,7 @@ from PIL import Image
 from hwgan.evaluation.table import format_estimate, preprocessing_revision, words_counted
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, open_regular, read_regular, replace_text
+from hwgan.runtime.files import check_output_file, open_regular, read_regular, replace_text, writing
 from hwgan.runtime.untrusted import read_json_object, reading
 
 matplotlib.use("svg")  # needs no display
@@ -243,11 +243,8 @@ def main(argv: list[str]) -> None:
     runs = [RunReport.read(source) for source in sources]
     with reading("these runs"):
         page = write_report(runs, flags.FLAGS.title)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+    with writing(output):
         replace_text(output, page)
-    except OSError as error:
-        raise UserError(f"cannot write {str(output)!r}: {error.strerror or error}") from error
     print(f"wrote {output}")
 
 

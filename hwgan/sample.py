@@ -40,7 +40,7 @@ from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text
+from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text, writing
 from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.document import VECTOR_ENDINGS
@@ -72,10 +72,8 @@ def write_text_file(sampler: WordSampler, lines: Mapping[int, str], directory: p
         name = f"{number:06d}.png"
         _save(sampler.draw_text(line, sampler.style(seed + number)), directory / name)
         rows.append(f"{name}\t{' '.join(line.split())}")
-    try:
+    with writing(directory / "labels.tsv"):
         replace_text(directory / "labels.tsv", "\n".join(rows) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {str(directory / 'labels.tsv')!r}: {error.strerror or error}") from error
 
 
 def _fitted_text(sampler: WordSampler, text: str, replace: bool, leave_out: bool) -> str:
@@ -108,11 +106,8 @@ def _warn_of(sampler: WordSampler, lines: Iterable[str]) -> None:
 
 def _save(image: np.ndarray, path: pathlib.Path) -> None:
     """Writes an image with a margin, so that no stroke ends at its border."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         replace_image(path, Image.fromarray(add_margin(image, _MARGIN)))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {str(path)!r}: {error}") from error
 
 
 def _page_settings(args: flags.FlagValues) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from hwgan.data.word_cutting import CutWord
 from hwgan.evaluation.folder import is_folder_of_words, read_folder
 from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file, replace_image
+from hwgan.runtime.files import check_output_file, replace_image, writing
 from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.sampler import Sampler
@@ -219,10 +219,8 @@ def _make(args: flags.FlagValues) -> None:
     words, texts = _read_words(args, sampler)
     kept = choose_words(words, left_out)
     if args.preview:
-        try:
+        with writing(args.preview):
             replace_image(pathlib.Path(args.preview), preview(words, left_out))
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot write {args.preview!r}: {error}") from error
         print(
             f"wrote {args.preview}: {len(words)} words are cut; leave out what is not a word with --leave_out=NUMBERS"
         )

@@ -37,7 +37,7 @@ DAMAGED_DIRECTORY = "damaged_checkpoints"
 class Checkpointer:
     """Saves and restores the states of one run.
 
-    Attributes:
+    Args:
       workdir: of the run; steps lie under `checkpoints/`.
       keep: how many of the newest to keep, beside the best.
       read_only: whether only to read; creates and deletes nothing, because the run may still be saving.

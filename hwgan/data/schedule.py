@@ -1,7 +1,7 @@
 """Assigns words to batches as a pure function of seed and batch number, independent of restarts and number of hosts.
 
-Words are grouped into buckets by width. All words of a batch come from one bucket and are padded to its width, so that
-batches contain little padding and only one program per bucket is compiled.
+Words are grouped into buckets by width: in pixels, or of ink in points. All words of a batch come from one bucket and
+are padded to its width, so that batches contain little padding and only one program per bucket is compiled.
 """
 
 import functools

@@ -13,8 +13,7 @@ from hwgan.exporting.onnx_check import image_error, require_equal, words_of_all_
 from hwgan.exporting.writer_graph import writer_model
 from hwgan.models.networks import Networks
 from hwgan.models.recognizer import ConvRecognizer
-from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import replace_text, replacing
+from hwgan.runtime.files import replace_text, replacing, writing
 from hwgan.sampling.open import open_networks, open_sampler
 
 _CHECKED_WORDS = 42
@@ -41,14 +40,12 @@ class OnnxExport:
         Raises:
           UserError: they cannot be written.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, data in self.files.items():
-                with replacing(folder / f"{name}.onnx") as file:
-                    file.write(data)
+        for name, data in self.files.items():
+            path = folder / f"{name}.onnx"
+            with writing(path), replacing(path) as file:
+                file.write(data)
+        with writing(folder / "model.json"):
             replace_text(folder / "model.json", json.dumps(self.description, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise UserError(f"cannot write to {str(folder)!r}: {error.strerror or error}") from error
 
 
 def export_onnx(checkpoint: str, step: int | None = None, temperature: float | None = None) -> OnnxExport:

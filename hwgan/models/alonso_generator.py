@@ -81,9 +81,6 @@ class AlonsoGenerator(nn.Module):
       kept_blocks: how many of the first blocks leave the size as it is, for smaller canvases with as many chunks of z.
       first_shape: height and width of the first feature map.
       first_features: its channels.
-      word_in_first_map: whether the word vector makes the first feature map, too, beside the first chunk of noise, as
-        the class does in BigGAN-deep. Without it the word only scales and shifts whole channels, the same in all
-        places, and where a letter stands has to come from the noise and the borders.
       attention_after: self-attention follows this many blocks; 0 for none.
       spectral_norm: on every convolution and linear layer.
 
@@ -95,7 +92,6 @@ class AlonsoGenerator(nn.Module):
     first_shape: tuple[int, int] = (1, 4)
     first_features: int = 256
     kept_blocks: int = 0
-    word_in_first_map: bool = False
     attention_after: int = 4
     spectral_norm: bool = True
     dtype: Any = jnp.float32
@@ -120,8 +116,7 @@ class AlonsoGenerator(nn.Module):
         norm = partial(ConditionalBatchNorm, dense=dense, dtype=self.dtype)
         chunks = jnp.split(z.astype(self.dtype), self.num_noise_chunks, axis=-1)
         height, width = self.first_shape
-        start = jnp.concatenate([chunks[0], text.word], axis=-1) if self.word_in_first_map else chunks[0]
-        x = dense(height * width * self.first_features, name="first")(start, train=train)
+        x = dense(height * width * self.first_features, name="first")(chunks[0], train=train)
         x = x.reshape(-1, height, width, self.first_features)
         for i, features in enumerate(self.block_features):
             condition = jnp.concatenate([chunks[i + 1], text.word], axis=-1)

@@ -24,6 +24,18 @@ _WITH_EXIF = ("JPEG", "TIFF", "WEBP", "MPO")
 
 
 @contextlib.contextmanager
+def writing(path: str | pathlib.Path) -> Iterator[None]:
+    """Makes the folder of a file that is written within; what the system or Pillow refuse becomes a `UserError`."""
+    try:
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except UserError:
+        raise
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+
+
+@contextlib.contextmanager
 def replacing(path: pathlib.Path, *, sync: bool = False) -> Iterator[IO[bytes]]:
     """Opens a new file that takes the place of `path` at the end, and is deleted if an exception ends the block.
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.files import open_regular, replacing, writing
 
 _RECORD = "record"
 
@@ -39,12 +39,8 @@ def write_npz(record: dict[str, Any], arrays: dict[str, np.ndarray], path: str) 
     Raises:
       UserError: it cannot be written.
     """
-    try:
-        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(pathlib.Path(path)) as file:
-            np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
-    except OSError as error:
-        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+    with writing(path), replacing(pathlib.Path(path)) as file:
+        np.savez(file, allow_pickle=False, **{_RECORD: np.array(json.dumps(record))}, **arrays)
 
 
 def read_npz(path: str, kind: NpzKind, *, with_arrays: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

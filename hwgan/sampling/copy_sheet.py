@@ -16,7 +16,7 @@ from hwgan.data.strokes import label_regions
 from hwgan.data.transforms import WHITE
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import replacing
+from hwgan.runtime.files import replacing, writing
 
 # Every letter of English and French; a sheet adds what else its alphabet has.
 _SENTENCES = """The quick brown fox jumps over a lazy dog, while Portez ce vieux whisky au juge blond qui fume.
@@ -89,11 +89,8 @@ def write_sheet(boxes: Sequence[Box], path: str) -> None:
     """
     kind = "PDF" if path.lower().endswith(".pdf") else "PNG"
     options = {"resolution": _DPI} if kind == "PDF" else {"dpi": (_DPI, _DPI)}
-    try:
-        with replacing(pathlib.Path(path)) as file:
-            draw_sheet(boxes).save(file, kind, **options)
-    except OSError as error:
-        raise UserError(f"cannot write {path!r}: {error.strerror or error}") from error
+    with writing(path), replacing(pathlib.Path(path)) as file:
+        draw_sheet(boxes).save(file, kind, **options)
 
 
 def read_sheet(photos: Sequence[UInt8[np.ndarray, "_ _"]], boxes: Sequence[Box]) -> list[tuple[CutWord, str]]:

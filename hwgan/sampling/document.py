@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import image_format, replace_image, replace_text, replacing
+from hwgan.runtime.files import image_format, replace_image, replace_text, replacing, writing
 from hwgan.sampling.page_layout import Page
 from hwgan.sampling.page_settings import MM_PER_INCH, PageSettings
 from hwgan.sampling.raster import draw_page
@@ -61,11 +60,8 @@ class Document:
           UserError: there is no such format, or the file cannot be written.
         """
         path = pathlib.Path(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with writing(path):
             return self._save(path)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
     def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
         """What makes the pages in each format that is text, by its ending."""

@@ -59,7 +59,7 @@ def write_style(style: Style, path: str) -> None:
       UserError: it cannot be written.
     """
     fields = {name: value for name, value in dataclasses.asdict(style).items() if name not in ("z", "delta")}
-    delta = {_DELTA + name: change for name, change in style.delta.items()}
+    delta = {_DELTA + name: np.asarray(change) for name, change in style.delta.items()}
     write_npz({"format": _FORMAT, **fields}, {"z": style.z.astype(np.float32), **delta}, path)
 
 

@@ -60,7 +60,7 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
       profile_steps: how many steps to trace, soon after the start.
 
     Returns:
-      The last evaluation; empty in all processes but the primary.
+      The last evaluation; empty in all processes but the primary, and where the run was complete already.
 
     Raises:
       UserError: something is wrong with the config, the data or the workdir, or the last checkpoint was not saved.

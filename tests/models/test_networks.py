@@ -1,7 +1,5 @@
 """Properties of the networks: what their outputs depend on, and what they must not depend on."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,15 +116,6 @@ def test_conditional_norm_acts_per_channel_and_per_sample(alonso_generator, text
     _, variables, _ = alonso_generator
     kernel = variables["params"]["block_0"]["norm_0"]["scale"]["Dense_0"]["kernel"]
     assert kernel.shape == (16 // 4 + 6, 8)  # (chunk of z and word vector) to one scale a channel
-
-
-@pytest.mark.parametrize(("word_in_first_map", "inputs"), [(False, 16 // 4), (True, 16 // 4 + 6)])
-def test_inputs_of_the_first_feature_map(alonso_generator, text, word_in_first_map, inputs):
-    generator, _, z = alonso_generator
-    generator = generator.clone(word_in_first_map=word_in_first_map)
-    init_of = partial(generator.init, KEYS[3], z, text(LABELS, LENGTHS), CANVAS, train=True)
-    kernel = jax.eval_shape(init_of)["params"]["first"]["Dense_0"]["kernel"]
-    assert kernel.shape == (inputs, 2 * 4 * 8)  # (chunk of z, and word vector) to 2x4 places of 8 channels
 
 
 def test_batch_statistics_move_only_in_training(alonso_generator, text):
