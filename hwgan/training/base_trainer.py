@@ -22,16 +22,19 @@ from hwgan.runtime.untrusted import MAX_SEED, check_number
 
 logger = logging.getLogger(__name__)
 
-_POSITIVE = (
-    "batch_size",
-    "gradient_accumulation_steps",
-    "log_every",
-    "sample_every",
-    "evaluate_every",
-    "checkpoint_every",
-    "keep_checkpoints",
+_POSITIVE = (  # where a task has them
+    "train.batch_size",
+    "train.gradient_accumulation_steps",
+    "train.log_every",
+    "train.sample_every",
+    "train.evaluate_every",
+    "train.checkpoint_every",
+    "train.keep_checkpoints",
+    "data.num_buckets",
+    "evaluate.examples",
+    "evaluate.real_words",
+    "sample_grid.num_styles",
 )
-_POSITIVE_SIZES = ("examples", "real_words")  # of config.evaluate, where a task has them
 _MAX_STYLES = 1000  # rows of a sample grid
 Step = Callable[..., tuple[Any, dict[str, jax.Array]]]
 
@@ -56,15 +59,12 @@ class BaseTrainer:
     _steps: dict[str, Step]  # the jitted step of each phase
 
     def __init__(self, config: Config, workdir: str):
-        for name in _POSITIVE:
-            if config.train.get(name, 1) < 1:
-                raise UserError(f"train.{name}={config.train[name]} must be at least 1")
+        for path in _POSITIVE:
+            group, name = path.split(".")
+            if (value := config[group].get(name, 1)) < 1:
+                raise UserError(f"{path}={value} must be at least 1")
         check_number("seed", config.seed, 0, MAX_SEED, whole=True)
-        for name in set(_POSITIVE_SIZES) & set(config.evaluate):
-            check_number(f"evaluate.{name}", config.evaluate[name], 1, MAX_SEED, whole=True)
         check_number("sample_grid.num_styles", config.sample_grid.num_styles, 1, _MAX_STYLES, whole=True)
-        if config.data.num_buckets < 1:
-            raise UserError(f"data.num_buckets={config.data.num_buckets} must be at least 1")
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
