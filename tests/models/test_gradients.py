@@ -37,7 +37,9 @@ def projections(config):
     """For each network, its parameters, and a random projection of its output as a function of them."""
     charset = Charset("abcdefghijklmnopqrstuvwxyz")
     networks, _ = build_networks(config, charset)
-    spec, keys = image_spec(config), iter(jax.random.split(jax.random.key(0), 20))
+    # Where two maxima of a pool are all but equal, rounding decides where the gradient goes. With key 0 that seems to happen
+    # in the recognizer of iam on CPUs without AVX-512: 0.5 % in its first two layers, below 0.03 % with keys 1 and 2.
+    spec, keys = image_spec(config), iter(jax.random.split(jax.random.key(1), 20))
     labels, lengths = jnp.array([[1, 2, 3, 0]]), jnp.array([3])
     width = min(spec.max_width, 4 * spec.pixels_per_character or 128) if networks.has_variable_width else spec.max_width
     image = jax.random.uniform(next(keys), (1, spec.height, width, 1), minval=-1.0)
