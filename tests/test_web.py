@@ -35,7 +35,7 @@ def served(site, model=""):
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return answer.read(), answer.headers["Content-Type"]
 
 

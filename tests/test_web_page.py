@@ -236,7 +236,7 @@ def test_my_own_hand(page, sampler):
     page.tab.get_by_label("Drop a photo here").set_input_files(
         dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES))
     )
-    page.wait("document.querySelectorAll('.hand-word').length > 0", 60)
+    page.wait("document.querySelectorAll('.hand-word').length > 0")
     words = [word for line in LINES for word in line]
     read = page.tab.evaluate(READ_WORDS)
     print("read:", read)
