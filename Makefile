@@ -15,7 +15,8 @@ BIN := .venv/bin
 	@touch $@
 
 # The page that writes in a browser, in web/dist, with the pretrained weights.
-PAGE := $(wildcard web/*.* web/src/*.ts web/src/hand/*.ts hwgan/web.py hwgan/exporting/*.py hwgan/weights/*.npz)
+PAGE := $(wildcard web/*.* web/src/*.ts web/src/hand/*.ts hwgan/web.py hwgan/exporting/*.py hwgan/weights/*.npz \
+	hwgan/data/replacements.py hwgan/data/letterforms.py)
 .venv/web.done: .venv/dev.done $(PAGE)
 	$(BIN)/python -m hwgan.web --build
 	@touch $@

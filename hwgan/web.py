@@ -69,13 +69,17 @@ def make_server(site: pathlib.Path, port: int, model: str = "") -> http.server.T
     Raises:
       UserError: there is no built page, or the port is taken.
     """
-    if not (site / "index.html").is_file() or not (model or (site / _MODEL / "model.json").is_file()):
-        raise UserError(f"there is no page in {str(site)!r}: build it by `make web` or `python -m hwgan.web --build`")
+    _check_site(site, model)
     handler = functools.partial(_Handler, directory=str(site.resolve()), model=model)
     try:
         return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
         raise UserError(f"cannot serve at port {port}: {error.strerror or error}; --port= chooses another") from error
+
+
+def _check_site(site: pathlib.Path, model: str) -> None:
+    if not (site / "index.html").is_file() or not (model or (site / _MODEL / "model.json").is_file()):
+        raise UserError(f"there is no page in {str(site)!r}: build it by `make web` or `python -m hwgan.web --build`")
 
 
 def build_site(source: pathlib.Path, checkpoint: str, step: int | None = None) -> pathlib.Path:
@@ -92,13 +96,20 @@ def build_site(source: pathlib.Path, checkpoint: str, step: int | None = None) -
     if not (source / "package.json").is_file():
         raise UserError(f"there is no source of the page in {str(source)!r}: build it in a clone of the repository")
     npm, environment = _npm()
+    with tempfile.TemporaryDirectory() as model:
+        _export(checkpoint, step, pathlib.Path(model))  # first: npm deletes the page that there is
+        _run_npm(source, npm, environment)
+        shutil.copytree(model, source / "dist" / _MODEL, dirs_exist_ok=True)
+    return source / "dist"
+
+
+def _run_npm(source: pathlib.Path, npm: list[str], environment: dict[str, str]) -> None:
+    """Builds the page without its networks."""
     for words in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         run = subprocess.run([*npm, *words], cwd=source, env=environment, capture_output=True, text=True, check=False)
         if run.returncode:
             last = " ".join((run.stdout + run.stderr).split())[-500:]
             raise UserError(f"`npm {' '.join(words)}` failed in {str(source)!r}: {last}")
-    _export(checkpoint, step, source / "dist" / _MODEL)
-    return source / "dist"
 
 
 def _npm() -> tuple[list[str], dict[str, str]]:
@@ -143,6 +154,7 @@ def main(argv: list[str]) -> None:
     if args.build:
         print(f"built {build_site(_SOURCE, args.checkpoint, args.step)}")
         return
+    _check_site(site, args.checkpoint)  # before the networks are exported, which takes half a minute
     with _model_of(args.checkpoint, args.step) as model, make_server(site, args.port, model) as server:
         print(f"the page is at http://localhost:{server.server_port} (Ctrl-C ends)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
@@ -154,5 +166,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("checkpoint", "", checkpoint_help())
     flags.DEFINE_integer("step", None, "which checkpoint of a run; the newest by default")
     flags.DEFINE_string("site", "", "folder of the built page; empty: web/dist of the clone")
-    flags.DEFINE_integer("port", 8000, "of the server, which answers this machine alone", lower_bound=0)
+    flags.DEFINE_integer(
+        "port", 8000, "of the server, which answers this machine alone", lower_bound=0, upper_bound=65535
+    )
     run_main(main)

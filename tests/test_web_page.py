@@ -117,6 +117,71 @@ def test_typing_before_the_page_is_written(browser):
     assert page.faults == []
 
 
+def test_what_is_typed_while_the_networks_are_loaded_is_kept(browser):
+    page = OpenPage(*browser)
+    page.context.route("**/model.json", lambda route: (time.sleep(1), route.continue_()))
+    page.tab.goto(page.url)
+    page.tab.locator("#text").fill("trop tôt")
+    assert page.tab.evaluate("typeof hwgan") == "undefined"
+    page.wait("document.getElementById('pages').getAttribute('aria-busy') === 'false'")
+    assert page.tab.get_by_label("Your text").input_value() == "trop tôt"
+    assert page.tab.locator("#progress").text_content() == "2 words"
+    page.context.close()
+    assert page.faults == []
+
+
+def test_a_link_from_a_phone_is_the_same_page_on_a_desktop(browser):
+    phone = OpenPage(*browser, size=PHONE, locale="fr-CA").open()
+    phone.tab.get_by_label("Votre texte").fill("carte")
+    phone.wait_written()
+    desktop = OpenPage(*browser).open(phone.address().removeprefix(phone.url))
+    assert desktop.tab.get_by_label("Card", exact=True).is_checked()
+    settings = [
+        page.tab.locator(f"#slider-{name}").input_value() for page in (phone, desktop) for name in ("size", "width")
+    ]
+    assert settings[:2] == settings[2:]
+    for page in (phone, desktop):
+        page.context.close()
+        assert page.faults == []
+
+
+def test_pages_far_from_the_screen_are_drawn_when_they_are_reached(page):
+    type_text(page, "\n".join("abcde"[line % 5] for line in range(200)))
+    widths = "[...document.querySelectorAll('#pages canvas')].map((canvas) => canvas.width)"
+    first, *_, last = page.tab.evaluate(widths)
+    assert first > 300 and last == 0
+    page.tab.locator("#pages canvas").last.scroll_into_view_if_needed()
+    page.wait(f"{widths}.at(-1) > 300")
+    page.wait(f"{widths}[0] === 0")
+    assert page.tab.locator("#pages canvas").first.bounding_box()["height"] > 300  # its place is kept
+
+
+def test_text_beyond_the_limit_is_told(browser):
+    page = OpenPage(*browser).open("#text=" + "%0A" * 10100 + "fin")
+    assert "Only the first 10000 characters" in page.tab.locator("#text-note").text_content()
+    page.context.close()
+    assert page.faults == []
+
+
+def test_the_last_style_is_followed_by_the_first(page):
+    page.tab.get_by_label("Number").fill(str(2**32 - 1))
+    page.tab.get_by_label("Blend with a second style").check()
+    page.wait_written()
+    assert page.tab.locator("#other-styles").get_by_label("Style 0", exact=True).is_checked()
+    assert "otherSeed=0" in page.address()
+
+
+def test_large_print_and_forced_colours(browser):
+    page = OpenPage(*browser, size=(320, 256)).open()  # 1,280 pixels at 400 %
+    for name in ("Squared", "Card"):
+        page.tab.get_by_label(name, exact=True).check()  # not forced: nothing may cover it
+    page.tab.emulate_media(forced_colors="active")
+    outline = "getComputedStyle(document.querySelector('#papers :checked').parentElement).outlineStyle"
+    assert page.tab.evaluate(outline) == "solid"
+    page.context.close()
+    assert page.faults == []
+
+
 def test_characters_outside_the_alphabet(page):
     type_text(page, "“Naïve” – 漢 & fin")
     note = page.tab.locator("#text-note").text_content()
@@ -244,8 +309,9 @@ def test_my_own_hand(page, sampler):
     assert sum(found == word for found, word in zip(read, words, strict=True)) >= len(words) // 2
     for number, word in enumerate(words):
         if read[number] != word:
-            page.tab.get_by_label("What it says").nth(number).fill(word)
-            page.tab.get_by_label("What it says").nth(number).press("Enter")
+            field = page.tab.get_by_label(f"What word {number + 1} says", exact=True)
+            field.fill(word)
+            field.press("Enter")
     page.wait_written()
     style, wanted = np.array(page.tab.evaluate("hwgan.style()")), features_of_words(sampler, 2, words)
     cosine = style[1:] @ wanted / np.linalg.norm(style[1:]) / np.linalg.norm(wanted)
@@ -253,13 +319,30 @@ def test_my_own_hand(page, sampler):
     assert cosine > 0.9  # a photo gives what the words themselves give in Python
     assert abs(style[0] - float(sampler.style(2)[0])) < 0.3
     before = page.picture()
-    page.tab.get_by_label("Use this word").first.uncheck()
+    page.tab.get_by_label("Use word 1, comme", exact=True).uncheck()
     assert "16 words found, 15 used" in page.tab.locator("#hand-note").text_content()
     assert not np.array_equal(page.picture(), before)
     page.tab.evaluate("document.getElementById('drop').closest('fieldset').scrollIntoView()")
     page.save_screenshot("web-hand.png")
     page.tab.get_by_label("Write in this hand").uncheck()
     assert not np.array_equal(page.picture(), before)
+    field = page.tab.get_by_label("What word 2 says", exact=True)
+    field.fill("漢")
+    field.press("Enter")
+    page.wait("document.getElementById('hand-note').textContent.includes('no such characters: 漢')")
+    assert page.tab.get_by_label("Use word 2, ", exact=True).is_disabled()
+
+
+def test_a_photo_while_there_is_no_connection(browser, sampler):
+    page = OpenPage(*browser).open()
+    photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
+    page.context.route("**/reader.onnx", lambda route: route.abort())
+    page.tab.get_by_label("Drop a photo here").set_input_files(photo)
+    page.wait("document.getElementById('hand-note').textContent.includes('Check the connection')")
+    page.context.unroute("**/reader.onnx")
+    page.tab.get_by_label("Drop a photo here").set_input_files(photo)  # the same file again
+    page.wait("document.querySelectorAll('.hand-word').length === 4")
+    page.context.close()
 
 
 def test_a_file_that_is_no_picture(page):

@@ -8,12 +8,13 @@ import io
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 WHITE = 255
 MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+_HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")  # bytes 4 to 11 of such a file
 TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
 _NOISE_PERCENTILES = 75, 90  # of the paper's grey levels: normal noise has 0.61 standard deviations between them
 _NOISE_CONTRAST = 15  # in such distances, for noisy paper: some 8 standard deviations below its mean
@@ -37,6 +38,10 @@ def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
     """
     try:
         return _decode(encoded, frame)
+    except UnidentifiedImageError as error:
+        if encoded[4:12] in _HEIC:
+            raise OSError("it is a HEIC photo, as phones take them: save it as JPEG") from error
+        raise OSError(f"it is none of {', '.join(IMAGE_FORMATS)}, or damaged") from error
     except OSError:
         raise
     except Exception as error:  # Pillow raises several other exceptions for damaged files

@@ -15,6 +15,7 @@ from hwgan.exporting.onnx_check import known_word, measure_line
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.sampling.sampler import Sampler
+from hwgan.sampling.style_encoder import READING_BIAS
 
 FORMAT = 1  # must be raised when a reader of older files would misread new ones
 _LAST_PLANE_WITH_LOOKALIKES = 0x1FFFF
@@ -97,4 +98,5 @@ def _characters(networks: Networks, charset: Charset) -> dict[str, Any]:
         "reference_width": networks.reference_width,
         "width_compression": networks.generator.width_compression,
         "log_width_std": networks.generator.log_width_std,
+        "reading_bias": READING_BIAS,
     }

@@ -32,7 +32,7 @@ _FIT_WORDS = ["bonjour", "depuis", "Paris", "quand", "nous", "avons", "les", "ma
 _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "yeux", "kilo", "whose", "fleuve"]
 _FIT_WORDS += ["jardin", "Zone"]
 # Standard deviations by which the log width of words that are read is too large, for letters are missed.
-_READING_BIAS = 0.25
+READING_BIAS = 0.25
 _WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
 
 
@@ -160,7 +160,7 @@ class StyleEncoder:
             z[:, 1:] = self.apply(_identify, self.identifier, prepared)[0]
             z[:, 0] = self._log_widths([image.shape[1] for image in prepared], chosen)
             if texts is None and self.networks.log_width_std:
-                z[:, 0] -= _READING_BIAS
+                z[:, 0] -= READING_BIAS
         return EncodedWords(z, chosen, confidences[kept], np.array([rows[n] for n in kept], int), left_out, prepared)
 
     def _is_word(self, image: np.ndarray, row: int, left_out: dict[int, str]) -> bool:

@@ -21,6 +21,13 @@ def test_modes_decode_to_the_same_grey(mode):
     np.testing.assert_array_equal(transforms.decode_grey(encode(Image.fromarray(INK).convert(mode))), INK)
 
 
+def test_what_is_no_image_is_named():
+    with pytest.raises(OSError, match="HEIC photo, as phones take them: save it as JPEG"):
+        transforms.decode_grey(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(OSError, match=r"none of PNG, JPEG, .*, or damaged"):
+        transforms.decode_grey(b"%!PS-Adobe-3.0")
+
+
 def test_transparent_is_white():
     image = Image.new("RGBA", (2, 2), (0, 0, 0, 0))
     np.testing.assert_array_equal(transforms.decode_grey(encode(image)), np.full((2, 2), 255))

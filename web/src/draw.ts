@@ -10,7 +10,8 @@ import type { Settings } from "./settings";
 export type Look = Pick<Settings, "paper" | "color">;
 export type FindInk = (word: Word) => Ink | undefined;
 
-const PRINT = 300 / 25.4; // pixels per mm
+const MM_PER_INCH = 25.4;
+export const PRINT_DPI = 300;
 const MOST_PIXELS = 16000; // height of a canvas that all browsers can make
 const outlines = new WeakMap<Ink, { outline: Outline; path: Path2D }>();
 
@@ -56,10 +57,15 @@ export function drawPage(
   }
 }
 
-/** All pages, one under the other, at 300 dpi or as near to it as a canvas can be. */
+/** The resolution of a PNG of all pages: 300 dpi or as near to it as a canvas can be. */
+export function dpiOf(pages: Page[]): number {
+  return Math.min(PRINT_DPI, (MM_PER_INCH * MOST_PIXELS) / (pages.length * pages[0]!.size.height));
+}
+
+/** All pages, one under the other. */
 export function pngOf(pages: Page[], find: FindInk, look: Look): Promise<Blob> {
   const { size } = pages[0]!;
-  const scale = Math.min(PRINT, MOST_PIXELS / (pages.length * size.height));
+  const scale = dpiOf(pages) / MM_PER_INCH;
   const height = Math.round(size.height * scale);
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(size.width * scale);

@@ -6,14 +6,15 @@ import type { Answer, Backend, Ink, Request, Setup } from "./worker";
 export type { Ink } from "./worker";
 
 const MOST_WORKERS = 2; // each holds the runtime and the networks, some 60 MB
-const KEPT_WORDS = 6000; // above those of the longest text
+const KEPT_WORDS = 6000; // above those of the longest text; the least recently used are forgotten
+export const PAGE = "page"; // the owner whose words are written first
 const GPU_DELAY = 3000; // ms; its runtime is large, and the page must not wait for it
 
 type Work = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
 interface Task {
   work: Work;
-  /** Of the word that it writes, where it is forgotten once the page changes; else null. */
-  pageKey: string | null;
+  /** Who waits for it: the page, a grid of styles, a photo. Without any it is not done. */
+  owners: Set<string>;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -67,7 +68,7 @@ export class Engine {
   private readonly tasks: Task[] = [];
   private runners: Runner[] = [];
   private readonly written = new Map<string, Ink>();
-  private readonly pending = new Map<string, Promise<Ink>>();
+  private readonly pending = new Map<string, { asked: Promise<Ink>; task: Task }>();
 
   constructor(readonly model: Model) {}
 
@@ -94,7 +95,7 @@ export class Engine {
   }
 
   private async load(backend: Backend): Promise<{ runner: Runner; milliseconds: number }> {
-    const runner = new Runner(() => this.tasks.shift());
+    const runner = new Runner(() => this.next());
     const setup: Setup = {
       model: this.model,
       modelUrl: MODEL_URL.href,
@@ -103,7 +104,7 @@ export class Engine {
     };
     try {
       const milliseconds = await new Promise<unknown>((resolve, reject) =>
-        runner.do({ work: { kind: "setup", setup }, pageKey: null, resolve, reject }),
+        runner.do({ work: { kind: "setup", setup }, owners: new Set(), resolve, reject }),
       );
       return { runner, milliseconds: Number(milliseconds) };
     } catch (error) {
@@ -117,55 +118,70 @@ export class Engine {
     runner.proceed();
   }
 
-  private ask(work: Work, pageKey: string | null = null): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      this.tasks.push({ work, pageKey, resolve, reject });
-      for (const runner of this.runners) runner.proceed();
+  /** The next task: one of the page, else the first. */
+  private next(): Task | undefined {
+    const number = this.tasks.findIndex((task) => task.owners.has(PAGE));
+    return this.tasks.splice(Math.max(0, number), 1)[0];
+  }
+
+  private ask(work: Work, owner: string): { task: Task; result: Promise<unknown> } {
+    let task!: Task;
+    const result = new Promise<unknown>((resolve, reject) => {
+      task = { work, owners: new Set([owner]), resolve, reject };
     });
+    this.tasks.push(task);
+    for (const runner of this.runners) runner.proceed();
+    return { task, result };
   }
 
   /** The ink of a word if it has been written. */
   find(word: string, style: Float32Array): Ink | undefined {
-    return this.written.get(keyOfWord(word, style));
+    const key = keyOfWord(word, style);
+    const ink = this.written.get(key);
+    if (ink) this.keep(key, ink);
+    return ink;
   }
 
-  /** Writes a word; where it is for the page, it may be superseded. */
-  write(word: string, style: Float32Array, isForPage = false): Promise<Ink> {
-    const key = keyOfWord(word, style);
-    const known = this.written.get(key);
+  /** Writes a word for an owner, which may forget it before it is begun; then it is `Superseded`. */
+  write(word: string, style: Float32Array, owner: string): Promise<Ink> {
+    const known = this.find(word, style);
     if (known) return Promise.resolve(known);
+    const key = keyOfWord(word, style);
     const pending = this.pending.get(key);
-    if (pending) return pending;
-    const work: Work = { kind: "write", labels: labelsOf(this.model, word), z: style };
-    const asked = this.ask(work, isForPage ? key : null).then((result) => {
-      this.keep(key, result as Ink);
-      return result as Ink;
+    if (pending) {
+      pending.task.owners.add(owner);
+      return pending.asked;
+    }
+    const { task, result } = this.ask({ kind: "write", labels: labelsOf(this.model, word), z: style }, owner);
+    const asked = result.then((ink) => {
+      this.keep(key, ink as Ink);
+      return ink as Ink;
     });
     const forget = (): void => {
-      if (this.pending.get(key) === asked) this.pending.delete(key);
+      if (this.pending.get(key)?.task === task) this.pending.delete(key);
     };
-    this.pending.set(key, asked);
+    this.pending.set(key, { asked, task });
     void asked.then(forget, forget);
     return asked;
   }
 
-  /** Forgets what was asked for and not begun: it is for a text or a style that has changed since. */
-  forgetWaiting(): void {
-    for (const task of this.tasks.splice(0)) {
-      if (task.pageKey === null) {
-        this.tasks.push(task);
-        continue;
-      }
-      this.pending.delete(task.pageKey); // at once, for the new page may have the same word
-      task.reject(new Superseded());
+  /** Forgets what an owner asked for and was not begun: it is for a text, a style or a photo that has changed since. */
+  forgetWaiting(owner: string): void {
+    for (const task of this.tasks) task.owners.delete(owner);
+    const forgotten = new Set(this.tasks.filter((task) => !task.owners.size));
+    this.tasks.splice(0, Infinity, ...this.tasks.filter((task) => !forgotten.has(task)));
+    for (const [key, { task }] of this.pending) {
+      if (forgotten.has(task)) this.pending.delete(key); // at once, for the owner may ask for the same word again
     }
+    for (const task of forgotten) task.reject(new Superseded());
   }
 
-  encode(network: "style" | "reader", ink: Float32Array, width: number): Promise<Float32Array> {
-    return this.ask({ kind: "encode", network, ink, width }) as Promise<Float32Array>;
+  encode(network: "style" | "reader", ink: Float32Array, width: number, owner: string): Promise<Float32Array> {
+    return this.ask({ kind: "encode", network, ink, width }, owner).result as Promise<Float32Array>;
   }
 
   private keep(key: string, ink: Ink): void {
+    this.written.delete(key); // to be the newest
     this.written.set(key, ink);
     if (this.written.size > KEPT_WORDS) this.written.delete(this.written.keys().next().value!);
   }

@@ -2,8 +2,9 @@
 
 import { radio } from "./controls";
 import { outlineOf, trace } from "./outline";
-import type { Engine } from "./engine";
+import { Superseded, type Engine } from "./engine";
 import { say } from "./i18n";
+import { wrapSeed } from "./settings";
 import { styleOfSeed } from "./styles";
 
 const COUNT = 12;
@@ -28,22 +29,25 @@ export class StyleGrid {
     if (key !== this.shown) {
       this.shown = key;
       this.first = first;
-      void this.build(temperature);
+      this.build(temperature).catch((error: unknown) => {
+        if (!(error instanceof Superseded)) throw error;
+      });
     }
     for (const input of this.place.querySelectorAll("input")) input.checked = isUsed && input.value === String(seed);
   }
 
   /** The first style of the next page. */
   next(): number {
-    return this.first + COUNT;
+    return wrapSeed(this.first + COUNT);
   }
 
   private async build(temperature: number): Promise<void> {
     const version = ++this.version;
+    this.engine.forgetWaiting(this.place.id);
     const hadFocus = this.place.contains(document.activeElement);
     const canvases = Array.from({ length: COUNT }, () => document.createElement("canvas"));
     const cells = canvases.map((canvas, i) => {
-      const seed = this.first + i;
+      const seed = wrapSeed(this.first + i);
       const cell = radio(this.place.id, String(seed), canvas, false, () => this.choose(seed));
       const number = document.createElement("small");
       number.textContent = String(seed);
@@ -54,12 +58,12 @@ export class StyleGrid {
     });
     this.place.replaceChildren(...cells);
     if (hadFocus) this.place.querySelector<HTMLInputElement>("input")?.focus();
-    await Promise.all(canvases.map((canvas, i) => this.draw(canvas, this.first + i, temperature, version)));
+    await Promise.all(canvases.map((canvas, i) => this.draw(canvas, wrapSeed(this.first + i), temperature, version)));
   }
 
   private async draw(canvas: HTMLCanvasElement, seed: number, temperature: number, version: number): Promise<void> {
     const { model } = this.engine;
-    const ink = await this.engine.write(say("sample"), styleOfSeed(seed, model.z_dim, temperature));
+    const ink = await this.engine.write(say("sample"), styleOfSeed(seed, model.z_dim, temperature), this.place.id);
     if (version !== this.version) return;
     const density = Math.max(1, devicePixelRatio);
     canvas.width = WIDTH * density;

@@ -1,12 +1,13 @@
 // Starts the page, and passes what the user changes to what is drawn.
 
 import { buildControls } from "./controls";
+import { PRINT_DPI } from "./draw";
 import { Engine } from "./engine";
 import { StyleGrid } from "./grid";
 import { HandPanel } from "./hand/panel";
 import { currentLanguage, isDefaultText, say, translatePage, type Language } from "./i18n";
 import { fitText, labelsOf, loadModel, type Model } from "./model";
-import { defaults, fromHash, seedOf, toHash, type Settings } from "./settings";
+import { defaults, fromHash, LONGEST_TEXT, seedOf, toHash, wrapSeed, type Settings } from "./settings";
 import { save, Sheet } from "./sheet";
 import { between, styleOfSeed, type Style } from "./styles";
 
@@ -29,6 +30,8 @@ class App {
     engine: Engine,
   ) {
     this.settings = fromHash(location.hash, this.base());
+    const typed = get<HTMLTextAreaElement>("text").value; // while the networks were loaded
+    if (typed) this.settings = { ...this.settings, text: typed };
     this.sheet = new Sheet(engine);
     this.hand = new HandPanel(engine, () => this.refresh());
     this.grid = new StyleGrid(get("styles"), engine, (seed) => this.choose(seed));
@@ -51,24 +54,40 @@ class App {
     });
     get("more-styles").addEventListener("click", () => this.choose(this.grid.next()));
     get<HTMLInputElement>("blend-on").addEventListener("change", (event) =>
-      this.change({ otherSeed: (event.target as HTMLInputElement).checked ? this.settings.seed + 1 : null }),
+      this.change({ otherSeed: (event.target as HTMLInputElement).checked ? wrapSeed(this.settings.seed + 1) : null }),
     );
     for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
       button.addEventListener("click", () => this.translate(button.dataset["language"] as Language));
     }
     for (const button of document.querySelectorAll<HTMLElement>("[data-download]")) {
       const kind = button.dataset["download"]!;
-      button.addEventListener("click", async () => save(await this.sheet.file(kind), `hwgan.${kind}`));
+      button.addEventListener("click", () => void this.download(kind));
     }
-    get("link").addEventListener("click", async () => {
-      this.keepAddress();
-      await navigator.clipboard?.writeText(location.href).catch(() => undefined);
-      get("progress").textContent = say("linkCopied");
-    });
+    get("link").addEventListener("click", () => void this.copyLink());
     addEventListener("hashchange", () => {
       this.settings = fromHash(location.hash, this.base());
       this.translate(currentLanguage());
     });
+  }
+
+  private async download(kind: string): Promise<void> {
+    try {
+      const { file, dpi } = await this.sheet.file(kind);
+      save(file, `hwgan.${kind}`);
+      if (dpi < PRINT_DPI) get("progress").textContent = say("smallPicture", Math.floor(dpi));
+    } catch (error) {
+      get("progress").textContent = say("noFile", messageOf(error));
+    }
+  }
+
+  private async copyLink(): Promise<void> {
+    this.keepAddress();
+    try {
+      await navigator.clipboard.writeText(location.href); // there is none on a page without https
+      get("progress").textContent = say(this.hand.isOn ? "linkWithoutHand" : "linkCopied");
+    } catch {
+      get("progress").textContent = say("linkNotCopied");
+    }
   }
 
   /** Says everything in a language; the text stays, unless it is the page's own. */
@@ -131,30 +150,45 @@ class App {
     const notes: string[] = [];
     if (unwritable.length) notes.push(say("unwritable", unwritable.join(" ")));
     if (rare.length) notes.push(say("rare", rare.join(" ")));
+    if (this.settings.text.length >= LONGEST_TEXT) notes.push(say("tooLong", LONGEST_TEXT));
     get("text-note").textContent = notes.join(" ");
   }
 }
 
 async function start(): Promise<void> {
   translatePage(currentLanguage());
-  get("progress").textContent = say("loading");
+  const progress = get("progress");
+  progress.textContent = say("loading");
+  let model: Model;
   try {
-    const model = await loadModel();
-    if (model.right_to_left) throw new Error(say("rightToLeft"));
+    model = await loadModel();
+  } catch (error) {
+    progress.textContent = say("notLoaded", messageOf(error));
+    throw error;
+  }
+  if (model.right_to_left) {
+    progress.textContent = say("rightToLeft");
+    return;
+  }
+  try {
     const engine = new Engine(model);
     await engine.start();
     publish(model, engine, new App(model, engine));
   } catch (error) {
-    get("progress").textContent = say("failed", error instanceof Error ? error.message : String(error));
+    progress.textContent = say("failed", messageOf(error));
     throw error;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** For the console, and for tests: `await hwgan.write("Bonjour", 3)`, the ink of a word in the style of a seed. */
 function publish(model: Model, engine: Engine, app: App): void {
   const write = async (word: string, seed: number, temperature = model.temperature): Promise<object> => {
     labelsOf(model, word); // refuses other characters
-    const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature));
+    const { data, width, height } = await engine.write(word, styleOfSeed(seed, model.z_dim, temperature), "console");
     return { data: Array.from(data, (level) => level / 255), width, height };
   };
   Object.assign(globalThis, {

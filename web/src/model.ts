@@ -21,6 +21,9 @@ export interface Model {
     frame: [number, number];
     baseline: number;
     x_height: number;
+    contrast: boolean;
+    trim: string;
+    pad_to_line: boolean;
   };
   characters: {
     widths: number[];
@@ -28,6 +31,8 @@ export interface Model {
     reference_width: number;
     width_compression: number;
     log_width_std: number;
+    /** Standard deviations by which the log width of words that are read is too large, for letters are missed. */
+    reading_bias: number;
   };
   check: { labels: number[]; z: number[]; columns: number[] };
 }
@@ -48,6 +53,11 @@ export async function loadModel(): Promise<Model> {
   const model = (await answer.json()) as Model;
   if (model.format !== FORMAT) throw new Error(`model.json has format ${model.format}, this page reads ${FORMAT}`);
   return model;
+}
+
+/** Whether styles of photos can be computed: `preprocess` of hand/grey.ts is the preprocessing of these networks. */
+export function takesPhotos({ files, image }: Model): boolean {
+  return Boolean(files["style"]) && image.contrast && image.pad_to_line && !image.trim;
 }
 
 /** The text in characters that the model can write. */

@@ -43,8 +43,8 @@ export const RANGES = {
 } as const;
 export type Slider = keyof typeof RANGES;
 
-const MAX_SEED = 2 ** 32 - 1;
-const LONGEST_TEXT = 10000; // characters
+const SEEDS = 2 ** 32; // from 0
+export const LONGEST_TEXT = 10000; // characters
 
 export function defaults(text: string, temperature: number, format: Format): Settings {
   return {
@@ -63,26 +63,31 @@ export function defaults(text: string, temperature: number, format: Format): Set
   };
 }
 
-/** The part of the address after "#": what differs from the defaults. */
+// What an address does not say; the same on every screen and in every language, so that a link is a page.
+const UNSAID = defaults("", 1, "a4");
+
+/** The part of the address after "#"; "" while nothing was changed. */
 export function toHash(settings: Settings, base: Settings): string {
+  const differing = (from: Settings): [string, unknown][] =>
+    Object.entries(settings).filter(([name, value]) => value !== from[name as keyof Settings]);
   const parts = new URLSearchParams();
-  for (const [name, value] of Object.entries(settings)) {
-    if (value !== base[name as keyof Settings]) parts.set(name, String(value));
-  }
+  if (!differing(base).length) return "";
+  for (const [name, value] of differing(UNSAID)) parts.set(name, String(value));
   return parts.toString();
 }
 
-/** The settings of an address, which anyone may have written: what is out of range is left at its default. */
+/** The settings of an address, which anyone may have written: what is missing or out of range has a default. */
 export function fromHash(hash: string, base: Settings): Settings {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  const settings = { ...base };
+  if (!parts.size) return base;
+  const settings = { ...UNSAID, text: base.text };
   const text = parts.get("text");
   if (text !== null) settings.text = text.slice(0, LONGEST_TEXT);
   for (const [name, { min, max }] of Object.entries(RANGES)) {
     const value = Number(parts.get(name) ?? Number.NaN);
     if (value >= min && value <= max) settings[name as Slider] = value;
   }
-  settings.seed = seedOf(parts.get("seed")) ?? base.seed;
+  settings.seed = seedOf(parts.get("seed")) ?? UNSAID.seed;
   settings.otherSeed = seedOf(parts.get("otherSeed"));
   const paper = PAPERS.find((kind) => kind === parts.get("paper"));
   if (paper) settings.paper = paper;
@@ -97,5 +102,10 @@ export function fromHash(hash: string, base: Settings): Settings {
 export function seedOf(text: string | null): number | null {
   if (text === null || !/^\d{1,10}$/.test(text)) return null;
   const seed = Number(text);
-  return seed <= MAX_SEED ? seed : null;
+  return seed < SEEDS ? seed : null;
+}
+
+/** After the last seed comes the first. */
+export function wrapSeed(seed: number): number {
+  return seed % SEEDS;
 }

@@ -1,20 +1,25 @@
 // The page on the screen: drawn as its words are written, and its downloads.
 
-import { drawPage, pdfOfPages, pngOf, svgOf } from "./draw";
-import { Superseded, type Engine, type Ink } from "./engine";
+import { dpiOf, drawPage, pdfOfPages, pngOf, svgOf } from "./draw";
+import { PAGE, Superseded, type Engine, type Ink } from "./engine";
 import { currentLanguage, say } from "./i18n";
 import { layOut, type Page, type Word } from "./layout";
 import type { FittedText } from "./model";
 import type { Settings } from "./settings";
 import type { Style } from "./styles";
 
-const LONGEST_LABEL = 1000; // characters of a page that a screen reader is given
+const LONGEST_LABEL = 5000; // characters of a page that a screen reader is given, more than a full one has
+const NEAR = "50%"; // of the screen's height; pages nearer to it are drawn
 
 export class Sheet {
   private pages: Page[] = [];
   private settings: Settings | null = null;
   private frame = 0;
   private version = 0;
+  private isDrawn = false;
+  /** Canvases on or near the screen: the others are empty, for those of a long text would take a gigabyte. */
+  private readonly near = new Set<Element>();
+  private readonly observer = new IntersectionObserver((entries) => this.notice(entries), { rootMargin: NEAR });
   private readonly element = document.getElementById("pages")!;
   private readonly progress = document.getElementById("progress")!;
 
@@ -35,7 +40,7 @@ export class Sheet {
 
   private async write(): Promise<void> {
     const version = ++this.version;
-    this.engine.forgetWaiting();
+    this.engine.forgetWaiting(PAGE);
     const words = this.words();
     const missing = words.filter((word) => !this.find(word));
     let count = words.length - missing.length;
@@ -49,7 +54,7 @@ export class Sheet {
     await Promise.all(
       missing.map(async (word) => {
         try {
-          await this.engine.write(word.text, word.style, true);
+          await this.engine.write(word.text, word.style, PAGE);
         } catch (error) {
           if (!(error instanceof Superseded)) throw error;
           return;
@@ -68,11 +73,17 @@ export class Sheet {
 
   /** A canvas for each page, with its text for those who cannot see it. */
   private matchCanvases(): void {
-    while (this.element.children.length > this.pages.length) this.element.lastElementChild!.remove();
+    while (this.element.children.length > this.pages.length) {
+      const last = this.element.lastElementChild!;
+      this.observer.unobserve(last);
+      this.near.delete(last);
+      last.remove();
+    }
     while (this.element.children.length < this.pages.length) {
       const canvas = document.createElement("canvas");
       canvas.setAttribute("role", "img");
       this.element.append(canvas);
+      this.observer.observe(canvas);
     }
     this.pages.forEach((page, i) => {
       const canvas = this.element.children[i] as HTMLCanvasElement;
@@ -83,7 +94,12 @@ export class Sheet {
     });
   }
 
-  /** Draws all pages before the next frame. */
+  private notice(entries: IntersectionObserverEntry[]): void {
+    for (const { target, isIntersecting } of entries) this.near[isIntersecting ? "add" : "delete"](target);
+    this.draw();
+  }
+
+  /** Draws the pages that can be seen before the next frame. */
   private draw(): void {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -92,22 +108,29 @@ export class Sheet {
       if (!settings) return;
       this.pages.forEach((page, i) => {
         const canvas = this.element.children[i] as HTMLCanvasElement;
+        if (!this.near.has(canvas)) {
+          if (canvas.width) canvas.width = canvas.height = 0; // its place is kept by its style
+          return;
+        }
         const width = Math.max(1, Math.round(canvas.clientWidth * Math.max(1, devicePixelRatio)));
         const height = Math.round((width * page.size.height) / page.size.width);
         if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
         drawPage(canvas.getContext("2d")!, page, this.find, settings, width / page.size.width);
       });
-      if (this.words().some(this.find)) performance.mark("hwgan-word-drawn");
+      if (this.isDrawn || !this.words().some(this.find)) return;
+      this.isDrawn = true;
+      performance.mark("hwgan-word-drawn");
     });
   }
 
-  /** The file of all pages, once every word is written. */
-  async file(kind: string): Promise<Blob> {
+  /** The file of all pages, once every word is written, and the resolution of a PNG; other kinds have any. */
+  async file(kind: string): Promise<{ file: Blob; dpi: number }> {
     while (this.words().some((word) => !this.find(word))) await this.write(); // again, if the text changes meanwhile
     const { pages, settings } = this;
     if (!settings) throw new Error("there is no page yet");
-    if (kind === "pdf") return pdfOfPages(pages, this.find, settings);
-    return kind === "svg" ? svgOf(pages, this.find, settings) : pngOf(pages, this.find, settings);
+    if (kind === "png") return { file: await pngOf(pages, this.find, settings), dpi: dpiOf(pages) };
+    const file = kind === "pdf" ? await pdfOfPages(pages, this.find, settings) : svgOf(pages, this.find, settings);
+    return { file, dpi: Infinity };
   }
 }
 

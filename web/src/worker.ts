@@ -52,6 +52,7 @@ function session(network: Network): Promise<InferenceSession> {
       logSeverityLevel: 3,
     });
     sessions.set(network, opened);
+    opened.catch(() => sessions.delete(network)); // as without a connection: the next photo tries again
   }
   return opened;
 }

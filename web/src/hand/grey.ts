@@ -12,9 +12,9 @@ const LONGEST_SIDE = 2200; // pixels; larger photos are scaled down
 const TILES = 36; // along the longer side, in each of which the paper is measured
 const DARK = 100; // median grey level below which the ink is taken to be light, as on a blackboard
 const TRIM_CONTRAST = 25;
+const NOISE = { low: 75, high: 90, contrast: 15, most: 100 }; // percentiles of paper, their distances, grey levels
 const INK_MARGIN = 0.06;
 const MIN_CONTRAST = 32;
-const FINE_SCAN = 1.5;
 
 /** Decodes a photo; the browser turns it by its metadata. */
 export async function decodePhoto(file: Blob): Promise<Grey> {
@@ -82,16 +82,10 @@ export function threshold(image: Grey): number {
 
 /** A word as a network takes it: the image of a word whose text, or one of its shape, is known. */
 export function preprocess(model: Model, image: Grey, text: string): Grey {
-  const { height } = model.image;
-  const once = (given: Grey): [Grey, Grey] => {
-    const trimmed = trimInk(stretchContrast(given));
-    const padded = padToExtent(trimmed, verticalExtent(model, text), model.image.frame);
-    const width = Math.max(1, Math.round((padded.width * height) / padded.height));
-    return [padded, resize(padded, width, height)];
-  };
-  const [padded, result] = once(image);
-  // Thin strokes of fine scans turn grey when scaled down, so they are stretched once more.
-  return padded.height > FINE_SCAN * height ? once(result)[1] : result;
+  const { height, frame } = model.image;
+  const trimmed = stretchContrast(trimInk(stretchContrast(image))); // twice, as `StyleEncoder` and its preprocessing do
+  const padded = padToExtent(trimmed, verticalExtent(model, text), frame);
+  return resize(padded, Math.max(1, Math.round((padded.width * height) / padded.height)), height);
 }
 
 export function stretchContrast(image: Grey): Grey {
@@ -102,7 +96,10 @@ export function stretchContrast(image: Grey): Grey {
 
 function trimInk(image: Grey): Grey {
   const { width, height, data } = image;
-  const limit = data.reduce((a, b) => Math.max(a, b), 0) - TRIM_CONTRAST;
+  const lightest = data.reduce((a, b) => Math.max(a, b), 0);
+  const [low, high] = [percentile(data, NOISE.low), percentile(data, NOISE.high)];
+  const belowNoise = Math.max(high - NOISE.contrast * (high - low), lightest - NOISE.most);
+  const limit = Math.min(lightest - TRIM_CONTRAST, belowNoise);
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

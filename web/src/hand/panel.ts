@@ -1,14 +1,18 @@
 // "Your own hand": the words found in a photo, each with what was read, to be ticked and corrected.
 
-import type { Engine } from "../engine";
+import { Superseded, type Engine } from "../engine";
 import { say } from "../i18n";
+import { fitText, takesPhotos } from "../model";
 import type { Style } from "../styles";
 import { decodePhoto, evenOut, stretchContrast, type Grey } from "./grey";
-import { meanStyle, readWord, styleOfWord, type HandWord } from "./style";
+import { meanStyle, PHOTO, readWord, styleOfWord, type HandWord } from "./style";
 import { cutWords } from "./words";
 
 interface Row extends HandWord {
   use: HTMLInputElement;
+  says: HTMLInputElement;
+  /** Characters that the user says it has and that are outside the alphabet. */
+  unwritable: string[];
 }
 
 export class HandPanel {
@@ -26,7 +30,7 @@ export class HandPanel {
   ) {
     const photo = document.getElementById("photo") as HTMLInputElement;
     const drop = document.getElementById("drop")!;
-    if (!engine.model.files["style"]) {
+    if (!takesPhotos(engine.model)) {
       photo.disabled = true;
       this.tell(() => say("handMissing"));
       return;
@@ -34,7 +38,10 @@ export class HandPanel {
     photo.addEventListener("change", () => {
       const file = photo.files?.[0];
       if (file) void this.open(file);
+      photo.value = ""; // so that the same file can be chosen again
     });
+    const [chosen] = photo.files ?? []; // while the networks were loaded
+    if (chosen) setTimeout(() => void this.open(chosen)); // once the page is there to be changed
     drop.addEventListener("dragover", (event) => {
       event.preventDefault();
       drop.classList.add("over");
@@ -49,8 +56,9 @@ export class HandPanel {
     this.switch.addEventListener("change", () => this.changed());
   }
 
+  /** Whether the page is written in the style of the photo. */
   get isOn(): boolean {
-    return this.switch.checked;
+    return this.style() !== null;
   }
 
   turnOff(): void {
@@ -59,17 +67,20 @@ export class HandPanel {
 
   /** The style of the ticked words; null where it is switched off or there are none. */
   style(): Style | null {
-    if (!this.isOn) return null;
+    if (!this.switch.checked) return null;
     return meanStyle(this.rows.flatMap((row) => (row.use.checked && row.z ? [row.z] : [])));
   }
 
   /** Says everything again, in another language. */
   translate(): void {
     this.tell(this.note);
-    for (const row of this.rows) {
-      row.use.setAttribute("aria-label", say("handUse"));
-      row.use.closest(".hand-word")!.querySelector("input[type=text]")!.setAttribute("aria-label", say("handText"));
-    }
+    this.rows.forEach((row, i) => this.name(row, i));
+  }
+
+  /** Names the fields of a word, so that they can be told apart without being seen. */
+  private name(row: Row, i: number): void {
+    row.use.setAttribute("aria-label", say("handUse", i + 1, row.text));
+    row.says.setAttribute("aria-label", say("handText", i + 1));
   }
 
   private tell(note: () => string): void {
@@ -79,66 +90,99 @@ export class HandPanel {
 
   private async open(file: Blob): Promise<void> {
     const version = ++this.version;
+    this.engine.forgetWaiting(PHOTO);
     this.rows = [];
     this.place.replaceChildren();
     this.switchLabel.hidden = true;
     this.switch.checked = false;
-    let images: Grey[];
+    this.changed();
+    this.tell(() => say("handOpening"));
+    let photo: Grey;
     try {
-      images = cutWords(evenOut(await decodePhoto(file)));
+      photo = await decodePhoto(file);
     } catch {
-      this.tell(() => say("handUnreadable"));
+      if (version === this.version) this.tell(() => say("handUnreadable"));
       return;
     }
-    let count = 0;
-    const rows: Row[] = [];
-    this.tell(() => say("handReading", count, images.length));
-    await Promise.all(
-      images.map(async (image, i) => {
-        const text = await readWord(this.engine, image);
-        const z = await styleOfWord(this.engine, image, text);
-        count++;
-        rows[i] = { image, text, z, use: document.createElement("input") };
-        if (version === this.version) this.tell(this.note);
-      }),
-    );
+    await new Promise((done) => setTimeout(done, 50)); // the note is drawn first, for cutting may take a second
     if (version !== this.version) return;
-    this.rows = rows;
-    this.place.replaceChildren(...this.rows.map((row) => this.element(row)));
-    this.switchLabel.hidden = !images.length;
+    try {
+      const rows = await this.read(cutWords(evenOut(photo)), version);
+      if (version !== this.version) return;
+      this.rows = rows;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof Superseded) && version === this.version) this.tell(() => say("handFailed", message));
+      return;
+    }
+    this.place.replaceChildren(...this.rows.map((row, i) => this.element(row, i)));
+    this.switchLabel.hidden = !this.rows.length;
     this.switch.checked = this.rows.some((row) => row.z);
     this.update();
   }
 
+  /** Reads words and computes their styles. */
+  private read(images: Grey[], version: number): Promise<Row[]> {
+    let count = 0;
+    this.tell(() => say("handReading", count, images.length));
+    return Promise.all(
+      images.map(async (image): Promise<Row> => {
+        const word = { image, text: await readWord(this.engine, image), isRead: true };
+        const z = await styleOfWord(this.engine, word);
+        count++;
+        if (version === this.version) this.tell(this.note);
+        const [use, says] = [document.createElement("input"), document.createElement("input")];
+        return { ...word, z, use, says, unwritable: [] };
+      }),
+    );
+  }
+
   private update(): void {
     const used = this.rows.filter((row) => row.use.checked && row.z).length;
-    this.tell(() => (this.rows.length ? say("handFound", this.rows.length, used) : say("handNothing")));
+    const unwritable = [...new Set(this.rows.flatMap((row) => row.unwritable))].join(" ");
+    this.tell(() => {
+      if (!this.rows.length) return say("handNothing");
+      const found = say("handFound", this.rows.length, used);
+      return unwritable ? `${found} ${say("unwritable", unwritable)}` : found;
+    });
     this.changed();
   }
 
+  /** Takes the text that the user gives a word. */
+  private async correct(row: Row, i: number): Promise<void> {
+    const { lines, unwritable } = fitText(this.engine.model, row.says.value);
+    const wasUsable = Boolean(row.z);
+    const version = this.version;
+    [row.text, row.unwritable, row.isRead] = [lines.flat().join(""), unwritable, false];
+    row.z = await styleOfWord(this.engine, row);
+    if (version !== this.version) return;
+    row.use.disabled = !row.z;
+    if (Boolean(row.z) !== wasUsable) row.use.checked = Boolean(row.z); // one that the user left out stays so
+    this.name(row, i);
+    this.update();
+  }
+
   /** One word: a box to tick, its picture, and what it says. */
-  private element(row: Row): HTMLElement {
-    const { use } = row;
+  private element(row: Row, i: number): HTMLElement {
+    const { use, says } = row;
     use.type = "checkbox";
     use.checked = Boolean(row.z);
-    use.setAttribute("aria-label", say("handUse"));
+    use.disabled = !row.z;
     use.addEventListener("change", () => this.update());
-    const text = document.createElement("input");
-    text.type = "text";
-    text.value = row.text;
-    text.spellcheck = false;
-    text.setAttribute("aria-label", say("handText"));
-    text.addEventListener("change", async () => {
-      row.text = text.value.normalize("NFC").trim();
-      row.z = await styleOfWord(this.engine, row.image, row.text);
-      use.checked = Boolean(row.z);
-      this.update();
+    says.type = "text";
+    says.value = row.text;
+    says.spellcheck = false;
+    says.addEventListener("change", () => {
+      this.correct(row, i).catch((error: unknown) => {
+        if (!(error instanceof Superseded)) throw error;
+      });
     });
+    this.name(row, i);
     const label = document.createElement("label");
     label.append(use, picture(row.image));
     const place = document.createElement("div");
     place.className = "hand-word";
-    place.append(label, text);
+    place.append(label, says);
     return place;
   }
 }

@@ -10,6 +10,7 @@ export interface HandWord {
   image: Grey;
   /** What was read, or what the user says that it is. */
   text: string;
+  isRead: boolean;
   /** z of this word alone; null where it has no text. */
   z: Style | null;
 }
@@ -18,6 +19,7 @@ export interface HandWord {
 const SHAPES = ["o", "i", "l", "p", "pi", "pl"];
 const EXTENT_PENALTY = 1;
 const WIDEST = 2.5; // standard deviations of the log width
+export const PHOTO = "photo"; // the owner of what is computed for one
 
 /** Reads a word once for each shape that it may have; "" if nothing is read. */
 export async function readWord(engine: Engine, image: Grey): Promise<string> {
@@ -28,7 +30,7 @@ export async function readWord(engine: Engine, image: Grey): Promise<string> {
     shapes.map(async (shape) => {
       const word = preprocess(model, image, shape);
       if (word.width > model.image.max_width) return { text: "", score: -Infinity };
-      const { text, score } = decode(model, await engine.encode("reader", inkOf(word), word.width));
+      const { text, score } = decode(model, await engine.encode("reader", inkOf(word), word.width, PHOTO));
       if (!text || [...text].length > model.max_length) return { text: "", score: -Infinity };
       const [asked, read] = [verticalExtent(model, shape), verticalExtent(model, text)];
       return { text, score: score - EXTENT_PENALTY * (Math.abs(asked[0] - read[0]) + Math.abs(asked[1] - read[1])) };
@@ -38,15 +40,18 @@ export async function readWord(engine: Engine, image: Grey): Promise<string> {
 }
 
 /** The style of one word; null if its text cannot be written or the image is no word. */
-export async function styleOfWord(engine: Engine, image: Grey, text: string): Promise<Style | null> {
+export async function styleOfWord(
+  engine: Engine,
+  { image, text, isRead }: Omit<HandWord, "z">,
+): Promise<Style | null> {
   const { model } = engine;
   if (!text || [...text].some((character) => !model.alphabet.includes(character))) return null;
   const word = preprocess(model, image, text);
   if (word.width > model.image.max_width) return null;
   const ratio = Math.log(word.width / Math.max(1, expectedWidth(model, text))) / model.characters.log_width_std;
   const z = new Float32Array(model.z_dim);
-  z[0] = Math.min(WIDEST, Math.max(-WIDEST, ratio));
-  z.set(await engine.encode("style", inkOf(word), word.width), 1);
+  z[0] = Math.min(WIDEST, Math.max(-WIDEST, ratio)) - (isRead ? model.characters.reading_bias : 0);
+  z.set(await engine.encode("style", inkOf(word), word.width, PHOTO), 1);
   return z;
 }
 
