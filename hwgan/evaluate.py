@@ -100,7 +100,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
             geometry_rounds=settings.geometry_rounds,
         )
     else:
-        used = train.take(range(round(data.real_fraction * len(train))))  # the training words of the run
+        used = train.first(data.real_fraction)  # the training words of the run
         if settings.lexicon and not len(used):
             raise UserError("evaluate.lexicon=True takes the real training words, and the run has none; give False")
         results = evaluate_recognizer(

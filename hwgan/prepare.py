@@ -11,7 +11,7 @@ python -m hwgan.prepare --dataset=penman_strokes
 python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR               (DIR holds lineStrokes and ascii)
 python -m hwgan.prepare --dataset=stroke_folder --source=DIR_OR_ARCHIVE --name=mystrokes      (JSON or InkML)
 
---preview=preview.png draws a grid of random examples, and prints statistics and suspicious rows of the dataset.
+--preview=preview.png draws a grid of examples, and prints statistics and suspicious rows of the dataset.
 --preview_steps=steps.png draws some words after each preprocessing step; of strokes, after each cleaning step.
 """
 
@@ -100,7 +100,7 @@ def describe(summary: dict[str, Any]) -> str:
 
 
 def preview(data_dir: str, dataset: str, splits: list[str], path: str) -> str:
-    """Writes a preview of random examples to `path`; returns statistics and suspicious rows as text.
+    """Writes a preview of some examples to `path`; returns statistics and suspicious rows as text.
 
     Below the examples it shows lines with words that could not be cut out, if there are some.
 
@@ -140,11 +140,11 @@ def preview_steps(data_dir: str, dataset: str, path: str) -> None:
     """Writes a preview of some words after each preprocessing step to `path`.
 
     Raises:
-      UserError: the preview cannot be written.
+      UserError: a row is damaged, or the preview cannot be written.
     """
-    picture = (
-        draw_ink_steps(data_dir, dataset, _ALL_STEPS) if is_ink(data_dir, dataset) else draw_steps(data_dir, dataset)
-    )
+    with reading(f"the dataset {dataset!r}"):
+        of_ink = is_ink(data_dir, dataset)
+        picture = draw_ink_steps(data_dir, dataset, _ALL_STEPS) if of_ink else draw_steps(data_dir, dataset)
     _save(picture, path)
 
 

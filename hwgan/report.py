@@ -40,7 +40,7 @@ _CURVES = (
     "recognizer/loss",
     "evaluate/nats_per_point",
     "stroke_writer/loss",
-    "speed/images_per_second",
+    "speed/examples_per_second",
 )
 _FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
 
@@ -77,7 +77,11 @@ class RunReport:
             raise UserError(f"{source!r} is no workdir of a run and no results.json: it does not exist")
         results = _read_results(path)
         return cls(
-            path.stem if path.stem != "results" else path.parent.name, results, [], results.get("config", {}), ""
+            path.stem if path.stem != "results" else path.resolve().parent.name,
+            results,
+            [],
+            results.get("config", {}),
+            "",
         )
 
     @classmethod

@@ -206,9 +206,9 @@ def _read_words(args: flags.FlagValues, sampler: Sampler) -> tuple[list[CutWord]
     if args.finetune and not args.filled_sheet:
         known, texts = known_words(args.images, sampler.charset, sampler.spec.max_length)
         return words_of_images(known, "words"), texts
-    images = list(read_images(args.images).values())
+    images = read_images(args.images)
     if not args.filled_sheet:
-        return words_of_images(images, args.layout), None
+        return words_of_images(list(images.values()), args.layout), None
     texts_of = read_sheet(images, sheet_page(sampler.charset))
     return [word for word, _ in texts_of], [text for _, text in texts_of]
 

@@ -64,6 +64,9 @@ def test_images_are_read_from_folders_and_lists(tmp_path):
     for source, message in ((f"{tmp_path}/none.png", "cannot read"), (f"{tmp_path}/notes.txt", "cannot read")):
         with pytest.raises(UserError, match=message):
             read_images(source)
+    (tmp_path / "._a.png").write_bytes(b"what macOS leaves behind")
+    assert len(read_images(str(tmp_path))) == 2
+    assert len(read_images(",".join([f"{tmp_path}/b.png"] * 300))) == 1  # longer than a path can be
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="has no images"):
         read_images(str(tmp_path / "empty"))

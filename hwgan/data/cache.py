@@ -11,7 +11,6 @@ killed. If two processes write the same cache, the first rename wins and the sec
 """
 
 import dataclasses
-import errno
 import functools
 import json
 import logging
@@ -32,7 +31,7 @@ from hwgan.data.prepared import Rows, cache_folders, open_rows, read_summary, ro
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular
+from hwgan.runtime.files import is_denied, open_regular, read_regular
 from hwgan.runtime.locking import exclusive_lock
 from hwgan.runtime.progress import with_progress
 
@@ -97,7 +96,7 @@ def read_split(
             if found is None:
                 found = _make(folder, open_rows(data_dir, dataset, split), name, preprocessing, right_to_left)
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) and parent != parents[-1]:
+            if is_denied(error) and parent != parents[-1]:
                 logger.info("%s cannot be written to, so decoded images go to %s", parent, parents[-1])
                 continue
             raise UserError(

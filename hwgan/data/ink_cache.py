@@ -7,7 +7,6 @@ written; one that is damaged is written again.
 """
 
 import dataclasses
-import errno
 import hashlib
 import json
 import logging
@@ -24,7 +23,7 @@ from hwgan.data.ink import Ink
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk
 from hwgan.data.prepared import cache_folders, open_rows, read_summary, row_text
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, replacing
+from hwgan.runtime.files import is_denied, open_regular, replacing
 from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
@@ -109,7 +108,7 @@ def read_cleaned(data_dir: str, dataset: str, split: str, cleaning: Cleaning, ca
             _write(path, cleaned)
             break
         except OSError as error:
-            if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM) and path != paths[-1]:
+            if is_denied(error) and path != paths[-1]:
                 continue
             logger.warning("cannot keep the cleaned ink of %s in %s: %s", dataset, path, error.strerror or error)
     return cleaned

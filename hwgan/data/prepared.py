@@ -13,8 +13,11 @@ from hwgan.runtime.untrusted import reading
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
 Rows = Any
+# The config of a dataset of which only the name is given.
+DEFAULT_CONFIGS = {"penman": "demo", "penman_strokes": "demo", "iam": "words", "iam_ondb": "lines"}
 SUMMARY_FILE = "summary.json"  # hwgan.prepare writes it last: a dataset without it is incomplete
 DOUBTFUL_FILE = "doubtful.png"  # lines with words that could not be cut out, for the preview
+_VERSIONS = f"*/{SUMMARY_FILE}"
 FEATURES_FILE = "features.json"  # tfds writes it: it names the class that decodes each field
 # The feature classes that a prepared dataset may name. tfds imports any module that the features file names, and a
 # dataset may come from an untrusted source, so other classes are rejected before tfds reads the file.
@@ -39,22 +42,23 @@ _REQUIRED = ("content", "right_to_left", "alphabet", "options", "source", "sourc
 
 
 def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
-    """The directory of the newest prepared version of `dataset` ("name/config").
+    """The directory of the newest prepared version of `dataset` ("name/config"; "name" for its default config).
 
     Raises:
       UserError: there is no prepared version.
     """
     name, _, config = dataset.partition("/")
-    parent = pathlib.Path(data_dir).expanduser() / name / config
-    versions = [path.parent for path in parent.glob(f"*/{SUMMARY_FILE}")]
+    root = pathlib.Path(data_dir).expanduser()
+    versions = [path.parent for path in (root / name / (config or DEFAULT_CONFIGS.get(name, ""))).glob(_VERSIONS)]
     if not versions:
+        there = sorted({path.parents[1].relative_to(root).as_posix() for path in root.glob(f"*/*/{_VERSIONS}")})
         named = name in ("pages", "word_folder", "stroke_folder")
         arguments = [f"--dataset={name if named else dataset}"]
         arguments += ["--source=FOLDER_OR_ARCHIVE"] if not name.startswith("penman") else []
         arguments += [f"--name={config}"] if named and config else []
         arguments += [f"--data_dir={data_dir}"] if str(data_dir) != "data" else []
         raise UserError(
-            f"no prepared dataset {dataset!r} under {str(data_dir)!r}; "
+            f"no prepared dataset {dataset!r} under {str(data_dir)!r}, where there is {', '.join(there) or 'none'}; "
             f"make it with: python -m hwgan.prepare {' '.join(arguments)}"
         )
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()])

@@ -8,7 +8,7 @@ from PIL import Image
 
 from hwgan.data.picture_grid import GAP, WIDTH, cell_width, draw_grid, wrap_cells
 from hwgan.data.prepared import open_rows, row_text
-from hwgan.data.preprocessing import Preprocessing
+from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.data.transforms import decode_grey
 
 _EXAMPLE_HEIGHT = 64  # pixels
@@ -60,11 +60,19 @@ def draw_preprocessing(
       settings: (name, preprocessing) of each row.
     """
     rows = [
-        [(preprocessing(image, text), caption if column == 0 else "") for column, (image, text) in enumerate(examples)]
+        [(_prepared(preprocessing, *example), "" if column else caption) for column, example in enumerate(examples)]
         for caption, preprocessing in settings
     ]
     widths = [max(cell_width(row[column]) for row in rows) for column in range(len(examples))]
     return draw_grid(rows, widths)
+
+
+def _prepared(preprocessing: Preprocessing, image: np.ndarray, text: str) -> np.ndarray:
+    """The preprocessed image; a blank one for a word that training leaves out."""
+    try:
+        return preprocessing(image, text)
+    except TooWide:
+        return np.full((preprocessing.height, preprocessing.height), 255, np.uint8)
 
 
 def _decode_clipped(encoded: bytes) -> np.ndarray:

@@ -14,6 +14,7 @@ WHITE = 255
 MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb warnings; an A3 scan at 600 dpi fits
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 _HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")  # bytes 4 to 11 of such a file
 TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
 _NOISE_PERCENTILES = 75, 90  # of the paper's grey levels: normal noise has 0.61 standard deviations between them

@@ -82,6 +82,10 @@ class WordStore:
         lists = {name: [getattr(self, name)[row] for row in indices] for name in ("texts", "writers")}
         return dataclasses.replace(self, **arrays, **lists)
 
+    def first(self, share: float) -> "WordStore":
+        """The first words, so that they are this share of all, in [0, 1]."""
+        return self.take(range(round(share * len(self))))
+
     def join(self, other: "WordStore") -> "WordStore":
         """Concatenates two stores of equal spec; writers with the same name are treated as the same writer.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from absl import logging
 
+from hwgan.data.prepared import DEFAULT_CONFIGS
 from hwgan.datasets.builder import HandwritingBuilder
 from hwgan.datasets.iam.builder import Iam
 from hwgan.datasets.iam_ondb.builder import IamOnDb
@@ -22,7 +23,6 @@ from hwgan.runtime.errors import UserError
 _FIXED = {"penman": Penman, "penman_strokes": PenmanStrokes, "iam": Iam, "iam_ondb": IamOnDb}
 # Datasets whose config is a name that the user chooses.
 _NAMED = {"word_folder": WordFolder, "pages": Pages, "stroke_folder": StrokeFolder}
-_DEFAULT_CONFIG = {"penman": "demo", "penman_strokes": "demo", "iam": "words", "iam_ondb": "lines"}
 _OPTION_FIELDS = ("whiten", "allow_missing", "unit", "writer_pattern")
 _OPTIONS = {"iam": ("whiten", "allow_missing"), "pages": ("unit", "writer_pattern")}
 _SYNTHETIC = ("penman", "penman_strokes")
@@ -90,7 +90,7 @@ def create_builder(request: Request) -> HandwritingBuilder:
             return _NAMED[kind](dataset_name=name, **settings)
         finally:
             logging.set_verbosity(verbosity)
-    config, builder = config or _DEFAULT_CONFIG[kind], _FIXED[kind]
+    config, builder = config or DEFAULT_CONFIGS[kind], _FIXED[kind]
     if config not in builder.builder_configs:
         raise UserError(f"no dataset {request.dataset!r}; {kind} has {sorted(builder.builder_configs)}")
     return builder(config=config, **settings)

@@ -15,7 +15,7 @@ from tensorflow_datasets.core import example_serializer
 
 from hwgan.data.charset import normalize_text
 from hwgan.datasets.splits import SplitLists
-from hwgan.datasets.tally import Tally
+from hwgan.datasets.tally import Tally, printable
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 
@@ -73,7 +73,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
     description = ""
     homepage = ""
 
-    split_source = "by hash of writer"
+    split_source = ""
 
     def __init__(
         self,
@@ -232,16 +232,16 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "source": self.source_name,
             "source_listing": self.source_listing,
             "options": self.options,
-            "texts": self.text_source,
+            "texts": printable(self.text_source),
             "splits": self.split_source,
-            "warnings": self.warnings,
+            "warnings": list(map(printable, self.warnings)),
             **self.tally.summary(),
         }
 
     @functools.cached_property
     def source_listing(self) -> str:
         """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
-        source = pathlib.Path(self.source).expanduser() if self.source else None
+        source = pathlib.Path(self.source).expanduser().resolve() if self.source else None
         if source is None:
             return ""
         own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
@@ -250,13 +250,14 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             f"{path.relative_to(source.parent)} {path.stat().st_size}"
             for path in files
             if not path.resolve().is_relative_to(own)
+            and not path.name.startswith(".")  # as .DS_Store, which comes late
         ]
         return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
 
     @property
     def source_name(self) -> str:
         """Name of the source without its parent folders, which may be private; "" without a source."""
-        return pathlib.Path(self.source).name if self.source else ""
+        return pathlib.Path(self.source).expanduser().resolve().name if self.source else ""
 
 
 def clean_text(text: str) -> str:

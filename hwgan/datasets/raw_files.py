@@ -46,18 +46,23 @@ class RawFiles:
         self._refused: dict[str, str] = {}
         try:
             self._open()
-            self._paths = {plain_path(name): name for name in self._list()}
+            # Some programs of Windows write zips with its own separator.
+            self._paths = {plain_path(name.replace("\\", "/") if self._zip else name): name for name in self._list()}
         except UserError:
             raise
         except Exception as error:  # decompressors have exceptions of their own
-            raise UserError(f"cannot read {self.source}: {error}; is the file whole and the disk not full?") from error
+            room = tempfile.gettempdir()
+            raise UserError(
+                f"cannot read {self.source}: {error}; is the file whole, and is there room in {room}, where tar files "
+                "are unpacked? TMPDIR=FOLDER takes another one"
+            ) from error
 
     def _open(self) -> None:
         if self.source.is_dir():
             self._root = self.source.resolve()
-        elif self.source.name.endswith(".zip"):
+        elif self.source.name.lower().endswith(".zip"):
             self._zip = self._open_zip()
-        elif self.source.name.endswith(_TAR_ENDINGS):
+        elif self.source.name.lower().endswith(_TAR_ENDINGS):
             self._root = self._unpack()
         else:
             raise UserError(f"{self.source} is neither a folder nor one of .zip {' '.join(_TAR_ENDINGS)}")

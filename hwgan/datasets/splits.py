@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import RawFiles, text_lines
 from hwgan.runtime.errors import UserError
 
@@ -14,12 +15,12 @@ SPLITS = ("train", "validation", "test")
 _HELD_OUT = 0.1  # share of the examples that is dealt to validation, and to test
 # Least and largest share of a held-out split. By hash it varies, but does not change when a set grows.
 _MIN_HELD_OUT, _MAX_IN_TURN, _MAX_BY_HASH = 0.02, 0.15, 0.2
-_IMAGE_ENDING = re.compile(r"\.(png|jpe?g|tiff?|bmp|gif|webp|pgm|jp2)$", re.IGNORECASE)
+_IMAGE_ENDING = re.compile(rf"({'|'.join(map(re.escape, IMAGE_ENDINGS))})$", re.IGNORECASE)
 
 
 def hash_fraction(key: str) -> float:
     """A pseudo-random number in [0, 1) that depends only on the string."""
-    return int.from_bytes(hashlib.md5(key.encode()).digest()[:4], "big") / 2**32
+    return int.from_bytes(hashlib.md5(key.encode(errors="surrogateescape")).digest()[:4], "big") / 2**32
 
 
 def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:

@@ -49,8 +49,7 @@ class Tally:
 
     def skip(self, reason: str, name: str, detail: str = "") -> None:
         """Records the example of this name as skipped."""
-        printable = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
-        self.skipped[reason].append(f"{printable}: {detail}" if detail else printable)
+        self.skipped[reason].append(printable(f"{name}: {detail}" if detail else name))
 
     def skipped_text(self) -> str:
         """How many examples were skipped and why, each reason with its first example; "" if none were."""
@@ -70,3 +69,8 @@ class Tally:
                 reason: {"count": len(ids), "first": ids[:_MAX_LISTED]} for reason, ids in sorted(self.skipped.items())
             },
         }
+
+
+def printable(text: str) -> str:
+    """A text with names of files, of which some systems allow any bytes, as it can be stored and printed."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

@@ -35,6 +35,11 @@ def writing(path: str | pathlib.Path) -> Iterator[None]:
         raise UserError(f"cannot write {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
 
 
+def is_denied(error: OSError) -> bool:
+    """Whether nothing may be written to a folder at all, as opposed to a full disk: another folder may do."""
+    return error.errno in (errno.EACCES, errno.EROFS, errno.EPERM)
+
+
 @contextlib.contextmanager
 def replacing(path: pathlib.Path, *, sync: bool = False) -> Iterator[IO[bytes]]:
     """Opens a new file that takes the place of `path` at the end, and is deleted if an exception ends the block.

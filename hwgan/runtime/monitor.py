@@ -58,7 +58,7 @@ class Clock:
         rate = steps / seconds
         return {
             "speed/steps_per_second": rate,
-            "speed/images_per_second": rate * self._train.batch_size,
+            "speed/examples_per_second": rate * self._train.batch_size,
             **self._left(step, seconds / steps),
             "speed/step_seconds": (seconds - waited) / steps,
             "speed/input_wait_seconds": waited / steps,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -93,19 +93,19 @@ def write_sheet(boxes: Sequence[Box], path: str) -> None:
         draw_sheet(boxes).save(file, kind, **options)
 
 
-def read_sheet(photos: Sequence[UInt8[np.ndarray, "_ _"]], boxes: Sequence[Box]) -> list[tuple[CutWord, str]]:
-    """The words that are written on photographed sheets, with their texts; empty boxes are left out.
+def read_sheet(photos: Mapping[str, UInt8[np.ndarray, "_ _"]], boxes: Sequence[Box]) -> list[tuple[CutWord, str]]:
+    """The words that are written on photographed sheets, by name, with their texts; empty boxes are left out.
 
     Raises:
       UserError: the marks of a sheet are not found.
     """
     found = []
-    for number, photo in enumerate(photos, 1):
+    for name, photo in photos.items():
         image = limited(photo)
         corners = find_marks(image)
         if corners is None:
             raise UserError(
-                f"image {number}: the four marks in the corners of the sheet are not found; photograph the whole page, "
+                f"{name}: the four marks in the corners of the sheet are not found; photograph the whole page, "
                 "all four black squares with it, or leave out --filled_sheet"
             )
         page = straighten(image, corners, (_WIDTH, _HEIGHT))
@@ -114,9 +114,10 @@ def read_sheet(photos: Sequence[UInt8[np.ndarray, "_ _"]], boxes: Sequence[Box])
         for box in boxes:
             inside[_within(box)] = True
         threshold = ink_threshold(np.where(inside, darkness, 0.0))
-        strongest = (
-            max(float(np.percentile(darkness[inside & (darkness > threshold)], 80)), 1.0) if inside.any() else 1.0
-        )
+        ink = darkness[inside & (darkness > threshold)]
+        if not ink.size:
+            continue  # nothing is filled in
+        strongest = max(float(np.percentile(ink, 80)), 1.0)
         rows = sorted({box.place[1] for box in boxes})
         for box in boxes:
             part = darkness[_within(box)]

@@ -14,7 +14,6 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
 
 LAYOUTS = ("auto", "words", "lines", "page")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".jp2")
 _MAX_BYTES, _MAX_FILES = 100 * 10**6, 2000
 _PAGE_SIDE = 400  # pixels, at least, of both sides of a page
 _LINE_ASPECT = 7.0  # width / height, at least, of a line; longer words are rare
@@ -30,13 +29,17 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
     Raises:
       UserError: there is none, or one cannot be read.
     """
-    folder = pathlib.Path(source).expanduser()
-    if folder.is_dir():
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
+    whole = pathlib.Path(source).expanduser()
+    if not _exists(whole):
+        paths = [pathlib.Path(part.strip()).expanduser() for part in source.split(",")]
+    elif whole.is_dir():
+        files = (path for path in whole.iterdir() if path.suffix.lower() in transforms.IMAGE_ENDINGS)
+        paths = sorted(path for path in files if not path.name.startswith("."))  # as ._a.png, which macOS leaves behind
     else:
-        paths = [folder] if folder.exists() else [pathlib.Path(part.strip()).expanduser() for part in source.split(",")]
+        paths = [whole]
     if not paths:
-        raise UserError(f"the folder {source!r} has no images; known are files with the endings {', '.join(_ENDINGS)}")
+        known = ", ".join(transforms.IMAGE_ENDINGS)
+        raise UserError(f"the folder {source!r} has no images; known are files with the endings {known}")
     if len(paths) > _MAX_FILES:
         raise UserError(f"{source!r} has {len(paths)} images; a style needs some dozens, and takes up to {_MAX_FILES}")
     images = {}
@@ -46,6 +49,13 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
         except OSError as error:
             raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
     return images
+
+
+def _exists(path: pathlib.Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a list of files may be longer than a path can be
+        return False
 
 
 def find_layout(image: UInt8[np.ndarray, "h w"]) -> str:

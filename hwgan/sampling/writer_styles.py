@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
-from hwgan.data.prepared import dataset_names, open_rows, row_text, writer_among
+from hwgan.data.prepared import Rows, dataset_names, open_rows, row_text, writer_among
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 from hwgan.sampling.sampler import Sampler
@@ -75,10 +75,11 @@ def encode_writers(
     Raises:
       UserError: the dataset or the split does not exist, or no word of it can be written again.
     """
+    opened = {name: open_rows(data_dir, name, split) for name in dataset_names(dataset)}
     words: list[_Word] = []
     references: dict[str, list[tuple[str, int]]] = {}
     dropped = {"of unknown writers": 0, "too short": 0, "that cannot be written": 0}
-    for word in _read_words(data_dir, dataset, split):
+    for word in _read_words(opened):
         if not word.writer:
             dropped["of unknown writers"] += 1
             continue
@@ -95,7 +96,7 @@ def encode_writers(
     writers = sorted({word.writer for word in words})
     for writer in with_progress(writers, "encoding styles", "writers", len(writers)):
         with contextlib.suppress(UserError):  # none of the images is a word
-            z[writer] = encoder.encode(_images(data_dir, split, references[writer])).z
+            z[writer] = encoder.encode(_images(opened, references[writer])).z
     kept = [word for word in words if word.writer in z]
     dropped["of writers without a style"] = len(words) - len(kept)
     if not kept:
@@ -123,26 +124,24 @@ def _file_names(names: Iterable[str]) -> list[str]:
     return found
 
 
-def _read_words(data_dir: str, dataset: str, split: str) -> Iterator[_Word]:
-    datasets = dataset_names(dataset)
-    for source in datasets:
-        rows = open_rows(data_dir, source, split)
+def _read_words(opened: dict[str, Rows]) -> Iterator[_Word]:
+    """The words of one or several datasets, given by their rows."""
+    for source, rows in opened.items():
         for number in range(len(rows)):
             row = rows[number]
             yield _Word(
                 normalize_text(row_text(row, "text")),
                 row_text(row, "id"),
-                writer_among(datasets, source, row_text(row, "writer")),
+                writer_among(list(opened), source, row_text(row, "writer")),
                 (source, number),
             )
 
 
-def _images(data_dir: str, split: str, places: list[tuple[str, int]]) -> list[np.ndarray]:
+def _images(opened: dict[str, Rows], places: list[tuple[str, int]]) -> list[np.ndarray]:
     """Up to 15 images of the rows at these places (dataset, row)."""
     chosen = sorted({round(place) for place in np.linspace(0, len(places) - 1, _REFERENCES)})
-    rows = {source: open_rows(data_dir, source, split) for source, _ in places}
     images = []
     for source, number in (places[place] for place in chosen):
         with contextlib.suppress(OSError):
-            images.append(transforms.decode_grey(rows[source][number]["image"]))
+            images.append(transforms.decode_grey(opened[source][number]["image"]))
     return images

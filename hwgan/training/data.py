@@ -118,10 +118,10 @@ def _training_words(config: Config, real: WordStore, charset: Charset, spec: Ima
             f"data.real_fraction={data.real_fraction} must be from 0 to 1, and above 0 without data.generated_dataset"
         )
     if data.real_fraction < 1.0:
-        count = round(data.real_fraction * len(real))
-        if not count and not data.generated_dataset:
+        part = real.first(data.real_fraction)
+        if not len(part) and not data.generated_dataset:
             raise UserError(f"data.real_fraction={data.real_fraction} of {len(real):,} training words is none of them")
-        real = real.take(range(count))
+        real = part
     if data.generated_dataset and trains_generator(config):
         raise UserError(
             f"data.generated_dataset={data.generated_dataset!r} is for recognizers, as configs/htr.py; a generator "

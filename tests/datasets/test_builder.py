@@ -231,6 +231,20 @@ def test_newest_version_by_number(tmp_path):
         (tmp_path / "iam" / "words" / version).mkdir(parents=True)
         (tmp_path / "iam" / "words" / version / "summary.json").write_text("{}")
     assert dataset_directory(str(tmp_path), "iam/words").name == "1.10.0"
+    assert dataset_directory(str(tmp_path), "iam").name == "1.10.0"  # by the config that hwgan.prepare takes
+    with pytest.raises(UserError, match=r"no prepared dataset 'iam/lines' .*, where there is iam/words; make it with"):
+        dataset_directory(str(tmp_path), "iam/lines")
+
+
+def test_a_preview_shows_what_training_leaves_out(tmp_path):
+    folder = make_folder(tmp_path / "mine", count=3)
+    for path in folder.glob("*.png"):
+        Image.fromarray(np.where(np.arange(64)[:, None] // 7 == 4, 0, np.full((64, 1400), 255)).astype(np.uint8)).save(
+            path
+        )
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    preview_steps(str(tmp_path / "data"), "word_folder/mine", str(tmp_path / "steps.png"))
+    assert (tmp_path / "steps.png").exists()
 
 
 # description and preview

@@ -131,6 +131,22 @@ def test_a_page_goes_to_one_split(tmp_path):
     assert sum(summary["examples"].values()) == 36
 
 
+def test_pages_of_one_name_in_folders_of_their_own_are_several(tmp_path):
+    source = make_pages(tmp_path / "book", count=12)
+    for path in list(source.glob("*.xml")):
+        folder = source / path.stem
+        folder.mkdir()
+        image = next(image for image in source.glob(f"{path.stem}.*") if image != path)
+        text = path.read_text(encoding="utf-8").replace(image.name, f"page{image.suffix}")
+        (folder / "page.xml").write_text(text, encoding="utf-8")
+        image.rename(folder / f"page{image.suffix}")
+        path.unlink()
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    assert "by hash of page" in summary["splits"] or "by page" in summary["splits"]
+    pages = [{key.split("/")[0] for key in read_rows(tmp_path / "data", "pages/book", split)} for split in SPLITS]
+    assert sum(map(len, pages)) == len(set().union(*pages)) == 12
+
+
 def test_words_of_pages(tmp_path):
     for kind, make in (("alto", alto), ("page", page_xml)):
         source = make_pages(tmp_path / kind, make)

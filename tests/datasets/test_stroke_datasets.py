@@ -52,6 +52,31 @@ def test_penman_strokes_are_those_of_its_writers(tmp_path):
         np.testing.assert_allclose(found, stroke, atol=1e-5)
 
 
+def test_pen_up_traces_and_missing_writers():
+    hover = INKML.replace("<trace>5", '<trace type="penUp">0 1 1, 0 2 2</trace><trace>5')
+    for found, stroke in zip(
+        parse_stroke_file(hover.encode(), "a.inkml").strokes,
+        parse_stroke_file(INKML.encode(), "a.inkml").strokes,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, stroke)
+    named = parse_stroke_file(json.dumps({"strokes": STROKES, "text": 7, "writer": None}).encode(), "a.json")
+    assert (named.text, named.writer) == ("7", "")
+    with pytest.raises(ValueError, match="its writer is neither text nor number"):
+        parse_stroke_file(json.dumps({"strokes": STROKES, "writer": ["a"]}).encode(), "a.json")
+
+
+def test_a_table_of_strokes_spells_names_as_it_likes(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for i in range(12):
+        (folder / f"{i}.JSON").write_text(json.dumps(STROKES))
+    rows = [f"{i}\tmot\n" if i % 2 else f"{i}.json\tmot\n" for i in range(12)]
+    (folder / "words.tsv").write_text("file\ttext\n" + "".join(rows))
+    summary = prepare_dataset("stroke_folder", str(tmp_path / "data"), str(folder), "mine")
+    assert sum(summary["examples"].values()) == 12 and summary["skipped"] == {}
+
+
 def test_the_dot_of_an_i_comes_before_the_next_letter():
     for seed in range(30):
         writer = pen.Writer((0, seed))
@@ -84,7 +109,7 @@ def test_inkml_and_json():
         ("a.json", b'[[["1", 2]]]', "no list of two numbers"),
         ("a.json", b"[[[true, 2]]]", "no list of two numbers"),
         ("a.json", b"[[[1" + b"0" * 400 + b", 2]]]", "a coordinate is too large"),
-        ("a.json", b'{"strokes": [[[1, 2]]], "text": ["a"]}', "is no text"),
+        ("a.json", b'{"strokes": [[[1, 2]]], "text": ["a"]}', "is neither text nor number"),
         ("a.inkml", b"<ink/>", "no trace"),
         ("a.inkml", b"<ink><trace>1 2, '3 4</trace></ink>", "as differences"),
         ("a.inkml", b"<ink><trace>1</trace></ink>", "too few numbers"),

@@ -1,6 +1,8 @@
 """Word images of the user, in folders and archives with tables of several formats."""
 
 import json
+import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -137,14 +139,84 @@ def test_unknown_split_and_empty_split(tmp_path):
     folder = make_folder(tmp_path / "mine", columns=("file", "text", "split"))
     table = folder / "words.tsv"
     text = table.read_text(encoding="utf-8")
-    table.write_text(text.replace("\ttest\n", "\tdev\n", 3), encoding="utf-8")
+    table.write_text(text.replace("\ttest\n", "\tfold3\n", 3), encoding="utf-8")
     summary = prepare_dataset("word_folder", str(tmp_path / "one"), str(folder))
     assert summary["skipped"]["unknown split"]["count"] == 3
-    assert "(words.tsv line 4): 'dev' is not one of train" in summary["skipped"]["unknown split"]["first"][0]
-    table.write_text(text.replace("validation", "dev").replace("train", "a").replace("test", "b"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got a, b, dev"):
+    assert "(words.tsv line 4): 'fold3' is not one of train" in summary["skipped"]["unknown split"]["first"][0]
+    table.write_text(text.replace("validation", "c").replace("train", "a").replace("test", "b"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"split must be one of train, validation, test, got a, b, c"):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
     assert not list((tmp_path / "data").rglob("summary.json"))
+
+
+@pytest.mark.parametrize("words", [("Train", "Val", "Test"), ("training", "dev", "eval"), ("train", "valid", "test")])
+def test_usual_words_for_splits(tmp_path, words):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "writer", "split"))
+    text = (folder / "words.tsv").read_text(encoding="utf-8")
+    for split, word in zip(SPLITS, words, strict=True):
+        text = text.replace(f"\t{split}\n", f"\t{word}\n")
+    (folder / "words.tsv").write_text(text, encoding="utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["examples"] == dict.fromkeys(SPLITS, 20)
+    assert summary["skipped"] == {} and summary["warnings"] == []
+
+
+def test_a_test_split_alone_needs_no_training_writers(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text", "writer", "split"))
+    text = (folder / "words.tsv").read_text(encoding="utf-8")
+    (folder / "words.tsv").write_text(text.replace("train\n", "test\n").replace("validation\n", "test\n"), "utf-8")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["examples"] == {"test": 60} and summary["warnings"] == []
+
+
+def test_a_name_that_is_not_utf_8_drops_one_image(tmp_path):
+    folder = make_folder(tmp_path / "mine", columns=("file", "text"))
+    try:
+        (folder / os.fsdecode(b"caf\xe9_1.png")).write_bytes(png())
+    except OSError:
+        pytest.skip("this file system has no such names")
+    (folder / "words.tsv").unlink()
+    for i in range(60):
+        (folder / f"{i}.png").rename(folder / f"mot_{i}.png")
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert sum(summary["examples"].values()) == 60
+    assert summary["skipped"]["control character"]["count"] == 1
+
+
+def test_why_no_row_of_a_table_can_be_used(tmp_path):
+    for name, text in (
+        ("labels.csv", "file,text\n0.png,Mr,Smith\n1.png,a,b\n"),
+        ("labels.jsonl", '{"img": "0.png", "reading": "a"}\n'),
+    ):
+        folder = make_folder(tmp_path / name)
+        (folder / "words.tsv").unlink()
+        (folder / name).write_text(text)
+        with pytest.raises(UserError, match=rf"no row of {name} can be used; {name} line"):
+            prepare_dataset("word_folder", str(tmp_path / "data"), str(folder), "mine")
+
+
+def test_keys_of_json_are_named_as_columns_are():
+    rows, bad = parse_table('{"Image": "a.png", "Label": "mot"}\n{"File Name": "b.png", "TEXT": "été"}\n', "t.jsonl")
+    assert [(row.file, row.text) for row in rows] == [("a.png", "mot"), ("b.png", "été")] and not bad
+
+
+def test_a_zip_with_the_separators_of_windows(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    with zipfile.ZipFile(tmp_path / "mine.ZIP", "w") as file:
+        for path in folder.iterdir():
+            member = zipfile.ZipInfo()
+            member.filename = f"data\\{path.name}"
+            file.writestr(member, path.read_bytes())
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(tmp_path / "mine.ZIP"), "mine")
+    assert sum(summary["examples"].values()) == 60 and summary["skipped"] == {}
+
+
+def test_the_same_source_by_another_path_is_the_same(tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "mine")
+    first = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder), "mine")
+    (folder / ".DS_Store").write_bytes(b"left behind")
+    monkeypatch.chdir(folder)
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), ".", "mine") == first
 
 
 def test_a_column_of_train_and_test_gets_a_small_validation_split(tmp_path):

@@ -386,7 +386,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path, arguments, message)
 def test_log_lines_are_short():
     """At most 160 characters with the time before them, whatever a run measures."""
     values = dict.fromkeys((*loop._LOGGED, "generator/grad_norm"), -1.2345e-6)
-    speed = {"speed/steps_per_second": 1234.5678, "speed/images_per_second": 1.0}
+    speed = {"speed/steps_per_second": 1234.5678, "speed/examples_per_second": 1.0}
     left = dict.fromkeys(("speed/pretraining_seconds_left", "speed/seconds_left"), 123456.7)
     training = {name: value for name, value in values.items() if not name.startswith("evaluate/")}
     line = " | ".join(("step 100000/1000000", loop._format_few(training), loop._format_speed(speed | left)))

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -115,11 +116,13 @@ class Pages(WordImageBuilder, skip_registration=True):
         """The split of each page, by its place; with few pages, that of each region, by its id; "" for none."""
         if self.lists is not None:
             return {page.place: self._listed_split(page) or "" for page in described}
-        names = {page.name for page in described}
-        if len(names) >= _MIN_PAGES:
+        of_name = Counter(page.name for page in described)
+        # Pages of one name lie in different folders, as where each page has a folder of its own.
+        keys = {page.place: page.name if of_name[page.name] == 1 else page.place for page in described}
+        if len(keys) >= _MIN_PAGES:
             weighted = [page for page in described for _ in range(page.usable)]
-            groupings = [("page", [page.name for page in weighted])]
-            writers = [self._writer(page) or page.name for page in weighted]
+            groupings = [("page", [keys[page.place] for page in weighted])]
+            writers = [self._writer(page) or keys[page.place] for page in weighted]
             if self._writer_pattern and len(set(writers)) >= _MIN_PAGES:
                 groupings.insert(0, ("writer", writers))
             dealt, self.split_source = deal_groups(groupings)
@@ -127,7 +130,7 @@ class Pages(WordImageBuilder, skip_registration=True):
         regions = [page.region_id(region) for page in described for region in reader.parse(page).regions]
         dealt, self.split_source = deal_groups([("line", regions)])
         self.warnings.append(
-            f"{len(names)} usable page{'s are' if len(names) > 1 else ' is'} too few for splits by page: "
+            f"{len(keys)} usable page{'s are' if len(keys) > 1 else ' is'} too few for splits by page: "
             "the splits have different lines of the same pages"
         )
         self.warnings += [f"there is no {split} split" for split in SPLITS if split not in dealt]

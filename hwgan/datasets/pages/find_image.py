@@ -6,10 +6,10 @@ import urllib.parse
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import plain_path
 
-_IMAGE_ENDINGS = ("png", "jpg", "jpeg", "tif", "tiff", "jp2", "bmp", "webp")
-_XML_ENDINGS = ("xml", "alto", "page")  # of "p1.xml", "p1.alto.xml", "p1.page.xml"
+_XML_ENDINGS = (".xml", ".alto", ".page")  # of "p1.xml", "p1.alto.xml", "p1.page.xml"
 
 
 class NoImage(Exception):
@@ -88,7 +88,7 @@ def _stems(xml: str) -> list[str]:
     """The name of an XML file without its ending, and, for names like p1.jpg.xml, without the one before it, too."""
     stem = re.sub(r"\.xml$", "", posixpath.basename(xml), flags=re.IGNORECASE)
     shorter, ending = posixpath.splitext(stem)
-    return [stem, shorter] if ending[1:].lower() in (*_IMAGE_ENDINGS, *_XML_ENDINGS) else [stem]
+    return [stem, shorter] if ending.lower() in (*IMAGE_ENDINGS, *_XML_ENDINGS) else [stem]
 
 
 def _candidates(xml: str, stated: str) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _candidates(xml: str, stated: str) -> Iterator[str]:
         stems = [*(posixpath.splitext(name)[0] for name in names), *stems]
     yield stems[0]
     for stem in stems:
-        yield from (f"{stem}.{ending}" for ending in _IMAGE_ENDINGS)
+        yield from (stem + ending for ending in IMAGE_ENDINGS)
 
 
 def _rank(path: str, name: str, stated: str, xml: str) -> tuple[int, ...]:

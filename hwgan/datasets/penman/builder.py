@@ -36,6 +36,7 @@ class PenmanConfig(tfds.core.BuilderConfig):
     seed: int = 0
 
 
+PENMAN_SPLITS = "writers of its own for each"
 PENMAN_CONFIGS = [
     PenmanConfig(name="demo", num_words=16_000, num_writers=200, lower_case=True, max_letters=8),
     PenmanConfig(name="words"),
@@ -73,6 +74,7 @@ class Penman(WordImageBuilder, skip_registration=True):
     name = "penman"
     description = "Synthetic handwriting: words drawn with spline strokes in the styles of procedural writers."
     BUILDER_CONFIGS = PENMAN_CONFIGS
+    split_source = PENMAN_SPLITS
 
     def _read_splits(self) -> dict[str, Iterator[Example]]:
         assert isinstance(self.builder_config, PenmanConfig)

@@ -8,7 +8,7 @@ from hwgan.data.ink import Stroke
 from hwgan.datasets.builder import Example
 from hwgan.datasets.ink_builder import InkBuilder
 from hwgan.datasets.penman import pen
-from hwgan.datasets.penman.builder import PENMAN_CONFIGS, PenmanConfig, PenmanWord, penman_splits
+from hwgan.datasets.penman.builder import PENMAN_CONFIGS, PENMAN_SPLITS, PenmanConfig, PenmanWord, penman_splits
 
 _TOUCHING = 0.15  # x-heights; strokes that begin so near to the end of the one before go on without a lift of the pen
 
@@ -22,6 +22,7 @@ class PenmanStrokes(InkBuilder, skip_registration=True):
     name = "penman_strokes"
     description = "Synthetic handwriting: strokes in the styles of procedural writers."
     BUILDER_CONFIGS = PENMAN_CONFIGS
+    split_source = PENMAN_SPLITS
 
     def _read_splits(self):
         assert isinstance(self.builder_config, PenmanConfig)

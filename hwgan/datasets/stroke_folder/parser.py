@@ -61,9 +61,10 @@ def parse_json(content: bytes) -> StrokeFile:
     strokes = fields.get("strokes")
     if not isinstance(strokes, list) or not all(isinstance(stroke, list) for stroke in strokes):
         raise ValueError('it has no list "strokes" of lists of points')
-    named = {name: fields.get(name, "") for name in ("text", "writer", "split")}
-    if not all(isinstance(text, str | int) and not isinstance(text, bool) for text in named.values()):
-        raise ValueError(f"its {' or '.join(named)} is no text")
+    named = {name: "" if fields.get(name) is None else fields[name] for name in ("text", "writer", "split")}
+    odd = [name for name, text in named.items() if not isinstance(text, str | int) or isinstance(text, bool)]
+    if odd:
+        raise ValueError(f"its {' and '.join(odd)} is neither text nor number")
     return StrokeFile([_points(stroke) for stroke in strokes], **{name: str(text) for name, text in named.items()})
 
 
@@ -81,6 +82,8 @@ def _points(stroke: list[Any]) -> Stroke:
 def parse_inkml(content: bytes) -> StrokeFile:
     """Reads the traces of an InkML file, and its annotations of type truth (or transcription, text) and writer.
 
+    Traces of a pen above the paper are left out.
+
     Raises:
       ValueError: it is damaged, has no traces, or writes them as differences, which is not supported.
 
@@ -89,7 +92,8 @@ def parse_inkml(content: bytes) -> StrokeFile:
     """
     root = parse_xml(content)
     columns = _columns(root)
-    strokes = [_trace(element.text or "", columns) for element in descendants(root, "trace")]
+    traces = (trace for trace in descendants(root, "trace") if trace.get("type", "").lower() != "penup")
+    strokes = [_trace(trace.text or "", columns) for trace in traces]
     if not strokes:
         raise ValueError("it has no trace")
     notes = {a.get("type", "").lower(): (a.text or "").strip() for a in root if local_name(a) == "annotation"}

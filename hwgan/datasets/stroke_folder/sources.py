@@ -1,7 +1,5 @@
 """Finds the stroke files of a folder and their texts: in a table, or in the files themselves."""
 
-import dataclasses
-
 from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.datasets.word_folder.images import ImageIndex
@@ -36,8 +34,7 @@ def _is_table(files: RawFiles, name: str) -> bool:
 def _from_table(files: RawFiles, table: str) -> Source:
     folder = table.rpartition("/")[0]
     rows, bad = parse_table(files.read_text(table), table)
-    index = ImageIndex(files.names())  # which also finds other files, by their exact path
-    located = [dataclasses.replace(row, image=index.find(row.file, folder)) for row in rows]
+    located = ImageIndex(files.names(), STROKE_ENDINGS).locate(rows, folder)
     splits = "column of the table" if any(row.split for row in rows) else ""
     return Source(located, f"table {table}", folder, splits, bad)
 

@@ -7,7 +7,7 @@ from typing import Any
 from hwgan.datasets.builder import Example, HandwritingBuilder, clean_text
 from hwgan.datasets.raw_files import RawFiles, plain_path
 from hwgan.datasets.splits import SPLITS, deal_groups
-from hwgan.datasets.word_folder.rows import Row, some
+from hwgan.datasets.word_folder.rows import Row, some, split_of_word
 from hwgan.datasets.word_folder.sources import Source
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
@@ -48,7 +48,8 @@ class FolderBuilder(HandwritingBuilder, skip_registration=True):
                 splits.setdefault(split, []).append(example)
             elif split is not None:
                 self.skip("unknown split", example, f"{split!r} is not one of {', '.join(SPLITS)}")
-        self.warnings += warn_of_few_writers(clean_text(example.writer) for example in splits.get("train", ()))
+        if train := splits.get("train"):
+            self.warnings += warn_of_few_writers(clean_text(example.writer) for example in train)
         return self._complete(splits)
 
     def _complete(self, splits: dict[str, list[Example]]) -> dict[str, list[Example]]:
@@ -69,7 +70,7 @@ class FolderBuilder(HandwritingBuilder, skip_registration=True):
           UserError: rows have splits, but none of the names train, validation and test.
         """
         rows = source.rows
-        named = [clean_text(row.split) for row in rows]
+        named = [split_of_word(clean_text(row.split)) for row in rows]
         if self.lists is not None:
             return named
         if not any(named):

@@ -1,12 +1,14 @@
 """Finds the image that a table means, however the table spells its path."""
 
 import dataclasses
+import functools
 import itertools
 import posixpath
 import urllib.parse
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import plain_path
 from hwgan.datasets.word_folder.rows import Row, is_hidden, is_image, stem
 
@@ -20,17 +22,24 @@ class ImageIndex:
       images: paths of all images that are not hidden, sorted.
     """
 
-    def __init__(self, names: Iterable[str]):
-        """Creates the index of the paths from the root of the raw files, which are normalized."""
+    def __init__(self, names: Iterable[str], endings: tuple[str, ...] = IMAGE_ENDINGS):
+        """Creates the index of the paths from the root of the raw files, which are normalized.
+
+        Args:
+          names: all paths.
+          endings: those of the files that a table means: images, or others.
+        """
+        self._is_image = functools.partial(is_image, endings=endings)
+        self._stem = functools.partial(stem, endings=endings)
         self._names = set(names)
-        self.images = sorted(name for name in self._names if is_image(name) and not is_hidden(name))
+        self.images = sorted(name for name in self._names if self._is_image(name) and not is_hidden(name))
         self._by_lower: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_basename: dict[str, list[str]] = defaultdict(list)
         for name in self.images:
             self._by_lower[name.lower()].append(name)
-            self._by_stem[stem(name)].append(name)
-            self._by_basename[stem(posixpath.basename(name)).lower()].append(name)
+            self._by_stem[self._stem(name)].append(name)
+            self._by_basename[self._stem(posixpath.basename(name)).lower()].append(name)
 
     def find(self, path: str, folder: str = "") -> str:
         """The image that a table in `folder` calls `path`; "" if there is none, or several are meant.
@@ -42,7 +51,10 @@ class ImageIndex:
             if full in self._names:
                 return full
         for full in paths:
-            for found in (self._by_lower.get(full.lower(), []), [] if is_image(full) else self._by_stem.get(full, [])):
+            for found in (
+                self._by_lower.get(full.lower(), []),
+                [] if self._is_image(full) else self._by_stem.get(full, []),
+            ):
                 if len(found) == 1:
                     return found[0]
         return ""
@@ -52,8 +64,8 @@ class ImageIndex:
         *_, name = _spellings(path)
         if "/" in name:
             return ""
-        candidates = self._by_basename.get(stem(name).lower(), [])
-        fitting = (image for image in candidates if not is_image(name) or image.lower().endswith(name.lower()))
+        candidates = self._by_basename.get(self._stem(name).lower(), [])
+        fitting = (image for image in candidates if not self._is_image(name) or image.lower().endswith(name.lower()))
         found = list(itertools.islice(fitting, 2))
         return found[0] if len(found) == 1 else ""
 
@@ -90,13 +102,13 @@ class ImageIndex:
         """The (dropped folders, folder) by which this path is found, with as few folders dropped as can be."""
         if not parts or parts[0] == "..":
             return
-        candidates = self._by_basename.get(stem(parts[-1]).lower(), [])
+        candidates = self._by_basename.get(self._stem(parts[-1]).lower(), [])
         for dropped in range(len(parts)):
             tail = "/".join(parts[dropped:])
             length = len(tail)
             found = False
             for image in candidates:
-                shown = image if is_image(tail) else stem(image)
+                shown = image if self._is_image(tail) else self._stem(image)
                 if ("/" + shown.lower()).endswith("/" + tail.lower()):
                     found = True
                     yield dropped, shown[: len(shown) - length].rstrip("/")

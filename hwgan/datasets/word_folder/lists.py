@@ -10,9 +10,10 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import text_lines
 from hwgan.datasets.word_folder.images import ImageIndex
-from hwgan.datasets.word_folder.rows import COLUMNS, IMAGE_ENDINGS, Row, is_image
+from hwgan.datasets.word_folder.rows import COLUMNS, Row, is_image
 from hwgan.datasets.word_folder.table import split_fields
 from hwgan.runtime.errors import UserError
 
@@ -101,12 +102,18 @@ def _by_blank(line: str) -> tuple[str, str]:
 def _check_header(first: str, name: str) -> None:
     """Raises UserError for a table whose header names the files, but no column that is known to hold texts."""
     for separator in "\t,;":
-        cells = [cell.strip() for cell in split_fields(first, separator, quoted=separator != "\t")]
+        cells = [cell.strip() for cell in _fields(first, separator)]
         if len(cells) > 1 and cells[0].lower() in COLUMNS["file"]:
             raise UserError(
                 f"{name} has the columns {', '.join(cells)}, none of which is known to hold the texts; name that one "
                 f"{COLUMNS['text'][0]!r}"
             )
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    """The fields of a line; the line as one field where its quotes are wrong."""
+    fields = split_fields(line, separator, quoted=separator != "\t")
+    return [line] if isinstance(fields, str) else fields
 
 
 def _check_columns(sample: list[str], split: Split, name: str) -> None:
@@ -116,7 +123,7 @@ def _check_columns(sample: list[str], split: Split, name: str) -> None:
     )
     if not separator:
         return
-    counts = {len(split_fields(line, separator, quoted=separator != "\t")) for line in sample}
+    counts = {len(_fields(line, separator)) for line in sample}
     if len(counts) == 1 and (columns := counts.pop()) > 2 and (separator == "\t" or len(sample) > 4):
         raise UserError(
             f"{name} has {columns} columns and no header; give it a first line that names them, such as "

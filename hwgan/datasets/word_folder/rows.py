@@ -4,7 +4,8 @@ import dataclasses
 import posixpath
 import re
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".jp2")
+from hwgan.data.transforms import IMAGE_ENDINGS
+
 # Accepted names of each column or JSON key, the better ones first; the first one is the documented name.
 COLUMNS = {
     "file": ("file", "file_name", "filename", "image", "image_path", "image_name", "img", "img_path", "path"),
@@ -55,9 +56,9 @@ class Row:
     image: str = ""
 
 
-def is_image(name: str) -> bool:
-    """Whether a path has the ending of an image."""
-    return name.lower().endswith(IMAGE_ENDINGS)
+def is_image(name: str, endings: tuple[str, ...] = IMAGE_ENDINGS) -> bool:
+    """Whether a path has the ending of an image, or another one of these."""
+    return name.lower().endswith(endings)
 
 
 def is_hidden(name: str) -> bool:
@@ -65,9 +66,14 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def stem(name: str) -> str:
+def stem(name: str, endings: tuple[str, ...] = IMAGE_ENDINGS) -> str:
     """The path of an image without its ending; other paths as they are."""
-    return posixpath.splitext(name)[0] if is_image(name) else name
+    return posixpath.splitext(name)[0] if is_image(name, endings) else name
+
+
+def split_of_word(word: str) -> str:
+    """The split that a word means, such as "validation" for Val or dev; other words as they are."""
+    return _SPLITS_BY_WORD.get(word.lower(), word)
 
 
 def split_of_folder(name: str) -> str:

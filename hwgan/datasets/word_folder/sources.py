@@ -139,9 +139,15 @@ def _read_tables(
         if any(row.image for row in table.rows):
             (tables if is_table else lists).append(table)
         elif _should_be_table(name):
-            first = f": the first is {table.rows[0].file!r}" if table.rows else ""
-            problems[name] = f"{name} names none of the {len(index.images):,} images that are there{first}"
+            problems[name] = _why_unused(table, index)
     return tables, lists, problems
+
+
+def _why_unused(table: _Table, index: ImageIndex) -> str:
+    if table.bad and not table.rows:
+        return f"no row of {table.name} can be used; {table.bad[0]}"
+    first = f": the first is {table.rows[0].file!r}" if table.rows else ""
+    return f"{table.name} names none of the {len(index.images):,} images that are there{first}"
 
 
 def _read_table(text: str, name: str, index: ImageIndex) -> tuple[bool, _Table]:

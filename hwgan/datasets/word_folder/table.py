@@ -38,6 +38,7 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
         if isinstance(record, str):
             bad.append(f"{place}: {record}")
             continue
+        record = {_plain(key): value for key, value in record.items()}
         keys = {field: _first_key(record, aliases) for field, aliases in COLUMNS.items()}
         values = {field: str(record[key]) for field, key in keys.items() if key}
         absent = [field for field in REQUIRED_COLUMNS if not keys[field]]
@@ -49,6 +50,11 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
         else:
             rows.append(Row(**values, place=place))
     return rows, bad
+
+
+def _plain(column: str) -> str:
+    """The name of a column as in `COLUMNS`, such as file_name for "File Name"."""
+    return "_".join(column.lower().replace("-", " ").split())
 
 
 def _first_key(record: dict[str, Any], aliases: Iterable[str]) -> str:
@@ -77,7 +83,7 @@ def _header(lines: list[tuple[str, str]], quoted: bool) -> tuple[str, list[str]]
     for separator in SEPARATORS if quoted else ("\t",):
         fields = split_fields(lines[0][1], separator, quoted=quoted)
         names = [] if isinstance(fields, str) else fields
-        headers[separator] = ["_".join(name.lower().replace("-", " ").split()) for name in names]
+        headers[separator] = [_plain(name) for name in names]
     return min(headers.items(), key=lambda item: (len(_absent(item[1])), -len(item[1])))
 
 
