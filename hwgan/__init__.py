@@ -6,8 +6,9 @@
 >>> image.dtype, image.shape[0] == model.height
 (dtype('uint8'), True)
 
-`load` gives a `Model`, whose methods write words, lines and pages. Mistakes in what it is given raise `UserError`.
-Importing this package imports no jax; `load` does, after it has set XLA's options.
+`load` gives a `Model`, whose methods write words, lines and pages; `load_strokes` a `StrokeModel`, which writes them
+with a pen. Mistakes in what they are given raise `UserError`. Importing this package imports no jax; both functions do,
+after they have set XLA's options.
 """
 
 import os
@@ -17,8 +18,9 @@ from hwgan.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from hwgan.sampling.model import Model
+    from hwgan.sampling.stroke_model import StrokeModel
 
-__all__ = ["Model", "UserError", "load"]
+__all__ = ["Model", "StrokeModel", "UserError", "load", "load_strokes"]
 
 
 def load(
@@ -51,10 +53,42 @@ def load(
     return Model(open_sampler(checkpoint, step, temperature), checkpoint, step)
 
 
+def load_strokes(
+    checkpoint: str | os.PathLike[str] = "strokes",
+    *,
+    step: int | None = None,
+    bias: int | float | None = None,
+    temperature: int | float | None = None,
+) -> "StrokeModel":
+    """Opens a model that writes strokes.
+
+    Args:
+      checkpoint: workdir of a run of strokes, or a file that `hwgan.export` wrote; by default the weights of the
+        package, for English.
+      step: which checkpoint of a run; the newest by default.
+      bias: neatness, from 0 to 10; None for that of the weights.
+      temperature: T of the Gaussians, above 0 and at most 5; None for that of the weights.
+
+    Raises:
+      UserError: there are no such weights, or they cannot be read.
+    """
+    from hwgan.runtime.settings import prepare_backend
+
+    prepare_backend()
+    from hwgan.sampling.open_strokes import open_stroke_sampler
+    from hwgan.sampling.stroke_model import StrokeModel
+
+    return StrokeModel(open_stroke_sampler(str(checkpoint), step, bias=bias, temperature=temperature))
+
+
 def __getattr__(name: str) -> Any:
-    """`Model`, which is imported when it is asked for, as jax comes with it."""
+    """`Model` and `StrokeModel`, which are imported when they are asked for, as jax comes with them."""
     if name == "Model":
         from hwgan.sampling.model import Model
 
         return Model
+    if name == "StrokeModel":
+        from hwgan.sampling.stroke_model import StrokeModel
+
+        return StrokeModel
     raise AttributeError(f"module 'hwgan' has no attribute {name!r}")

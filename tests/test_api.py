@@ -10,6 +10,7 @@ import pytest
 
 import hwgan
 import hwgan.sampling.model
+import hwgan.sampling.stroke_model
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -19,10 +20,42 @@ def model():
     return hwgan.load()
 
 
-@pytest.mark.parametrize("module", [hwgan, hwgan.sampling.model])
+@pytest.mark.parametrize("module", [hwgan, hwgan.sampling.model, hwgan.sampling.stroke_model])
 def test_the_examples_of_docstrings_are_right(module):
     result = doctest.testmod(module)
     assert result.attempted >= 5 and result.failed == 0
+
+
+def test_strokes_of_a_hand():
+    model = hwgan.load_strokes()
+    strokes = model.strokes("fox", hand=model.writers[7])
+    for again, stroke in zip(model.strokes("fox", hand=model.writers[7]), strokes, strict=True):
+        np.testing.assert_array_equal(again, stroke)
+    points = np.concatenate(strokes)
+    assert points[:, 1].min() < -0.7 and points[:, 1].max() < 1.5  # above the baseline y is negative
+    first, other = model.word("fox", hand=model.writers[7]), model.word("fox", hand=np.int64(3))
+    assert first.shape[0] == model.height and (first.shape != other.shape or (first != other).any())
+    assert model.words([]) == []
+    assert model.line("a fox", hand=3).shape[0] == model.height
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: model.word("two words"), "has a space, so it is no word"),
+        (lambda model: model.words("word"), r"words\(\) takes a list"),
+        (lambda model: model.strokes("été"), "outside the alphabet"),
+        (lambda model: model.word("a", hand=-1), "hand=-1 must be a whole number"),
+        (lambda model: model.word("a", hand="nobody"), "strokes come from files that end in"),
+        (lambda model: model.page("a", page_size="a4"), r"document\(\) has pages of a paper size"),
+        (lambda model: hwgan.load_strokes(bias=-1), "bias=-1 must be a number from 0"),
+        (lambda model: hwgan.load("strokes"), r"hwgan\.load_strokes take them"),
+        (lambda model: hwgan.load_strokes("handwriting"), "handwriting"),
+    ],
+)
+def test_mistakes_with_strokes_are_named(call, message):
+    with pytest.raises(hwgan.UserError, match=message):
+        call(hwgan.load_strokes())
 
 
 def test_the_examples_of_the_guide_run(tmp_path, monkeypatch):
@@ -120,8 +153,9 @@ def test_a_style_from_images_is_near_the_one_that_wrote_them(model):
 
 
 def test_no_other_names_are_promised():
-    assert set(hwgan.__all__) == {"Model", "UserError", "load"}
+    assert set(hwgan.__all__) == {"Model", "StrokeModel", "UserError", "load", "load_strokes"}
     assert hwgan.Model is hwgan.sampling.model.Model
+    assert hwgan.StrokeModel is hwgan.sampling.stroke_model.StrokeModel
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = hwgan.nothing
     assert (ROOT / "hwgan" / "py.typed").exists()

@@ -111,7 +111,9 @@ def load_run(workdir: str, step: int | None = None) -> Run:
             with naming(what):
                 config, charset, rare_characters = checked_record(record)
                 if task_of(config) == STROKES:
-                    raise UserError("it writes strokes, not images; hwgan.sample and hwgan.generate take such runs")
+                    raise UserError(
+                        "it writes strokes, not images; hwgan.sample, hwgan.generate and hwgan.load_strokes take it"
+                    )
                 networks, optimizers = build_networks(config, charset)
             shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
             state = orbax.restore_here(checkpointer, shapes, step)

@@ -146,7 +146,9 @@ def read_weights(path: str) -> Weights:
         with naming(what):
             config, charset, rare_characters = checked_record(record)
             if task_of(config) == STROKES:
-                raise UserError("they write strokes, not images; hwgan.sample and hwgan.generate take them")
+                raise UserError(
+                    "they write strokes, not images; hwgan.sample, hwgan.generate and hwgan.load_strokes take them"
+                )
             networks, optimizers = build_networks(config, charset)
             if pathlib.Path(path).parent != FOLDER:  # those of the package were checked when it was made
                 shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))

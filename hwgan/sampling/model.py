@@ -169,12 +169,7 @@ class Model:
         >>> [image.shape[0] == model.height for image in images]
         [True, True, True]
         """
-        if isinstance(texts, str):
-            raise UserError("words() takes a list of words; word() takes one, line() and page() take texts")
-        fitted = [self._fitted(text) for text in texts]
-        for text in fitted:
-            if not set(filter(str.isspace, text)) <= set(self.alphabet):
-                raise UserError(f"{text[:40]!r} has a space, so it is no word; line() and page() take texts")
+        fitted = fit_words(texts, self.alphabet)
         if not fitted:
             return []
         found = self._styles_of(styles, len(fitted))
@@ -311,3 +306,18 @@ class Model:
         if len(found) not in (1, count):
             raise UserError(f"there are {count} texts and {len(found)} styles; give one style, or one for each")
         return found * (count if len(found) == 1 else 1)
+
+
+def fit_words(texts: Sequence[str], alphabet: str) -> list[str]:
+    """Words in NFC, with what looks the same for characters outside an alphabet.
+
+    Raises:
+      UserError: they are one text, or one of them has a space that is not in the alphabet.
+    """
+    if isinstance(texts, str):
+        raise UserError("words() takes a list of words; word() takes one, line() and page() take texts")
+    fitted = [replace_unwritable(text, alphabet)[0] for text in texts]
+    for text in fitted:
+        if not set(filter(str.isspace, text)) <= set(alphabet):
+            raise UserError(f"{text[:40]!r} has a space, so it is no word; line() and page() take texts")
+    return fitted
