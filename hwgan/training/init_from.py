@@ -16,6 +16,8 @@ from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 
 _PRETRAINED = {"pretrained": (PRETRAINED,), "pretrained_all": (PRETRAINED, PRETRAINED_OTHERS)}
+# The identifier's last layer, over writers whose ids are those of the words of the old run.
+_OVER_WRITERS = "params/logits/"
 _COMPATIBLE_STEPS = ("contrast", "trim")  # of preprocessing, which may differ: words stay of one size
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,8 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
 
     A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
     "pretrained" is the generator of the package, "pretrained_all" all networks that trained with it. Running averages
-    that they do not have are reset.
+    that they do not have are reset. So is the identifier's layer over writers, to zero: the words of the new run may be
+    by others, and a layer that takes them for those of the old run would spoil the features below it.
 
     Args:
       state: fresh, of any number of devices.
@@ -84,6 +87,9 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
     # Such as the covariance of a whitened identifier: running averages adapt within some hundred steps.
     new = [path for path in fresh if path not in found and not path.startswith("params/")]
     found |= {path: fresh[path] for path in new}
+    if name == "identifier":
+        over_writers = [path for path in fresh if path.startswith(_OVER_WRITERS)]
+        found |= {path: np.zeros(fresh[path].shape, fresh[path].dtype) for path in over_writers}
     if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, fresh):
         raise UserError(
             f"the {name} of {source!r} has other layers or sizes than model.{name} asks for; take the config that made "
