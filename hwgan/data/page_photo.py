@@ -163,16 +163,26 @@ def without_lighting(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"
 
 
 def level(darkness: Float[np.ndarray, "h w"], slope: float, convergence: float) -> Float[np.ndarray, "h2 w2"]:
-    """Turns lines level; the slope of a line at row y of the middle column is slope + convergence (y / h - 1/2)."""
+    """Turns the page until its lines are level.
+
+    Letters are turned with their line, so that their slant to it stays: the slant is part of a hand.
+
+    Args:
+      darkness: of the page.
+      slope: of lines in its middle.
+      convergence: the slope of a line at row y of the middle column is slope + convergence (y / h - 1/2).
+    """
     height, width = darkness.shape
-    reach = int(np.ceil((abs(slope) + abs(convergence)) * width / 2))
-    if reach < 2:
+    if (abs(slope) + abs(convergence)) * width < 4:
         return darkness
-    columns = np.arange(width, dtype=np.float32)[None]
-    rows = np.arange(-reach, height + reach, dtype=np.float32)[:, None]
-    sources = rows + (columns - width / 2) * (slope + convergence * (rows / height - 0.5))
-    places = np.broadcast_to(columns, sources.shape)
-    return ndimage.map_coordinates(darkness, [sources, places], order=1, mode="constant").astype(np.float32)
+    angle = np.arctan(slope)
+    reach = [int(np.ceil((abs(slope) + abs(convergence)) * side / 2)) for side in (height, width)]
+    x = np.arange(-reach[0], width + reach[0], dtype=np.float32)[None] - width / 2
+    y = np.arange(-reach[1], height + reach[1], dtype=np.float32)[:, None] - height / 2
+    along = np.arctan(slope + convergence * y / np.cos(angle) / height)  # the angle of the line of each row
+    rows = height / 2 + y * np.cos(angle) + x * np.sin(along)
+    columns = width / 2 - y * np.sin(angle) + x * np.cos(along)
+    return ndimage.map_coordinates(darkness, [rows, columns], order=1, mode="constant").astype(np.float32)
 
 
 def find_slopes(darkness: Float[np.ndarray, "h w"]) -> tuple[float, float]:

@@ -62,7 +62,21 @@ def test_skewed_pages_are_turned(angle):
     turned = Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=235)
     slope, _ = find_slopes(without_lighting(np.asarray(turned)))
     np.testing.assert_allclose(np.degrees(slope), -angle, atol=0.5)
-    assert len(cut_words(even_ink(np.asarray(turned)))) == len(boxes)
+    before, after = cut_words(even_ink(page)), cut_words(even_ink(np.asarray(turned)))
+    assert len(after) == len(boxes)
+    slants = [[slant(word.image) for word in words] for words in (before, after)]
+    assert abs(np.mean(slants[1]) - np.mean(slants[0])) < 0.03  # a shear would change it by the slope of the lines
+
+
+def slant(image):
+    """Columns to the right by which ink leans for each row down."""
+    rows, columns = np.nonzero(image < 128)
+
+    def sharpness(lean):
+        places = np.rint(columns - lean * rows).astype(int)
+        return np.square(np.bincount(places - places.min())).sum()
+
+    return float(max(np.linspace(-0.4, 0.4, 161), key=sharpness))
 
 
 def test_a_sheet_on_a_table_is_found_and_shadow_is_not_writing():

@@ -51,14 +51,25 @@ export function slopeOf(mask: Uint8Array, { width, height }: Grey): number {
   return found;
 }
 
-/** Moves each column up by slope times its place. */
-export function shear(image: Grey, slope: number, empty: number): Grey {
+/** Turns a page until lines of this slope are level; letters turn with them, so that their slant stays. */
+export function turn(image: Grey, slope: number, empty: number): Grey {
+  if (!slope) return image;
   const { width, height } = image;
   const data = new Uint8ClampedArray(image.data.length).fill(empty);
-  for (let x = 0; x < width; x++) {
-    const shift = Math.round(slope * (x - width / 2));
-    const last = Math.min(height, height - shift);
-    for (let y = Math.max(0, -shift); y < last; y++) data[y * width + x] = image.data[(y + shift) * width + x]!;
+  const [cos, sin] = [Math.cos(Math.atan(slope)), Math.sin(Math.atan(slope))];
+  for (let y = 0; y < height; y++) {
+    const v = y - height / 2;
+    for (let x = 0; x < width; x++) {
+      const u = x - width / 2;
+      const [left, top] = [width / 2 + cos * u - sin * v, height / 2 + sin * u + cos * v];
+      const [column, row] = [Math.floor(left), Math.floor(top)];
+      if (column < 0 || row < 0 || column >= width - 1 || row >= height - 1) continue;
+      const [a, b] = [left - column, top - row];
+      const i = row * width + column;
+      const above = (1 - a) * image.data[i]! + a * image.data[i + 1]!;
+      const below = (1 - a) * image.data[i + width]! + a * image.data[i + width + 1]!;
+      data[y * width + x] = Math.round((1 - b) * above + b * below);
+    }
   }
   return { data, width, height };
 }

@@ -1,7 +1,7 @@
 // Cuts the words out of an even grey photo of a page: connected ink, lines, and the gaps between words.
 
 import { crop, threshold, type Grey } from "./grey";
-import { removeRules, shear, slopeOf } from "./straighten";
+import { removeRules, slopeOf, turn } from "./straighten";
 
 interface Part {
   label: number;
@@ -23,8 +23,8 @@ export function cutWords(photo: Grey): Grey[] {
   const mask = Uint8Array.from(photo.data, (value) => (value < level ? 1 : 0));
   removeRules(mask, photo);
   const slope = slopeOf(mask, photo);
-  const straight = shear(photo, slope, 255);
-  const inked = shear({ ...photo, data: Uint8ClampedArray.from(mask) }, slope, 0);
+  const straight = turn(photo, slope, 255);
+  const inked = turn({ ...photo, data: Uint8ClampedArray.from(mask) }, slope, 0);
   const { parts, labels } = connect(inked);
   const letters = parts.filter((part) => part.area >= SPECK && !touchesEdge(part, inked));
   if (!letters.length) return [];
