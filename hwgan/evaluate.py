@@ -88,6 +88,7 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
         "config": run.config.to_dict(),
     }
     if trains_generator(run.config):
+        _check_split("evaluate.split", settings.split)
         results = evaluate_sampler(
             sampler_from_run(run),
             split,
@@ -107,6 +108,14 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
             evaluator, split, used, use_lexicon=settings.lexicon, beam_width=settings.beam_width, seed=config.seed
         )
     return write_results(results | metadata, pathlib.Path(workdir) / RESULTS_FILE)
+
+
+def _check_split(name: str, split: str) -> None:
+    if split == "train":
+        raise UserError(
+            f"{name}=train compares with the training words themselves: copies of them would seem new, and real words "
+            "perfect; give validation or test"
+        )
 
 
 def _check_beam(width: int, evaluator: Evaluator) -> None:
@@ -198,6 +207,8 @@ def main(argv: list[str]) -> None:
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
         return
+    if not is_folder_of_words(args.real):
+        _check_split("--split", args.split)
     real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
     from_folder = is_folder_of_words(args.real)
     if from_folder and args.train == args.real:
@@ -208,6 +219,8 @@ def main(argv: list[str]) -> None:
     metadata = {"real": pathlib.Path(args.real).name if from_folder else args.real, "split": args.split}
     if dropped:
         metadata["dropped_real"] = dropped
+    if not from_folder:
+        metadata["content"] = combined_summary(args.data_dir, args.real)["content"]
     if args.generated:
         if args.temperature is not None:
             raise UserError("--temperature applies to --checkpoint; it has no effect on the images of --generated")

@@ -32,6 +32,8 @@ ARMS = {
 SHARES = {"both": (0.05,), "transducer": (1.0,)}  # of the real words; all of STEPS for other arms
 TRANSDUCER_STEPS = 0.7  # for each step of CTC: 4.6 and 3.2 steps/s, each on one core of the same machine, side by side
 SEEDS = (0, 1, 2)
+# Fields that an evaluation takes from its own flags, and not from the run.
+EVALUATED = ("--config.evaluate.", "--config.data.data_dir=", "--config.data.cache_dir=", "--config.seed=")
 
 
 def plan() -> dict[str, list[str]]:
@@ -74,7 +76,7 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     pin = ["taskset", "-c", str(core)] if sys.platform == "linux" else []
     command = [*pin, sys.executable, "-m", "hwgan.main", "--config=configs/htr.py", f"--workdir={workdir}"]
-    evaluate = ["--mode=evaluate", *(setting for setting in settings if setting.startswith("--config.evaluate."))]
+    evaluate = ["--mode=evaluate", *(setting for setting in settings if setting.startswith(EVALUATED))]
     workdir.mkdir(parents=True, exist_ok=True)
     with (workdir / "log.txt").open("a") as log:
         for arguments in (settings, evaluate):

@@ -10,6 +10,7 @@ import numpy as np
 from hwgan.data import transforms
 from hwgan.data.prepared import dataset_names, open_rows, row_text, writer_among
 from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.word_folder.rows import split_of_word
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
 
@@ -41,9 +42,9 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
         logger.warning("%s: %s", source, found.warning)
     if found.bad:
         raise UserError(f"{source}: {found.bad[0]}")
-    splits = {row.split for row in rows}
+    splits = {split_of_word(row.split) for row in rows}
     if split and len(splits) > 1:  # a table with a single split is used completely
-        rows = [row for row in rows if row.split == split]
+        rows = [row for row in rows if split_of_word(row.split) == split]
     if not rows:
         raise UserError(f"{source}: its table has no rows of split {split!r}; it has {', '.join(sorted(splits))}")
     images = []
@@ -58,12 +59,16 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
 def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
     """Images, texts and writers of a split of one or several prepared datasets; see `read_folder`.
 
+    Words that the dataset calls badly segmented are left out, as in training.
+
     Raises:
       UserError: a dataset or the split does not exist, or none of its images can be decoded.
     """
     images, texts, writers = [], [], []
     names = dataset_names(dataset)
     for source, row in ((name, row) for name in names for row in open_rows(data_dir, name, split)):
+        if not row.get("segmentation_ok", True):
+            continue
         with contextlib.suppress(OSError):
             images.append(transforms.decode_grey(row["image"]))
             texts.append(row_text(row, "text"))

@@ -62,7 +62,8 @@ def deal(
     sampler: Sampler,
     seed: int,
 ) -> StyleTask:
-    """Deals the words of a split; writers with too few words are left out.
+    """Deals the words of a split; those of a width that is implausible for their text, and writers with too few words,
+    are left out.
 
     Args:
       images: uint8 [height, width] each, as in the dataset.
@@ -73,14 +74,19 @@ def deal(
       seed: of the order of words.
 
     Raises:
-      UserError: fewer than two writers have enough words.
+      UserError: fewer than two writers have enough words, or the evaluator has no identifier.
     """
+    if not evaluator.has_identifier:
+        raise UserError(
+            f"the protocol {PROTOCOL!r} needs an evaluator with an identifier of writers; this one has none"
+        )
     fits = [row for row, text in enumerate(map(normalize_text, texts)) if writers[row] and sampler.can_write(text)]
     # The index of an image stands in place of its writer, to find it again.
     store, _ = evaluator.store([images[row] for row in fits], [texts[row] for row in fits], list(map(str, fits)))
     rows_of: dict[str, list[int]] = {}
     for row, image in enumerate(map(int, store.writers)):
-        rows_of.setdefault(writers[image], []).append(row)
+        if evaluator.spec.is_plausible(store.texts[row], int(store.widths[row])):
+            rows_of.setdefault(writers[image], []).append(row)
     need = max(_REFERENCES) + _GALLERY + _WRITTEN
     enough = {writer: rows for writer, rows in sorted(rows_of.items()) if len(rows) >= need}
     if len(enough) < _MIN_WRITERS:
@@ -191,9 +197,9 @@ def _distances(rows: Float[np.ndarray, "m f"], gallery: Float[np.ndarray, "n f"]
 def _ranks(
     rows: Float[np.ndarray, "m f"], gallery: Float[np.ndarray, "n f"], writers: Int[np.ndarray, " m"]
 ) -> Int[np.ndarray, " m"]:
-    """How many writers of the gallery are nearer to each row than its own."""
+    """How many other writers of the gallery are as near to each row as its own, or nearer."""
     distances = _distances(rows, gallery)
-    return (distances < distances[np.arange(len(rows)), writers][:, None]).sum(axis=1)
+    return (distances <= distances[np.arange(len(rows)), writers][:, None]).sum(axis=1) - 1
 
 
 def _mean(values: np.ndarray, writers: Int[np.ndarray, " m"], seed: int) -> Estimate:

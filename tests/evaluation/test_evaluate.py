@@ -66,6 +66,7 @@ def test_a_checkpoint_is_evaluated_at_a_temperature(folders, tmp_path):
     [
         (["--generated=", "--real={real}"], "give --train= too"),
         (["--generated={real}", "--real={real}", "--train={real}"], "must be other words than --real="),
+        (["--generated={real}", "--real=iam/words", "--split=train"], "compares with the training words themselves"),
     ],
 )
 def test_wrong_flags(folders, arguments, message):

@@ -1,6 +1,7 @@
 """Confidence intervals."""
 
 import numpy as np
+from scipy.stats import binomtest
 
 from hwgan.evaluation.intervals import bootstrap_ratio, half_sample_estimate
 
@@ -29,3 +30,14 @@ def test_words_of_a_writer_are_drawn_together():
     assert together.value == alone.value == 0.5
     assert together.high - together.low > 5 * (alone.high - alone.low)
     assert bootstrap_ratio([1, 0], [2, 2], ["w", "w"], seed=0).low is None  # one writer has no spread
+
+
+def test_few_groups_have_no_interval_and_equal_ones_have_a_cautious_one():
+    four, five = ([f"w{row % count}" for row in range(20)] for count in (4, 5))
+    assert bootstrap_ratio([0, 1] * 10, [1] * 20, four, seed=0).low is None
+    assert bootstrap_ratio([0, 1] * 10, [1] * 20, five, seed=0).low is not None
+    none = bootstrap_ratio([0] * 20, [1] * 20, [""] * 20, seed=0)
+    every = bootstrap_ratio([1] * 20, [1] * 20, [""] * 20, seed=0)
+    low, high = binomtest(0, 20).proportion_ci(method="exact")
+    np.testing.assert_allclose((none.low, none.high), (low, high), atol=1e-6)
+    np.testing.assert_allclose((every.low, every.high), (1 - high, 1 - low), atol=1e-6)

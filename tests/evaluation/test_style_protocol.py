@@ -53,6 +53,18 @@ def test_words_are_dealt_without_overlap(parts):
     assert prepared.isdisjoint(task.words.image(row).tobytes() for row in range(len(task.words)))
     with pytest.raises(UserError, match="needs 65 words of each"):
         deal(images[:100], texts[:100], writers[:100], evaluator, sampler, 0)
+    images[:2] = [np.full((24, 400), 255, np.uint8)] * 2  # far too wide for their text
+    images[0][8:16, 4:396] = images[1][8:16, 4:396] = 0
+    with pytest.raises(UserError, match="1 of 3 writers have as many"):
+        deal(images, texts, writers, evaluator, sampler, 0)
+
+
+def test_an_evaluator_without_identifier_is_refused(parts):
+    sampler, _, _ = parts
+    small = SmallRun()
+    evaluator = Evaluator.of_state(small.networks, small.state, small.charset, small.spec)
+    with pytest.raises(UserError, match="needs an evaluator with an identifier"):
+        deal(*make_words(3, 66), evaluator, sampler, 0)
 
 
 def test_the_metrics_find_the_nearest_writer(parts):
