@@ -207,10 +207,10 @@ def main(argv: list[str]) -> None:
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
         return
-    if not is_folder_of_words(args.real):
+    from_folder = is_folder_of_words(args.real)
+    if not from_folder:
         _check_split("--split", args.split)
     real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
-    from_folder = is_folder_of_words(args.real)
     if from_folder and args.train == args.real:
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
     train_name = args.train or ("" if from_folder else args.real)

@@ -76,13 +76,8 @@ class RunReport:
         if not path.exists():
             raise UserError(f"{source!r} is no workdir of a run and no results.json: it does not exist")
         results = _read_results(path)
-        return cls(
-            path.stem if path.stem != "results" else path.resolve().parent.name,
-            results,
-            [],
-            results.get("config", {}),
-            "",
-        )
+        name = path.stem if path.stem != "results" else path.resolve().parent.name
+        return cls(name, results, [], results.get("config", {}), "")
 
     @classmethod
     def _read_workdir(cls, folder: pathlib.Path, source: str) -> "RunReport":

@@ -126,13 +126,14 @@ def _file_names(names: Iterable[str]) -> list[str]:
 
 def _read_words(opened: dict[str, Rows]) -> Iterator[_Word]:
     """The words of one or several datasets, given by their rows."""
+    datasets = list(opened)
     for source, rows in opened.items():
         for number in range(len(rows)):
             row = rows[number]
             yield _Word(
                 normalize_text(row_text(row, "text")),
                 row_text(row, "id"),
-                writer_among(list(opened), source, row_text(row, "writer")),
+                writer_among(datasets, source, row_text(row, "writer")),
                 (source, number),
             )
 
