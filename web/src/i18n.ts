@@ -162,6 +162,10 @@ export function say(message: Message, ...values: (string | number)[]): string {
   return MESSAGES[language][message].replace(/\{(\d)\}/g, (_, i) => String(values[Number(i)]));
 }
 
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 export function isDefaultText(text: string): boolean {
   return Object.values(MESSAGES).some((messages) => messages.defaultText === text);
 }

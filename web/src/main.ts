@@ -5,7 +5,7 @@ import { PRINT_DPI } from "./draw";
 import { Engine } from "./engine";
 import { StyleGrid } from "./grid";
 import { HandPanel } from "./hand/panel";
-import { currentLanguage, isDefaultText, say, translatePage, type Language } from "./i18n";
+import { currentLanguage, isDefaultText, messageOf, say, translatePage, type Language } from "./i18n";
 import { fitText, labelsOf, loadModel, type Model } from "./model";
 import { defaults, fromHash, LONGEST_TEXT, seedOf, toHash, wrapSeed, type Settings } from "./settings";
 import { save, Sheet } from "./sheet";
@@ -178,10 +178,6 @@ async function start(): Promise<void> {
     progress.textContent = say("failed", messageOf(error));
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** For the console, and for tests: `await hwgan.write("Bonjour", 3)`, the ink of a word in the style of a seed. */

@@ -1,7 +1,7 @@
 // "Your own hand": the words found in a photo, each with what was read, to be ticked and corrected.
 
 import { Superseded, type Engine } from "../engine";
-import { say } from "../i18n";
+import { messageOf, say } from "../i18n";
 import { fitText, takesPhotos } from "../model";
 import type { Style } from "../styles";
 import { decodePhoto, evenOut, stretchContrast, type Grey } from "./grey";
@@ -111,7 +111,7 @@ export class HandPanel {
       if (version !== this.version) return;
       this.rows = rows;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (!(error instanceof Superseded) && version === this.version) this.tell(() => say("handFailed", message));
       return;
     }
