@@ -120,10 +120,10 @@ def test_the_loss_of_a_process_ends_the_run_with_a_message(data_dir, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 4 MB; needs to be allowed to mount one."""
+    """A file system of 8 MB, room for five checkpoints of 0.9 to 1.5 MB; needs to be allowed to mount one."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
         pytest.skip("no right to mount a small file system")
     yield disk
     subprocess.run(["umount", "-l", disk], check=True)
@@ -142,7 +142,7 @@ LONG = (*STEPS, "train.num_steps=500", "train.evaluate_every=500", "train.sample
 def test_full_disk_while_training(data_dir, tmp_path, small_disk):
     """Saves fail with a warning, and succeed again when there is room."""
     workdir, ballast = on_disk(tmp_path / "run", small_disk), small_disk / "ballast"
-    ballast.write_bytes(b"\0" * 4_000_000)
+    ballast.write_bytes(b"\0" * 8_000_000)
     (run,) = start(workdir, data_dir, *LONG)
     wait_for(lambda: steps_logged(workdir) > 35)
     assert not saved(workdir)
@@ -164,7 +164,7 @@ def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
     (run,) = start(workdir, data_dir, *LONG)
     wait_for(lambda: steps_logged(workdir) > 5)
     with contextlib.suppress(OSError):  # until there is no room left
-        ballast.write_bytes(b"\0" * 8_000_000)
+        ballast.write_bytes(b"\0" * 16_000_000)
     time.sleep(1.0)
     ballast.unlink()
     ((code, output),) = finish([run])
