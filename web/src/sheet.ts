@@ -2,7 +2,7 @@
 
 import { dpiOf, drawPage, pdfOfPages, pngOf, svgOf } from "./draw";
 import { PAGE, Superseded, type Engine, type Ink } from "./engine";
-import { currentLanguage, say } from "./i18n";
+import { currentLanguage, messageOf, say } from "./i18n";
 import { layOut, type Page, type Word } from "./layout";
 import type { FittedText } from "./model";
 import type { Settings } from "./settings";
@@ -35,7 +35,7 @@ export class Sheet {
     this.pages = layOut(this.engine.model, text.lines, style, settings);
     this.matchCanvases();
     this.draw();
-    this.write().catch((error: unknown) => (this.progress.textContent = say("failed", String(error))));
+    this.write().catch((error: unknown) => (this.progress.textContent = say("failed", messageOf(error))));
   }
 
   private async write(): Promise<void> {
