@@ -42,17 +42,17 @@ def get_common() -> ConfigDict:
     config.data = ConfigDict(
         dict(
             dataset="",  # "name/config", as hwgan.prepare wrote it; several by commas, such as "iam/words,penman/words"
-            dataset_shares=(),  # of the words of an epoch, one for each of several datasets; (): as many as each has
+            dataset_shares=(),  # share of each of several datasets in an epoch; (): proportional to its number of words
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else words with others are dropped
-            cache_dir="",  # of decoded images; empty: inside the prepared dataset
-            real_fraction=1.0,  # of the real training words that are used
+            cache_dir="",  # folder for decoded images; empty: inside the prepared dataset
+            real_fraction=1.0,  # share of the real training words that is used
             generated_dataset="",  # prepared dataset of generated words, for recognizers to learn from beside real ones
-            generated_fraction=0.5,  # of the training words, where there are both
-            # Prepared dataset, such as "penman/signs", from which the recognizer alone learns beside the other words:
+            generated_fraction=0.5,  # share of generated words in an epoch, where there are both
+            # Prepared dataset, such as "penman/signs", from which only the recognizer learns, beside the other words:
             # characters that real words hardly have. It teaches the generator to write them.
             recognizer_dataset="",
-            recognizer_fraction=0.1,  # of the training words, where there is such a dataset
+            recognizer_fraction=0.1,  # share of these words in an epoch, where there is such a dataset
             max_width=160,  # pixels; wider words are dropped
             min_length=1,  # characters; shorter and longer words are dropped
             max_length=10,
@@ -88,14 +88,14 @@ def get_common() -> ConfigDict:
             # Steps at the start in which only recognizer and identifier are updated: one that cannot read yet gives the
             # generator wrong gradients.
             recognizer_pretrain_steps=0,
-            # ("recognizer",) trains a recognizer alone.
+            # ("recognizer",) trains only a recognizer.
             updated_networks=("discriminator", "recognizer", "identifier", "generator"),
-            discriminator_steps_per_generator_step=1,
+            discriminator_steps_per_generator_step=1,  # all on the words and texts of one batch, in other styles
             gradient_balancing="alonso",  # or "fogel", "none": of CTC and style against adversarial, at the image
-            ctc_weight=1.0,  # of the balanced CTC gradient
+            ctc_weight=1.0,  # weight of the balanced CTC gradient
             ctc_length_exponent=0.0,  # p in ctc / length^p of generated words
-            style_weight=0.0,  # of the balanced gradient of the identifier's style error
-            z_prediction_weight=1.0,  # of D's prediction of z, where model.discriminator.predicted_z_dims is above 0
+            style_weight=0.0,  # weight of the balanced gradient of the identifier's style error
+            z_prediction_weight=1.0,  # weight of D's prediction of z, where model.discriminator.predicted_z_dims > 0
             random_text_temperature=1.0,  # T of the styles of random texts, z ~ N(0, T² I)
             augment=False,  # the recognizer's real words: slant, scale, elastic distortion, stroke width, contrast
             recognizer_noise=0.0,  # standard deviation of noise on its images, which span [-1, 1]
@@ -132,10 +132,10 @@ def get_common() -> ConfigDict:
             evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
             words=2000,  # on either side, at most; of a recognizer: all of the split
-            geometry_rounds=100,  # of the geometry score; 0 leaves it out
+            geometry_rounds=100,  # rounds of the geometry score; 0 leaves it out
             inception="",  # weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used
             lexicon=False,  # a recognizer is also evaluated with the training words as a lexicon
-            beam_width=0,  # a transducer is also evaluated by a beam search so wide; 0: greedily alone
+            beam_width=0,  # a transducer is also evaluated by a beam search so wide; 0: greedy decoding only
         )
     )
 

@@ -1,8 +1,9 @@
-"""configs/handwriting.py on French alone: the Copiste d'un jour words of some 200 writers, or any folder of words.
+"""configs/handwriting.py on French only: the Copiste d'un jour words of some 200 writers, or any folder of words.
 
-  python -m hwgan.prepare --dataset=word_folder --source=copiste_words.zip --name=copiste
-  python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste
+  python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste --config.data.dataset=pages/copiste
 
+makes it from the words of the public pages (docs/data.md). The default is that of the published results, whose words
+another program cut. More than 1,024 writers: --config.model.identifier.num_writers.
 Of words of your own, set data.dataset, and data.alphabet to "", which takes the characters that they have.
 """
 
@@ -20,5 +21,4 @@ def get_config() -> ConfigDict:
         "!\"&'(),-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâäçèéêîïóôöùûüœ’"
     )
     config.data.recognizer_dataset = ""  # nothing synthetic, so that words of any alphabet can take their place
-    config.model.identifier.num_writers = 256
     return config

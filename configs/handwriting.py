@@ -1,12 +1,13 @@
 """English and French in one generator, 64 pixels high, from scratch.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
-  python -m hwgan.prepare --dataset=word_folder --source=copiste_words.zip --name=copiste
-  python -m hwgan.main --config=configs/handwriting.py --workdir=runs/handwriting
+  python -m hwgan.main --config=configs/handwriting.py --workdir=runs/handwriting \
+      --config.data.dataset=iam/words,pages/copiste
 
-The words of Copiste cut from its public pages (docs/data.md) are --config.data.dataset=iam/words,pages/copiste.
+`pages/copiste` are the words of Copiste's public pages (docs/data.md). The default, word_folder/copiste, is that of the
+published results, whose words another program cut.
 Recognizer and identifier are pretrained for 9,000 steps (half an hour on two idle CPU cores), then all networks are
-updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset alone:
+updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset:
 configs/iam_variable.py, configs/copiste.py. Results: experiments/handwriting/README.md.
 """
 
@@ -67,7 +68,7 @@ def get_config() -> ConfigDict:
                 norm="batch",
             ),
             identifier=dict(
-                name="writers", num_writers=512, features=31, conv_features=(48, 64, 96), stem=4, whitened=False
+                name="writers", num_writers=1024, features=31, conv_features=(48, 64, 96), stem=4, whitened=False
             ),
         )
     )

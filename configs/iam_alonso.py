@@ -1,6 +1,7 @@
 """Alonso et al. 2019 on IAM words: configs/iam.py with spectral norm in D and a gated CRNN as recognizer.
 
-Unlike theirs, the word vector is normalised, for the text is not heard without (experiments/README.md). Never trained.
+Unlike theirs, the word vector is normalised, for without it the generator ignores the text (experiments/README.md).
+Never trained.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR
   python -m hwgan.main --config=configs/iam_alonso.py --workdir=runs/iam_alonso

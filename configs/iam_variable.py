@@ -1,4 +1,4 @@
-"""configs/handwriting.py on IAM words alone: English, 64 pixels high, at the batch size of an accelerator.
+"""configs/handwriting.py on IAM words: English, 64 pixels high, at the batch size of an accelerator.
 
   python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable

@@ -24,7 +24,8 @@ def get_config() -> ConfigDict:
     config.model.features = 400
     config.model.num_layers = 1
     config.model.height_input = True
-    config.model.embed_writers = True  # so that a seed is a hand; without the names of writers each form has its own
+    # A seed selects a writer's embedding; where writers are not named, each form has its own.
+    config.model.embed_writers = True
 
     config.train.num_steps = 12_000
     config.train.sample_every = 2000

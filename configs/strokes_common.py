@@ -10,7 +10,7 @@ ConfigDict = ml_collections.ConfigDict
 def get_common() -> ConfigDict:
     """The fields of a config of strokes."""
     config = ConfigDict()
-    config.task = "strokes"  # of a pen; a config without this field trains word images
+    config.task = "strokes"  # a config without this field trains word images
     config.seed = 0
 
     config.data = ConfigDict(
@@ -18,8 +18,8 @@ def get_common() -> ConfigDict:
             dataset="",  # "name/config" of strokes, as hwgan.prepare wrote it
             data_dir="data",
             alphabet="",  # empty: all characters of the dataset; else examples with others are dropped
-            cache_dir="",  # of cleaned strokes; empty: inside the prepared dataset
-            max_points=600,  # of an example after cleaning; examples with more are dropped
+            cache_dir="",  # folder for cleaned strokes; empty: inside the prepared dataset
+            max_points=600,  # points of an example after cleaning; examples with more are dropped
             min_length=1,  # characters; shorter and longer texts are dropped
             max_length=40,
             num_buckets=4,  # maximum number of lengths that batches are padded to; each is compiled once
@@ -48,7 +48,7 @@ def get_common() -> ConfigDict:
             window_components=10,
             mixture_components=20,
             height_input=False,  # the pen's height over the baseline, which penman, iam_ondb/words and `size` give
-            embed_writers=False,  # of the training split; else style comes from the strokes so far alone
+            embed_writers=False,  # embed the training writers; else style comes only from the strokes so far
             writer_features=32,
         )
     )
@@ -78,7 +78,7 @@ def get_common() -> ConfigDict:
 
     config.evaluate = ConfigDict(
         dict(
-            examples=500,  # of the validation split, at most, whose likelihood is measured
+            examples=500,  # at most so many examples of a split are measured
             generated=64,  # validation texts that are written, at most
             split="test",  # for --mode=evaluate
         )

@@ -67,7 +67,7 @@ def load_strokes(
         package, for English.
       step: which checkpoint of a run; the newest by default.
       bias: neatness, from 0 to 10; None for that of the weights.
-      temperature: T of the Gaussians, above 0 and at most 5; None for that of the weights.
+      temperature: T of the Gaussians, from 0.001 to 5; None for that of the weights.
 
     Raises:
       UserError: there are no such weights, or they cannot be read.

@@ -33,6 +33,12 @@ from hwgan.sampling.style_files import with_style
 from hwgan.sampling.word_sampler import WordSampler
 from hwgan.sampling.writer_styles import encode_writers
 
+_BELONGS_TO = {
+    "split": "dataset",
+    "replace": "words",
+    "leave_out": "words",
+}  # flags, by the one they do nothing without
+
 
 def _open(args: flags.FlagValues) -> WordSampler:
     """The sampler of the checkpoint, of images or of strokes."""
@@ -91,7 +97,6 @@ def _specification(sampler: WordSampler, args: flags.FlagValues) -> GenerationSp
         if not words:
             raise UserError(f"no word has at least --min_length={args.min_length} characters")
         count, once = args.num_images or len(words), args.once
-        count = min(count, len(words)) if once else count
     return GenerationSpec(count, tuple(words), args.seed, args.shard_size, args.crop, args.layout, once, writers)
 
 
@@ -109,6 +114,11 @@ def main(argv: list[str]) -> None:
         raise UserError("--process_id= and --num_processes= belong together; ids are from 0 to num_processes - 1")
     if bool(args.words) == bool(args.dataset):
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
+    for flag, needs in _BELONGS_TO.items():
+        if args[flag].present and not args[needs].value:
+            raise UserError(f"--{flag} is for --{needs}")
+    if args.once and args.num_images:
+        raise UserError("--once writes each text once: it takes no --num_images")
     check_output_folder("output", args.output)
     sampler = _open(args)
     spec = _specification(sampler, args)
@@ -129,10 +139,14 @@ if __name__ == "__main__":
         None,
         "T of styles z ~ N(0, T² I), of strokes that of the Gaussians; by default that of the checkpoint's config",
     )
-    flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
-    flags.DEFINE_integer("num_images", 0, "number of images; 0: as many as there are words")
+    flags.DEFINE_float("bias", None, "neatness of strokes, 0 or more; by default that of the checkpoint's config")
+    flags.DEFINE_integer("num_images", 0, "number of images; 0: one of each word that is listed")
     flags.DEFINE_string("output", None, "folder to write to; an incomplete one is continued", required=True)
-    flags.DEFINE_string("words", "", "texts to generate: a UTF-8 file, one per line, drawn as often as listed")
+    flags.DEFINE_string(
+        "words",
+        "",
+        "texts to generate: a UTF-8 file, one per line; they are written in shuffled passes through the list",
+    )
     flags.DEFINE_bool("replace", True, "with --words: write characters outside the alphabet as what looks the same")
     flags.DEFINE_bool("leave_out", False, "with --words: leave out other characters outside the alphabet")
     flags.DEFINE_string("dataset", "", "texts to generate: those of a split of this prepared dataset")

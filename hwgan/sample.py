@@ -117,8 +117,9 @@ def _page_settings(args: flags.FlagValues) -> dict[str, Any]:
       UserError: one is out of range, or belongs to no text on pages.
     """
     given: dict[str, Any] = {name: args[name].value for name in _SETTINGS if args[name].present}
-    if args.text_file is not None and (wrong := sorted(given.keys() - {"seed"})):
-        raise UserError(f"--{wrong[0]} is for pages of --text; --text_file writes one plain image per line")
+    of_text = [name for name in ("num_styles", "interpolate_to") if args[name].present]
+    if args.text_file is not None and (wrong := sorted(given.keys() - {"seed"}) + of_text):
+        raise UserError(f"--{wrong[0]} is for --text; --text_file writes one plain image per line")
     ending = pathlib.Path(args.output).suffix.lower()
     if ending == ".pdf" and not args.width:
         given.setdefault("page_size", next(iter(PAGE_SIZES)))
@@ -149,7 +150,7 @@ def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pat
     sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
     sampler = with_stroke_style(dataclasses.replace(sampler, writer=args.writer), args.style)
     if args.style and sampler.writer:
-        print(f"of {len(sampler.writer_names):,} hands, that of {sampler.writer} is closest to the strokes")
+        print(f"of {len(sampler.writer_names):,} writers, {sampler.writer} is closest to the strokes")
     if args.text is None:
         lines = _fitted_lines(sampler, args.text_file, args.replace, args.leave_out)
         write_text_file(sampler, lines, output, args.seed)
@@ -219,11 +220,11 @@ if __name__ == "__main__":
         "a file of hwgan.style, or for a run of strokes a file or folder of strokes with texts: the style to write in; "
         "further styles and lines vary it",
     )
-    flags.DEFINE_float("bias", None, "of strokes: neatness, 0 or more; by default that of the checkpoint's config")
-    flags.DEFINE_string("writer", "", "of strokes: the training writer who writes, where the run embeds writers")
-    flags.DEFINE_float("feed", 1500.0, "of G-code: speed of the pen on paper, mm per minute")
-    flags.DEFINE_string("pen_up", "G0 Z5", "of G-code: lifts the pen; several commands are separated by ;")
-    flags.DEFINE_string("pen_down", "G1 Z0 F600", "of G-code: lowers the pen")
+    flags.DEFINE_float("bias", None, "neatness of strokes, 0 or more; by default that of the checkpoint's config")
+    flags.DEFINE_string("writer", "", "the training writer who writes strokes, where the run embeds writers")
+    flags.DEFINE_float("feed", 1500.0, "speed of the pen on paper in G-code, mm per minute")
+    flags.DEFINE_string("pen_up", "G0 Z5", "G-code that lifts the pen; several commands are separated by ;")
+    flags.DEFINE_string("pen_down", "G1 Z0 F600", "G-code that lowers the pen")
     flags.DEFINE_string(
         "interpolate_to",
         None,

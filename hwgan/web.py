@@ -167,6 +167,6 @@ if __name__ == "__main__":
     flags.DEFINE_integer("step", None, "which checkpoint of a run; the newest by default")
     flags.DEFINE_string("site", "", "folder of the built page; empty: web/dist of the clone")
     flags.DEFINE_integer(
-        "port", 8000, "of the server, which answers this machine alone", lower_bound=0, upper_bound=65535
+        "port", 8000, "port of the server, which answers this machine only", lower_bound=0, upper_bound=65535
     )
     run_main(main)

@@ -28,15 +28,15 @@ def test_the_examples_of_docstrings_are_right(module):
 
 def test_strokes_of_a_hand():
     model = hwgan.load_strokes()
-    strokes = model.strokes("fox", hand=model.writers[7])
-    for again, stroke in zip(model.strokes("fox", hand=model.writers[7]), strokes, strict=True):
+    strokes = model.strokes("fox", style=model.writers[7])
+    for again, stroke in zip(model.strokes("fox", style=model.writers[7]), strokes, strict=True):
         np.testing.assert_array_equal(again, stroke)
     points = np.concatenate(strokes)
     assert points[:, 1].min() < -0.7 and points[:, 1].max() < 1.5  # above the baseline y is negative
-    first, other = model.word("fox", hand=model.writers[7]), model.word("fox", hand=np.int64(3))
+    first, other = model.word("fox", style=model.writers[7]), model.word("fox", style=np.int64(3))
     assert first.shape[0] == model.height and (first.shape != other.shape or (first != other).any())
     assert model.words([]) == []
-    assert model.line("a fox", hand=3).shape[0] == model.height
+    assert model.line("a fox", style=3).shape[0] == model.height
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,11 @@ def test_strokes_of_a_hand():
         (lambda model: model.word("two words"), "has a space, so it is no word"),
         (lambda model: model.words("word"), r"words\(\) takes a list"),
         (lambda model: model.strokes("été"), "outside the alphabet"),
-        (lambda model: model.word("a", hand=-1), "hand=-1 must be a whole number"),
-        (lambda model: model.word("a", hand="nobody"), "strokes come from files that end in"),
+        (lambda model: model.word("a", style=-1), "style=-1 must be a whole number"),
+        (lambda model: model.word("a", style="nobody"), "'nobody' is neither one of the .* writers .* nor a file"),
+        (lambda model: model.word("a", style=""), "'' is neither one of"),
+        (lambda model: model.document("a", widht=3), "pages have no setting 'widht'; there are "),
+        (lambda model: hwgan.load_strokes("iam_evaluator"), "is of word images, not of strokes"),
         (lambda model: model.page("a", page_size="a4"), r"document\(\) has pages of a paper size"),
         (lambda model: hwgan.load_strokes(bias=-1), "bias=-1 must be a number from 0"),
         (lambda model: hwgan.load("strokes"), r"hwgan\.load_strokes take them"),
@@ -159,3 +162,43 @@ def test_no_other_names_are_promised():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = hwgan.nothing
     assert (ROOT / "hwgan" / "py.typed").exists()
+
+
+def test_numbers_of_numpy_and_paths_are_taken(model, tmp_path):
+    """As a program has them that computes seeds and lays out folders."""
+    np.testing.assert_array_equal(model.word("a", np.int64(3)), model.word("a", 3))
+    np.testing.assert_array_equal(model.style(np.int64(3), np.float32(0.5)), model.style(3, 0.5))
+    for image, seed in zip(model.words(["a", "b"], styles=np.arange(2)), range(2), strict=True):
+        np.testing.assert_array_equal(image, model.word("ab"[seed], seed))
+    assert len(model.interpolate(1, 2, np.int64(3))) == 3
+    assert model.page("a", width=np.int64(300)).shape[1] == 300
+    with pytest.raises(hwgan.UserError, match="missing"):
+        model.word("a", tmp_path / "missing.npz")
+
+
+MISTAKES = """
+import numpy as np, hwgan
+model, pen = hwgan.load(), hwgan.load_strokes()
+for call, message in [
+    (lambda: model.word("a", style=3.0), "an array of 32 finite numbers; got 3.0"),
+    (lambda: model.word("a", style=None), "got None"),
+    (lambda: model.page("a", widht=3), "pages have no setting 'widht'; there are width, page_size"),
+    (lambda: model.style_from([np.zeros((40, 90, 3), np.uint8)]), "image 0 must be an array of grey levels"),
+    (lambda: model.style_from([np.ones((40, 90))]), "got float64 (40, 90)"),
+    (lambda: model.style_from(["a.png"]), "got str"),
+    (lambda: model.style(-1), "seed=-1 must be a whole number from 0 to 4,294,967,295"),
+    (lambda: pen.word("a", style=2.5), "style=2.5 must be a whole number"),
+    (lambda: hwgan.load("no/where"), "'no/where' does not exist"),
+]:
+    try:
+        call()
+    except hwgan.UserError as error:
+        assert message in str(error), error
+    else:
+        raise AssertionError(message)
+"""
+
+
+def test_mistakes_are_named_without_checks_of_types():
+    """As programs run it; here annotations are checked before."""
+    subprocess.run([sys.executable, "-c", MISTAKES], cwd=ROOT, check=True)

@@ -88,10 +88,18 @@ def test_an_interrupted_run_is_continued(sampler, whole, tmp_path, monkeypatch):
     assert content(tmp_path) == content(whole)
 
 
-@pytest.mark.parametrize("change", [dict(seed=1), dict(words=("ab",)), dict(crop=False), dict(count=26)])
-def test_another_specification_is_refused(sampler, whole, change):
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (dict(seed=1), "seed=0, not 1"),
+        (dict(words=("ab",)), "another list of words"),
+        (dict(crop=False), "crop=True, not False"),
+        (dict(count=26), "num_images=25, not 26"),
+    ],
+)
+def test_another_specification_is_refused(sampler, whole, change, named):
     before = content(whole)
-    with pytest.raises(UserError, match=f"holds words generated with {next(iter(change))}="):
+    with pytest.raises(UserError, match=f"holds words generated with {named}"):
         generate_words(sampler, dataclasses.replace(SPEC, **change), whole)
     with pytest.raises(UserError, match="holds words generated with temperature="):
         generate_words(dataclasses.replace(sampler, temperature=1.2), SPEC, whole)
@@ -112,6 +120,16 @@ def test_layout_of_hwd(sampler, tmp_path):
 def test_each_word_once(sampler):
     spec = dataclasses.replace(SPEC, once=True, count=3)
     assert spec.shard(0)[0] == ["ab", "cde", "f"]
+
+
+def test_words_are_written_in_passes_through_the_list():
+    """Each as often as the others, whatever the sizes of shards are; each pass in another order."""
+    words = tuple("abcdefg")
+    for shard_size in (5, 100):
+        spec = dataclasses.replace(SPEC, words=words, count=21, shard_size=shard_size)
+        texts = [text for number in range(-(-21 // shard_size)) for text in spec.shard(number)[0]]
+        assert [sorted(texts[start : start + 7]) for start in (0, 7, 14)] == [list(words)] * 3
+        assert len({tuple(texts[start : start + 7]) for start in (0, 7, 14)}) == 3
 
 
 def test_words_that_cannot_be_written(sampler, tmp_path):
@@ -199,5 +217,5 @@ def test_words_of_a_split_in_the_styles_of_their_writers(sampler, data_dir, tmp_
     files = [f"{name}/{key}.png" for name, key in zip(names, writers.ids, strict=True)]
     assert texts == {file: row_text(expected[key], "text") for file, key in zip(files, writers.ids, strict=True)}
     other = dataclasses.replace(spec, writers=dataclasses.replace(writers, z=writers.z + 1.0))
-    with pytest.raises(UserError, match="generated with writers="):
+    with pytest.raises(UserError, match="generated with other styles of writers"):
         generate_words(sampler, other, tmp_path)

@@ -164,7 +164,7 @@ def test_text_beyond_the_limit_is_told(browser):
 
 
 def test_the_last_style_is_followed_by_the_first(page):
-    page.tab.get_by_label("Number").fill(str(2**32 - 1))
+    page.tab.get_by_label("Style number").fill(str(2**32 - 1))
     page.tab.get_by_label("Blend with a second style").check()
     page.wait_written()
     assert page.tab.locator("#other-styles").get_by_label("Style 0", exact=True).is_checked()
@@ -193,7 +193,7 @@ def test_characters_outside_the_alphabet(page):
 
 
 @pytest.mark.parametrize(
-    "name", ["Boldness of the style", "Width of letters", "Size", "Space between words", "Line height"]
+    "name", ["Variety of the style", "Width of letters", "Size", "Space between words", "Line height"]
 )
 def test_each_slider_changes_the_page_by_the_keyboard(page, name):
     type_text(page, "une page\nde mots")
@@ -211,12 +211,12 @@ def test_styles_are_chosen_from_the_grid(page):
     before = page.picture()
     page.tab.get_by_label("Style 7", exact=True).first.check(force=True)
     assert not np.array_equal(page.picture(), before)
-    assert page.tab.get_by_label("Number").input_value() == "7"
+    assert page.tab.get_by_label("Style number").input_value() == "7"
     page.tab.keyboard.press("ArrowRight")
-    assert page.tab.get_by_label("Number").input_value() == "8"
+    assert page.tab.get_by_label("Style number").input_value() == "8"
     page.tab.get_by_role("button", name="More styles").click()
     assert page.tab.get_by_label("Style 12", exact=True).first.is_checked()
-    page.tab.get_by_label("Number").fill("5")
+    page.tab.get_by_label("Style number").fill("5")
     np.testing.assert_array_equal(page.picture(), before)
 
 
@@ -286,7 +286,7 @@ def test_sizes_are_those_of_the_settings_whatever_the_height_of_the_images(page)
     type_text(page, "nuance murs ravoir sommes")
     heights, pens = [], []
     for seed in range(8):
-        page.tab.get_by_label("Number").fill(str(seed))
+        page.tab.get_by_label("Style number").fill(str(seed))
         curves = [curve for curve in curves_of(download(page, "SVG")) if len(curve) > 1]
         steps = [np.roll(curve, -1, axis=0) - curve for curve in curves]
         doubled = sum(np.linalg.det(np.stack(pair, axis=1)).sum() for pair in zip(curves, steps, strict=True))
@@ -324,7 +324,7 @@ def test_my_own_hand(page, sampler):
     assert not np.array_equal(page.picture(), before)
     page.tab.evaluate("document.getElementById('drop').closest('fieldset').scrollIntoView()")
     page.save_screenshot("web-hand.png")
-    page.tab.get_by_label("Write in this hand").uncheck()
+    page.tab.get_by_label("Write in this style").uncheck()
     assert not np.array_equal(page.picture(), before)
     field = page.tab.get_by_label("What word 2 says", exact=True)
     field.fill("漢")
@@ -379,7 +379,7 @@ def test_every_control_has_a_name_and_both_languages_say_all(page):
 def test_an_address_that_anyone_may_have_written(browser):
     page = OpenPage(*browser).open("#text=%3Cimg%20src%3Dx%3E&seed=-1&size=1e9&paper=x&color=red&temperature=nan")
     assert page.tab.get_by_label("Your text").input_value() == "<img src=x>"
-    assert page.tab.get_by_label("Number").input_value() == "5"
+    assert page.tab.get_by_label("Style number").input_value() == "5"
     assert page.tab.evaluate("document.querySelectorAll('img').length") == 0
     page.context.close()
     assert page.faults == []

@@ -9,7 +9,8 @@ but for a transducer, which gets about the same time. CTC and transducer alone, 
 
   python -m experiments.recognition.run --output=runs/recognition --arms=real,transducer --shares=1
 
-Further flags are those of every run's config: --config.data.dataset=iam/words --config.data.alphabet= for IAM.
+Further flags are those of every run's config: --config.data.dataset=iam/words --config.data.alphabet= for IAM,
+which needs an --output of its own.
 """
 
 import argparse
@@ -62,15 +63,25 @@ def _length(steps: int, seed: int) -> list[str]:
     return [
         f"--config.seed={seed}",
         f"--config.train.num_steps={steps}",
-        f"--config.optimizer.recognizer.decay_steps={steps}",
         f"--config.train.evaluate_every={steps // 3}",
     ]
 
 
+class Failed(Exception):
+    """A run did not give results; the message says why."""
+
+
 def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
-    """Trains and evaluates one recognizer; returns a message."""
+    """Trains and evaluates one recognizer; returns a message.
+
+    Raises:
+      Failed: it has results of other settings, or does not give any.
+    """
     workdir = output / name
     if (workdir / "results.json").exists():
+        made_by = workdir / "settings.txt"
+        if not made_by.exists() or made_by.read_text().split("\n") != settings:
+            raise Failed(f"{name}: has results of other settings; give another --output")
         return f"{name}: has results already"
     start = time.perf_counter()
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
@@ -78,10 +89,11 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     command = [*pin, sys.executable, "-m", "hwgan.main", "--config=configs/htr.py", f"--workdir={workdir}"]
     evaluate = ["--mode=evaluate", *(setting for setting in settings if setting.startswith(EVALUATED))]
     workdir.mkdir(parents=True, exist_ok=True)
+    (workdir / "settings.txt").write_text("\n".join(settings))
     with (workdir / "log.txt").open("a") as log:
         for arguments in (settings, evaluate):
             if subprocess.run([*command, *arguments], env=environment, stdout=log, stderr=log, check=False).returncode:
-                return f"{name}: failed, see {workdir / 'log.txt'}"
+                raise Failed(f"{name}: failed, see {workdir / 'log.txt'}")
     return f"{name}: {time.perf_counter() - start:.0f} s"
 
 
@@ -99,19 +111,34 @@ def main() -> None:
     for core in map(int, args.cores.split(",")):
         cores.put(core)
 
+    failures = []
+
     def next_run(item: tuple[str, list[str]]) -> str:
         core = cores.get()
         try:
             name, own_settings = item
             return run(name, own_settings + settings, args.output, core)
+        except Failed as failure:
+            failures.append(failure)
+            return str(failure)
         finally:
             cores.put(core)
 
-    chosen = {(arm, share) for arm in args.arms.split(",") for share in args.shares.split(",")}
-    runs = {name: settings for name, settings in plan().items() if tuple(name.rsplit("_", 2)[:2]) in chosen}
+    arms = args.arms.split(",")
+    if wrong := sorted(set(arms) - set(ARMS)):
+        parser.error(f"--arms={wrong[0]}: there are {', '.join(ARMS)}")
+    try:
+        chosen = {(arm, f"{float(share):g}") for arm in arms for share in args.shares.split(",")}
+    except ValueError:
+        parser.error(f"--shares={args.shares}: give numbers with commas between")
+    runs = {name: own for name, own in plan().items() if tuple(name.rsplit("_", 2)[:2]) in chosen}
+    if not runs:
+        parser.error(f"no run has these arms and shares; shares are 0 and {', '.join(map(str, STEPS))}")
     with concurrent.futures.ThreadPoolExecutor(cores.qsize()) as pool:
         for message in pool.map(next_run, runs.items()):
             print(message, flush=True)
+    if failures:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ NAMES = {
     "generated": "real and generated",
     "both": "real, augmented, and generated",
     "transducer": "real, a transducer in place of CTC",
+    "transducer, by a beam search": "the same transducer by a beam search",
 }
 
 
@@ -31,8 +32,10 @@ def table(folder: pathlib.Path) -> str:
     for path in sorted(folder.glob("*/results.json")):
         arm, share, _ = path.parent.name.rsplit("_", 2)
         metrics = json.loads(path.read_text())["metrics"]["reading"]["real"]
-        for name in ("cer", "wer"):
-            rates[float(share), arm][name].append(metrics[name]["value"])
+        for prefix, kind in (("", arm), ("beam_", f"{arm}, by a beam search")):
+            if f"{prefix}cer" in metrics:
+                for name in ("cer", "wer"):
+                    rates[float(share), kind][name].append(metrics[f"{prefix}{name}"]["value"])
     lines = ["| real words | training data | seeds | CER | WER |", "|---|---|---|---|---|"]
     order = list(NAMES)
     for (share, arm), found in sorted(rates.items(), key=lambda item: (-item[0][0], order.index(item[0][1]))):

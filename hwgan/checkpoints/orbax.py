@@ -178,6 +178,13 @@ class Checkpointer:
             barrier("damaged checkpoints set aside")
             self._manager.reload()
 
+    def newest_record(self) -> dict[str, Any] | None:
+        """The record of the newest step whose record is whole; None if there is none."""
+        try:
+            return self.read_record()
+        except UserError:
+            return None
+
     def read_record(self, step: int | None = None) -> dict[str, Any]:
         """The record saved with a step; by default that of the newest whose record is whole.
 
@@ -249,7 +256,8 @@ def open_for_reading(workdir: str) -> Checkpointer:
     """
     folder = pathlib.Path(workdir).expanduser() / DIRECTORY
     if not folder.is_dir():
-        raise UserError(f"{workdir!r} holds no checkpoints: give the workdir of a run that hwgan.main trained")
+        there = "holds no checkpoints" if folder.parent.exists() else "does not exist"
+        raise UserError(f"{workdir!r} {there}: give the workdir of a run that hwgan.main trained, or a file of weights")
     check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
 

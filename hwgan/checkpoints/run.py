@@ -40,7 +40,9 @@ def build_networks(config: Config, charset: Charset) -> tuple[Networks, Optimize
     marks = tuple(map(takes_no_width, charset.characters))
     marks = (True, *marks) if any(marks) else ()
     networks = create_networks(config, charset.num_labels, char_widths, reference_width(height), marks)
-    return networks, Optimizers(**{name: create_optimizer(config.optimizer[name]) for name in NETWORK_NAMES})
+    updates = {"discriminator": config.train.get("discriminator_steps_per_generator_step", 1)}
+    optimizers = {name: create_optimizer(config.optimizer[name], updates.get(name, 1)) for name in NETWORK_NAMES}
+    return networks, Optimizers(**optimizers)
 
 
 def init_state(key: jax.Array, networks: Networks, optimizers: Optimizers, config: Config) -> TrainState:

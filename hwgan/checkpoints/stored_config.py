@@ -73,6 +73,16 @@ def _checked_config(stored: Any) -> Config:
             continue
         if not isinstance(value, bool | None):
             check_number(path, value, -_MAX_NUMBER, _MAX_NUMBER)
+    _check_sizes(leaves)
+    return ml_collections.ConfigDict(stored)
+
+
+def check_sizes(config: Config) -> None:
+    """Raises UserError if a run of this config could not be opened again, for a size of it is out of range."""
+    _check_sizes(dict(_leaves(config.to_dict(), "", 0)))
+
+
+def _check_sizes(leaves: Mapping[str, Any]) -> None:
     ranges = STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
     for path, (low, high) in ranges.items():
         check_number(path, leaves.get(path), low, high, whole=True)
@@ -81,7 +91,6 @@ def _checked_config(stored: Any) -> Config:
             check_number(path, value + 0, -_MAX_SIZE, _MAX_WRITERS if path.endswith("num_writers") else _MAX_SIZE)
             if path.rpartition(".")[2] in ("num_layers", "lstm_layers"):
                 check_number(path, value, 0, _MAX_LAYERS, whole=True)
-    return ml_collections.ConfigDict(stored)
 
 
 def _checked_charset(alphabet: Any, right_to_left: Any) -> Charset:

@@ -17,13 +17,12 @@ from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
 from hwgan.models.optimizers import Optimizer, create_optimizer
-from hwgan.models.stroke_state import StrokeState, create_stroke_state
+from hwgan.models.stroke_state import NETWORK, StrokeState, create_stroke_state
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import check_number, reading
 
-_NETWORK = "stroke_writer"
 _MAX_WRITERS, _MAX_NAME = 10**6, 10**4
 
 
@@ -132,7 +131,7 @@ def write_stroke_weights(run: StrokeRun, path: str) -> None:
     halves = jax.tree.map(lambda array: np.asarray(array, np.float16), run.variables)
     with naming("these parameters in half precision"):
         check_finite(halves)
-    write_archive(record, {_NETWORK: halves}, path)
+    write_archive(record, {NETWORK: halves}, path)
 
 
 def read_stroke_weights(path: str) -> StrokeRun:
@@ -148,8 +147,8 @@ def read_stroke_weights(path: str) -> StrokeRun:
         with naming(what):
             run, optimizer = _of_record(record)
             shapes = jax.eval_shape(lambda key: create_stroke_state(run.network, optimizer, key), jax.random.key(0))
-            found = variables.get(_NETWORK, {})
-            check_arrays(found, {"params": shapes.ema}, _NETWORK)
+            found = variables.get(NETWORK, {})
+            check_arrays(found, {"params": shapes.ema}, NETWORK)
         whole = jax.tree.map(lambda array: jnp.asarray(array, jnp.float32), found)
         return dataclasses.replace(run, variables=whole, step=int(record.get("step", 0)))
 
@@ -162,7 +161,7 @@ def _of_record(record: dict[str, Any]) -> tuple[StrokeRun, Optimizer]:
     """
     config, charset, rare_characters = checked_record(record)
     if task_of(config) != STROKES:
-        raise UserError("it writes images, not strokes")
+        raise UserError("it is of word images, not of strokes")
     check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
     writer_names = _checked_names(record.get("writers"))
     network, optimizer = build_stroke_writer(config, charset, writer_names)

@@ -12,13 +12,12 @@ from hwgan.data.batch_stream import sorted_rows, stream_batches
 from hwgan.data.lexicon import Lexicon
 from hwgan.data.schedule import Schedule, choose_buckets, padding_share
 from hwgan.data.word_store import WordStore
-from hwgan.models.batch import Batch, RealWords
+from hwgan.models.batch import WIDTH_MULTIPLE, Batch, RealWords
 from hwgan.models.styles import prior_rows
 from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-_WIDTH_MULTIPLE = 16  # pixels; a multiple of the networks' horizontal down-sampling, so that no column is cut off
 _SMALLEST_BUCKET = 4  # batches of words
 _EVAL_WIDTH_STEP = 32  # pixels; widths are rounded up so that few shapes are compiled
 
@@ -43,7 +42,7 @@ def create_schedule(
     buckets = choose_buckets(
         words.widths,
         num_buckets,
-        multiple=words.spec.pixels_per_character or _WIDTH_MULTIPLE,
+        multiple=words.spec.pixels_per_character or WIDTH_MULTIPLE,
         max_width=words.spec.max_width,
         smallest=_SMALLEST_BUCKET * batch_size,
     )

@@ -5,7 +5,7 @@ import pathlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from hwgan.data.charset import Charset, name_characters, normalize_text
+from hwgan.data.charset import Charset, character_name, name_characters, normalize_text
 from hwgan.data.replacements import describe_replaced, replace_unwritable
 from hwgan.runtime.errors import UserError
 
@@ -103,10 +103,16 @@ def fit_lines(
     return found
 
 
+def _shown(character: str) -> str:
+    """A character, or its name where it has no shape of its own."""
+    name = character_name(character)
+    return name if name.startswith("U+") else character
+
+
 def _why_not(words: list[str], unknown: list[str], max_length: int | None) -> str:
     """Why a line of these words cannot be written; "" if it can be."""
     if unknown:
-        return "more than one word" if unknown[0].isspace() else " ".join(dict.fromkeys(unknown))
+        return "more than one word" if unknown[0].isspace() else " ".join(map(_shown, dict.fromkeys(unknown)))
     if not any(words):
         return "nothing that can be written"
     if max_length is not None and max(map(len, words)) > max_length:

@@ -134,8 +134,13 @@ class WordStore:
         return int(self._writer_ids.max(initial=-1)) + 1
 
     @functools.cached_property
+    def writer_names(self) -> list[str]:
+        """The known writers, sorted: the id of a writer is the place in this list."""
+        return sorted(set(self.writers) - {""})
+
+    @functools.cached_property
     def _writer_ids(self) -> np.ndarray:
-        ids = {name: number for number, name in enumerate(sorted(set(self.writers) - {""}))}
+        ids = {name: number for number, name in enumerate(self.writer_names)}
         return np.array([ids.get(name, -1) for name in self.writers], np.int32)
 
 

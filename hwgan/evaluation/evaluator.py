@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hwgan.data.charset import Charset, normalize_text
@@ -38,7 +39,7 @@ def _greedy_labels(networks: Networks, variables: Any, words: RealWords) -> tupl
 @functools.partial(jax.jit, static_argnums=0)
 def _mean_states(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array]:
     output = networks.recognizer.apply(variables, words.image, networks.input_widths(words), train=False)
-    return (mean_inside(output.states, output.lengths),)
+    return (mean_inside(output.states.astype(jnp.float32), output.lengths),)  # bfloat16 is too coarse for distances
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -9,6 +9,11 @@ from jaxtyping import Array, Float, Int
 HostOrDeviceArray = Any
 
 
+WIDTH_MULTIPLE = (
+    16  # pixels, of the width of batches; networks shrink images by factors of it, so that no column is cut off
+)
+
+
 class RealWords(flax.struct.PyTreeNode):
     """Word images of a dataset in reading direction, padded to one size.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from hwgan.models.alonso_discriminator import AlonsoDiscriminator
 from hwgan.models.alonso_generator import AlonsoGenerator
+from hwgan.models.batch import WIDTH_MULTIPLE
 from hwgan.models.char_grid_generator import CharGridGenerator
 from hwgan.models.char_width_generator import CharWidthGenerator
 from hwgan.models.column_discriminator import ColumnDiscriminator
@@ -29,7 +30,12 @@ GENERATORS = {
 }
 DISCRIMINATORS = {"alonso": AlonsoDiscriminator, "columns": ColumnDiscriminator}
 RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer, "transducer": Transducer}
+DTYPES = ("float32", "bfloat16", "float16")
 IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
+
+
+_ONE_A_LAYER = ("conv_features", "pools", "kernels")
+_SIZES = ("features", "num_writers", "stem", "lstm_features", "lstm_layers", "dense_features")
 
 
 def create_networks(
@@ -52,6 +58,8 @@ def create_networks(
       UserError: an unknown name or field, or sizes that do not fit the images.
     """
     model = config.model
+    if model.dtype not in DTYPES:
+        raise UserError(f"model.dtype={model.dtype!r} must be one of {DTYPES}")
     dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
     if isinstance(generator, ScrabbleGANGenerator) != (model.language_model.name == "one_hot"):
@@ -69,10 +77,14 @@ def create_networks(
         **_generated_size(generator, config, char_widths, reference_width),
     )
     _check_z(networks)
+    _check_widths(networks)
     return networks
 
 
 def _check_z(networks: Networks) -> None:
+    predicted = getattr(networks.discriminator, "predicted_z_dims", 0)
+    if predicted > networks.z_dim:
+        raise UserError(f"model.discriminator.predicted_z_dims={predicted} is more than model.z_dim={networks.z_dim}")
     num_chunks = getattr(networks.generator, "num_noise_chunks", 1)
     if networks.z_dim % num_chunks:
         raise UserError(f"model.z_dim={networks.z_dim} cannot be split into {num_chunks} equal chunks")
@@ -81,6 +93,29 @@ def _check_z(networks: Networks) -> None:
             f"model.identifier.features={networks.identifier.features} must be model.z_dim={networks.z_dim} less 1: "
             "its output is z without the first entry, which is the log width"
         )
+
+
+def _check_widths(networks: Networks) -> None:
+    factors = {"model.recognizer": networks.recognizer.frame_width}
+    if isinstance(networks.generator, CharWidthGenerator):
+        factors["model.generator"] = networks.generator.upsampling
+    for path, factor in factors.items():
+        if WIDTH_MULTIPLE % factor:
+            raise UserError(
+                f"{path} changes the width of images by a factor of {factor}, which must divide {WIDTH_MULTIPLE}: "
+                f"batches are a multiple of {WIDTH_MULTIPLE} pixels wide"
+            )
+
+
+def _check_lists(role: str, module: nn.Module) -> None:
+    """Raises UserError where the lists of a module, one entry a layer, differ in length, or a size is not positive."""
+    lists = {name: getattr(module, name) for name in _ONE_A_LAYER if hasattr(module, name)}
+    if len(set(map(len, lists.values()))) > 1:
+        described = ", ".join(f"{name} {len(entries)}" for name, entries in lists.items())
+        raise UserError(f"model.{role}: lists with an entry for each layer differ in length: {described}")
+    for name in _SIZES:
+        if hasattr(module, name) and getattr(module, name) < 1:
+            raise UserError(f"model.{role}.{name}={getattr(module, name)} must be at least 1")
 
 
 def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Module:
@@ -95,9 +130,11 @@ def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Mod
     if unknown:
         raise UserError(f"model.{role} {name!r} has no fields {sorted(unknown)}")
     try:
-        return module(**settings, **fields)
-    except ValueError as error:
-        raise UserError(f"model.{role}: {error}") from error
+        created = module(**settings, **fields)
+    except (TypeError, ValueError) as error:  # TypeError, of a field without a default
+        raise UserError(f"model.{role}: {str(error).replace('__init__()', name)}") from error
+    _check_lists(role, created)
+    return created
 
 
 def _tuples(value: Any) -> Any:

@@ -82,7 +82,9 @@ class WriterIdentifier(nn.Module):
         deviation = jnp.sqrt(mean_inside(jnp.square(columns - mean[:, None]), widths) + MIN_COLUMN_VARIANCE)
         raw = nn.Dense(self.features, name="features")(jnp.concatenate([mean, deviation], axis=-1))
         norm = nn.BatchNorm(momentum=0.98, use_scale=False, use_bias=False, name="feature_norm")
-        features = norm(raw, use_running_average=not train, mask=None if counts is None else counts[:, None])
+        # The statistics of no words are not a number; where none counts, those of all are used, and nothing is learned.
+        mask = None if counts is None else (counts | ~counts.any())[:, None]
+        features = norm(raw, use_running_average=not train, mask=mask)
         logits = nn.Dense(self.num_writers, name="logits")(features)
         noise = features
         if self.whitened:

@@ -37,7 +37,7 @@ def mask_columns(x: Float[Array, "b h w c"], widths: Int[Array, " b"]) -> Float[
 
 
 def columns_after(widths: Int[Array, " b"], stride: int) -> Int[Array, " b"]:
-    """Number of columns that hold any ink after down-sampling by `stride`."""
+    """⌈width / stride⌉, the columns after strided convolutions; a pool that drops a partial window has one fewer."""
     return -(-widths // stride)
 
 

@@ -10,6 +10,7 @@ import flax.struct
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from hwgan.models.layers import length_mask
 from hwgan.models.recurrence import lstm_cell
 
 _MAX_LOG = 5.0  # of the window's parameters
@@ -47,8 +48,7 @@ def move_window(carry: Any, gates: Float[Array, "b g"], weights: Any, text: Any)
     onehot, inside, lengths = text
     shown, position = soft_window(hidden.astype(jnp.float32) @ kernel + bias[None], carry[2], inside)
     after = jnp.take_along_axis(shown, lengths[:, None], axis=1)[:, 0]
-    places = jnp.arange(onehot.shape[1])
-    characters = jnp.where(places[None] < lengths[:, None], shown[:, :-1], 0.0)
+    characters = jnp.where(length_mask(lengths, onehot.shape[1]), shown[:, :-1], 0.0)
     window = jnp.einsum("bt,bta->ba", characters.astype(onehot.dtype), onehot)
     return (jnp.concatenate([hidden, window], axis=-1), cell, position), WindowWeights(characters, after)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, Int
 
 from hwgan.models.feature_statistics import FeatureStatistics, init_feature_statistics
 from hwgan.models.networks import Networks, at_places
@@ -134,6 +135,19 @@ def create_train_state(networks: Networks, optimizers: Optimizers, key: jax.Arra
     # A copy: averages that alias the parameters could not be donated beside them.
     ema = {name: jax.tree.map(jnp.copy, states[name].params) for name in GENERATING_NETWORKS}
     return TrainState(step=jnp.zeros((), jnp.int32), ema=ema, feature_statistics=statistics, **states)
+
+
+def update_ema(ema: Any, params: Any, steps: Int[Array, ""], decay: float) -> Any:
+    """An exponential moving average of parameters; it forgets faster at first, so that it is of use from early on.
+
+    Args:
+      ema: the average so far.
+      params: of the same structure.
+      steps: that it is of already.
+      decay: the share of the average that stays, in the long run.
+    """
+    share = jnp.minimum(decay, (1.0 + steps) / (10.0 + steps))
+    return jax.tree.map(lambda old, new: share * old + (1.0 - share) * new, ema, params)
 
 
 def variables_digest(variables: Any) -> str:

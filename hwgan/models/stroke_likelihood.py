@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from hwgan.models.ink_batch import InkBatch
+from hwgan.models.layers import length_mask
 from hwgan.models.stroke_writer import Mixture, StrokeWriter
 
 
@@ -63,7 +64,7 @@ def sequence_losses(network: StrokeWriter, params: Any, batch: InkBatch) -> dict
 
 def inside_points(batch: InkBatch) -> Bool[Array, "b n"]:
     """Which points are not padding."""
-    return jnp.arange(batch.points.shape[1])[None] < jnp.asarray(batch.num_points)[:, None]
+    return length_mask(jnp.asarray(batch.num_points), batch.points.shape[1])
 
 
 def _cross_entropy(logits: Float[Array, "b n"], targets: Float[Array, "b n"]) -> Float[Array, "b n"]:

@@ -10,6 +10,8 @@ from hwgan.models.optimizers import Optimizer
 from hwgan.models.state import NetworkState
 from hwgan.models.stroke_writer import StrokeWriter
 
+NETWORK = "stroke_writer"  # its name in files of weights and in metrics
+
 
 class StrokeState(flax.struct.PyTreeNode):
     """The state of a run of strokes.

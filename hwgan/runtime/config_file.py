@@ -4,6 +4,7 @@ import ast
 import importlib
 import io
 import pathlib
+import runpy
 import sys
 import textwrap
 import tokenize
@@ -17,6 +18,7 @@ CONFIG_FLAG = "config"
 _PACKAGE = pathlib.Path(__file__).parents[1]
 _FOLDERS = (_PACKAGE.parent / "configs", _PACKAGE / "configs")  # of a clone, and of an installation
 _COMMON = "common"
+_STROKES_COMMON = "strokes_common"
 
 
 def configs_folder() -> pathlib.Path:
@@ -81,13 +83,20 @@ def _make_importable() -> None:
         sys.modules["configs"] = package
 
 
-def describe_fields() -> str:
-    """A line for each field that all configs have: its path, its default, and its comment in configs/common.py."""
+def common_of(config_path: str) -> str:
+    """The module in `configs` that lists the fields of a config file: of strokes, or of word images."""
     _make_importable()
-    common = importlib.import_module(f"configs.{_COMMON}")
-    comments = _comments(pathlib.Path(str(common.__file__)).read_text(encoding="utf-8"))
+    config = runpy.run_path(config_path)["get_config"]() if config_path else {}
+    return _STROKES_COMMON if config.get("task") == "strokes" else _COMMON
+
+
+def describe_fields(common: str = _COMMON) -> str:
+    """A line for each field of `configs/COMMON.py`: its path, its default, and its comment."""
+    _make_importable()
+    module = importlib.import_module(f"configs.{common}")
+    comments = _comments(pathlib.Path(str(module.__file__)).read_text(encoding="utf-8"))
     lines = []
-    for path, value in _flat(common.get_common().to_dict()):
+    for path, value in _flat(module.get_common().to_dict()):
         comment = comments.get(path, "")
         text = textwrap.fill(comment, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
         lines.append(f"  {path}={value!r}" + (f"\n{text}" if comment else ""))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import pathlib
 import socket
@@ -18,6 +19,8 @@ PROFILE_FOLDER = "profile"
 _STEP_OF_ALL = "a step of all networks"
 _HEARTBEAT_SECONDS = 10
 _PROFILE_AFTER = 10  # steps, so that compilation is not profiled
+
+logger = logging.getLogger(__name__)
 
 
 class Clock:
@@ -110,9 +113,11 @@ class Profile:
         self._first = start_step + _PROFILE_AFTER
         self._last = self._first + num_steps if num_steps else 0
         self._running = False
+        self._step = start_step
 
     def step(self, step: int) -> None:
         """Begins or ends the trace, if it is time; to be called after every step."""
+        self._step = step
         if self._last and step == self._first:
             jax.profiler.start_trace(self._folder)
             self._running = True
@@ -120,7 +125,16 @@ class Profile:
             self.close()
 
     def close(self) -> None:
-        """Ends the trace, if one is running."""
+        """Ends the trace, if one is running; warns where it is shorter than asked for."""
         if self._running:
             jax.profiler.stop_trace()
             self._running = False
+        if self._last > self._step:
+            traced = max(self._step - self._first, 0)
+            logger.warning(
+                "--profile: %d of %d steps were traced, for tracing begins %d steps after the start",
+                traced,
+                self._last - self._first,
+                _PROFILE_AFTER,
+            )
+            self._last = 0

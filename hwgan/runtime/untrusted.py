@@ -7,9 +7,12 @@ damage of any kind, for which parsers document no complete list of exceptions.
 import contextlib
 import json
 import math
+import numbers
 import pathlib
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
@@ -52,8 +55,11 @@ def read_json_object(path: pathlib.Path) -> dict[str, Any]:
 
 
 def check_number(name: str, value: Any, low: int | float, high: int | float, *, whole: bool = False) -> None:
-    """Raises UserError if a field is no number within [low, high], or no whole one where it must be."""
-    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not fits or not math.isfinite(value) or not low <= value <= high:
+    """Raises UserError if a field is no finite number within [low, high], or no whole one where it must be."""
+    number: Any = value  # of any kind that is a number to Python or NumPy
+    fits = isinstance(value, numbers.Integral if whole else numbers.Real) and not isinstance(value, bool | np.bool_)
+    if not fits or not math.isfinite(number) or not low <= number <= high:
         kind = "a whole number" if whole else "a number"
-        raise UserError(f"{name}={str(value)[:100]} must be {kind} from {low:g} to {high:g}")
+        shown = [f"{limit:,}" if isinstance(limit, int) else f"{limit:g}" for limit in (low, high)]
+        limits = f"from {shown[0]} to {shown[1]}" if math.isfinite(high) else f"of at least {shown[0]}"
+        raise UserError(f"{name}={str(value)[:100]} must be {kind} {limits}")

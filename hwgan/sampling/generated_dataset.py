@@ -11,6 +11,7 @@ import pathlib
 
 import jax
 import numpy as np
+from jaxtyping import Int
 from PIL import Image
 
 from hwgan.data import transforms
@@ -24,6 +25,8 @@ from hwgan.sampling.writer_styles import WriterStyles
 
 LAYOUTS = ("words", "hwd")
 _TABLE, _TRANSCRIPTIONS, _RECORD, _MADE = "words.tsv", "transcriptions.json", "spec.json", ".made"
+_FLAGS = {"count": "num_images"}  # by the fields of a record that are called otherwise
+_DIGESTS = {"words": "another list of words", "weights": "other weights", "writers": "other styles of writers"}
 _COLUMNS = ("file", "text", "writer", "split")
 _MAX_TABLE_BYTES = 10**9
 _CHUNK = 256  # words generated at a time
@@ -36,7 +39,7 @@ class GenerationSpec:
 
     Attributes:
       count: number of images.
-      words: texts to generate; one that is listed k times is drawn k times as often.
+      words: texts to generate, in passes through all of them; one that is listed k times is written k times as often.
       seed: seed of texts and styles.
       shard_size: number of images per shard.
       crop: whether images are cropped to the ink, as scanned words often are.
@@ -60,13 +63,21 @@ class GenerationSpec:
         indices = np.arange(first, min(first + self.shard_size, self.count))
         if self.writers is not None:
             return [self.words[i] for i in indices.tolist()], [self.writers.owners[i] for i in indices.tolist()]
-        rng = np.random.default_rng((self.seed, number))
-        rows = indices if self.once else rng.integers(len(self.words), size=len(indices))
-        texts = [self.words[i] for i in rows.tolist()]
+        texts = [self.words[i] for i in (indices if self.once else self._shuffled(indices)).tolist()]
         num_styles = -(-self.count // _WORDS_PER_STYLE)
         # The words of a style are spread over all shards, so that every shard has many styles.
         styles = (indices % num_styles).tolist()
         return texts, styles
+
+    def _shuffled(self, indices: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Rows of words for the images of these indices: passes through all words, each in an order of its own."""
+        size = len(self.words)
+        passes, places = np.divmod(indices, size)
+        rows = np.empty_like(indices)
+        for number in np.unique(passes).tolist():
+            order = np.random.default_rng((self.seed, number)).permutation(size)
+            rows[passes == number] = order[places[passes == number]]
+        return rows
 
     def style_and_file(self, row: int, style: int) -> tuple[str, str]:
         """The name of a style, and the path of the image of a row in it, relative to the folder of the dataset."""
@@ -148,10 +159,9 @@ def _write_or_check_record(output: pathlib.Path, record: dict) -> None:
     keys = {"style", "writers", *record} - {"checkpoint"}
     changed = sorted(key for key in keys if existing.get(key) != record.get(key))
     if changed:
-        raise UserError(
-            f"{str(output)!r} holds words generated with {changed[0]}={existing.get(changed[0])!r}, not "
-            f"{record.get(changed[0])!r}; choose another --output"
-        )
+        key = changed[0]
+        what = _DIGESTS.get(key) or f"{_FLAGS.get(key, key)}={existing.get(key)!r}, not {record.get(key)!r}"
+        raise UserError(f"{str(output)!r} holds words generated with {what}; choose another --output")
 
 
 def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:

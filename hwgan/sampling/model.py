@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -10,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
-from hwgan.data.replacements import replace_unwritable
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import MAX_SEED, check_number
+from hwgan.sampling.base_model import BaseModel, Grey, page_settings, plain_style
 from hwgan.sampling.document import Document
 from hwgan.sampling.page_layout import lay_out
-from hwgan.sampling.page_settings import PageSettings
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_delta import TunedStyle, check_delta, mix_deltas
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
@@ -23,17 +23,16 @@ from hwgan.sampling.style_files import style_of
 from hwgan.sampling.styles import slerp
 
 # A seed, a style file, z, or what `Model.interpolate` makes of a fine-tuned style.
-Style = int | str | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"] | TunedStyle
+Style = int | np.integer | str | os.PathLike | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"] | TunedStyle
 Styles = Style | Sequence[Style]
-Grey = UInt8[np.ndarray, "h w"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class Model(BaseModel):
     """Writes words, lines and pages; `hwgan.load` opens one.
 
     A style is a seed, an array [z_dim] as `style` and `style_from` return it, or the path of a file that `hwgan.style`
-    wrote. The same text in the same style gives the same pixels.
+    wrote; several are a list of them, or an array of seeds. The same text in the same style gives the same pixels.
     Characters outside the alphabet are written as what looks the same, such as typographic quotes; where nothing does,
     a `UserError` names them.
 
@@ -47,6 +46,10 @@ class Model:
     >>> line = model.line("Bonjour from hwgan, 1976", style=3)
     >>> line.shape[0] == model.height, line.dtype
     (True, dtype('uint8'))
+    >>> model.page("Ma chère Claire", style=3, width=400).shape[1]
+    400
+    >>> model.page("Bonjour", paper="lined", ink="blue", scale=2).shape[1:]
+    (1600, 3)
     """
 
     sampler: Sampler
@@ -54,16 +57,11 @@ class Model:
     step: int | None = None
 
     @property
-    def alphabet(self) -> str:
-        """The characters that it writes, beside spaces."""
-        return self.sampler.charset.characters
-
-    @property
     def height(self) -> int:
         """Height of words and lines in pixels."""
         return self.sampler.spec.height
 
-    def style(self, seed: int, temperature: float | None = None) -> Float[np.ndarray, " z"]:
+    def style(self, seed: int | np.integer, temperature: float | np.floating | None = None) -> Float[np.ndarray, " z"]:
         """The style of a seed.
 
         Args:
@@ -83,8 +81,8 @@ class Model:
         check_number("seed", seed, 0, MAX_SEED, whole=True)
         sampler = self.sampler
         if temperature is not None:
-            sampler = dataclasses.replace(sampler, temperature=temperature)
-        return np.asarray(sampler.style(seed))
+            sampler = dataclasses.replace(sampler, temperature=float(temperature))
+        return np.asarray(sampler.style(int(seed)))
 
     def style_from(
         self, images: Sequence[UInt8[np.ndarray, "_ _"]], texts: Sequence[str] | None = None
@@ -96,7 +94,7 @@ class Model:
           texts: of the words, if they are known; else they are read.
 
         Returns:
-          z, [z_dim] float32: the mean over the words.
+          z, [z_dim] float32, fitted so that words in this style have the mean style of these: see `StyleEncoder`.
 
         Raises:
           UserError: no image is a word, or the model has no identifier.
@@ -115,7 +113,9 @@ class Model:
     def _encoder(self) -> StyleEncoder:
         return open_style_encoder(self.checkpoint, self.sampler, self.step)
 
-    def interpolate(self, first: Style, last: Style, count: int) -> list[Float[np.ndarray, " z"] | TunedStyle]:
+    def interpolate(
+        self, first: Style, last: Style, count: int | np.integer
+    ) -> list[Float[np.ndarray, " z"] | TunedStyle]:
         """Styles from the first to the last at even angles, both included.
 
         Where one of them is the file of a fine-tuned style, the changes of parameters are interpolated too, linearly.
@@ -128,27 +128,12 @@ class Model:
         """
         check_number("count", count, 2, 10**6, whole=True)
         start, end = self._resolved(first), self._resolved(last)
-        z = [np.asarray(latent) for latent in slerp(jnp.asarray(start.z), jnp.asarray(end.z), count)]
+        z = [np.asarray(latent) for latent in slerp(jnp.asarray(start.z), jnp.asarray(end.z), int(count))]
         if not start.delta and not end.delta:
             return list(z)
         shares = np.linspace(0.0, 1.0, count).tolist()
         deltas = [mix_deltas(start.delta, end.delta, share) for share in shares]
         return [TunedStyle(latent, delta) for latent, delta in zip(z, deltas, strict=True)]
-
-    def word(self, text: str, style: Style = 0) -> Grey:
-        """One word.
-
-        Args:
-          text: without spaces.
-          style: see `Model`.
-
-        Returns:
-          uint8 [height, width], dark ink on white (255), as wide as the word.
-
-        Raises:
-          UserError: the text is empty, too long, or has characters that cannot be written.
-        """
-        return self.words([text], style)[0]
 
     def words(self, texts: Sequence[str], styles: Styles = 0) -> list[Grey]:
         """Many words, which are drawn together, and so much faster than one by one.
@@ -169,7 +154,7 @@ class Model:
         >>> [image.shape[0] == model.height for image in images]
         [True, True, True]
         """
-        fitted = fit_words(texts, self.alphabet)
+        fitted = self._fitted_words(texts)
         if not fitted:
             return []
         found = self._styles_of(styles, len(fitted))
@@ -199,33 +184,6 @@ class Model:
         found = self._resolved(style)
         return self._sampler_of(found).draw_text(self._fitted(text), jnp.asarray(found.z))
 
-    def page(self, text: str, style: Style = 0, *, width: int = 800, **settings: Any) -> UInt8[np.ndarray, "h w *rgb"]:
-        """A text on one page, as high as the text needs.
-
-        Args:
-          text: line breaks and blank lines are kept.
-          style: see `Model`.
-          width: of the page in pixels at scale 1; 0 for as wide as the longest line.
-          **settings: other fields of `hwgan.sampling.page_settings.PageSettings`, such as ink, paper, scale, justify.
-
-        Returns:
-          uint8 [height, width], dark ink on white (255); with coloured ink or ruled paper [height, width, 3].
-
-        Raises:
-          UserError: see `word`; or a setting is out of range.
-
-        >>> import hwgan
-        >>> model = hwgan.load()
-        >>> page = model.page("Ma chère Claire,\\n\\nVoilà déjà trois semaines", style=3, width=400)
-        >>> page.shape[1]
-        400
-        >>> model.page("Bonjour", paper="lined", ink="blue", scale=2).shape[1:]
-        (1600, 3)
-        """
-        if settings.get("page_size"):
-            raise UserError("page() writes one page as high as its text; document() has pages of a paper size")
-        return self.document(text, style, width=width, **settings).images()[0]
-
     def document(self, text: str, styles: Styles = 0, **settings: Any) -> Document:
         """A text on as many pages as it needs, which can be saved as PDF, SVG or images.
 
@@ -248,17 +206,13 @@ class Model:
         >>> letter.pdf()[:5]
         b'%PDF-'
         """
-        checked = PageSettings(**settings)
+        checked = page_settings(settings)
         fitted = self._fitted(text)
         blocks = [
             self._sampler_of(style).draw_lines(fitted, jnp.asarray(style.z)) for style in self._list_of_styles(styles)
         ]
         pages = lay_out(blocks, checked, self.height, self.sampler.charset.right_to_left)
         return Document(pages, checked, self.height)
-
-    def _fitted(self, text: str) -> str:
-        """The text in NFC, with what looks the same for characters outside the alphabet."""
-        return replace_unwritable(text, self.alphabet)[0]
 
     def _sampler_of(self, style: TunedStyle) -> Sampler:
         """The sampler that writes in a style."""
@@ -268,31 +222,30 @@ class Model:
 
     def _resolved(self, style: Style) -> TunedStyle:
         """The array of a style, and its delta."""
+        style = plain_style(style)
         if isinstance(style, str):
             return style_of(style, self.sampler)
-        if isinstance(style, int | np.integer) and not isinstance(style, bool):
-            return TunedStyle(self.style(int(style)), self.sampler.delta)
+        if isinstance(style, int) and not isinstance(style, bool):
+            return TunedStyle(self.style(style), self.sampler.delta)
         delta = self.sampler.delta
         if isinstance(style, TunedStyle):
             check_delta(style.delta, self.sampler.variables, "the style")
             style, delta = style.z, style.delta
-        z = np.asarray(style, np.float32)
         dimension = self.sampler.networks.z_dim
+        is_array = isinstance(style, np.ndarray | jax.Array | list | tuple)
+        z = np.asarray(style, np.float32) if is_array else np.zeros(())
         if z.shape != (dimension,) or not np.isfinite(z).all():
-            raise UserError(
-                f"a style is a seed, a style file, or an array of {dimension} finite numbers; got shape {z.shape}"
-            )
+            got = f"shape {z.shape}" if is_array else repr(style)[:100]
+            raise UserError(f"a style is a seed, a style file, or an array of {dimension} finite numbers; got {got}")
         return TunedStyle(z, delta)
 
-    def _list_of_styles(self, styles: Styles) -> list[TunedStyle]:
+    def _list_of_styles(self, styles: Any) -> list[TunedStyle]:
         """One or several styles."""
-        if isinstance(styles, int | str | np.integer | TunedStyle):
-            return [self._resolved(styles)]
-        if isinstance(styles, np.ndarray | jax.Array) and styles.ndim == 1:
+        if _is_one(styles):
             return [self._resolved(styles)]
         files: dict[str, TunedStyle] = {}  # each is read once, so that its words are drawn together
         found = []
-        for style in styles:
+        for style in map(plain_style, styles):
             if isinstance(style, str) and style not in files:
                 files[style] = self._resolved(style)
             found.append(files[style] if isinstance(style, str) else self._resolved(style))
@@ -308,16 +261,8 @@ class Model:
         return found * (count if len(found) == 1 else 1)
 
 
-def fit_words(texts: Sequence[str], alphabet: str) -> list[str]:
-    """Words in NFC, with what looks the same for characters outside an alphabet.
-
-    Raises:
-      UserError: they are one text, or one of them has a space that is not in the alphabet.
-    """
-    if isinstance(texts, str):
-        raise UserError("words() takes a list of words; word() takes one, line() and page() take texts")
-    fitted = [replace_unwritable(text, alphabet)[0] for text in texts]
-    for text in fitted:
-        if not set(filter(str.isspace, text)) <= set(alphabet):
-            raise UserError(f"{text[:40]!r} has a space, so it is no word; line() and page() take texts")
-    return fitted
+def _is_one(styles: Any) -> bool:
+    """Whether this is one style; an array of whole numbers is of seeds, one of others is z or has a z in each row."""
+    if isinstance(styles, np.ndarray | jax.Array):
+        return styles.ndim < 2 and not (styles.ndim == 1 and np.issubdtype(styles.dtype, np.integer))
+    return isinstance(styles, str | os.PathLike | TunedStyle) or not isinstance(styles, Iterable)

@@ -37,7 +37,7 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
     if not names_weights(path):
         sampler = sampler_from_run(load_run(path, step))
     elif step is not None:
-        raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
+        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
     else:
         sampler = sampler_from_weights(read_weights(path), path)
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)

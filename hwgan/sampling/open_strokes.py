@@ -52,7 +52,7 @@ def open_stroke_sampler(
     """
     path = locate_weights(checkpoint)
     if names_weights(path) and step is not None:
-        raise UserError("--step is for the checkpoint of a run; a file of weights holds but one")
+        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
     run = read_stroke_weights(path) if names_weights(path) else load_stroke_run(path, step)
     with reading(f"the run {checkpoint!r}"):
         sample = run.config.sample
@@ -78,7 +78,7 @@ def with_stroke_style(sampler: StrokeSampler, path: str) -> StrokeSampler:
     Args:
       sampler: that writes.
       path: a JSON or InkML file that has strokes and their text (hwgan/datasets/stroke_folder/README.md), or a folder
-        of such files, all of one hand.
+        of such files, all by one writer.
 
     Raises:
       UserError: a file cannot be read, has no text, or one that is outside the alphabet; or there are several although
@@ -87,17 +87,17 @@ def with_stroke_style(sampler: StrokeSampler, path: str) -> StrokeSampler:
     if not path:
         return sampler
     if sampler.writer:
-        raise UserError("give either --writer or --style: both name the hand that writes")
+        raise UserError("give either --writer or --style: both name the writer")
     written = [example for file in _stroke_files(path) for example in _read_written(sampler, file)]
     if not written:
-        raise UserError(f"--style={path}: no word of these strokes can be used; the warnings say why")
+        raise UserError(f"no word of the strokes {path!r} can be used; the warnings say why")
     if sampler.writer_names:
         if len(written) < _FEW_TEXTS:
-            logger.warning("few strokes tell little of a hand: give %d words or more", _FEW_TEXTS)
+            logger.warning("few strokes tell little of a writer: give %d words or more", _FEW_TEXTS)
         return dataclasses.replace(sampler, writer=closest_writer(sampler, written))
     if len(written) > 1:
         one = "word" if sampler.charset.unknown(" ") else "line"
-        raise UserError(f"--style={path}: this model embeds no writers; it takes the strokes of one {one}, in one file")
+        raise UserError(f"{path!r}: this model embeds no writers; it takes the strokes of one {one}, in one file")
     return dataclasses.replace(sampler, priming=written[0])
 
 
@@ -110,7 +110,7 @@ def _stroke_files(path: str) -> list[pathlib.Path]:
     endings, place = " or ".join(STROKE_ENDINGS), pathlib.Path(path)
     if not place.is_dir():
         if place.suffix.lower() not in STROKE_ENDINGS:
-            raise UserError(f"--style={path}: strokes come from files that end in {endings}, or a folder of them")
+            raise UserError(f"{path!r}: strokes come from files that end in {endings}, or a folder of them")
         return [place]
     with reading(f"the folder {path!r}"):
         files = sorted(
@@ -119,7 +119,7 @@ def _stroke_files(path: str) -> list[pathlib.Path]:
             if file.suffix.lower() in STROKE_ENDINGS and file.is_file() and not file.name.startswith(".")
         )
     if not files:
-        raise UserError(f"--style={path}: no file in this folder ends in {endings}")
+        raise UserError(f"{path!r}: no file in this folder ends in {endings}")
     return files
 
 
@@ -150,12 +150,24 @@ def _read_written(sampler: StrokeSampler, path: pathlib.Path) -> list[WrittenTex
         cleaning = dataclasses.replace(cleaning, size=cleaning.size or "x_height")
         parts = [InkWord(text, strokes)]
     written = []
+    left_out: dict[str, list[str]] = {}  # words by the reason
     for part in parts:
         try:
             written.append(_cleaned_text(sampler.spec, cleaning, part))
         except UnusableInk as error:
-            logger.warning("%s: %r is left out: %s", what, part.text, error)
+            left_out.setdefault(str(error), []).append(part.text)
+    for reason, words in left_out.items():
+        logger.warning("%s: left out %s: %s", what, ", ".join(map(repr, words)), _ADVICE.get(reason, reason))
     return written
+
+
+# What to do, for words of a line that could not be told apart (`data.page_handwriting`).
+_ADVICE = {
+    "doubtful line": "the words of this line cannot be told apart; is the text that of the strokes? Leave wider gaps, "
+    "or put each word into a file of its own",
+    "doubtful ends of a word": "where they begin and end is not certain; leave wider gaps, or put each word into a "
+    "file of its own",
+}
 
 
 def _cleaned_text(spec: InkSpec, cleaning: Cleaning, word: InkWord) -> WrittenText:

@@ -68,20 +68,18 @@ def sample_point(
         rho = correlation[index]
         unit = jnp.stack([first, rho * first + jnp.sqrt(1.0 - rho**2) * second])
         offset = means[index] + jnp.sqrt(temperature) * jnp.exp(log_stds[index] - bias) * unit
-        probabilities = jax.nn.sigmoid(ends)
-        lifted = jax.random.bernoulli(lift, _sharpen(probabilities[0], sharpness))
+        lifted = jax.random.bernoulli(lift, jax.nn.sigmoid(sharpness * ends[0]))
         # The last point ends its stroke, so that the writing ends with the conditional probability at a stroke's end.
-        ending = jnp.minimum(probabilities[1] / probabilities[0], 1.0)
-        last = lifted & jax.random.bernoulli(end, _sharpen(ending, sharpness))
+        ending = jnp.minimum(jax.nn.sigmoid(ends[1]) / jax.nn.sigmoid(ends[0]), 1.0)
+        last = lifted & jax.random.bernoulli(end, sharpen(ending, sharpness))
         return jnp.append(offset, lifted.astype(jnp.float32)), last
 
     return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
 
 
-def _sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Float[Array, ""]:
-    """p^s / (p^s + (1 - p)^s)."""
-    yes, no = probability**sharpness, (1.0 - probability) ** sharpness
-    return yes / jnp.maximum(yes + no, 1e-30)
+def sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Float[Array, ""]:
+    """p^s / (p^s + (1 - p)^s), by the log-odds: powers of large s would underflow."""
+    return jax.nn.sigmoid(sharpness * (jnp.log(probability) - jnp.log1p(-probability)))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

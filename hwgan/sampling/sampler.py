@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -167,7 +168,7 @@ class Sampler(WordSampler):
 
 def check_temperature(temperature: float) -> None:
     """Raises UserError for a temperature that is not above 0 and at most 5, where no style is legible any more."""
-    if not isinstance(temperature, int | float) or not 0.0 < temperature <= _MAX_TEMPERATURE:
+    if not isinstance(temperature, numbers.Real) or not 0.0 < temperature <= _MAX_TEMPERATURE:
         raise UserError(
             f"the temperature of styles must be above 0 and at most {_MAX_TEMPERATURE:g}, got {str(temperature)[:50]}"
         )

@@ -73,7 +73,7 @@ class StrokeSampler(WordSampler):
       offset_scale: x-heights in a unit of the network's offsets.
       writer_names: of the embedded writers.
       bias: neatness b >= 0: 0 samples as the network has learned, 1 is neat.
-      temperature: T of the Gaussians, above 0.
+      temperature: T of the Gaussians, from 0.001 to 5.
       rare_characters: number of training examples of each character with few of them; for `cautions`.
       priming: strokes that a text is written after, in their style; None for none.
       writer: name of the embedded writer who writes; "" for one by the style.

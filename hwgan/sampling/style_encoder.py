@@ -136,6 +136,10 @@ class StyleEncoder:
     ) -> EncodedWords:
         """The style of each word by itself; see `encode`."""
         spec = self.spec
+        for row, image in enumerate(images):
+            if not isinstance(image, np.ndarray) or image.ndim != 2 or image.dtype != np.uint8 or not image.size:
+                got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+                raise UserError(f"image {row} must be an array of grey levels, uint8 [height, width]; got {got}")
         left_out: dict[int, str] = {}
         upright = [_cropped(image, spec) for image in images]
         rows = [row for row, image in enumerate(upright) if self._is_word(image, row, left_out)]

@@ -66,7 +66,7 @@ def augment(
         name: getattr(how, name) * jax.random.truncated_normal(k, -2.0, 2.0, (batch,))
         for name, k in zip(("shear", "width", "scale", "rotation", "shift", "gamma"), keys[:6], strict=True)
     }
-    shear = normal["shear"] + jnp.tan(normal["rotation"])
+    shear = normal["shear"] - jnp.tan(normal["rotation"])  # opposite to that of columns, or it would be a stretch
     room = jnp.abs(shear) * height
     wanted = jnp.ceil(widths * jnp.exp(normal["width"]) + room)
     new_widths = jnp.minimum(wanted, canvas).astype(jnp.int32)

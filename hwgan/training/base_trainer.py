@@ -18,24 +18,10 @@ from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.distributed import barrier, broadcast_from_primary
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.timings import Timings
-from hwgan.runtime.untrusted import MAX_SEED, check_number
+from hwgan.training.ranges import check_ranges
 
 logger = logging.getLogger(__name__)
 
-_POSITIVE = (  # where a task has them
-    "train.batch_size",
-    "train.gradient_accumulation_steps",
-    "train.log_every",
-    "train.sample_every",
-    "train.evaluate_every",
-    "train.checkpoint_every",
-    "train.keep_checkpoints",
-    "data.num_buckets",
-    "evaluate.examples",
-    "evaluate.real_words",
-    "sample_grid.num_styles",
-)
-_MAX_STYLES = 1000  # rows of a sample grid
 Step = Callable[..., tuple[Any, dict[str, jax.Array]]]
 
 
@@ -59,12 +45,7 @@ class BaseTrainer:
     _steps: dict[str, Step]  # the jitted step of each phase
 
     def __init__(self, config: Config, workdir: str):
-        for path in _POSITIVE:
-            group, name = path.split(".")
-            if (value := config[group].get(name, 1)) < 1:
-                raise UserError(f"{path}={value} must be at least 1")
-        check_number("seed", config.seed, 0, MAX_SEED, whole=True)
-        check_number("sample_grid.num_styles", config.sample_grid.num_styles, 1, _MAX_STYLES, whole=True)
+        check_ranges(config)
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
@@ -84,21 +65,34 @@ class BaseTrainer:
         config, everywhere = self.config, sharding.replicated(self.mesh)
         barrier("data loaded")  # the checkpointer begins with a computation across processes
         self.checkpointer = orbax.Checkpointer(str(self.workdir), config.train.keep_checkpoints)
-        shapes = jax.eval_shape(init, jax.random.key(config.seed))
+        record = self.checkpointer.newest_record()
+        if record is not None:
+            self._check_record(record)
+        shapes = jax.eval_shape(init, jax.random.key(0))
         restored = self.checkpointer.restore_newest(orbax.abstract_like(shapes, everywhere), set_aside=True)
         if restored is None:
             logger.info("initialising the networks, which takes up to a minute the first time")
-            restored = start(jax.jit(init, out_shardings=everywhere)(jax.random.key(config.seed)))
-        else:
-            self._check_data(int(restored.step))
+            restored = start(jax.jit(init, out_shardings=everywhere)(jax.random.key(np.uint32(config.seed))))
         self.state = restored
         self.step = int(self.state.step)
         self.timings = Timings(config.model.to_dict(), config.train.batch_size, size)
-        self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(config.seed + 1)
+        # Unsigned, for jit takes Python's numbers as int32.
+        root_seed = np.uint32((config.seed + 1) % 2**32)
+        self._root_key = jax.jit(jax.random.key, out_shardings=everywhere)(root_seed)
 
-    def _check_data(self, step: int) -> None:
+    def _check_record(self, stored: dict[str, Any]) -> None:
+        """Raises UserError if config or data have changed in what a checkpoint with this record depends on."""
+        self._check_data(stored)
+        before, now = _switches(stored["config"]), _switches(self.config.to_dict())
+        for path in before.keys() & now.keys():
+            if bool(before[path]) != bool(now[path]):
+                raise UserError(
+                    f"this run began with {path}={before[path]}, and now it is {now[path]}: only one of the two has a "
+                    "part in the checkpoints; keep the value, or choose another --workdir"
+                )
+
+    def _check_data(self, stored: dict[str, Any]) -> None:
         """Raises UserError if the prepared data has changed in what the networks of a checkpoint depend on."""
-        stored = self.checkpointer.read_record(step)
         for name, value in self._facts_of_data().items():
             before = stored.get(name, value)
             same = math.isclose(before, value, rel_tol=1e-4) if isinstance(value, float) else before == value
@@ -218,3 +212,16 @@ class BaseTrainer:
     def _trained(self) -> dict[str, Any]:
         """Parameters of the networks that are trained, by name."""
         raise NotImplementedError
+
+
+def _switches(config: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a config, by their paths, that add a part to the state where they are not 0."""
+    train = {
+        f"train.{name}": config["train"].get(name, 0) for name in ("feature_matching", "character_feature_matching")
+    }
+    rates = {
+        f"optimizer.{network}.{name}": fields.get(name, 0)
+        for network, fields in config["optimizer"].items()
+        for name in ("clip_norm", "decay_steps")
+    }
+    return train | rates

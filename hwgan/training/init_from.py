@@ -1,16 +1,19 @@
 """Initialises the networks of a new run from those of earlier runs or files of weights."""
 
+import dataclasses
 import logging
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from hwgan.checkpoints.run import load_run
+from hwgan.checkpoints.run import build_networks, load_run
 from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, locate_weights, names_weights, read_weights
 from hwgan.data.charset import Charset
+from hwgan.models.networks import Networks
 from hwgan.models.state import TrainState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
@@ -18,6 +21,7 @@ from hwgan.runtime.errors import UserError
 _PRETRAINED = {"pretrained": (PRETRAINED,), "pretrained_all": (PRETRAINED, PRETRAINED_OTHERS)}
 # The identifier's last layer, over writers whose ids are those of the words of the old run.
 _OVER_WRITERS = "params/logits/"
+_FREE_FIELDS = ("parent", "name", "dtype", "param_dtype", "num_writers")  # of a module: they change no function
 _COMPATIBLE_STEPS = ("contrast", "trim")  # of preprocessing, which may differ: words stay of one size
 
 logger = logging.getLogger(__name__)
@@ -41,25 +45,44 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
         networks are others.
     """
     names = filter(None, (locate_weights(name.strip()) for name in config.train.init_from.split(",")))
+    networks, _ = build_networks(config, charset)
     for source, path in ((name, path) for name in names for path in _PRETRAINED.get(name, (name,))):
-        found = _networks_of(path, source, config, charset)
+        old_networks, found = _networks_of(path, source, config, charset)
         for name, variables in found.items():
             state = _with_network(state, name, variables, source)
+            _tell_changed_fields(source, name, getattr(old_networks, name), getattr(networks, name))
         logger.info("starting from the %s of %s", ", ".join(sorted(found)), source)
     return state
 
 
-def _networks_of(path: str, source: str, config: Config, charset: Charset) -> dict[str, Any]:
-    """Variables by the name of the network, of a run or file that `source` names and that fits the new run."""
+def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tuple[Networks, dict[str, Any]]:
+    """Modules, and variables by their names, of a run or file that `source` names and that fits the new run."""
     if names_weights(path):
-        weights = read_weights(path)
-        old_config, old_charset, found = weights.config, weights.charset, weights.variables
+        old = read_weights(path)
+        found = old.variables
     else:
-        run = load_run(path)
-        old_config, old_charset, found = run.config, run.charset, run.trained_variables
-    _check_words(source, old_charset, charset)
-    _check_preprocessing(source, old_config, config)
-    return found
+        old = load_run(path)
+        found = old.trained_variables
+    _check_words(source, old.charset, charset)
+    _check_preprocessing(source, old.config, config)
+    return old.networks, found
+
+
+def _tell_changed_fields(source: str, name: str, old: nn.Module, new: nn.Module) -> None:
+    """Logs fields in which a network differs from the one that was trained, though its arrays have the same shapes."""
+    for field in dataclasses.fields(new):
+        if field.name in _FREE_FIELDS or not hasattr(old, field.name):
+            continue
+        before, now = getattr(old, field.name), getattr(new, field.name)
+        if before != now:
+            logger.warning(
+                "%r was trained with model.%s.%s=%r, here it is %r: the network has to adapt",
+                source,
+                name,
+                field.name,
+                before,
+                now,
+            )
 
 
 def _check_words(source: str, old: Charset, new: Charset) -> None:

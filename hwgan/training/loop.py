@@ -22,7 +22,7 @@ from hwgan.runtime.preemption import Preempted, Preemption
 from hwgan.training.base_trainer import BaseTrainer
 from hwgan.training.stroke_trainer import StrokeTrainer
 from hwgan.training.trainer import Trainer, fit_pretraining
-from hwgan.training.workdir import claim_workdir
+from hwgan.training.workdir import claim_workdir, save_config
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,8 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
 
 def _train_and_evaluate(config: Config, workdir: str, profile_steps: int) -> dict[str, float]:
     trainer = StrokeTrainer(config, workdir) if task_of(config) == STROKES else Trainer(config, workdir)
+    if is_primary():
+        save_config(config, workdir)
     writer = MetricWriter(workdir, trainer.step) if is_primary() else None
     profile = Profile(workdir, profile_steps if is_primary() else 0, trainer.step)
     # All are closed whatever happens, so that the save under way is finished and every line is on disk.
@@ -187,12 +189,11 @@ def _log(trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, finish
     values = {name: float(value) for name, value in jax.device_get(finished.metrics).items()}
     network, step = trainer.nonfinite_network(values), finished.step
     if network is not None:
-        path = _keep_batch(trainer.workdir, finished.batch)
+        kept = _keep_batch(trainer.workdir, finished.batch)
         last = max(trainer.checkpointer.steps(), default=None)
         place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
         raise TrainingDiverged(
-            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); "
-            f"the batch is kept in {path}, {place}"
+            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); {kept}, {place}"
         )
     if writer and (step % trainer.config.train.log_every == 0 or step == trainer.config.train.num_steps):
         speed = clock.lap(step)
@@ -202,14 +203,17 @@ def _log(trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, finish
     return values
 
 
-def _keep_batch(workdir: pathlib.Path, batch: Any) -> pathlib.Path:
-    """Writes what this process holds of a batch to a file of the workdir."""
+def _keep_batch(workdir: pathlib.Path, batch: Any) -> str:
+    """Writes what this process holds of a batch to a file of the workdir; says where it is, or why it is not."""
     path = workdir / BAD_BATCH_FILE.format(process=jax.process_index())
     arrays = flax.serialization.to_state_dict(jax.tree.map(_local_rows, batch))
     rows: dict[str, Any] = {key: v for key, v in flatten_dict(arrays, sep="/").items() if v is not None}
-    with replacing(path) as file:
-        np.savez(file, allow_pickle=False, **rows)
-    return path
+    try:
+        with replacing(path) as file:
+            np.savez(file, allow_pickle=False, **rows)
+    except OSError as error:
+        return f"the batch could not be kept: {error.strerror or error}"
+    return f"the batch is kept in {path}"
 
 
 def _local_rows(rows: jax.Array) -> np.ndarray:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from hwgan.models.batch import Batch, WordFeatures
 from hwgan.models.layout import Layout
 from hwgan.models.networks import Networks
-from hwgan.models.state import GENERATING_NETWORKS, NetworkState, Optimizers, TrainState
+from hwgan.models.state import GENERATING_NETWORKS, NetworkState, Optimizers, TrainState, update_ema
 from hwgan.models.styles import Styles, encode_styles, sample_styles
 from hwgan.training import losses
 from hwgan.training.augment import augment
@@ -181,10 +181,16 @@ def identifier_loss(
     image = add_noise(real.image, setup.config.recognizer_noise, key)
     output, _ = apply_training(networks.identifier, identifier, image, widths, real.adversarial_mask)
     statistics = jax.lax.stop_gradient(identifier)
-    _, collections = apply_training(networks.identifier, statistics, real.image, widths, real.adversarial_mask)
+    counts = real.adversarial_mask
+    _, collections = apply_training(networks.identifier, statistics, real.image, widths, counts)
+    if counts is not None:  # a part of a batch without a word that counts has no statistics
+        collections = jax.tree.map(
+            lambda new, old: jnp.where(counts.any(), new, old), collections, identifier.collections
+        )
     correct = (output.logits.argmax(axis=-1) == real.writers).astype(jnp.float32)
-    loss = losses.writer_cross_entropy(output.logits, real.writers).mean()
-    accuracy = losses.mean_where(correct, real.writers >= 0)
+    known = real.writers >= 0
+    loss = losses.mean_where(losses.writer_cross_entropy(output.logits, real.writers), known)
+    accuracy = losses.mean_where(correct, known)
     return loss, (collections, {"identifier/loss": loss, "identifier/accuracy": accuracy})
 
 
@@ -199,7 +205,9 @@ def update_generator(state: TrainState, inputs: Inputs, key: jax.Array, setup: S
     for name, network in networks.items():
         networks[name] = network.apply_gradients(gradients[name], getattr(setup.optimizers, name))
         metrics |= norms(name, gradients[name], networks[name])
-    ema = _update_ema(state, {name: network.params for name, network in networks.items()}, setup.config)
+    steps = jnp.maximum(state.step - setup.config.recognizer_pretrain_steps, 0)
+    params = {name: network.params for name, network in networks.items()}
+    ema = update_ema(state.ema, params, steps, setup.config.ema_decay)
     return state.replace(**networks, ema=ema, feature_statistics=after[1]), metrics
 
 
@@ -333,13 +341,6 @@ def _styles(inputs: Inputs) -> Styles:
 
 def _z(inputs: Inputs) -> Float[Array, "b z"]:
     return _styles(inputs).z
-
-
-def _update_ema(state: TrainState, params: dict[str, Any], config: StepConfig) -> dict[str, Any]:
-    # A smaller decay at first, so that the average is worth sampling from early on.
-    steps = jnp.maximum(state.step - config.recognizer_pretrain_steps, 0)
-    decay = jnp.minimum(config.ema_decay, (1.0 + steps) / (10.0 + steps))
-    return jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
 
 
 def nonfinite_network(metrics: dict[str, float]) -> str | None:

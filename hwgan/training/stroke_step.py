@@ -9,13 +9,12 @@ import jax.numpy as jnp
 
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.optimizers import Optimizer
+from hwgan.models.state import update_ema
 from hwgan.models.stroke_likelihood import mixture_of, point_losses
-from hwgan.models.stroke_state import StrokeState
+from hwgan.models.stroke_state import NETWORK, StrokeState
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.config import Config
 from hwgan.training.gradients import Metrics, mean_gradients, norms
-
-NETWORK = "stroke_writer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +71,7 @@ def make_stroke_step(
             config.gradient_accumulation_steps,
         )
         after = state.stroke_writer.apply_gradients(gradients, optimizer)
-        # A short average at the start, so that the first steps do not linger in it.
-        decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
-        ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, after.params)
+        ema = update_ema(state.ema, after.params, state.step, config.ema_decay)
         return StrokeState(state.step + 1, after, ema), metrics | norms(NETWORK, gradients, after)
 
     return step

@@ -15,13 +15,13 @@ from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import dataset_names, has_split, read_summary
 from hwgan.evaluation.likelihood import likelihoods
 from hwgan.models.ink_batch import InkBatch
-from hwgan.models.stroke_state import StrokeState, create_stroke_state
+from hwgan.models.stroke_state import NETWORK, StrokeState, create_stroke_state
 from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.training.base_trainer import BaseTrainer
-from hwgan.training.stroke_step import NETWORK, StrokeStepConfig, make_stroke_step
+from hwgan.training.stroke_step import StrokeStepConfig, make_stroke_step
 from hwgan.training.stroke_validation import share_stopped, stroke_grid
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ class StrokeTrainer(BaseTrainer):
                 "device: set preprocessing.size, so that the x-height becomes 1"
             )
         self._writer_names = self._train.writer_names if config.model.embed_writers else []
+        if config.model.embed_writers and not self._writer_names:
+            raise UserError(f"the strokes of {data.dataset} name no writers; give --config.model.embed_writers=False")
         self._create_mesh()
         self.network, optimizer = build_stroke_writer(config, self.charset, self._writer_names)
         self._restore_or_init(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
+from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
@@ -41,6 +43,7 @@ class Trainer(BaseTrainer):
 
     def __init__(self, config: Config, workdir: str):
         super().__init__(config, workdir)
+        check_sizes(config)
         _check_training(config.train)
         self._temperature = sampling_temperature(config)
         self.data = load_data(config)
@@ -55,6 +58,25 @@ class Trainer(BaseTrainer):
         )
         self._steps = _jit_steps(self.networks, optimizers, config)
         self.rare_characters = self.charset.rare(self.data.real_texts)
+
+    def _facts_of_data(self) -> dict[str, Any]:
+        facts = super()._facts_of_data()
+        if not self.networks.has_identifier:
+            return facts
+        # Ids of writers are places in the list of their names; its digest, for names may be private.
+        names = "\n".join(self.data.train.writer_names)
+        return {**facts, "list of writers": hashlib.sha256(names.encode()).hexdigest()[:16]}
+
+    def _check_record(self, stored: dict[str, Any]) -> None:
+        super()._check_record(stored)
+        before = stored["config"]["train"].get("recognizer_pretrain_steps", 0)
+        now, step = self.config.train.recognizer_pretrain_steps, stored["step"]
+        if before < step < now and trains_generator(self.config):
+            raise UserError(
+                f"this run was pretrained for {before} steps and is at step {step}; with "
+                f"train.recognizer_pretrain_steps={now} it would be pretrained again: continue with "
+                f"--config.train.recognizer_pretrain_steps={before}"
+            )
 
     def batches(self) -> Iterator[Batch]:
         config = self.config
@@ -157,25 +179,31 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
     if networks.has_identifier and data.train.num_writers > networks.identifier.num_writers:
         raise UserError(
             f"the training words have {data.train.num_writers} writers, more than "
-            f"model.identifier.num_writers={networks.identifier.num_writers}"
+            f"model.identifier.num_writers={networks.identifier.num_writers}; give "
+            f"--config.model.identifier.num_writers={data.train.num_writers} or more"
+        )
+    if "identifier" in config.train.updated_networks and not (networks.has_identifier or trains_generator(config)):
+        raise UserError(
+            'train.updated_networks names "identifier", and model.identifier.name is "none": name another network'
         )
     too_few_writers = data.train.num_writers < 2 and not config.train.init_from
-    if too_few_writers and networks.has_identifier and trains_generator(config):
+    if too_few_writers and networks.has_identifier:
         state = "are all by one writer" if data.train.num_writers else "name no writers"
-        raise UserError(
-            f"the training words {state}, so there are no styles to learn from writers; let the "
-            "discriminator predict z instead: --config.model.identifier.name=none "
-            "--config.model.discriminator.predicted_z_dims=16"
-        )
+        if trains_generator(config):
+            raise UserError(
+                f"the training words {state}, so there are no styles to learn from writers; let the "
+                "discriminator predict z instead: --config.model.identifier.name=none "
+                "--config.model.discriminator.predicted_z_dims=16"
+            )
+        if "identifier" in config.train.updated_networks:
+            raise UserError(
+                f"the training words {state}, so an identifier learns nothing from them; train without one: "
+                "--config.model.identifier.name=none"
+            )
 
 
 def _check_training(train: Config) -> None:
     """Raises UserError for values that would train nothing, or fail after hours."""
-    if train.discriminator_steps_per_generator_step < 1:
-        raise UserError(
-            f"train.discriminator_steps_per_generator_step={train.discriminator_steps_per_generator_step} must be at "
-            "least 1"
-        )
     if train.gradient_balancing not in BALANCING_RULES:
         raise UserError(
             f"train.gradient_balancing={train.gradient_balancing!r} does not exist; there are {BALANCING_RULES}"

@@ -20,7 +20,7 @@ _FREE_FIELDS = ("data_dir", "cache_dir")  # but for these: data may be moved
 
 @contextlib.contextmanager
 def claim_workdir(config: Config, workdir: str) -> Iterator[None]:
-    """Makes the workdir, saves the config in it, and holds it for this process.
+    """Makes the workdir, checks that it is of this config, and holds it for this process.
 
     Raises:
       UserError: it holds checkpoints of another config, is in use by another process, or cannot be written to.
@@ -32,10 +32,25 @@ def claim_workdir(config: Config, workdir: str) -> Iterator[None]:
             saved = any(path.parent.glob(f"*{orbax.DIRECTORY}/*"))  # or damaged_checkpoints
             if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
                 _check_same_run(read_json_object(path), json.loads(config.to_json()), workdir)
-            replace_text(path, config.to_json(indent=1) + "\n")
         except OSError as error:
-            raise UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}") from error
+            raise _unwritable(workdir, error) from error
         yield
+
+
+def save_config(config: Config, workdir: str) -> None:
+    """Writes config.json; to be called once nothing is left that could refuse the config.
+
+    Raises:
+      UserError: the workdir cannot be written to.
+    """
+    try:
+        replace_text(pathlib.Path(workdir) / CONFIG_FILE, config.to_json(indent=1) + "\n")
+    except OSError as error:
+        raise _unwritable(workdir, error) from error
+
+
+def _unwritable(workdir: str, error: OSError) -> UserError:
+    return UserError(f"cannot write to the workdir {workdir!r}: {error.strerror or error}")
 
 
 def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> None:

@@ -139,7 +139,7 @@ def test_every_damage_is_noticed(weights_file):
 def test_mistakes_are_named(tmp_path, weights_file):
     with pytest.raises(UserError, match="cannot read the weights"):
         open_sampler(str(tmp_path / "none.npz"))
-    with pytest.raises(UserError, match="--step is for the checkpoint of a run"):
+    with pytest.raises(UserError, match="step is for the checkpoint of a run"):
         open_sampler(str(weights_file), step=3)
     with pytest.raises(UserError):
         open_sampler(str(tmp_path / "no_run"))

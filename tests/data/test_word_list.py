@@ -70,3 +70,8 @@ def test_long_lists_are_summed_up():
     assert (
         second == "list: characters outside the alphabet: '@' (U+0040) 100 times in line 1, line 2, line 3 and 97 more"
     )
+
+
+def test_a_mark_that_has_no_shape_of_its_own_is_named():
+    found = fit_lines({0: "x\u0301"}, Charset("x"), words=True, replace=False)
+    assert found.reasons == {0: "U+0301 combining acute accent"}

@@ -160,6 +160,12 @@ def test_every_config_builds(module):
         ("preprocessing.height", 64, "the generator makes 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
         ("model.recognizer.norm", "none", 'model.recognizer: norm must be "batch" or "layer", got \'none\''),
+        ("model.dtype", "bf16", r"model.dtype='bf16' must be one of \('float32', 'bfloat16', 'float16'\)"),
+        ("model.recognizer.conv_features", (64, 128), "differ in length: conv_features 2, pools 3"),
+        ("model.recognizer.dense_features", 0, "model.recognizer.dense_features=0 must be at least 1"),
+        ("model.recognizer.pools", ((2, 3), (2, 1), (2, 1)), "by a factor of 6, which must divide 16"),
+        ("model.identifier", {"name": "writers"}, "model.identifier: .*'num_writers'"),
+        ("model.discriminator.predicted_z_dims", 64, "predicted_z_dims=64 is more than model.z_dim"),
     ],
 )
 def test_config_mistakes_are_errors(path, value, message):
@@ -167,6 +173,29 @@ def test_config_mistakes_are_errors(path, value, message):
     config.update_from_flattened_dict({path: value})
     with pytest.raises(UserError, match=message):
         create_networks(config, 27)
+
+
+def test_a_generator_that_widens_more_than_batches_are_rounded_is_refused():
+    config = copiste.get_config()
+    config.model.generator.update(block_features=(16, 16, 16, 8), first_height=2)
+    with pytest.raises(UserError, match=r"model.generator changes the width of images by a factor of 32"):
+        build_networks(config, Charset("abc"))
+
+
+def test_the_rate_of_a_discriminator_falls_by_steps_of_the_run():
+    """Optax counts updates, of which there are five a step."""
+    config = char_grid.get_config()
+    config.train.discriminator_steps_per_generator_step = 5
+    config.optimizer.discriminator.update(learning_rate=1e-3, warmup_steps=0, decay_steps=100)
+    _, optimizers = build_networks(config, Charset("abc"))
+    params = jnp.zeros(1)
+    sizes = {}
+    state = optimizers.discriminator.init(params)
+    for update in range(501):
+        moved, state = optimizers.discriminator.update(jnp.ones(1), state, params)
+        sizes[update] = float(-moved[0])
+    assert sizes[100] > 8e-4 and sizes[250] == pytest.approx(5.5e-4, rel=0.02)
+    assert sizes[500] == pytest.approx(1e-4, rel=0.01)
 
 
 def test_z_must_split_evenly():

@@ -135,6 +135,16 @@ def test_help_lists_flags_and_fields(capsys):
     assert "  data.lexicon=''\n      file of texts to generate" in text
 
 
+def test_help_with_a_config_of_strokes_lists_its_fields(capsys):
+    with pytest.raises(SystemExit) as stop:
+        command_line._parse_flags(["hwgan.main", "--config=strokes_demo", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "Fields of configs that train on strokes, with the values of configs/strokes_common.py" in text
+    assert "  train.weight_noise=0.0\n" in text
+    assert "ctc_weight" not in text
+
+
 MODULES = ["main", "prepare", "sample", "generate", "evaluate", "report", "export"]
 
 

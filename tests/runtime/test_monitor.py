@@ -77,3 +77,17 @@ def test_lines_where_there_is_no_terminal(now, monkeypatch):
 
 def test_items_pass_through():
     assert list(with_progress(range(5), "counting", "numbers")) == [0, 1, 2, 3, 4]
+
+
+def test_a_trace_that_is_shorter_than_asked_for_is_told(tmp_path, caplog, monkeypatch):
+    traced = []
+    monkeypatch.setattr(monitor.jax.profiler, "start_trace", traced.append)
+    monkeypatch.setattr(monitor.jax.profiler, "stop_trace", lambda: traced.append("stopped"))
+    for last_step, expected in ((6, "0 of 5 steps"), (12, "2 of 5 steps"), (20, "")):
+        caplog.clear()
+        profile = monitor.Profile(str(tmp_path), 5, 0)
+        for step in range(1, last_step + 1):
+            profile.step(step)
+        profile.close()
+        assert (expected in caplog.text) and bool(expected) == ("--profile" in caplog.text)
+    assert traced.count("stopped") == 2

@@ -8,7 +8,7 @@ import pytest
 
 from hwgan.models.stroke_writer import Mixture
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.pen import sample_point
+from hwgan.sampling.pen import sample_point, sharpen
 from hwgan.sampling.stroke_sampler import StrokeSampler, Writing
 from tests.strokes import priming, sampler_that_passes, small_sampler
 
@@ -145,3 +145,11 @@ def test_mistakes_are_named():
         small_sampler(bias=-1.0)
     with pytest.raises(UserError, match="has embedded no writer 'c'"):
         small_sampler(writer="c")
+
+
+@pytest.mark.parametrize(("probability", "sharpness", "expected"), [
+    (0.9, 1000.0, 1.0), (0.6, 200.0, 1.0), (0.4, 200.0, 0.0), (0.5, 1000.0, 0.5), (1.0, 2.0, 1.0), (0.0, 2.0, 0.0),
+    (0.3, 2.0, 0.09 / 0.58),
+])  # fmt: skip
+def test_probabilities_are_sharpened_without_underflow(probability, sharpness, expected):
+    assert float(sharpen(jnp.float32(probability), jnp.float32(sharpness))) == pytest.approx(expected, abs=1e-5)

@@ -66,3 +66,20 @@ def test_strokes_become_thicker_or_thinner():
         inks += ((1 - changed).sum(axis=(1, 2, 3)) / 2).tolist()
     assert min(inks) < 0.9 * 80
     assert max(inks) > 1.1 * 80
+
+
+def test_a_rotation_keeps_right_angles():
+    """A bar and a stem turn by the same angle to the same side."""
+    image = np.ones((1, 41, 97, 1), np.float32)
+    image[0, 19:22, 10:87], image[0, 4:37, 47:50] = -1.0, -1.0
+    how = dataclasses.replace(IDENTITY, rotation=0.1)
+    for seed in range(4):
+        turned, _ = augment(jnp.asarray(image), jnp.array([97]), jax.random.key(seed), how=how)
+        ink = np.asarray(1.0 - turned[0, :, :, 0])
+        rows, columns = np.mgrid[: ink.shape[0], : ink.shape[1]]
+        center = (ink * columns).sum() / ink.sum()
+        bar = np.abs(columns - center) > 12  # beside the stem
+        stem = np.abs(rows - 20) > 8  # above and below the bar
+        slope = np.polyfit(columns[bar], rows[bar], 1, w=ink[bar])[0]
+        lean = np.polyfit(rows[stem], columns[stem], 1, w=ink[stem])[0]
+        assert abs(slope) > 0.01 and slope == pytest.approx(-lean, abs=0.02)

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 from configs import iam_variable, smoke
 from hwgan.checkpoints.run import load_run
 from hwgan.data.charset import Charset
-from hwgan.data.word_store import load_words
+from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluate import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
@@ -97,7 +98,7 @@ def test_killed_and_run_again(data_dir, tmp_path):
 
 
 def test_divergence_names_the_network_and_keeps_the_batch(config, tmp_path):
-    config.optimizer.generator.learning_rate = float("nan")
+    config.optimizer.generator.update(learning_rate=1e38, clip_norm=0.0)
     with pytest.raises(TrainingDiverged, match="step 3: the generator's loss or gradient is not finite"):
         train_and_evaluate(config, str(tmp_path))
     batch = np.load(tmp_path / "nonfinite_batch-0.npz")
@@ -176,7 +177,7 @@ def test_processes_wait_for_each_other_once_a_step_is_compiled(config, tmp_path,
 def test_one_canvas_takes_one_bucket(config, tmp_path):
     edit_to_alonso(config)
     config.data.num_buckets = 0
-    with pytest.raises(UserError, match=r"data.num_buckets=0 must be at least 1"):
+    with pytest.raises(UserError, match=r"data.num_buckets=0 must be a whole number of at least 1"):
         train_and_evaluate(config, str(tmp_path))
     config.data.num_buckets = 2
     with pytest.raises(UserError, match=r"data.num_buckets=2: this generator has one canvas"):
@@ -191,10 +192,10 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
         (
             "discriminator_steps_per_generator_step",
             0,
-            "train.discriminator_steps_per_generator_step=0 must be at least 1",
+            "train.discriminator_steps_per_generator_step=0 must be a whole number of at least 1",
         ),
-        ("sample_every", 0, "train.sample_every=0 must be at least 1"),
-        ("keep_checkpoints", 0, "train.keep_checkpoints=0 must be at least 1"),
+        ("sample_every", 0, "train.sample_every=0 must be a whole number of at least 1"),
+        ("keep_checkpoints", 0, "train.keep_checkpoints=0 must be a whole number of at least 1"),
         ("updated_networks", ("generater",), "must be some of"),
         ("updated_networks", ("discriminator",), "train.recognizer_pretrain_steps=2 update"),
     ],
@@ -204,6 +205,67 @@ def test_settings_that_would_train_nothing_are_refused_at_once(config, tmp_path,
     config.data.dataset = "not/there"  # which would be missed next
     with pytest.raises(UserError, match=message):
         train_and_evaluate(config, str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (dict(data=dict(max_length=300)), "data.max_length=300 must be a whole number from 1 to 256"),
+        (
+            dict(train=dict(updated_networks=("identifier",), recognizer_pretrain_steps=0)),
+            'updated_networks names "identifier", and model.identifier.name is "none"',
+        ),
+    ],
+)
+def test_runs_that_could_not_be_opened_or_train_nothing_are_refused(config, tmp_path, edit, message):
+    for section, fields in edit.items():
+        config[section].update(fields)
+    with pytest.raises(UserError, match=message):
+        train_and_evaluate(config, str(tmp_path))
+
+
+@pytest.fixture
+def copied_run(trained, tmp_path):
+    """A finished run that a test may continue."""
+    shutil.copytree(trained[1], tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("optimizer.recognizer.clip_norm", 0.0, r"optimizer.recognizer.clip_norm=5.0, and now it is 0.0"),
+        ("optimizer.generator.decay_steps", 50, r"optimizer.generator.decay_steps=0, and now it is 50"),
+        ("train.feature_matching", 1.0, r"train.feature_matching=0.0, and now it is 1.0"),
+        ("train.recognizer_pretrain_steps", 50, "would be pretrained again: continue with .*pretrain_steps=2"),
+    ],
+)
+def test_a_run_is_not_continued_with_what_its_checkpoints_lack(copied_run, config, path, value, message):
+    """It is told which field it is, the config of the run stays, and with the old value it continues."""
+    before = (copied_run / "config.json").read_text()
+    config.train.num_steps = 100
+    config.update_from_flattened_dict({path: value})
+    with pytest.raises(UserError, match=message):
+        train_and_evaluate(config, str(copied_run))
+    assert (copied_run / "config.json").read_text() == before
+
+
+def test_a_run_whose_writers_have_changed_is_not_continued(config, tmp_path, monkeypatch):
+    config.model.identifier = dict(name="writers", num_writers=20, features=config.model.z_dim - 1)
+    config.train.num_steps, config.train.recognizer_pretrain_steps = 1, 0
+    config.train.updated_networks = ("recognizer", "identifier")
+    train_and_evaluate(config, str(tmp_path))
+    config.train.num_steps = 2
+    names = WordStore.writer_names.func
+    monkeypatch.setattr(WordStore, "writer_names", property(lambda words: ["aaa", *names(words)][: len(names(words))]))
+    with pytest.raises(UserError, match="another list of writers than when the run began"):
+        train_and_evaluate(config, str(tmp_path))
+
+
+def test_the_largest_seed_trains(config, tmp_path):
+    config.seed, config.train.num_steps = 2**32 - 1, 1
+    config.train.update(recognizer_pretrain_steps=0, updated_networks=("recognizer",))
+    train_and_evaluate(config, str(tmp_path))
 
 
 def test_words_of_one_writer_are_refused_by_an_identifier(config, tmp_path):
@@ -358,7 +420,7 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
         (["hwgan.prepare", "--dataset=mnist"], "error: no dataset 'mnist'"),
         (
             ["hwgan.sample", "--checkpoint=nowhere", "--text=a", "--output=a.png"],
-            "error: 'nowhere' holds no checkpoints",
+            "error: 'nowhere' does not exist",
         ),
         (
             ["hwgan.sample", "--text=a", "--interpolate_to=2", "--output=a.png"],

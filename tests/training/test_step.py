@@ -316,3 +316,37 @@ def test_words_for_the_recognizer_alone_change_nothing_else():
     assert "recognizer/loss" in changed
     assert not {name for name in changed if name.startswith(("discriminator/", "identifier/"))}
     jax.tree.map(np.testing.assert_array_equal, *collections)
+
+
+def test_a_part_of_a_batch_with_words_for_the_recognizer_only_leaves_the_identifier_as_it_is():
+    def edit(config):
+        config.model.identifier = {"name": "writers", "num_writers": 4, "features": 5, "conv_features": (4, 4)}
+        config.model.identifier["whitened"] = True
+
+    run = SmallRun(edit)
+    step = jax.jit(make_train_step(run.networks, run.optimizers, StepConfig(gradient_accumulation_steps=2)))
+    batch = run.batch(size=4)
+    for only in ([True, False, True, False], [True] * 4):  # rows are dealt to the parts in turn
+        only = jnp.array(only)
+        writers = jnp.where(only, -1, jnp.array([0, 1, 2, 0]))
+        real = batch.real.replace(for_recognizer=only, weights=jnp.where(only, 0.0, 1.0), writers=writers)
+        after, metrics = step(run.state, batch.replace(real=real), KEY)
+        for leaf in jax.tree.leaves((after.identifier, metrics)):
+            assert np.isfinite(np.asarray(leaf, np.float32)).all()
+    jax.tree.map(np.testing.assert_array_equal, after.identifier.collections, run.state.identifier.collections)
+
+
+def test_words_of_unknown_writers_do_not_count():
+    """The loss is the mean over known writers, not over all words."""
+
+    def edit(config):
+        config.model.identifier = {"name": "writers", "num_writers": 4, "features": 5, "conv_features": (4, 4)}
+
+    run = SmallRun(edit)
+    batch = run.batch(size=4)
+    losses = {}
+    for name, writers in (("known", [0, 1, 2, 3]), ("first two", [0, 1, -1, -1]), ("last two", [-1, -1, 2, 3])):
+        real = batch.real.replace(writers=jnp.array(writers))
+        _, metrics = run.step(updated_networks=("identifier",))(run.state, batch.replace(real=real), KEY)
+        losses[name] = float(metrics["identifier/loss"])
+    assert losses["known"] == pytest.approx((losses["first two"] + losses["last two"]) / 2, rel=1e-5)

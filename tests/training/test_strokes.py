@@ -133,7 +133,7 @@ def test_ink_in_units_of_a_device_is_refused(config, tmp_path, monkeypatch):
 
 
 def test_divergence_is_named(config, tmp_path):
-    config.optimizer.stroke_writer.learning_rate = float("nan")
+    config.optimizer.stroke_writer.learning_rate = 1e38
     config.optimizer.stroke_writer.warmup_steps = 0
     with pytest.raises(TrainingDiverged, match="the stroke_writer's loss or gradient is not finite"):
         train_and_evaluate(config, str(tmp_path))
@@ -187,7 +187,7 @@ def test_a_file_of_weights_writes_what_its_run_writes(run, tmp_path):
     for use in (read_weights, open_sampler, hwgan.load):
         with pytest.raises(UserError, match="write strokes, not images"):
             use(path)
-    with pytest.raises(UserError, match="writes images, not strokes"):
+    with pytest.raises(UserError, match="is of word images, not of strokes"):
         read_stroke_weights(PRETRAINED)
     with pytest.raises(UserError, match="holds but one"):
         open_stroke_sampler(path, step=3)
@@ -216,8 +216,8 @@ def test_the_style_of_a_folder_is_the_closest_writer(run, tmp_path):
     [
         ({"strokes": [[[0, 0], [4, 9]]], "text": ""}, "have no text"),
         ({"strokes": [[[0, 0], [4, 9]]], "text": "a\u00e9"}, "outside the alphabet"),
-        ({"strokes": [[[0, 0], [4, 9]]], "text": "ab cd"}, "no word of these strokes can be used"),
-        ({"strokes": [[[0, 0], [4, 9]]], "text": 40 * "ab"}, "no word of these strokes can be used"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": "ab cd"}, "no word of the strokes .* can be used"),
+        ({"strokes": [[[0, 0], [4, 9]]], "text": 40 * "ab"}, "no word of the strokes .* can be used"),
         ({"strokes": [[[0, 0], [4, 9]]], "text": " \n "}, "have no text"),
         ({"strokes": [], "text": "ab"}, "cannot read the strokes"),
     ],
@@ -267,7 +267,7 @@ def test_commands(run, tmp_path):
     for command in commands:
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, env=ENVIRONMENT)
         assert done.returncode == 0, done.stderr
-        assert "few strokes tell little of a hand" in done.stderr
+        assert "few strokes tell little of a writer" in done.stderr
     assert (tmp_path / "a.svg").read_text().count("<path") >= 3
     assert "F900" in (tmp_path / "a.gcode").read_text()
     assert (tmp_path / "images" / "labels.tsv").read_text().splitlines()[1] == "000000.png\thello"
@@ -280,7 +280,7 @@ def test_commands(run, tmp_path):
     ("arguments", "message"),
     [
         (["--text=a", "--output={}/a.png", "--style={}/no.json"], "error: cannot read the strokes"),
-        (["--text=a", "--output={}/a.png", "--style={}/no.npz"], "error: --style="),
+        (["--text=a", "--output={}/a.png", "--style={}/no.npz"], "error: '"),
         (["--text=a", "--output={}/a.png", "--num_styles=2", "--interpolate_to=3"], "error: --interpolate_to is for"),
         (["--text=a", "--output={}/a.txt"], "error: --output="),
         (["--text=a", "--output={}/a.png", "--bias=-1"], "error: bias=-1"),

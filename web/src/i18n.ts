@@ -15,15 +15,15 @@ const EN = {
   style: "Style",
   styleName: "Style {0}",
   secondStyle: "Second style",
-  seed: "Number",
+  seed: "Style number",
   moreStyles: "More styles",
   blendOn: "Blend with a second style",
   blend: "First to second style",
-  hand: "Your own hand",
-  handHelp: "A photo or scan of some lines that you wrote, 10 words or more, with dark ink. Choose the words that were cut well, and correct what was read.",
+  hand: "Your own handwriting",
+  handHelp: "A photo or scan of some lines that you wrote, 10 words or more, with dark ink. Keep the words that were separated correctly, and correct what was read.",
   drop: "Drop a photo here, or choose one",
   handWords: "Words found in the photo",
-  handOn: "Write in this hand",
+  handOn: "Write in this style",
   handOpening: "Opening the picture …",
   handReading: "Reading the words: {0} of {1}",
   handFailed: "The words could not be read. Check the connection and choose the picture again. ({0})",
@@ -33,9 +33,9 @@ const EN = {
   handMissing: "These weights cannot take a style from images.",
   handUse: "Use word {0}, {1}",
   handText: "What word {0} says",
-  consent: "Only use your own handwriting, or that of someone who agreed. Forging a hand or a signature can be a crime.",
+  consent: "Only use your own handwriting, or that of someone who agreed. Forging handwriting or a signature can be a crime.",
   writing: "Writing",
-  temperature: "Boldness of the style",
+  temperature: "Variety of the style",
   width: "Width of letters",
   size: "Size",
   wordSpace: "Space between words",
@@ -71,7 +71,7 @@ const EN = {
   rightToLeft: "These weights write from right to left, which this page cannot do yet; use hwgan.sample.",
   sample: "plume",
   defaultText:
-    "Dear reader,\n\nno pen has touched this page. Every word is drawn while you type, in a style that is nobody’s own.\n\nChange the text, choose a style, or show me a photo of your writing, and I shall write the way you do.",
+    "Dear reader,\n\nno pen has touched this page. Every word is drawn while you type, in a style that is nobody’s own.\n\nChange the text, choose a style, or add a photo of your writing: the page takes on its slant, its width and its weight.",
 };
 
 export type Message = keyof typeof EN;
@@ -91,7 +91,7 @@ const FR: Record<Message, string> = {
   style: "Style",
   styleName: "Style {0}",
   secondStyle: "Second style",
-  seed: "Numéro",
+  seed: "Numéro de style",
   moreStyles: "D’autres styles",
   blendOn: "Mêler à un second style",
   blend: "Du premier au second style",
@@ -99,7 +99,7 @@ const FR: Record<Message, string> = {
   handHelp: "Une photo ou un scan de quelques lignes de votre main, 10 mots ou plus, à l’encre foncée. Gardez les mots bien découpés, et corrigez ce qui a été lu.",
   drop: "Déposez une photo ici, ou choisissez-en une",
   handWords: "Mots trouvés sur la photo",
-  handOn: "Écrire de cette main",
+  handOn: "Écrire dans ce style",
   handOpening: "Ouverture de l’image …",
   handReading: "Lecture des mots : {0} sur {1}",
   handFailed: "Les mots n’ont pas pu être lus. Vérifiez la connexion et choisissez l’image à nouveau. ({0})",
@@ -111,7 +111,7 @@ const FR: Record<Message, string> = {
   handText: "Ce que dit le mot {0}",
   consent: "N’utilisez que votre écriture, ou celle d’une personne qui y consent. Contrefaire une écriture ou une signature peut être un délit.",
   writing: "Écriture",
-  temperature: "Audace du style",
+  temperature: "Variété du style",
   width: "Largeur des lettres",
   size: "Taille",
   wordSpace: "Espace entre les mots",
@@ -147,7 +147,7 @@ const FR: Record<Message, string> = {
   rightToLeft: "Ces poids écrivent de droite à gauche, ce que cette page ne sait pas encore faire ; utilisez hwgan.sample.",
   sample: "plume",
   defaultText:
-    "Chère lectrice, cher lecteur,\n\naucune plume n’a touché cette page. Chaque mot se trace pendant que vous tapez, dans un style qui n’est celui de personne.\n\nChangez le texte, choisissez un style, ou montrez une photo de votre écriture, et la page s’écrira comme de votre main.",
+    "Chère lectrice, cher lecteur,\n\naucune plume n’a touché cette page. Chaque mot se trace pendant que vous tapez, dans un style qui n’est celui de personne.\n\nChangez le texte, choisissez un style, ou ajoutez une photo de votre écriture : la page en prendra l’inclinaison, la largeur et la graisse.",
 };
 
 export type Language = "en" | "fr";

@@ -1,4 +1,4 @@
-// "Your own hand": the words found in a photo, each with what was read, to be ticked and corrected.
+// "Your own handwriting": the words found in a photo, each with what was read, to be ticked and corrected.
 
 import { Superseded, type Engine } from "../engine";
 import { messageOf, say } from "../i18n";
