@@ -33,11 +33,7 @@ from hwgan.sampling.style_files import with_style
 from hwgan.sampling.word_sampler import WordSampler
 from hwgan.sampling.writer_styles import encode_writers
 
-_BELONGS_TO = {
-    "split": "dataset",
-    "replace": "words",
-    "leave_out": "words",
-}  # flags, by the one they do nothing without
+_BELONGS_TO = {"split": "dataset", "replace": "words", "leave_out": "words"}  # flags that need another flag
 
 
 def _open(args: flags.FlagValues) -> WordSampler:

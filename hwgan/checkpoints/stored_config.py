@@ -23,7 +23,7 @@ _RANGES = {  # of whole numbers that every config of word images has
     "preprocessing.pixels_per_character": (0, 512),
     "model.z_dim": (1, 4096),
 }
-STROKE_RANGES = {  # and those that every config of strokes has
+_STROKE_RANGES = {  # and those that every config of strokes has
     "data.max_points": (1, 100_000),
     "data.max_length": (1, 1000),  # characters
     "data.min_length": (0, 1000),
@@ -83,7 +83,7 @@ def check_sizes(config: Config) -> None:
 
 
 def _check_sizes(leaves: Mapping[str, Any]) -> None:
-    ranges = STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
+    ranges = _STROKE_RANGES if leaves.get("task") == STROKES else _RANGES
     for path, (low, high) in ranges.items():
         check_number(path, leaves.get(path), low, high, whole=True)
     for path, value in leaves.items():

@@ -11,7 +11,7 @@ import numpy as np
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import check_arrays, read_archive, read_record, write_archive
 from hwgan.checkpoints.integrity import check_finite
-from hwgan.checkpoints.stored_config import STROKE_RANGES, checked_record, naming
+from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
@@ -49,9 +49,6 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
     settings = dict(config.model)
     if settings.pop("embed_writers"):
         settings["num_writers"] = len(writer_names)
-    for path, (low, high) in STROKE_RANGES.items():
-        group, name = path.split(".")
-        check_number(path, config[group].get(name), low, high, whole=True)
     try:
         network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(settings.pop("dtype")), **settings)
     except TypeError as error:

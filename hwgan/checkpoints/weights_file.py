@@ -133,6 +133,12 @@ def names_weights(path: str) -> bool:
     return pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file()
 
 
+def check_step(path: str, step: int | None) -> None:
+    """Raises UserError for a step of a file of weights."""
+    if step is not None and names_weights(path):
+        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
+
+
 def read_weights(path: str) -> Weights:
     """All that a file of weights holds; the file may be of unknown origin.
 

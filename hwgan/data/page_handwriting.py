@@ -10,6 +10,8 @@ from hwgan.data.word_alignment import MIN_GAP, Handwriting, Placed, Word, align,
 _WIDTH_RANGE = 0.3, 3.0  # of the width of a handwriting relative to the expected one
 _PRIOR = 10  # words or gaps that the values before count as
 _MIN_DEVIATION = 0.3  # of log gaps
+# Reasons to leave words out, to which others add what to do.
+DOUBTFUL_LINE, DOUBTFUL_ENDS = "doubtful line", "doubtful ends of a word"
 _MIN_LEARNED = 0.5  # probability of the place of a word that is learned from
 _ROUNDS = 1  # of learning the handwriting of a page
 _MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
@@ -46,9 +48,9 @@ def _doubt(word: Word, place: Placed | None, doubtful: bool) -> str:
     if place is None:
         return "word without ink"
     reasons = (
-        ("doubtful line", doubtful),
+        (DOUBTFUL_LINE, doubtful),
         ("written together with another word", place.joined),
-        ("doubtful ends of a word", place.probability < _MIN_PROBABILITY),
+        (DOUBTFUL_ENDS, place.probability < _MIN_PROBABILITY),
         ("text that does not fit its strokes", place.misfit > _MAX_MISFIT),
     )
     return next((reason for reason, holds in reasons if holds), "")

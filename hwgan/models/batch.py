@@ -9,9 +9,8 @@ from jaxtyping import Array, Float, Int
 HostOrDeviceArray = Any
 
 
-WIDTH_MULTIPLE = (
-    16  # pixels, of the width of batches; networks shrink images by factors of it, so that no column is cut off
-)
+# Pixels; widths of batches are multiples of it, and networks shrink images by its factors, so no column is cut off.
+WIDTH_MULTIPLE = 16
 
 
 class RealWords(flax.struct.PyTreeNode):

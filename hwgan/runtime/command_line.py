@@ -67,14 +67,14 @@ def warn(message: str) -> None:
 
 def _parse_flags(argv: list[str]) -> list[str]:
     """The arguments that are no flags, after all flags were parsed."""
-    if any(argument.split("=")[0] in _HELP for argument in argv[1:]):
-        _print_help(argv)
-        sys.exit(0)
     has_config = CONFIG_FLAG in flags.FLAGS
     config_path = ""
     try:
         if has_config:
             argv, config_path = find_config(argv)
+        if any(argument.split("=")[0] in _HELP for argument in argv[1:]):
+            _print_help(argv[0], config_path)
+            sys.exit(0)
         return flags.FLAGS(argv)
     except flags.Error as error:
         missing = _MISSING_FLAG.match(str(error))
@@ -95,25 +95,18 @@ def _raised_in(path: str, frames: TracebackType | None) -> bool:
     return any(pathlib.Path(frame.filename) == pathlib.Path(path) for frame in traceback.extract_tb(frames))
 
 
-def _print_help(argv: list[str]) -> None:
+def _print_help(program: str, config_path: str) -> None:
     """What the entry point does, its flags, and the fields of a config if it takes one."""
     print((sys.modules["__main__"].__doc__ or "").strip() + "\n")
-    print(flags.FLAGS.main_module_help() or flags.FLAGS.module_help(argv[0]))
+    print(flags.FLAGS.main_module_help() or flags.FLAGS.module_help(program))
     if CONFIG_FLAG in flags.FLAGS:
-        common = _common_of(argv)
+        common = common_of(config_path)
         print(
             f"\nFields of configs that train on {'strokes' if common.startswith('strokes') else 'word images'}, with "
             f"the values of configs/{common}.py, which a config may change.\n"
             "Each is set by --config.FIELD=VALUE. Those of `model` are the fields of the modules in hwgan/models/.\n"
         )
         print(describe_fields(common))
-
-
-def _common_of(argv: list[str]) -> str:
-    try:
-        return common_of(find_config(argv)[1])
-    except UserError as error:
-        _end_with_error(str(error))
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -7,6 +7,7 @@ from hwgan.checkpoints.run import Run, load_run, trains_generator
 from hwgan.checkpoints.weights_file import (
     PRETRAINED,
     Weights,
+    check_step,
     locate_weights,
     names_weights,
     other_networks_path,
@@ -34,12 +35,11 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
       UserError: there is nothing, or what there is cannot be read.
     """
     path = locate_weights(checkpoint or PRETRAINED)
-    if not names_weights(path):
-        sampler = sampler_from_run(load_run(path, step))
-    elif step is not None:
-        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
-    else:
+    check_step(path, step)
+    if names_weights(path):
         sampler = sampler_from_weights(read_weights(path), path)
+    else:
+        sampler = sampler_from_run(load_run(path, step))
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
 
 

@@ -5,12 +5,13 @@ import logging
 import pathlib
 
 from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, task_of_checkpoint
-from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights, names_weights
+from hwgan.checkpoints.weights_file import PRETRAINED, check_step, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.ink_words import InkWord, cut_ink_lines
+from hwgan.data.page_handwriting import DOUBTFUL_ENDS, DOUBTFUL_LINE
 from hwgan.datasets.ink_builder import check_strokes
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.runtime.config import STROKES
@@ -51,8 +52,7 @@ def open_stroke_sampler(
       UserError: there is no such run, or a number is out of range.
     """
     path = locate_weights(checkpoint)
-    if names_weights(path) and step is not None:
-        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
+    check_step(path, step)
     run = read_stroke_weights(path) if names_weights(path) else load_stroke_run(path, step)
     with reading(f"the run {checkpoint!r}"):
         sample = run.config.sample
@@ -163,10 +163,9 @@ def _read_written(sampler: StrokeSampler, path: pathlib.Path) -> list[WrittenTex
 
 # What to do, for words of a line that could not be told apart (`data.page_handwriting`).
 _ADVICE = {
-    "doubtful line": "the words of this line cannot be told apart; is the text that of the strokes? Leave wider gaps, "
+    DOUBTFUL_LINE: "the words of this line cannot be told apart; is the text that of the strokes? Leave wider gaps, "
     "or put each word into a file of its own",
-    "doubtful ends of a word": "where they begin and end is not certain; leave wider gaps, or put each word into a "
-    "file of its own",
+    DOUBTFUL_ENDS: "where they begin and end is not certain; leave wider gaps, or put each word into a file of its own",
 }
 
 

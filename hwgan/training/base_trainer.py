@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints import orbax
+from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.data.charset import FEW_EXAMPLES, Charset
 from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
@@ -46,6 +47,7 @@ class BaseTrainer:
 
     def __init__(self, config: Config, workdir: str):
         check_ranges(config)
+        check_sizes(config)
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.compile_seconds = 0.0
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()

@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
-from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
@@ -43,7 +42,6 @@ class Trainer(BaseTrainer):
 
     def __init__(self, config: Config, workdir: str):
         super().__init__(config, workdir)
-        check_sizes(config)
         _check_training(config.train)
         self._temperature = sampling_temperature(config)
         self.data = load_data(config)
