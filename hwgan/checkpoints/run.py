@@ -19,12 +19,18 @@ from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NETWORK_NAMES, Optimizers, StateShape, TrainState, create_train_state
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.field_types import check_field_types
 from hwgan.runtime.untrusted import reading
 
 
 def image_spec(config: Config) -> ImageSpec:
-    """The preprocessing that a config asks for."""
+    """The preprocessing that a config asks for.
+
+    Raises:
+      UserError: a step does not exist, or a value is of another type than its field.
+    """
     data = config.data
+    check_field_types("preprocessing", Preprocessing, config.preprocessing.to_dict())
     return ImageSpec(
         Preprocessing(**config.preprocessing),
         max_width=data.max_width,

@@ -16,11 +16,13 @@ from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
+from hwgan.models.create import DTYPES
 from hwgan.models.optimizers import Optimizer, create_optimizer
 from hwgan.models.stroke_state import NETWORK, StrokeState, create_stroke_state
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.field_types import check_field_types
 from hwgan.runtime.untrusted import check_number, reading
 
 _MAX_WRITERS, _MAX_NAME = 10**6, 10**4
@@ -33,9 +35,10 @@ def ink_spec(config: Config) -> InkSpec:
       UserError: a step does not exist, or a number is out of range.
     """
     data = config.data
+    check_field_types("preprocessing", Cleaning, config.preprocessing.to_dict())
     try:
         cleaning = Cleaning(**config.preprocessing)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"preprocessing: {error}") from error
     return InkSpec(cleaning, data.max_points, data.max_length, data.min_length)
 
@@ -49,10 +52,11 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
     settings = dict(config.model)
     if settings.pop("embed_writers"):
         settings["num_writers"] = len(writer_names)
-    try:
-        network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(settings.pop("dtype")), **settings)
-    except TypeError as error:
-        raise UserError(f"model: {error}") from error
+    dtype = settings.pop("dtype")
+    if dtype not in DTYPES:
+        raise UserError(f"model.dtype={dtype!r} must be one of {DTYPES}")
+    check_field_types("model", StrokeWriter, settings)
+    network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(dtype), **settings)
     return network, create_optimizer(config.optimizer.stroke_writer)
 
 

@@ -1,6 +1,5 @@
 """The one place where a config becomes modules: tables of networks by name, and checks that sizes fit."""
 
-import dataclasses
 from typing import Any
 
 import flax.linen as nn
@@ -20,6 +19,7 @@ from hwgan.models.scrabblegan_generator import ScrabbleGANGenerator
 from hwgan.models.transducer import Transducer
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.field_types import check_field_types
 
 LANGUAGE_MODELS = {"bilstm": LanguageModel, "one_hot": OneHotCharacters}
 GENERATORS = {
@@ -126,9 +126,7 @@ def _create(role: str, modules: dict[str, Any], config: Any, **fields) -> nn.Mod
     module = modules[name]
     if module is NoIdentifier:  # the fields of one that is switched off may stay
         return module(**fields)
-    unknown = set(settings) - {field.name for field in dataclasses.fields(module)}
-    if unknown:
-        raise UserError(f"model.{role} {name!r} has no fields {sorted(unknown)}")
+    check_field_types(f"model.{role}", module, settings)
     try:
         created = module(**settings, **fields)
     except (TypeError, ValueError) as error:  # TypeError, of a field without a default

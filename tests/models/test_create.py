@@ -158,7 +158,7 @@ def test_every_config_builds(module):
         ),
         ("model.language_model.name", "one_hot", "belong together"),
         ("preprocessing.height", 64, "the generator makes 16 pixels a character, 32 high"),
-        ("model.recognizer.name", "crnn", r"model.recognizer 'crnn' has no fields \['dense_features'\]"),
+        ("model.recognizer.name", "crnn", r"model.recognizer \(CRNN\) has no fields \['dense_features'\]"),
         ("model.recognizer.norm", "none", 'model.recognizer: norm must be "batch" or "layer", got \'none\''),
         ("model.dtype", "bf16", r"model.dtype='bf16' must be one of \('float32', 'bfloat16', 'float16'\)"),
         ("model.recognizer.conv_features", (64, 128), "differ in length: conv_features 2, pools 3"),
