@@ -14,7 +14,9 @@ Results are written as JSON, and as a Markdown table of the same name, *.md. doc
 import datetime
 import functools
 import json
+import math
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ from hwgan.data.prepared import combined_summary, read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
-from hwgan.evaluation.folder import is_folder_of_words, read_folder, read_images
+from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, read_images
 from hwgan.evaluation.likelihood import likelihoods
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.provenance import provenance
@@ -65,6 +67,8 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     """
     run = load_run(workdir)
     settings, data = config.evaluate, run.config.data
+    check_number("evaluate.words", settings.words, 1, math.inf, whole=True)
+    check_number("evaluate.geometry_rounds", settings.geometry_rounds, 0, math.inf, whole=True)
     dataset = data.dataset
     evaluator = open_evaluator(settings.evaluator if trains_generator(run.config) else "own", run)
     if trains_generator(run.config):  # a recognizer run is evaluated with the preprocessing of its training
@@ -138,6 +142,7 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
       UserError: the run or its data cannot be read.
     """
     run, settings = load_stroke_run(workdir), config.evaluate
+    check_number("evaluate.examples", settings.examples, 1, math.inf, whole=True)
     data = config.data
     store = load_ink(data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec, data.cache_dir)
     params, limit = run.variables["params"], settings.examples
@@ -178,17 +183,40 @@ def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str) -> t
 
 def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, Any]:
     """The results of the protocol `style`."""
-    if args.generated or args.style:
-        raise UserError(
-            f"--protocol={STYLE_PROTOCOL} makes styles of --real=; it takes no --generated= and no --style="
-        )
+    _refuse(
+        ("generated", "style", "train", "words", "inception", "geometry_rounds"),
+        f"--protocol={STYLE_PROTOCOL}, which makes styles of --real=",
+    )
     from_folder = is_folder_of_words(args.real)
     read = read_folder(args.real, args.split) if from_folder else read_images(args.data_dir, args.real, args.split)
     sampler = open_sampler(args.checkpoint, temperature=args.temperature)
     encoder = open_style_encoder(args.checkpoint, sampler)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
-    results = evaluate_styles(sampler, encoder, evaluator, task, args.seed)
-    return results | {"real": pathlib.Path(args.real).name if from_folder else args.real, "split": args.split}
+    return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | _origin(args)
+
+
+def _refuse(names: Sequence[str], what: str) -> None:
+    """Raises UserError for flags that were given and have no effect on `what`."""
+    given = [f"--{name}" for name in names if flags.FLAGS[name].present]
+    if given:
+        raise UserError(f"{', '.join(given)}: no effect on {what}; leave {'it' if len(given) == 1 else 'them'} out")
+
+
+def _origin(args: flags.FlagValues) -> dict[str, Any]:
+    """What the real words are: name, split, and of a prepared dataset its checksum."""
+    if is_folder_of_words(args.real):
+        split = args.split if has_split(args.real, args.split) else "all rows"
+        return {"real": pathlib.Path(args.real).name, "split": split}
+    content = combined_summary(args.data_dir, args.real)["content"]
+    return {"real": args.real, "split": args.split, "content": content}
+
+
+def _same_words(args: flags.FlagValues) -> bool:
+    """Whether --train= and --real= are the same rows of a folder."""
+    if not is_folder_of_words(args.train) or not is_folder_of_words(args.real):
+        return False
+    real, train = (pathlib.Path(name).expanduser().resolve() for name in (args.real, args.train))
+    return real == train and not (args.split != "train" and has_split(args.real, args.split))
 
 
 def main(argv: list[str]) -> None:
@@ -203,27 +231,27 @@ def main(argv: list[str]) -> None:
             f"--checkpoint={args.checkpoint} writes strokes: let hwgan.generate write words with it, then evaluate "
             "those with --generated="
         )
+    from_folder = is_folder_of_words(args.real)
+    if not from_folder:
+        _check_split("--split", args.split)
+    if args.generated:
+        _refuse(("checkpoint", "temperature", "style", "protocol"), "the images of --generated=")
     evaluator = open_evaluator(args.evaluator).for_scans()
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
         return
-    from_folder = is_folder_of_words(args.real)
-    if not from_folder:
-        _check_split("--split", args.split)
-    real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
-    if from_folder and args.train == args.real:
+    if args.train and _same_words(args):
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
+    real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
     train_name = args.train or ("" if from_folder else args.real)
     train = _open_words(train_name, "train", evaluator, args.data_dir)[0] if train_name else None
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
-    metadata = {"real": pathlib.Path(args.real).name if from_folder else args.real, "split": args.split}
+    metadata = _origin(args)
+    if train_name:
+        metadata["train"] = pathlib.Path(train_name).name if is_folder_of_words(train_name) else train_name
     if dropped:
         metadata["dropped_real"] = dropped
-    if not from_folder:
-        metadata["content"] = combined_summary(args.data_dir, args.real)["content"]
     if args.generated:
-        if args.temperature is not None:
-            raise UserError("--temperature applies to --checkpoint; it has no effect on the images of --generated")
         words, dropped = _open_words(args.generated, "", evaluator, args.data_dir)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
@@ -258,8 +286,8 @@ if __name__ == "__main__":
         "hwgan/evaluation/protocols.py",
     )
     flags.DEFINE_string("style", "", "a file of hwgan.style: --checkpoint generates all words in variations of it")
-    flags.DEFINE_integer("words", 2000, "maximum number of generated and of real words in a case")
-    flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out")
+    flags.DEFINE_integer("words", 2000, "maximum number of generated and of real words in a case", lower_bound=1)
+    flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_string("output", "results.json", "JSON file to write; the table is written next to it")
     run_main(main)

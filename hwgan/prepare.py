@@ -26,7 +26,7 @@ from hwgan import datasets
 from hwgan.data.ink_cache import is_ink
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_survey import draw_ink_examples, draw_ink_steps, survey_ink
-from hwgan.data.prepared import DOUBTFUL_FILE, dataset_directory
+from hwgan.data.prepared import DOUBTFUL_FILE, SUMMARY_FILE, dataset_directory
 from hwgan.data.previews import draw_examples, draw_steps
 from hwgan.data.survey import describe_survey, survey
 from hwgan.data.transforms import WHITE, decode_grey
@@ -161,7 +161,7 @@ def main(argv: list[str]) -> None:
     for flag, path in (("preview", args.preview), ("preview_steps", args.preview_steps)):
         if path:
             check_output_file(flag, path, image=True)
-    start = time.perf_counter()
+    start, began = time.perf_counter(), time.time() - 1.0  # a second, for the clocks of file systems are coarse
     options = {
         "splits": args.splits,
         "whiten": args.whiten,
@@ -172,10 +172,9 @@ def main(argv: list[str]) -> None:
     summary = prepare_dataset(args.dataset, args.data_dir, args.source, args.name, **options)
     print(describe(summary))
     name = summary["dataset"]
-    print(
-        f"prepared {pathlib.Path(args.data_dir) / name} in {time.perf_counter() - start:.1f} s; "
-        f"train on it with --config.data.dataset={name}"
-    )
+    is_new = (dataset_directory(args.data_dir, name) / SUMMARY_FILE).stat().st_mtime >= began
+    took = f"in {time.perf_counter() - start:.1f} s" if is_new else "before, from the same files"
+    print(f"prepared {pathlib.Path(args.data_dir) / name} {took}; train on it with --config.data.dataset={name}")
     if args.preview:
         print(preview(args.data_dir, name, list(summary["examples"]), args.preview))
     if args.preview_steps:

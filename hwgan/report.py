@@ -42,7 +42,8 @@ _CURVES = (
     "stroke_writer/loss",
     "speed/examples_per_second",
 )
-_FACTS = ("step", "dataset", "real", "split", "protocol", "seed", "commit")
+_FACTS = ("step", "dataset", "real", "train", "split", "generated", "protocol", "weights", "temperature", "style")
+_FACTS += ("seed", "commit")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,12 +147,18 @@ def write_report(runs: Sequence[RunReport], title: str) -> str:
     return environment.get_template("report.html").render(
         title=title,
         runs=runs,
-        facts=[(name, [run.results.get(name, "") for run in runs]) for name in _FACTS] + [_evaluators(runs)],
+        facts=[*_facts(runs), _evaluators(runs)],
         differences=_differences([_flat(run.config) for run in runs]),
         networks=_networks(runs),
         tables=_tables(runs),
         curves=[markupsafe.Markup(svg) for svg in (_curve(runs, name) for name in _CURVES) if svg],
     )
+
+
+def _facts(runs: Sequence[RunReport]) -> list[tuple[str, list[Any]]]:
+    """What each run was evaluated on and with; facts that none has are left out."""
+    rows = [(name, [run.results.get(name, "") for run in runs]) for name in _FACTS]
+    return [(name, cells) for name, cells in rows if any(cell != "" for cell in cells)]
 
 
 def _evaluators(runs: Sequence[RunReport]) -> tuple[str, list[str]]:

@@ -26,6 +26,7 @@ from hwgan.runtime.errors import UserError
 
 _SOURCE = pathlib.Path(__file__).parents[1] / "web"
 _MODEL = "model"
+_HOSTS = ("localhost", "127.0.0.1")
 _TYPES = {".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml"}
 
 
@@ -44,6 +45,13 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         if self._model and inside and inside.parts[:1] == (_MODEL,):
             return str(pathlib.Path(self._model).joinpath(*inside.parts[1:]))
         return found
+
+    def send_head(self):
+        """Refuses requests under other names, by which pages of other places could read what is served here."""
+        if self.headers.get("Host", "localhost").partition(":")[0] not in _HOSTS:
+            self.send_error(http.HTTPStatus.FORBIDDEN, "open the page as http://localhost")
+            return None
+        return super().send_head()
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")  # a file that was built again is seen
@@ -96,8 +104,9 @@ def build_site(source: pathlib.Path, checkpoint: str, step: int | None = None) -
     if not (source / "package.json").is_file():
         raise UserError(f"there is no source of the page in {str(source)!r}: build it in a clone of the repository")
     npm, environment = _npm()
-    with tempfile.TemporaryDirectory() as model:
-        _export(checkpoint, step, pathlib.Path(model))  # first: npm deletes the page that there is
+    with tempfile.TemporaryDirectory() as folder:
+        model = pathlib.Path(folder) / _MODEL  # a temporary folder is its user's alone, a page is for web servers
+        _export(checkpoint, step, model)  # first: npm deletes the page that there is
         _run_npm(source, npm, environment)
         shutil.copytree(model, source / "dist" / _MODEL, dirs_exist_ok=True)
     return source / "dist"

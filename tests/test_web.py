@@ -68,3 +68,36 @@ def test_what_is_missing_is_said(site, tmp_path):
         make_server(site, server.server_port)
     with pytest.raises(UserError, match="no source of the page"):
         build_site(tmp_path, "")
+
+
+def test_a_request_under_another_name_is_refused(site):
+    with served(site) as url:
+        for host, allowed in (
+            ("localhost:1", True),
+            ("127.0.0.1", True),
+            ("evil.example", False),
+            ("evil:8000", False),
+        ):
+            request = urllib.request.Request(f"{url}/model/model.json", headers={"Host": host})
+            if allowed:
+                assert urllib.request.urlopen(request, timeout=60).read() == b"{}"
+            else:
+                with pytest.raises(urllib.error.HTTPError, match="403"):
+                    urllib.request.urlopen(request, timeout=60)
+
+
+def test_a_built_page_can_be_read_by_a_web_server(tmp_path, monkeypatch):
+    source = tmp_path / "web"
+    source.mkdir()
+    (source / "package.json").write_text("{}")
+
+    def export(checkpoint, step, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.json").write_text("{}")
+
+    monkeypatch.setattr("hwgan.web._export", export)
+    monkeypatch.setattr("hwgan.web._npm", lambda: (["npm"], {}))
+    monkeypatch.setattr("hwgan.web._run_npm", lambda source, npm, environment: (source / "dist").mkdir())
+    built = build_site(source, "")
+    assert (built / "model" / "model.json").read_text() == "{}"
+    assert (built / "model").stat().st_mode & 0o055 == (built.stat().st_mode & 0o055)

@@ -220,6 +220,18 @@ def test_styles_are_chosen_from_the_grid(page):
     np.testing.assert_array_equal(page.picture(), before)
 
 
+def test_a_style_number_out_of_range_is_told(page):
+    message = "document.getElementById('seed').validationMessage"
+    for typed, told in (("4294967296", True), ("-1", True), ("4294967295", False), ("", False)):
+        page.tab.get_by_label("Style number").fill(typed)
+        assert ("from 0 to 4294967295" in page.tab.evaluate(message)) == told
+
+
+def test_a_photo_that_misses_its_box_does_not_take_the_place_of_the_page(page):
+    stays = """(kind) => !document.body.dispatchEvent(new Event(kind, { bubbles: true, cancelable: true }))"""
+    assert page.tab.evaluate(f"['dragover', 'drop'].every({stays})")
+
+
 def test_two_styles_and_a_slider_between(page, sampler):
     page.tab.get_by_label("Blend with a second style").check()
     page.tab.locator("#other-styles").get_by_label("Style 9", exact=True).check(force=True)
@@ -247,7 +259,7 @@ def test_paper_and_ink(page):
 
 def download(page, name):
     with page.tab.expect_download() as started:
-        page.tab.get_by_role("button", name=name, exact=True).click()
+        page.tab.get_by_role("button", name=f"Save as {name}", exact=True).click()
     assert started.value.suggested_filename == f"hwgan.{name.lower()}"
     return started.value.path().read_bytes()
 

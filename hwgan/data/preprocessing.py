@@ -143,7 +143,12 @@ class ImageSpec:
         return np.array([self.pixels_per_character * num_columns(text) for text in texts], np.float32)
 
     def is_plausible(self, text: str, width: int) -> bool:
-        """Whether width / expected width is in [1/2, 2]; most words outside this range are segmented wrongly."""
+        """Whether width / expected width is in [1/2, 2]; most words outside this range are segmented wrongly.
+
+        True where words are not padded to their line: widths are then as they come, or follow from the text.
+        """
+        if not self.preprocessing.pad_to_line:
+            return True
         expected = float(self.expected_widths([text])[0])
         return expected / _MAX_WIDTH_RATIO <= width <= expected * _MAX_WIDTH_RATIO
 

@@ -10,6 +10,15 @@ from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+# The field of the config that decides, by the reason for which rows are dropped.
+_FIELDS = {
+    "outside the alphabet": "alphabet",
+    "too long": "max_length",
+    "too short": "min_length",
+    "too wide": "max_width",
+    "of too many points": "max_points",
+}
+
 
 def select_rows(
     ids: Sequence[str], reasons: Iterable[str], unreadable: Mapping[str, int], *, kind: str, name: str
@@ -38,7 +47,9 @@ def select_rows(
     listed = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "none"
     logger.info("%s: %d examples, dropped: %s", name, len(rows), listed)
     if not rows:
-        raise UserError(f"no {kind} of {name} fits this config; dropped: {listed}")
+        fields = [f"--config.data.{field}=" for reason, field in _FIELDS.items() if dropped[reason]]
+        advice = f"; give {' '.join(fields)}" if fields else ""
+        raise UserError(f"no {kind} of {name} fits this config; dropped: {listed}{advice}")
     return sorted(rows, key=lambda row: hashlib.md5(ids[row].encode()).digest())
 
 

@@ -57,12 +57,13 @@ def _decode(encoded: bytes, frame: int) -> np.ndarray:
             raise OSError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS}")
         image.load()
         image = ImageOps.exif_transpose(image)  # applies the rotation that cameras store as metadata
+        if image.mode.startswith("I") or image.mode == "F":
+            # Before transparency: Pillow would clip 16 bits to 8. A transparent level counts as it is drawn.
+            return _from_high_bit_depth(np.asarray(image, np.float32))
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
             paper = Image.new("RGBA", image.size, (WHITE,) * 4)
             image = Image.alpha_composite(paper, image)
-        elif image.mode.startswith("I") or image.mode == "F":
-            return _from_high_bit_depth(np.asarray(image, np.float32))
         return np.asarray(image.convert("L"))
 
 

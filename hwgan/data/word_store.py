@@ -219,6 +219,6 @@ def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Chars
         return "of ambiguous character order"
     if width > spec.max_width:
         return "too wide"
-    if spec.preprocessing.pad_to_line and not spec.is_plausible(text, width):
+    if not spec.is_plausible(text, width):
         return "of implausible width for their text"
     return ""

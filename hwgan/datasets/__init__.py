@@ -81,7 +81,7 @@ def create_builder(request: Request) -> HandwritingBuilder:
     if request.splits is not None:
         settings["lists"] = read_split_lists(request.splits, nested=kind in ("iam", "iam_ondb"))
     if kind in _NAMED:
-        name = request.name or config or pathlib.Path(request.source or "").name.split(".")[0]
+        name = request.name or config or pathlib.Path(request.source or "").expanduser().resolve().name.split(".")[0]
         if not re.fullmatch(r"[\w-]+", name):
             raise UserError(f"{name!r} cannot be the name of a folder of data; --name= takes letters, digits, _, -")
         verbosity = logging.get_verbosity()

@@ -1,5 +1,6 @@
 """The base class of dataset builders: features, checks of every example, records on disk, and the summary."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -21,6 +22,10 @@ from hwgan.runtime.progress import with_progress
 
 # Byte order mark and bidirectional control characters, which have no ink.
 _INVISIBLE = dict.fromkeys([0xFEFF, 0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+# Files whose content is compared when a dataset is prepared again; of others, such as images, name and size are.
+_TEXT_ENDINGS = (".tsv", ".csv", ".txt", ".lst", ".json", ".jsonl", ".xml", ".inkml")
+_MAX_TEXT_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,6 +236,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "version": str(self.version),
             "source": self.source_name,
             "source_listing": self.source_listing,
+            "source_texts": self.source_texts,
             "options": self.options,
             "texts": printable(self.text_source),
             "splits": self.split_source,
@@ -239,20 +245,40 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         }
 
     @functools.cached_property
-    def source_listing(self) -> str:
-        """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
+    def _raw_files(self) -> list[pathlib.Path]:
+        """The raw files; none without a source."""
         source = pathlib.Path(self.source).expanduser().resolve() if self.source else None
         if source is None:
-            return ""
+            return []
         own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
         files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        listing = [
-            f"{path.relative_to(source.parent)} {path.stat().st_size}"
+        return [
+            path
             for path in files
             if not path.resolve().is_relative_to(own)
             and not path.name.startswith(".")  # as .DS_Store, which comes late
         ]
+
+    @functools.cached_property
+    def source_listing(self) -> str:
+        """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
+        if not self.source:
+            return ""
+        parent = pathlib.Path(self.source).expanduser().resolve().parent
+        listing = [f"{path.relative_to(parent)} {path.stat().st_size}" for path in self._raw_files]
         return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
+
+    @functools.cached_property
+    def source_texts(self) -> str:
+        """A checksum of the content of tables and texts among the raw files, which people correct; "" without any."""
+        digest, texts = hashlib.sha256(), 0
+        for path in self._raw_files:
+            if path.suffix.lower() not in _TEXT_ENDINGS or path.stat().st_size > _MAX_TEXT_BYTES:
+                continue
+            with contextlib.suppress(OSError):  # one that cannot be read is named where it is needed
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                texts += 1
+        return digest.hexdigest()[:16] if texts else ""
 
     @property
     def source_name(self) -> str:

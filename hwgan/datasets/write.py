@@ -50,11 +50,16 @@ def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]
     """The summary of a complete dataset; raises UserError if it was made from another source or with other options."""
     directory, summary = path.parent, parse_summary(path)
     existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)
-    if existing == requested and summary["source_listing"] != builder.source_listing:
-        raise UserError(
-            f"{directory} was made from {existing[0]} when its files were others in name, number or size; remove that "
-            "folder to prepare it again, or choose another --data_dir or --name"
-        )
+    if existing == requested:
+        # Datasets of older versions have no checksum of texts.
+        same_texts = summary.get("source_texts", builder.source_texts) == builder.source_texts
+        same_files = summary["source_listing"] == builder.source_listing
+        if not same_files or not same_texts:
+            what = "its texts were others" if same_files else "its files were others in name, number or size"
+            raise UserError(
+                f"{directory} was made from {existing[0]} when {what}; remove that folder to prepare it again, or "
+                "choose another --data_dir or --name"
+            )
     if existing != requested:
         raise UserError(
             f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "

@@ -21,7 +21,6 @@ from hwgan.evaluation.set_metrics import (
     frequent_words,
     one_image_per_writer,
 )
-from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.sampler import Sampler
 
@@ -94,7 +93,11 @@ def evaluate_sampler(
     Raises:
       UserError: the protocol does not exist, or there are too few words.
     """
+    unwritable = {"split": len(split), "train": len(train)}
     split, train = (_writable(words, sampler) for words in (split, train))
+    unwritable = {"split": unwritable["split"] - len(split), "train": unwritable["train"] - len(train)}
+    if unwritable["split"]:
+        logger.warning("%d words of the split are left out: the generator cannot write them", unwritable["split"])
     _check_count("training words", len(train))
     set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
     train_features = FeatureCache(train)
@@ -113,11 +116,13 @@ def evaluate_sampler(
         others = train_features if case.reference == "split" else None
         # Training words are no baseline for OOV words either, because their texts differ and are shorter.
         baseline_words = others if case.texts != "oov" else None
+        baseline_count = 0 if baseline_words is None else min(len(train), len(reference))
         cases[case.name] = {
             "generated": set_metrics.compute(FeatureCache(words), real, others),
-            "real": _baseline(set_metrics, real, baseline_words),
+            "real": _baseline(set_metrics, real, baseline_words, len(words)),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
+        counts[case.name] |= {"baseline": baseline_count} if baseline_count else {}
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
     if not cases:
         raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")
@@ -127,8 +132,7 @@ def evaluate_sampler(
         drawn = _draw_same_texts(sampler, evaluator, originals, seed)
         cases["styles"] = {"generated": set_metrics.styles(drawn, texts), "real": set_metrics.styles(originals, texts)}
     results = as_results(cases, set_metrics)
-    weights = variables_digest(sampler.variables)
-    return results | {"protocol": protocol, "counts": counts, "weights": weights, "temperature": sampler.temperature}
+    return results | {"protocol": protocol, "counts": counts, "unwritable": unwritable, **sampler.facts()}
 
 
 def _cases_with_words(
@@ -184,7 +188,7 @@ def evaluate_words(
     cases = {
         "words": {
             "generated": set_metrics.compute(FeatureCache(words), real_features, train_features),
-            "real": _baseline(set_metrics, real_features, train_features),
+            "real": _baseline(set_metrics, real_features, train_features, count),
         }
     }
     frequent = frequent_words(real)
@@ -195,6 +199,7 @@ def evaluate_words(
     if styles["generated"]:
         cases["styles"] = styles
     counts = {"words": {"generated": count, "real": count}}
+    counts["words"] |= {} if train is None else {"baseline": min(len(train), count)}
     return as_results(cases, set_metrics) | {"counts": counts}
 
 
@@ -203,12 +208,25 @@ def _check_count(name: str, count: int) -> None:
         raise UserError(f"{name}: {count} words are too few to compare; at least {_MIN_WORDS} are needed")
 
 
-def _baseline(set_metrics: SetMetrics, real: FeatureCache, train: FeatureCache | None) -> dict[str, Estimate]:
-    """The metrics of real words: their error rates, and the distances and overlap of training words with them."""
+def _baseline(
+    set_metrics: SetMetrics, real: FeatureCache, train: FeatureCache | None, num_generated: int
+) -> dict[str, Estimate]:
+    """The metrics of real words: their error rates, and the distances and overlap of training words with them.
+
+    Metrics that depend on the number of words are left out where there are fewer training words than generated ones.
+    """
     metrics = set_metrics.error_rates(real.words)
     if train is None:
         return metrics
-    return metrics | set_metrics.distances(train, real) | set_metrics.overlap(train, real, None)
+    distances = set_metrics.distances(train, real)
+    if len(train.words) < min(num_generated, len(real.words)):
+        logger.warning(
+            "%d training words are fewer than the generated ones: real words get no Fréchet distance and overlap, "
+            "which depend on the number of words",
+            len(train.words),
+        )
+        return metrics | {name: value for name, value in distances.items() if not name.startswith("frechet/")}
+    return metrics | distances | set_metrics.overlap(train, real, None)
 
 
 def _writable(words: WordStore, sampler: Sampler) -> WordStore:

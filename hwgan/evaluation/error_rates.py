@@ -27,11 +27,20 @@ def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> flo
 
 
 _LENGTH_GROUPS = ((1, 3), (4, 7), (8, 12), (13, None))
+_ACCENTS = {202, 214, 216, 220, 230}  # combining classes of marks below, above and across letters
+
+
+def _has_accent(character: str) -> bool:
+    """Whether it is a letter with a mark, such as é or ç; parts of Korean syllables, for instance, are no marks."""
+    parts = unicodedata.normalize("NFD", character)
+    return character.isalpha() and any(unicodedata.combining(part) in _ACCENTS for part in parts)
+
+
 _CHARACTER_GROUPS: dict[str, Callable[[str], bool]] = {
     "capitals": str.isupper,
     "digits": str.isdigit,
-    "accents": lambda character: character.isalpha() and unicodedata.normalize("NFD", character) != character,
-    "punctuation": lambda character: not character.isalnum(),
+    "accents": _has_accent,
+    "punctuation": lambda character: unicodedata.category(character)[0] in "PS",
 }
 
 

@@ -56,6 +56,14 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
     return images, [row.text for row in rows], [row.writer for row in rows]
 
 
+def has_split(source: str, split: str) -> bool:
+    """Whether `read_folder` reads a part of a folder for this split; else its table has no splits, or a single one."""
+    splits = {split_of_word(row.split) for row in read_source(RawFiles(source)).rows}
+    if len(splits) == 1 and not splits <= {"", split}:
+        logger.warning("%s: its table has only rows of split %r, and all of them are used", source, *splits)
+    return len(splits) > 1
+
+
 def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
     """Images, texts and writers of a split of one or several prepared datasets; see `read_folder`.
 

@@ -50,7 +50,7 @@ PROTOCOLS: dict[str, tuple[Case, ...]] = {
 def find_protocol(name: str) -> tuple[Case, ...]:
     """The cases of a protocol; raises UserError if it does not exist."""
     if name not in PROTOCOLS:
-        raise UserError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}")
+        raise UserError(f"no protocol {name!r}; there are {', '.join(PROTOCOLS)}, and in hwgan.evaluate style")
     return PROTOCOLS[name]
 
 

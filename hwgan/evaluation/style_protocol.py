@@ -21,7 +21,6 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio
 from hwgan.evaluation.results import as_results
 from hwgan.evaluation.set_metrics import SetMetrics
-from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import StyleEncoder
@@ -81,6 +80,9 @@ def deal(
             f"the protocol {PROTOCOL!r} needs an evaluator with an identifier of writers; this one has none"
         )
     fits = [row for row, text in enumerate(map(normalize_text, texts)) if writers[row] and sampler.can_write(text)]
+    if not fits:
+        state = "can be written by the generator" if any(writers) else "has a known writer"
+        raise UserError(f"the protocol {PROTOCOL!r}: none of the {len(images)} words {state}")
     # The index of an image stands in place of its writer, to find it again.
     store, _ = evaluator.store([images[row] for row in fits], [texts[row] for row in fits], list(map(str, fits)))
     rows_of: dict[str, list[int]] = {}
@@ -128,7 +130,8 @@ def style_metrics(
       seed: of the intervals, over writers.
 
     Returns:
-      `top1`, `top5`: share of words whose writer is the nearest, or among the five nearest, of the gallery.
+      `top1`, `top5`: share of words whose writer is the nearest, or, of more than five writers, among the five nearest,
+        of the gallery.
       `top1_mean`, `top5_mean`: the same for the mean feature of the words of each writer.
       `distance`: between this mean and the gallery's of the same writer.
       `distance_to_others`: between this mean and the gallery's of the other writers.
@@ -144,6 +147,8 @@ def style_metrics(
     for name, rows, writers in (("", features, owners), ("_mean", means, found)):
         ranks = _ranks(rows, task.gallery, writers)
         for top in (1, 5):
+            if top >= len(task.gallery):  # every writer would be among them
+                continue
             metrics[f"top{top}{name}"] = _mean(ranks < top, writers, seed)
     metrics |= {"distance": _mean(own, found, seed), "distance_to_others": _mean(others, found, seed)}
     references, readings = evaluator.read(words)
@@ -170,7 +175,7 @@ def evaluate_styles(
     count = len(task.references)
     sides: dict[str, dict[str, Estimate]] = {}
     counts: dict[str, int] = {}
-    styles = {f"k = {k}": _encode(task, encoder, k) for k in _REFERENCES}
+    styles = _encode(task, encoder)
     styles["random"] = np.asarray(sampler.sample_styles(jax.random.key(seed), count))
     for name, z in styles.items():
         words, features = write_in_styles(task, z, sampler, evaluator)
@@ -181,13 +186,21 @@ def evaluate_styles(
         "protocol": PROTOCOL,
         "counts": {PROTOCOL: counts | {"real": len(task.words)}},
         "writers": count,
-        "weights": variables_digest(sampler.variables),
+        **sampler.facts(),
     }
 
 
-def _encode(task: StyleTask, encoder: StyleEncoder, count: int) -> Float[np.ndarray, "n z"]:
-    """The style of each writer by its first `count` references."""
-    return np.stack([encoder.encode(images[:count]).z for images in task.references])
+def _encode(task: StyleTask, encoder: StyleEncoder) -> dict[str, np.ndarray]:
+    """The styles [n, z_dim] of the writers by their first 1, 5 and 15 usable references, by the name of the side."""
+    styles: dict[str, list[np.ndarray]] = {f"k = {k}": [] for k in _REFERENCES}
+    for number, images in enumerate(task.references):
+        words = encoder.encode_words(images)
+        if not len(words.z):
+            reasons = "; ".join(dict.fromkeys(words.left_out.values()))
+            raise UserError(f"no reference of writer {number} of {len(task.references)} gives a style: {reasons}")
+        for k in _REFERENCES:
+            styles[f"k = {k}"].append(encoder.fit(words.first(k)).z)
+    return {name: np.stack(zs) for name, zs in styles.items()}
 
 
 def _distances(rows: Float[np.ndarray, "m f"], gallery: Float[np.ndarray, "n f"]) -> Float[np.ndarray, "m n"]:

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from hwgan.data.charset import Charset
-from hwgan.data.letterforms import BOTTOM, TOP, character_extent
+from hwgan.data.letterforms import BOTTOM, TOP, character_extent, vertical_extent
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.data.replacements import replacement
 from hwgan.exporting.onnx_check import known_word, measure_line
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.sampling.sampler import Sampler
-from hwgan.sampling.style_encoder import READING_BIAS
+from hwgan.sampling.style_encoder import READING_BIAS, WIDTH_PRIOR
+from hwgan.sampling.word_reader import EXTENTS
 
 FORMAT = 1  # must be raised when a reader of older files would misread new ones
 _LAST_PLANE_WITH_LOOKALIKES = 0x1FFFF
@@ -99,4 +100,6 @@ def _characters(networks: Networks, charset: Charset) -> dict[str, Any]:
         "width_compression": networks.generator.width_compression,
         "log_width_std": networks.generator.log_width_std,
         "reading_bias": READING_BIAS,
+        "width_prior": WIDTH_PRIOR,
+        "word_extents": [vertical_extent(text) for text in EXTENTS],
     }

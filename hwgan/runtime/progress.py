@@ -31,21 +31,28 @@ class Progress:
         self._what, self._total, self._unit = what, total, unit
         self.count = 0
         self._start = self._shown = time.monotonic()
+        self._first = 0  # what the first update added: it may wait for a compilation, so the rate leaves it out
         in_terminal = sys.stderr.isatty()
         self._bar = tqdm(total=total, desc=what, unit=f" {unit}", delay=_DELAY, leave=False) if in_terminal else None
 
     def update(self, count: int = 1) -> None:
         """Adds to what is done."""
         self.count += count
+        if not self._first:
+            self._first, self._start = count, time.monotonic()
         if self._bar is not None:
             self._bar.update(count)
-        elif time.monotonic() - self._shown >= _INTERVAL:
+        elif self.count > self._first and time.monotonic() - self._shown >= _INTERVAL:
             self._shown = time.monotonic()
             print(self.line(self._shown - self._start), file=sys.stderr, flush=True)
 
     def line(self, seconds: float) -> str:
-        """A line such as "decoding words: 3,000 of 9,000 words, 1,000/s, 0:00:06 left" after that time."""
-        rate = self.count / max(seconds, 1e-9)
+        """A line such as "decoding words: 3,000 of 9,000 words, 1,000/s, 0:00:06 left".
+
+        Args:
+          seconds: since the first update.
+        """
+        rate = (self.count - self._first) / max(seconds, 1e-9)
         speed = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
         if self._total is None:
             return f"{self._what}: {self.count:,} {self._unit}, {speed}"

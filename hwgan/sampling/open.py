@@ -43,6 +43,16 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: float | 
     return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
 
 
+def newest_step(checkpoint: str) -> int | None:
+    """The step that `open_sampler` and `open_networks` restore now, for both of a run that may be training still.
+
+    Returns:
+      None for a file of weights, which has but one.
+    """
+    path = locate_weights(checkpoint or PRETRAINED)
+    return None if names_weights(path) else int(load_run(path).state.step)
+
+
 def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:
     """The modules of a run or of a file of weights, for uses other than writing.
 

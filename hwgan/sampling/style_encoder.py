@@ -33,7 +33,7 @@ _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "ye
 _FIT_WORDS += ["jardin", "Zone"]
 # Standard deviations by which the log width of words that are read is too large, for letters are missed.
 READING_BIAS = 0.25
-_WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
+WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -60,6 +60,17 @@ class EncodedWords:
     rows: np.ndarray
     left_out: dict[int, str]
     images: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+    def first(self, count: int) -> "EncodedWords":
+        """The first `count` words."""
+        return EncodedWords(
+            self.z[:count],
+            self.texts[:count],
+            self.confidences[:count],
+            self.rows[:count],
+            self.left_out,
+            self.images[:count],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +126,7 @@ class StyleEncoder:
         """The style of a writer from those of at least one word; see `encode`."""
         count = len(words.z)
         z = words.z.mean(axis=0)
-        z[0] *= count / (count + _WIDTH_PRIOR)
+        z[0] *= count / (count + WIDTH_PRIOR)
         target = EMPHASIS * z[1:]
         z[1:] = target
         longest = MAX_NORM * np.sqrt(len(target))

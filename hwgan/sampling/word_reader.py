@@ -21,7 +21,7 @@ from hwgan.models.networks import Networks
 
 _BATCH_SIZE = 32
 # A text for each vertical extent that a tight crop of a word may have: with and without dots, ascenders, descenders.
-_EXTENTS = ("o", "i", "l", "p", "pi", "pl")
+EXTENTS = ("o", "i", "l", "p", "pi", "pl")
 _EXTENT_PENALTY = 1.0  # nats a frame for one x-height between the extent of a reading and the one it was padded to
 
 
@@ -129,7 +129,7 @@ def prepare_word(spec: ImageSpec, image: np.ndarray, text: str) -> np.ndarray | 
 
 def _padding_texts(spec: ImageSpec, image: np.ndarray) -> list[str]:
     """Texts by which an unread word is preprocessed: one for each extent, and for each plausible number of letters."""
-    extents = _EXTENTS if spec.preprocessing.pad_to_line else ("o",)
+    extents = EXTENTS if spec.preprocessing.pad_to_line else ("o",)
     if not spec.pixels_per_character:
         return list(extents)
     width = transforms.isometric_width(image.shape, spec.height)

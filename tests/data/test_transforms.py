@@ -38,6 +38,13 @@ def test_16_bit_scan():
     np.testing.assert_array_equal(transforms.decode_grey(encode(image)), INK)
 
 
+def test_16_bit_scan_with_a_transparent_level():
+    levels = np.full((6, 9), 60000, np.uint16)
+    levels[2:4, 3:5] = 500
+    decoded = transforms.decode_grey(encode(Image.fromarray(levels), transparency=60000))
+    assert decoded[0, 0] > 225 and decoded[2, 3] < 5
+
+
 def test_a_truncated_image_raises():
     encoded = encode(Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8)))
     with pytest.raises(OSError):

@@ -82,6 +82,25 @@ def test_a_changed_source_is_an_error(tmp_path):
     prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
 
 
+def test_a_corrected_text_of_the_same_length_is_an_error(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    table = folder / "words.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("mot3", "mat3", 1), encoding="utf-8")
+    with pytest.raises(UserError, match="was made from mine when its texts were others; remove that folder"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+
+
+def test_a_dataset_of_a_version_without_checksum_of_texts_is_taken(tmp_path):
+    folder = make_folder(tmp_path / "mine")
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    path = dataset_directory(str(tmp_path / "data"), "word_folder/mine") / "summary.json"
+    summary = json.loads(path.read_text())
+    del summary["source_texts"]
+    path.write_text(json.dumps(summary))
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder)) == summary
+
+
 def test_the_summary_of_an_older_version_is_an_error(tmp_path):
     prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")))
     path = dataset_directory(str(tmp_path / "data"), "word_folder/mine") / "summary.json"

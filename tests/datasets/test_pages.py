@@ -262,3 +262,26 @@ def test_absurd_numbers_drop_no_other_page(tmp_path, change):
     (source / "p3.xml").write_text(text.replace(*change), encoding="utf-8")
     summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
     assert sum(summary["examples"].values()) >= 9 + 2
+
+
+def test_a_pattern_that_finds_no_writer_is_told(tmp_path):
+    source = make_pages(tmp_path / "book", count=12)
+    none = prepare_dataset("pages", str(tmp_path / "data"), str(source), "none", writer_pattern="^anna")
+    assert none["splits"].endswith("of page") and not any(none["writers"].values())
+    message = "--writer_pattern finds no writer in 12 of 12 names of pages (first: p0)"
+    assert any(message in warning for warning in none["warnings"])
+    two = prepare_dataset("pages", str(tmp_path / "data"), str(source), "two", writer_pattern=r"^p\d$")
+    assert any("finds no writer in 2 of 12" in warning for warning in two["warnings"])
+
+
+def test_pages_of_few_writers_are_dealt_with_a_warning(tmp_path):
+    source = make_pages(tmp_path / "book", count=12)
+    for number, path in enumerate(sorted(source.iterdir())):
+        text = path.read_text() if path.suffix == ".xml" else ""
+        index = number // 2
+        if text:
+            path.write_text(text.replace(path.stem, f"w{index % 3}_{path.stem}"))
+        path.rename(path.with_name(f"w{index % 3}_{path.name}"))
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source), "few", writer_pattern=r"^w\d")
+    assert "page" in summary["splits"]
+    assert any("the 3 writers are too few to hold some of them out" in warning for warning in summary["warnings"])

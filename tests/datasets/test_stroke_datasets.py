@@ -295,3 +295,13 @@ def test_previews(tmp_path):
     assert "points" in text
     preview_steps(str(tmp_path), "penman_strokes/smoke", str(tmp_path / "steps.png"))
     assert (tmp_path / "steps.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("name", "content"), [("labels.csv", "id,text\n0.json,mot\n"), ("gt.txt", "0.json mot\n")])
+def test_a_file_of_texts_that_is_no_table_is_named(tmp_path, name, content):
+    source = make_strokes(tmp_path / "mine", table=False)
+    for path in source.glob("*.json"):
+        path.write_text(json.dumps(STROKES))
+    (source / name).write_text(content)
+    with pytest.raises(UserError, match=f"have no texts, and {name} is no table: its first line must name a column"):
+        prepare_dataset("stroke_folder", str(tmp_path / "data"), str(source))

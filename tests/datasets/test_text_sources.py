@@ -384,3 +384,26 @@ def test_a_list_that_cannot_be_used_stops_the_guess_from_names(tmp_path):
 def test_no_texts_at_all(tmp_path):
     with pytest.raises(UserError, match=r"no texts are there: .* for 1 image, and no image is called text_number.png"):
         prepare(make(tmp_path / "in", ["1.png"]))
+
+
+@pytest.mark.parametrize("table", ["words.tsv", "gt.txt"])
+def test_images_that_no_row_names_are_counted(tmp_path, table):
+    names = numbered("{}.png")
+    header = "file\ttext\n" if table == "words.tsv" else ""
+    listed = "".join(lines("{}\t{}", names).splitlines(keepends=True)[:9])
+    summary, texts = prepare(make(tmp_path / "in", names, {table: header + listed}))
+    assert len(texts) == 9
+    kind = "table" if header else "list"
+    assert summary["skipped"] == {
+        f"image in no row of the {kind}": {"count": 3, "first": ["10.png", "11.png", "9.png"]}
+    }
+
+
+@pytest.mark.parametrize(("table", "warned"), [("words.tsv", True), ("words.csv", False)])
+def test_quotation_marks_of_a_spreadsheet(tmp_path, table, warned):
+    names = numbered("{}.png")
+    separator = "\t" if warned else ","
+    text = f"file{separator}text\n" + lines(f'{{}}{separator}"the ""{{}}"""', names)
+    summary, texts = prepare(make(tmp_path / "in", names, {table: text}))
+    assert any("12 texts stand in quotation marks" in warning for warning in summary["warnings"]) == warned
+    assert (texts["0.png"] == 'the "apple"') != warned

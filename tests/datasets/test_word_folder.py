@@ -323,3 +323,28 @@ def test_too_little_for_three_splits(tmp_path, count, absent):
     assert sum(summary["examples"].values()) == count
     assert summary["examples"]["train"] == 1
     assert [w for w in summary["warnings"] if "there is no" in w] == [f"there is no {split} split" for split in absent]
+
+
+def test_words_of_unknown_writers_leave_the_known_ones_in_one_split_each(tmp_path):
+    folder = few_writers(tmp_path / "mine", 400, 50)
+    table = folder / "words.tsv"
+    lines = [line if i % 7 else line.rpartition("\t")[0] + "\t" for i, line in enumerate(table.read_text().split("\n"))]
+    table.write_text("\n".join(["file\ttext\twriter", *lines[1:]]))
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert summary["splits"] == "by hash of writer" and set(summary["examples"]) == set(SPLITS)
+    writers = [{r["writer"] for r in read_rows(tmp_path / "data", "word_folder/mine", s).values()} for s in SPLITS]
+    known = [names - {b""} for names in writers]
+    assert sum(map(len, known)) == len(set().union(*known)) == 50
+    assert any("training examples name no writer" in warning for warning in summary["warnings"])
+
+
+def test_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_folder(tmp_path / "mine"))
+    assert prepare_dataset("word_folder", str(tmp_path / "data"), ".")["dataset"] == "word_folder/mine"
+
+
+def test_what_does_not_fit_a_config_is_told_with_the_fields_that_decide(tmp_path):
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(make_folder(tmp_path / "mine")))
+    spec = ImageSpec(Preprocessing(height=32), max_width=96, max_length=3)
+    with pytest.raises(UserError, match=r"dropped: \d+ too long; give --config.data.max_length=$"):
+        load_words(str(tmp_path / "data"), "word_folder/mine", "train", Charset("0123456789moté"), spec)

@@ -29,3 +29,10 @@ def test_errors_by_length_and_by_kind_of_character():
         "missed_accents": 2 / 2,
         "missed_punctuation": 0.0,
     }
+
+
+def test_marks_of_other_scripts_are_no_punctuation_and_syllables_no_accents():
+    words = ["שָׁלוֹם", "한글", "हिन्दी", "がく", "c’est…"]
+    rates = error_rates_by_group(words, [""] * len(words))
+    assert rates["missed_punctuation"] == 1.0 and "missed_accents" not in rates
+    assert set(error_rates_by_group(words[:4], words[:4])) == {"cer_1_3", "cer_4_7"}

@@ -162,3 +162,18 @@ def test_the_pretrained_weights():
     assert 0.5 < image["baseline"] / image["height"] < 0.75 and 0.2 < image["x_height"] / image["height"] < 0.45
     sampler = open_sampler("")
     assert writer_error(export.files["writer"], sampler, words_of_all_lengths(sampler, 200)) < TOLERANCE
+
+
+def test_all_networks_are_of_one_step_of_a_run_that_trains_on(monkeypatch):
+    steps = []
+
+    def open_at(checkpoint, step=None, temperature=None):
+        steps.append(step)
+        raise UserError("opened")
+
+    monkeypatch.setattr("hwgan.exporting.onnx_files.newest_step", lambda checkpoint: 7)
+    monkeypatch.setattr("hwgan.exporting.onnx_files.open_sampler", open_at)
+    for step in (None, 3):
+        with pytest.raises(UserError, match="opened"):
+            export_onnx("runs/x", step)
+    assert steps == [7, 3]

@@ -75,6 +75,21 @@ def test_lines_where_there_is_no_terminal(now, monkeypatch):
     assert lines[0] == "reading: 15 of 100 words, 1.2/s, 0:01:08 left"
 
 
+def test_the_rate_leaves_out_a_first_step_that_waits_for_a_compilation(now, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with Progress("fine-tuning", 100, "steps") as shown:
+        now[0] += 22
+        shown.update()
+        for _ in range(21):
+            now[0] += 0.5
+            shown.update()
+    lines = sys.stderr.getvalue().splitlines()
+    assert lines == [
+        "fine-tuning: 2 of 100 steps, 2/s, 0:00:49 left",
+        "fine-tuning: 22 of 100 steps, 2/s, 0:00:39 left",
+    ]
+
+
 def test_items_pass_through():
     assert list(with_progress(range(5), "counting", "numbers")) == [0, 1, 2, 3, 4]
 

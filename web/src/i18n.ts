@@ -5,6 +5,8 @@ const EN = {
   language: "Language",
   text: "Your text",
   page: "Page",
+  save: "Save or share the page",
+  saveAs: "Save as {0}",
   copyLink: "Copy link",
   linkCopied: "The link is copied. It holds your text and settings.",
   linkWithoutHand: "The link is copied. It holds your text and settings, but not the style of your photo.",
@@ -16,6 +18,7 @@ const EN = {
   styleName: "Style {0}",
   secondStyle: "Second style",
   seed: "Style number",
+  seedRange: "A style number is a whole number from 0 to {0}.",
   moreStyles: "More styles",
   blendOn: "Blend with a second style",
   blend: "First to second style",
@@ -81,6 +84,8 @@ const FR: Record<Message, string> = {
   language: "Langue",
   text: "Votre texte",
   page: "Page",
+  save: "Enregistrer ou partager la page",
+  saveAs: "Enregistrer en {0}",
   copyLink: "Copier le lien",
   linkCopied: "Le lien est copié. Il contient le texte et les réglages.",
   linkWithoutHand: "Le lien est copié. Il contient le texte et les réglages, mais pas le style de votre photo.",
@@ -92,6 +97,7 @@ const FR: Record<Message, string> = {
   styleName: "Style {0}",
   secondStyle: "Second style",
   seed: "Numéro de style",
+  seedRange: "Un numéro de style est un nombre entier de 0 à {0}.",
   moreStyles: "D’autres styles",
   blendOn: "Mêler à un second style",
   blend: "Du premier au second style",
@@ -179,6 +185,9 @@ export function translatePage(chosen: Language): void {
   }
   for (const element of document.querySelectorAll<HTMLElement>("[data-label]")) {
     element.setAttribute("aria-label", say(element.dataset["label"] as Message));
+  }
+  for (const button of document.querySelectorAll<HTMLElement>("[data-download]")) {
+    button.setAttribute("aria-label", say("saveAs", button.textContent));
   }
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset["language"] === chosen));

@@ -7,7 +7,7 @@ import { StyleGrid } from "./grid";
 import { HandPanel } from "./hand/panel";
 import { currentLanguage, isDefaultText, messageOf, say, translatePage, type Language } from "./i18n";
 import { fitText, labelsOf, loadModel, type Model } from "./model";
-import { defaults, fromHash, LONGEST_TEXT, seedOf, toHash, wrapSeed, type Settings } from "./settings";
+import { defaults, fromHash, LONGEST_TEXT, seedOf, SEEDS, toHash, wrapSeed, type Settings } from "./settings";
 import { save, Sheet } from "./sheet";
 import { between, styleOfSeed, type Style } from "./styles";
 
@@ -49,7 +49,10 @@ class App {
       this.change({ text: (event.target as HTMLTextAreaElement).value }),
     );
     get<HTMLInputElement>("seed").addEventListener("input", (event) => {
-      const seed = seedOf((event.target as HTMLInputElement).value);
+      const field = event.target as HTMLInputElement;
+      const seed = seedOf(field.value);
+      field.setCustomValidity(seed === null && field.value ? say("seedRange", SEEDS - 1) : "");
+      field.reportValidity();
       if (seed !== null) this.choose(seed);
     });
     get("more-styles").addEventListener("click", () => this.choose(this.grid.next()));

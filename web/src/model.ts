@@ -2,6 +2,9 @@
 
 export const FORMAT = 1;
 
+/** Top and bottom of ink, in x-heights above the baseline. */
+export type Extent = [number, number];
+
 export interface Model {
   format: number;
   weights: string;
@@ -33,6 +36,10 @@ export interface Model {
     log_width_std: number;
     /** Standard deviations by which the log width of words that are read is too large, for letters are missed. */
     reading_bias: number;
+    /** Words; how much a mean log width is drawn to 0. */
+    width_prior: number;
+    /** The vertical extents of words, in x-heights: with and without dots, ascenders, descenders. */
+    word_extents: Extent[];
   };
   check: { labels: number[]; z: number[]; columns: number[] };
 }
@@ -106,7 +113,7 @@ export function widthOf(model: Model, word: string, style: Float32Array): number
 }
 
 /** (top, bottom) of the ink of a text, in x-heights above the baseline. */
-export function verticalExtent(model: Model, word: string): [number, number] {
+export function verticalExtent(model: Model, word: string): Extent {
   const extents = labelsOf(model, word).map((label) => model.characters.extents[label - 1]!);
   const tops = extents.flatMap(([top]) => (top === null ? [] : [top]));
   const bottoms = extents.flatMap(([, bottom]) => (bottom === null ? [] : [bottom]));

@@ -43,7 +43,7 @@ export const RANGES = {
 } as const;
 export type Slider = keyof typeof RANGES;
 
-const SEEDS = 2 ** 32; // from 0
+export const SEEDS = 2 ** 32; // from 0
 export const LONGEST_TEXT = 10000; // characters
 
 export function defaults(text: string, temperature: number, format: Format): Settings {

@@ -99,6 +99,15 @@ class Pages(WordImageBuilder, skip_registration=True):
         match = self._writer_pattern.search(page.name) if self._writer_pattern else None
         return "" if match is None else match.group(1 if match.re.groups else 0) or ""
 
+    def _warn_of_pattern(self, described: list[Description]) -> list[str]:
+        unmatched = [page.name for page in described if not self._writer(page)]
+        if not unmatched:
+            return []
+        return [
+            f"--writer_pattern finds no writer in {len(unmatched)} of {len(described)} names of pages (first: "
+            f"{unmatched[0]}), each of which counts as a writer of its own"
+        ]
+
     def side_files(self) -> dict[str, str | bytes]:
         """A picture of some lines with words that were left out."""
         picture = self._uncut.picture()
@@ -123,9 +132,17 @@ class Pages(WordImageBuilder, skip_registration=True):
             weighted = [page for page in described for _ in range(page.usable)]
             groupings = [("page", [keys[page.place] for page in weighted])]
             writers = [self._writer(page) or keys[page.place] for page in weighted]
-            if self._writer_pattern and len(set(writers)) >= _MIN_PAGES:
+            known = {self._writer(page) for page in described} - {""}
+            if self._writer_pattern:
+                self.warnings += self._warn_of_pattern(described)
+            if known and len(set(writers)) >= _MIN_PAGES:
                 groupings.insert(0, ("writer", writers))
             dealt, self.split_source = deal_groups(groupings)
+            if len(known) > 1 and "writer" not in self.split_source:
+                self.warnings.append(
+                    f"the {len(known)} writers are too few to hold some of them out: the splits have different pages "
+                    "of the same writers"
+                )
             return {page.place: split for page, split in zip(weighted, dealt, strict=True)}
         regions = [page.region_id(region) for page in described for region in reader.parse(page).regions]
         dealt, self.split_source = deal_groups([("line", regions)])

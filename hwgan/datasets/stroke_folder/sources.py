@@ -9,6 +9,7 @@ from hwgan.datasets.word_folder.table import has_columns, parse_table
 from hwgan.runtime.errors import UserError
 
 _TABLE_ENDINGS = (".tsv", ".csv", ".jsonl")
+_LIST_ENDINGS = (".txt", ".lst")
 
 
 def read_stroke_source(files: RawFiles) -> Source:
@@ -24,7 +25,17 @@ def read_stroke_source(files: RawFiles) -> Source:
     tables = [name for name in names if name.lower().endswith(_TABLE_ENDINGS) and _is_table(files, name)]
     if len(tables) > 1:
         raise UserError(f"{files.source} holds several tables: {', '.join(tables[:5])}; leave one")
-    return _from_table(files, tables[0]) if tables else _from_files(files, strokes)
+    if tables:
+        return _from_table(files, tables[0])
+    source = _from_files(files, strokes)
+    unread = [name for name in names if name.lower().endswith((*_TABLE_ENDINGS, *_LIST_ENDINGS))]
+    if unread and not any(row.text for row in source.rows):
+        raise UserError(
+            f"the files of strokes have no texts, and {unread[0]} is no table: its first line must name a column "
+            "`file` and a column `text` (with tabs between in a .tsv, commas in a .csv)"
+        )
+    source.ignored += unread
+    return source
 
 
 def _is_table(files: RawFiles, name: str) -> bool:

@@ -16,8 +16,9 @@ from hwgan.runtime.errors import UserError
 class FolderBuilder(HandwritingBuilder, skip_registration=True):
     """A builder of a folder, zip or tar; subclasses implement `_read_source` and `_read_file`.
 
-    Without splits of its own and without lists, the writers are dealt to the splits, so that no writer is in two. With
-    so few writers that this would take much from training, or if any writer is unknown, the examples are dealt.
+    Without splits of its own and without lists, the writers are dealt to the splits, so that no writer is in two; an
+    example of an unknown writer is dealt by itself. With so few writers that this would take much from training, all
+    examples are dealt so.
     """
 
     def _read_source(self, files: RawFiles) -> Source:
@@ -93,15 +94,17 @@ class FolderBuilder(HandwritingBuilder, skip_registration=True):
         # Rows that are certainly skipped must not make up a split.
         usable = [i for i in dealt if rows[i].image and clean_text(rows[i].text)]
         writers = [clean_text(rows[i].writer) for i in usable]
+        known = set(writers) - {""}
         groupings = [("file name", [rows[i].file for i in usable])]
-        if "" not in writers:
-            groupings.insert(0, ("writer", writers))
+        if known:
+            files = [f"\0{rows[i].file}" for i in usable]  # no writer is called so
+            groupings.insert(0, ("writer", [writer or file for writer, file in zip(writers, files, strict=True)]))
         splits, how = deal_groups(groupings, held_out)
         for i, split in zip(usable, splits, strict=True):
             named[i] = split
-        if "file name" in how and len(set(writers)) > 1 and "" not in writers:
+        if "file name" in how and len(known) > 1:
             self.warnings.append(
-                f"the {len(set(writers))} writers are too few to hold some of them out: all are in train and in "
+                f"the {len(known)} writers are too few to hold some of them out: all are in train and in "
                 f"{' and '.join(held_out)}, with other images"
             )
         return how

@@ -22,7 +22,7 @@ from hwgan.datasets.word_folder.images import ImageIndex
 from hwgan.datasets.word_folder.lists import LIST_ENDINGS, parse_text_list
 from hwgan.datasets.word_folder.names import rows_from_names
 from hwgan.datasets.word_folder.rows import Row, is_hidden, some, split_of_file, split_of_folder
-from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table
+from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table, quoted_rows
 from hwgan.runtime.errors import UserError
 
 _MAX_TABLES = 50  # files that are looked at for a table or list, those near the root first
@@ -87,8 +87,8 @@ def read_source(files: RawFiles) -> Source:
     candidates = [name for name in names if _may_be_table(name) and name not in beside]
     tables, lists, problems = _read_tables(files, sorted(candidates, key=_depth)[:_MAX_TABLES], index)
     choices: list[tuple[list[str], Callable[[], Source]]] = [
-        ([table.name for table in tables], lambda: _source_of_tables("table", tables)),
-        ([table.name for table in lists], lambda: _source_of_tables("list", lists)),
+        ([table.name for table in tables], lambda: _source_of_tables("table", tables, index)),
+        ([table.name for table in lists], lambda: _source_of_tables("list", lists, index)),
         (_named(texts, "text files"), lambda: _source_of_texts(files, index, names, texts)),
         (_named(jsons, "JSON files"), lambda: _source_of_json(files, index, jsons)),
     ]
@@ -100,6 +100,11 @@ def read_source(files: RawFiles) -> Source:
         raise UserError(next(iter(problems.values())))
     else:
         source = _source_of_names(index)
+    if quoted := [row for table in tables + lists for row in quoted_rows(table.name, table.rows)]:
+        source.warning = (
+            f"{len(quoted)} texts stand in quotation marks, which a .tsv keeps as part of the text (first: "
+            f"{quoted[0].text} at {quoted[0].place}): if they are no part of it, write the table as .csv"
+        )
     if source.rows and not source.warning and all(row.text.isdecimal() for row in source.rows):
         source.warning = "all texts are numbers: if they number the entries of a lexicon, put its words there instead"
     return _with_splits_of_folders(source)
@@ -172,8 +177,8 @@ def _should_be_table(name: str) -> bool:
     return name.lower().endswith(TABLE_ENDINGS) or any(word.startswith(_LIST_WORDS) for word in words)
 
 
-def _source_of_tables(kind: str, tables: list[_Table]) -> Source:
-    """The rows of the tables nearest to the root: of one, or of one for each split.
+def _source_of_tables(kind: str, tables: list[_Table], index: ImageIndex) -> Source:
+    """The rows of the tables nearest to the root: of one, or of one for each split; with the images that none names.
 
     Raises:
       UserError: there are several, they differ, and they are not one for each split.
@@ -181,11 +186,13 @@ def _source_of_tables(kind: str, tables: list[_Table]) -> Source:
     nearest = [table for table in tables if _depth(table.name)[0] == _depth(tables[0].name)[0]]
     chosen = list({table.content: table for table in reversed(nearest)}.values())[::-1]
     ignored = [table.name for table in tables if table not in chosen]
+    named = {row.image for table in chosen for row in table.rows}
+    unused = {f"image in no row of the {kind}": [image for image in index.images if image not in named]}
     if len(chosen) == 1:
         (table,) = chosen
         splits = "column of the table" if any(row.split for row in table.rows) else ""
         return Source(
-            table.rows, f"{kind} {table.name}", posixpath.dirname(table.name), splits, table.bad, ignored=ignored
+            table.rows, f"{kind} {table.name}", posixpath.dirname(table.name), splits, table.bad, unused, ignored
         )
     splits = [split_of_file(table.name) for table in chosen]
     if "" in splits or len(set(splits)) < len(splits):
@@ -202,7 +209,7 @@ def _source_of_tables(kind: str, tables: list[_Table]) -> Source:
     ]
     name = f"{kind}s {some([table.name for table in chosen])}"
     bad = [place for table in chosen for place in table.bad]
-    return Source(rows, name, splits="one table for each split", bad=bad, ignored=ignored)
+    return Source(rows, name, splits="one table for each split", bad=bad, unused=unused, ignored=ignored)
 
 
 def _source_of_texts(files: RawFiles, index: ImageIndex, names: list[str], texts: Beside) -> Source:

@@ -3,6 +3,7 @@
 import csv
 import json
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -85,6 +86,12 @@ def _header(lines: list[tuple[str, str]], quoted: bool) -> tuple[str, list[str]]
         names = [] if isinstance(fields, str) else fields
         headers[separator] = [_plain(name) for name in names]
     return min(headers.items(), key=lambda item: (len(_absent(item[1])), -len(item[1])))
+
+
+def quoted_rows(name: str, rows: Iterable[Row]) -> list[Row]:
+    """Rows of a TSV whose text is quoted, as some programs write it: a TSV has no quoting here."""
+    quoted = re.compile(r'"([^"]|"")*"')
+    return [] if _is_quoted(name) else [row for row in rows if len(row.text) > 2 and quoted.fullmatch(row.text)]
 
 
 def _absent(header: list[str]) -> list[str]:

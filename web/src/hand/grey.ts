@@ -1,6 +1,6 @@
 // Grey images: a photo made even, and the preprocessing of words, as in hwgan/data/transforms.py. 0 is ink, 255 paper.
 
-import { verticalExtent, type Model } from "../model";
+import type { Extent, Model } from "../model";
 
 export interface Grey {
   data: Uint8ClampedArray;
@@ -80,11 +80,11 @@ export function threshold(image: Grey): number {
   return Math.min(200, Math.max(90, level));
 }
 
-/** A word as a network takes it: the image of a word whose text, or one of its shape, is known. */
-export function preprocess(model: Model, image: Grey, text: string): Grey {
+/** A word as a network takes it: the image of a word whose vertical extent is known. */
+export function preprocess(model: Model, image: Grey, extent: Extent): Grey {
   const { height, frame } = model.image;
   const trimmed = stretchContrast(trimInk(stretchContrast(image))); // twice, as `StyleEncoder` and its preprocessing do
-  const padded = padToExtent(trimmed, verticalExtent(model, text), frame);
+  const padded = padToExtent(trimmed, extent, frame);
   return resize(padded, Math.max(1, Math.round((padded.width * height) / padded.height)), height);
 }
 
@@ -114,7 +114,7 @@ function trimInk(image: Grey): Grey {
   return pad(inner, margin, margin, margin);
 }
 
-function padToExtent(image: Grey, [top, bottom]: [number, number], frame: [number, number]): Grey {
+function padToExtent(image: Grey, [top, bottom]: Extent, frame: [number, number]): Grey {
   const scale = image.height / (top - bottom);
   const above = Math.max(0, Math.round(scale * (frame[0] - top)));
   const below = Math.max(0, Math.round(scale * (bottom - frame[1])));

@@ -30,6 +30,10 @@ export class HandPanel {
   ) {
     const photo = document.getElementById("photo") as HTMLInputElement;
     const drop = document.getElementById("drop")!;
+    for (const kind of ["dragover", "drop"]) {
+      // A photo that misses the box would be opened in place of the page.
+      document.addEventListener(kind, (event) => event.preventDefault());
+    }
     if (!takesPhotos(engine.model)) {
       photo.disabled = true;
       this.tell(() => say("handMissing"));
@@ -68,7 +72,7 @@ export class HandPanel {
   /** The style of the ticked words; null where it is switched off or there are none. */
   style(): Style | null {
     if (!this.switch.checked) return null;
-    return meanStyle(this.rows.flatMap((row) => (row.use.checked && row.z ? [row.z] : [])));
+    return meanStyle(this.engine.model, this.rows.flatMap((row) => (row.use.checked && row.z ? [row.z] : [])));
   }
 
   /** Says everything again, in another language. */

@@ -1,5 +1,5 @@
 // The style of a writer from images of words: read each word, pad it to its line by what it says, and take the mean of
-// the identifier's outputs, as hwgan/sampling/style_encoder.py does.
+// the identifier's outputs. hwgan/sampling/style_encoder.py does the same, and then fits the mean to the words.
 
 import type { Engine } from "../engine";
 import { expectedWidth, verticalExtent, type Model } from "../model";
@@ -15,24 +15,21 @@ export interface HandWord {
   z: Style | null;
 }
 
-// A text for each vertical extent that a word may have: with and without dots, ascenders, descenders.
-const SHAPES = ["o", "i", "l", "p", "pi", "pl"];
 const EXTENT_PENALTY = 1;
 const WIDEST = 2.5; // standard deviations of the log width
 export const PHOTO = "photo"; // the owner of what is computed for one
 
-/** Reads a word once for each shape that it may have; "" if nothing is read. */
+/** Reads a word once for each vertical extent that it may have; "" if nothing is read. */
 export async function readWord(engine: Engine, image: Grey): Promise<string> {
   const { model } = engine;
   if (!model.files["reader"]) return "";
-  const shapes = SHAPES.filter((shape) => [...shape].every((character) => model.alphabet.includes(character)));
   const readings = await Promise.all(
-    shapes.map(async (shape) => {
-      const word = preprocess(model, image, shape);
+    model.characters.word_extents.map(async (asked) => {
+      const word = preprocess(model, image, asked);
       if (word.width > model.image.max_width) return { text: "", score: -Infinity };
       const { text, score } = decode(model, await engine.encode("reader", inkOf(word), word.width, PHOTO));
       if (!text || [...text].length > model.max_length) return { text: "", score: -Infinity };
-      const [asked, read] = [verticalExtent(model, shape), verticalExtent(model, text)];
+      const read = verticalExtent(model, text);
       return { text, score: score - EXTENT_PENALTY * (Math.abs(asked[0] - read[0]) + Math.abs(asked[1] - read[1])) };
     }),
   );
@@ -46,7 +43,7 @@ export async function styleOfWord(
 ): Promise<Style | null> {
   const { model } = engine;
   if (!text || [...text].some((character) => !model.alphabet.includes(character))) return null;
-  const word = preprocess(model, image, text);
+  const word = preprocess(model, image, verticalExtent(model, text));
   if (word.width > model.image.max_width) return null;
   const ratio = Math.log(word.width / Math.max(1, expectedWidth(model, text))) / model.characters.log_width_std;
   const z = new Float32Array(model.z_dim);
@@ -55,10 +52,13 @@ export async function styleOfWord(
   return z;
 }
 
-/** The mean; null of none. */
-export function meanStyle(styles: Style[]): Style | null {
+/** The mean, whose log width is drawn to 0 where words are few; null of none. */
+export function meanStyle(model: Model, styles: Style[]): Style | null {
   const [first] = styles;
-  return first ? first.map((_, i) => styles.reduce((sum, z) => sum + z[i]!, 0) / styles.length) : null;
+  if (!first) return null;
+  const mean = first.map((_, i) => styles.reduce((sum, z) => sum + z[i]!, 0) / styles.length);
+  mean[0]! *= styles.length / (styles.length + model.characters.width_prior);
+  return mean;
 }
 
 /** The most probable label of each frame without repeats and blanks, and the mean of their log probabilities. */
