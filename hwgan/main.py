@@ -37,7 +37,11 @@ _PROFILE = flags.DEFINE_integer("profile", 0, "number of steps to trace into the
 _COORDINATOR = flags.DEFINE_string("coordinator", None, "host:port of process 0; by default from the environment")
 _NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "number of processes of the run; with --coordinator")
 _PROCESS_ID = flags.DEFINE_integer("process_id", None, "id of this process, from 0; with --coordinator")
-_DISTRIBUTED = flags.DEFINE_bool("distributed", False, "use jax's detection of clusters that hwgan does not detect")
+_DISTRIBUTED = flags.DEFINE_bool(
+    "distributed",
+    None,
+    "use jax's detection of clusters that hwgan does not detect; --nodistributed: a process alone, whatever started it",
+)
 _DIVERGED_EXIT_CODE = 3
 
 

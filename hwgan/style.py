@@ -25,6 +25,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from absl import flags
+from rapidfuzz.distance import Levenshtein
 
 from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.charset import Charset, normalize_text
@@ -47,6 +48,10 @@ _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, i
 _MIN_LETTERS = 2.2  # in the mean over words of a page; 3.1 to 6 for validation writers
 _MIN_AGREEMENT, _AGREEING_WORDS = 0.36, 8  # validation writers have at least 0.37 from 8 words on
 _NAMED = 10
+_CHECKED_LETTERS = 3  # of a text at least
+# Edits / letters of readings in the mean, above which texts are doubted, and refused: 0.26 of a sheet that was filled
+# in, 0.95 where each word has the text of the next.
+_DOUBTED, _MAX_UNLIKE = 0.5, 0.75
 _MAX_KNOWN = 2000  # words
 _SHOWN = 10  # steps of fine-tuning over which the objective is averaged
 _KNOWN_TEXTS = (
@@ -76,7 +81,12 @@ def choose_words(words: Sequence[CutWord], left_out: Collection[int]) -> list[Cu
 
 
 def make_style(
-    encoder: StyleEncoder, images: Sequence[np.ndarray], texts: Sequence[str] | None = None, *, finetune: bool = False
+    encoder: StyleEncoder,
+    images: Sequence[np.ndarray],
+    texts: Sequence[str] | None = None,
+    *,
+    finetune: bool = False,
+    numbers: Sequence[int] | None = None,
 ) -> Style:
     """The style of word images, after a check that they are handwriting.
 
@@ -85,13 +95,18 @@ def make_style(
       images: of one word each.
       texts: of the words, if they are known.
       finetune: whether the generator is adapted to the words, whose texts must be known.
+      numbers: of the images in messages, as the preview shows them; from 1 by default.
 
     Raises:
-      UserError: no image is a word, or they cannot be read as handwriting.
+      UserError: no image is a word, or they cannot be read as handwriting, or are read unlike their texts.
     """
+    if texts is not None:
+        check_texts(encoder.read(images), texts)
     words = encoder.encode_words(images, texts)
     for row, reason in list(words.left_out.items())[:_NAMED]:
-        warn(f"word {row + 1} is left out: {reason}")
+        warn(f"word {row + 1 if numbers is None else numbers[row]} is left out: {reason}")
+    if (more := len(words.left_out) - _NAMED) > 0:
+        warn(f"{more} more words are left out")
     if not len(words.z):
         raise UserError(f"no style can be made, for none of the {len(images)} images is a word")
     check_handwriting(words)
@@ -141,6 +156,25 @@ def known_words(source: str, charset: Charset, max_length: int) -> tuple[list[np
     if not rows:
         raise UserError(f"{source!r} has no word that the model can write")
     return [images[row] for row in rows], [texts[row] for row in rows]
+
+
+def check_texts(readings: Sequence[str], texts: Sequence[str]) -> None:
+    """Raises UserError if words are read quite unlike the texts that they are said to have; warns of fewer differences.
+
+    Both are so of a sheet that was printed for the alphabet of another checkpoint, whose boxes lie elsewhere.
+    """
+    pairs = [(reading, text) for reading, text in zip(readings, texts, strict=True) if len(text) >= _CHECKED_LETTERS]
+    unlike = [Levenshtein.normalized_distance(reading, text) for reading, text in pairs]
+    if len(pairs) < _AGREEING_WORDS or np.mean(unlike) <= _DOUBTED:
+        return
+    reading, text = pairs[int(np.argmax(unlike))]
+    message = (
+        f"the words are read unlike their texts, such as {reading!r} for {text!r}: was the sheet printed with another "
+        "--checkpoint=, or do the texts belong to other images?"
+    )
+    if np.mean(unlike) > _MAX_UNLIKE:
+        raise UserError(message)
+    warn(message)
 
 
 def check_handwriting(words: EncodedWords) -> None:
@@ -218,6 +252,7 @@ def _make(args: flags.FlagValues) -> None:
     sampler = open_sampler(args.checkpoint, args.step)
     words, texts = _read_words(args, sampler)
     kept = choose_words(words, left_out)
+    numbers = [number for number in range(1, len(words) + 1) if number not in left_out]
     if args.preview:
         with writing(args.preview):
             replace_image(pathlib.Path(args.preview), preview(words, left_out))
@@ -226,9 +261,9 @@ def _make(args: flags.FlagValues) -> None:
         )
     if not args.output:
         return
-    chosen = None if texts is None else [t for n, t in enumerate(texts, 1) if n not in left_out]
+    chosen = None if texts is None else [texts[number - 1] for number in numbers]
     encoder = open_style_encoder(args.checkpoint, sampler, args.step)
-    style = make_style(encoder, [word.image for word in kept], chosen, finetune=args.finetune)
+    style = make_style(encoder, [word.image for word in kept], chosen, finetune=args.finetune, numbers=numbers)
     for caution in cautions(style):
         warn(caution)
     write_style(style, args.output)

@@ -1,10 +1,12 @@
 """`hwgan` as programs use it, and its examples."""
 
 import doctest
+import os
 import pathlib
 import subprocess
 import sys
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -74,6 +76,21 @@ def test_importing_starts_no_jax():
     code = "import sys, hwgan; assert hwgan.UserError; print('jax' in sys.modules, 'numpy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_every_line_break_of_unicode_is_one(model):
+    plain, other = (model.page(f"un{line_break}deux") for line_break in ("\n", "\u2028"))
+    np.testing.assert_array_equal(plain, other)
+
+
+def test_a_cache_of_compiled_programs_that_a_program_chose_is_kept(tmp_path):
+    code = (
+        f"import jax, hwgan; jax.config.update('jax_compilation_cache_dir', {str(tmp_path)!r}); hwgan.load(); "
+        "print(jax.config.jax_compilation_cache_dir, jax.config.jax_persistent_cache_min_entry_size_bytes)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert result.stdout.split() == [str(tmp_path), "0"], result.stderr
 
 
 def test_loading_makes_the_settings_of_entry_points():
@@ -170,6 +187,8 @@ def test_numbers_of_numpy_and_paths_are_taken(model, tmp_path):
     np.testing.assert_array_equal(model.style(np.int64(3), np.float32(0.5)), model.style(3, 0.5))
     for image, seed in zip(model.words(["a", "b"], styles=np.arange(2)), range(2), strict=True):
         np.testing.assert_array_equal(image, model.word("ab"[seed], seed))
+    for image, again in zip(model.words(["a", "b"], jnp.arange(2)), model.words(["a", "b"], [0, 1]), strict=True):
+        np.testing.assert_array_equal(image, again)
     assert len(model.interpolate(1, 2, np.int64(3))) == 3
     assert model.page("a", width=np.int64(300)).shape[1] == 300
     with pytest.raises(hwgan.UserError, match="missing"):

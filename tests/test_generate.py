@@ -88,6 +88,15 @@ def test_an_interrupted_run_is_continued(sampler, whole, tmp_path, monkeypatch):
     assert content(tmp_path) == content(whole)
 
 
+def test_a_shard_whose_table_was_lost_is_made_again(sampler, whole, tmp_path):
+    """A loss of power may leave an empty file of the right name."""
+    assert generate_words(sampler, SPEC, tmp_path)
+    (tmp_path / "words.tsv").unlink()
+    next((tmp_path / ".made").glob("*1.tsv")).write_text("")
+    assert generate_words(sampler, SPEC, tmp_path)
+    assert content(tmp_path) == content(whole)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -14,7 +14,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
-from hwgan.style import cautions, check_handwriting, choose_words, known_words, make_style
+from hwgan.style import cautions, check_handwriting, check_texts, choose_words, known_words, make_style
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -135,14 +135,20 @@ class Encodes(StyleEncoder):
     def fit(self, words):
         return self.found[1]
 
+    def read(self, images):
+        return ["ab" for _ in images]
+
+
+IMAGE = np.zeros((2, 2), np.uint8)
+
 
 def test_fine_tuning_takes_the_words_with_their_texts(monkeypatch, capsys):
     words = EncodedWords(np.ones((3, 5), np.float32), ["ab"] * 3, np.ones(3, np.float32), np.arange(3), {})
     fitted, tuned = Style(np.zeros(5, np.float32), 3, 0.5, ""), Style(np.ones(5, np.float32), 3, 0.5, "")
     encoder, given = Encodes(words, fitted), []
     monkeypatch.setattr("hwgan.style.fine_tune", lambda *arguments: given.append(arguments) or (tuned, [2.0, 0.5]))
-    assert make_style(encoder, [], ["ab"] * 3) is fitted and not given
-    assert make_style(encoder, [], ["ab"] * 3, finetune=True) is tuned
+    assert make_style(encoder, [IMAGE] * 3, ["ab"] * 3) is fitted and not given
+    assert make_style(encoder, [IMAGE] * 3, ["ab"] * 3, finetune=True) is tuned
     assert given == [(encoder, words, fitted)]
     assert "fine-tuned" in capsys.readouterr().out
 
@@ -153,3 +159,27 @@ def test_the_command_refuses_fine_tuning_without_texts(tmp_path):
     result = subprocess.run([*command, f"--output={tmp_path / 'mine.npz'}"], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 2 and "--finetune needs words whose texts are known" in result.stderr
     assert "Traceback" not in result.stderr and not (tmp_path / "mine.npz").exists()
+
+
+def test_words_that_are_read_unlike_their_texts_are_refused(capsys):
+    """Such as those of a sheet that was printed for another alphabet."""
+    texts = ["quick", "brown", "jumps", "over", "lazy", "while", "Portez", "vieux", "au", "whisky"]
+    check_texts([text[:-1] + "x" for text in texts], texts)
+    assert "read unlike" not in capsys.readouterr().err
+    check_texts(["xyz"] * 6 + texts[6:], texts)
+    assert "read unlike their texts" in capsys.readouterr().err
+    check_texts(texts[1:] + texts[:1], ["au"] * 10)  # too short to tell
+    with pytest.raises(
+        UserError, match=r"read unlike their texts, such as .*: was the sheet printed with another --check"
+    ):
+        check_texts(texts[1:] + texts[:1], texts)
+
+
+def test_words_left_out_are_named_by_their_numbers_in_the_preview(capsys):
+    left_out = dict.fromkeys(range(1, 13), "it is blank")
+    words = EncodedWords(np.ones((1, 5), np.float32), ["ab"], np.ones(1, np.float32), np.arange(1), left_out)
+    encoder = Encodes(words, Style(np.zeros(5, np.float32), 1, None, ""))
+    make_style(encoder, [IMAGE] * 13, numbers=range(2, 15))
+    errors = capsys.readouterr().err
+    assert "word 3 is left out: it is blank" in errors and "2 more words are left out" in errors
+    assert "word 2 is" not in errors

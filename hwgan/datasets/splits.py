@@ -20,7 +20,11 @@ _IMAGE_ENDING = re.compile(rf"({'|'.join(map(re.escape, IMAGE_ENDINGS))})$", re.
 
 def hash_fraction(key: str) -> float:
     """A pseudo-random number in [0, 1) that depends only on the string."""
-    return int.from_bytes(hashlib.md5(key.encode(errors="surrogateescape")).digest()[:4], "big") / 2**32
+    try:
+        encoded = key.encode(errors="surrogateescape")  # a name of a file that is not UTF-8
+    except UnicodeEncodeError:  # half a character, as a table may have it
+        encoded = key.encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.md5(encoded).digest()[:4], "big") / 2**32
 
 
 def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:

@@ -15,8 +15,11 @@ _SETTINGS = {
 def use_compilation_cache() -> None:
     """Keeps compiled programs in the user's cache folder, if it can be written to.
 
-    What the user has set in jax's environment variables, such as JAX_COMPILATION_CACHE_DIR, stays.
+    What the user has set in jax's environment variables, such as JAX_COMPILATION_CACHE_DIR, stays; where a program has
+    chosen a folder by `jax.config`, nothing is changed.
     """
+    if jax.config.values["jax_compilation_cache_dir"] and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        return
     settings = {name: value for name, value in _SETTINGS.items() if name.upper() not in os.environ}
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (folder := _writable_folder()):
         settings["jax_compilation_cache_dir"] = folder

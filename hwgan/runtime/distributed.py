@@ -38,14 +38,16 @@ def find_cluster(environment: Mapping[str, str]) -> str | None:
     return next((name for name, is_one in CLUSTERS.items() if is_one(environment)), None)
 
 
-def initialize(coordinator: str | None, num_processes: int | None, process_id: int | None, detect: bool) -> str | None:
+def initialize(
+    coordinator: str | None, num_processes: int | None, process_id: int | None, detect: bool | None
+) -> str | None:
     """Joins the other processes, if there are any.
 
     Args:
       coordinator: "host:port" of process 0; None finds the cluster by the environment.
       num_processes: of the run; given with `coordinator` alone, as is the next.
       process_id: of this one.
-      detect: lets jax detect the cluster, also where `CLUSTERS` does not have it.
+      detect: True lets jax detect the cluster, also where `CLUSTERS` does not have it; False detects none.
 
     Returns:
       How the processes found each other, in words; None for a process alone.
@@ -58,14 +60,15 @@ def initialize(coordinator: str | None, num_processes: int | None, process_id: i
         raise UserError("--coordinator=HOST:PORT, --num_processes= and --process_id= belong together")
     if num_processes is not None and not 0 <= (process_id or 0) < num_processes:
         raise UserError(f"--process_id={process_id} is not in 0 to {num_processes - 1}")
-    cluster = "given coordinator" if any(given) else find_cluster(os.environ)
+    cluster = "given coordinator" if any(given) else None if detect is False else find_cluster(os.environ)
     if cluster is None and not detect:
         return None
     try:
         jax.distributed.initialize(coordinator, num_processes, process_id, heartbeat_timeout_seconds=HEARTBEAT_SECONDS)
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"the processes of this run ({cluster or 'detected by jax'}) cannot connect: {error}"
+            f"the processes of this run ({cluster or 'detected by jax'}) cannot connect: {error}; give --coordinator="
+            "HOST:PORT, --num_processes= and --process_id=, or --nodistributed if this process is alone"
         ) from error
     return cluster or "detected by jax"
 

@@ -1,7 +1,8 @@
 """Reading and writing files that others may have made, read meanwhile, or linked elsewhere.
 
-A file is written under a random name, opened exclusively and never through a link, and is then renamed: readers,
-a crash and a full disk find the old content or the new one, and a link at the final name is replaced, not followed.
+A file is written under a random name, opened exclusively and never through a link, and is then renamed: readers find
+the old content or the new one, also after a killed process or on a full disk; a link at the final name is replaced,
+not followed. Only files written with `sync` survive a loss of power too.
 """
 
 import contextlib
@@ -55,7 +56,9 @@ def replacing(path: pathlib.Path, *, sync: bool = False) -> Iterator[IO[bytes]]:
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):  # a rename would replace even /dev/null
             raise OSError(errno.EINVAL, "is not a file", str(path))
-    temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(8)}")
+    # Names have at most 255 bytes, of which a character may take several.
+    beginning = os.fsencode(path.name)[:80].decode(errors="ignore")
+    temporary = path.with_name(f".{beginning}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     try:
         with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:

@@ -71,7 +71,8 @@ class BaseModel:
 
     def _fitted(self, text: str) -> str:
         """The text in NFC, with what looks the same for characters outside the alphabet."""
-        return replace_unwritable(text, self.alphabet)[0]
+        lines = "\n".join(text.splitlines())  # for there are other line breaks than this one
+        return replace_unwritable(lines, self.alphabet)[0]
 
     def _fitted_words(self, texts: Sequence[str]) -> list[str]:
         """Words in NFC, with what looks the same for characters outside the alphabet.
@@ -102,7 +103,9 @@ def page_settings(settings: dict[str, Any]) -> PageSettings:
 
 
 def plain_style(style: Any) -> Any:
-    """A style with paths as texts and NumPy's whole numbers as Python's; others as they are."""
+    """A style with paths as texts, and whole numbers of NumPy and jax, also as arrays of no dimension, as Python's."""
     if isinstance(style, os.PathLike):
         return os.fspath(style)
-    return int(style) if isinstance(style, np.integer) else style
+    dtype = getattr(style, "dtype", None)
+    is_number = isinstance(dtype, np.dtype) and np.issubdtype(dtype, np.integer) and style.shape == ()
+    return int(style) if is_number else style

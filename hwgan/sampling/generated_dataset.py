@@ -136,7 +136,7 @@ def generate_words(
     sampler.check(list(dict.fromkeys(spec.words)))
     try:
         _write_or_check_record(output, spec.record(checkpoint, sampler))
-        missing = [n for n in range(process_id, spec.num_shards, num_processes) if not _table_of(output, n).exists()]
+        missing = [n for n in range(process_id, spec.num_shards, num_processes) if not _is_complete(output, spec, n)]
         total = sum(len(spec.shard(number)[0]) for number in missing)
         with Progress("generating", total, "images") as progress:
             for number in missing:
@@ -168,6 +168,12 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
     return output / _MADE / f"{number:05d}.tsv"
 
 
+def _is_complete(output: pathlib.Path, spec: GenerationSpec, number: int) -> bool:
+    """Whether a shard has a table with all its rows; one that a loss of power emptied has not."""
+    table = _table_of(output, number)
+    return table.exists() and read_regular(table, _MAX_TABLE_BYTES).count(b"\n") == len(spec.shard(number)[0])
+
+
 def _write_shard(
     sampler: WordSampler, spec: GenerationSpec, output: pathlib.Path, number: int, progress: Progress
 ) -> None:
@@ -182,7 +188,7 @@ def _write_shard(
             replace_image(output / file, Image.fromarray(transforms.trim_box(image) if spec.crop else image))
             rows.append((file, part[i], style, "train"))
         progress.update(len(part))
-    replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows))
+    replace_text(_table_of(output, number), "".join("\t".join(row) + "\n" for row in rows), sync=True)
 
 
 def _styles(sampler: WordSampler, spec: GenerationSpec, numbers: list[int]) -> jax.Array:
@@ -196,9 +202,9 @@ def _styles(sampler: WordSampler, spec: GenerationSpec, numbers: list[int]) -> j
 
 def _join_tables(output: pathlib.Path, spec: GenerationSpec) -> bool:
     """Writes the table of all shards if every shard is complete; returns whether it is written."""
-    tables = [_table_of(output, number) for number in range(spec.num_shards)]
-    if not all(table.exists() for table in tables):
+    if not all(_is_complete(output, spec, number) for number in range(spec.num_shards)):
         return False
+    tables = [_table_of(output, number) for number in range(spec.num_shards)]
     content = "".join(read_regular(table, _MAX_TABLE_BYTES).decode() for table in tables)
     if spec.layout == "hwd":
         rows = [line.split("\t") for line in content.splitlines()]

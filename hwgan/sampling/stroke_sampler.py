@@ -1,6 +1,7 @@
 """The sampler of strokes: texts in, the way of a pen out, and pictures of it."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from hwgan.runtime.untrusted import check_number
 from hwgan.sampling.page import join_words
 from hwgan.sampling.pen import PenSettings, PenTexts, write_points
 from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
+
+logger = logging.getLogger(__name__)
 
 _BATCH_SIZE = 32
 _HEIGHT = 96  # pixels of a picture
@@ -147,6 +150,14 @@ class StrokeSampler(WordSampler):
                     if row not in found or _faults(writing) < _faults(found[row]):
                         found[row] = writing
             order = [row for row in order if any(_faults(found[row]))]
+        if order:
+            logger.warning(
+                "%d of %d words may lack letters or end too late or early, after %d attempts (first: %r)",
+                len(order),
+                len(words),
+                self.attempts,
+                words[order[0]],
+            )
         return [found[i] for i in range(len(words))]
 
     def _writer_ids(self, styles: UInt32[np.ndarray, "n 2"]) -> Int[np.ndarray, " n"]:
@@ -167,7 +178,7 @@ class StrokeSampler(WordSampler):
         prime_points = np.zeros((max(1, 64 * -(-len(prime) // 64)), size, 3), np.float32)
         prime_points[: len(prime)] = scale_offsets(prime, 1 / self.offset_scale)[:, None]
         capacity = prime_points.shape[0] + self._capacity(num_labels)
-        limit = len(prime) + self._capacity(max(map(len, words)))
+        limits = len(prime) + np.array([self._capacity(len(word)) for word in words])
         points, num_points, shown = write_points(
             self.network,
             capacity,
@@ -180,15 +191,16 @@ class StrokeSampler(WordSampler):
                 prime_points,
                 np.full(size, len(prime), np.int32),
             ),
-            PenSettings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limit)),
+            PenSettings(jnp.float32(self.bias), jnp.float32(self.temperature), jnp.int32(limits.max())),
         )
         points, num_points = np.asarray(points), np.asarray(num_points)
         first = len(prime_text + separator)
         missed = [int((~np.asarray(row)[first:length]).sum()) for row, length in zip(shown, lengths, strict=True)]
-        ends = np.where(num_points > 0, num_points, limit)
+        whole = (num_points > 0) & (num_points <= limits)  # the others of a batch may take longer
+        ends = np.where(whole, num_points, limits)
         return [
             Writing(self._finished(points[len(prime) : end, i]), bool(stopped), missed[i])
-            for i, (end, stopped) in enumerate(zip(ends, num_points > 0, strict=True))
+            for i, (end, stopped) in enumerate(zip(ends, whole, strict=True))
         ]
 
     def _finished(self, points: Float[np.ndarray, "n 3"]) -> Ink:

@@ -178,6 +178,10 @@ class StyleEncoder:
                 z[:, 0] -= READING_BIAS
         return EncodedWords(z, chosen, confidences[kept], np.array([rows[n] for n in kept], int), left_out, prepared)
 
+    def read(self, images: Sequence[UInt8[np.ndarray, "_ _"]]) -> list[str]:
+        """What the recognizer reads in each image of a word; "" where it reads nothing."""
+        return self._reader.read([_cropped(image, self.spec) for image in images])[0]
+
     def _is_word(self, image: np.ndarray, row: int, left_out: dict[int, str]) -> bool:
         """Whether an image has ink and the proportions of a word; the reason against it is put into `left_out`."""
         if min(image.shape) < 2 or int(image.max()) - int(image.min()) < 2 * transforms.TRIM_CONTRAST:

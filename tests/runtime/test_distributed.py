@@ -28,7 +28,22 @@ def test_clusters_are_known_by_their_environment(environment, cluster):
 def test_a_single_process_joins_no_cluster(monkeypatch):
     for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES"):
         monkeypatch.delenv(name, raising=False)
+    assert initialize(None, None, None, detect=None) is None
+
+
+def test_a_process_alone_in_a_cluster(monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
     assert initialize(None, None, None, detect=False) is None
+
+    def refuse(*arguments, **options):
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr("jax.distributed.initialize", refuse)
+    with pytest.raises(
+        UserError, match=r"\(GKE\) cannot connect: .*; give --coordinator=HOST:PORT.* or --nodistributed"
+    ):
+        initialize(None, None, None, detect=None)
 
 
 @pytest.mark.parametrize(

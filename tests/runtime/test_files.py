@@ -178,3 +178,9 @@ def test_outputs_are_checked_before_the_work(tmp_path):
     assert not list((tmp_path / "new").iterdir())
     with pytest.raises(UserError, match=r"--output: '.*file' is no folder"):
         check_output_folder("output", str(tmp_path / "file"))
+
+
+def test_names_of_characters_of_several_bytes(tmp_path):
+    for name in ("字" * 80 + ".txt", "é" * 120 + ".txt"):
+        replace_text(tmp_path / name, "x")
+        assert (tmp_path / name).read_text() == "x"

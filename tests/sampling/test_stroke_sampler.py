@@ -34,6 +34,14 @@ def test_writing_that_never_passes_is_stopped():
     assert len(writing.ink) < 4 * sampler.spec.max_points
 
 
+def test_a_word_that_is_stopped_is_stopped_at_the_limit_of_its_own_length(caplog):
+    sampler = sampler_that_passes(1e-6)
+    alone = sampler.write(["i"], styles(sampler, 1))[0]
+    beside = sampler.write(["i", "inform"], styles(sampler, 2))
+    assert len(beside[0].ink) == len(alone.ink) < len(beside[1].ink)
+    assert "2 of 2 words may lack letters" in caplog.text and "(first: 'i')" in caplog.text
+
+
 def test_texts_as_long_as_those_of_training_can_be_written():
     sampler = sampler_that_passes(0.4, lifted=True)
     sampler = dataclasses.replace(sampler, spec=dataclasses.replace(sampler.spec, max_length=75))
