@@ -161,6 +161,10 @@ def main(argv: list[str]) -> None:
     for flag, path in (("preview", args.preview), ("preview_steps", args.preview_steps)):
         if path:
             check_output_file(flag, path, image=True)
+            if args.source and pathlib.Path(path).resolve().is_relative_to(pathlib.Path(args.source).resolve()):
+                raise UserError(
+                    f"--{flag}={path} lies in --source=, of whose files it would be one; choose another place"
+                )
     start, began = time.perf_counter(), time.time() - 1.0  # a second, for the clocks of file systems are coarse
     options = {
         "splits": args.splits,

@@ -6,6 +6,7 @@ training, ranks the writers of the gallery by their distance from a written word
 """
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,9 +22,12 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio
 from hwgan.evaluation.results import as_results
 from hwgan.evaluation.set_metrics import SetMetrics
+from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import StyleEncoder
+
+logger = logging.getLogger(__name__)
 
 PROTOCOL = "style"
 _REFERENCES = (1, 5, 15)  # words from which a style is made
@@ -172,6 +176,8 @@ def evaluate_styles(
     Returns:
       Results as JSON types.
     """
+    if variables_digest(evaluator.identifier) == variables_digest(encoder.identifier):
+        logger.warning("the evaluator is the network that encodes the styles, which flatters them; give another one")
     count = len(task.references)
     sides: dict[str, dict[str, Estimate]] = {}
     counts: dict[str, int] = {}

@@ -83,7 +83,7 @@ def test_the_metrics_find_the_nearest_writer(parts):
     assert "top5" not in metrics  # of two writers it would always be 1
 
 
-def test_results_have_a_side_for_each_number_of_words(parts):
+def test_results_have_a_side_for_each_number_of_words(parts, caplog):
     sampler, encoder, evaluator = parts
     task = deal(*make_words(2, 65), evaluator, sampler, 0)
     results = evaluate_styles(sampler, encoder, evaluator, task, 0)
@@ -91,6 +91,7 @@ def test_results_have_a_side_for_each_number_of_words(parts):
     assert results["counts"]["style"]["real"] == 40 and results["writers"] == 2
     assert 0.0 <= results["metrics"]["style"]["k = 5"]["top1"]["value"] <= 1.0
     assert {"weights", "temperature"} <= set(results)
+    assert "the evaluator is the network that encodes the styles" in caplog.text
 
 
 def test_references_that_are_no_words_are_passed_over(parts):

@@ -419,6 +419,10 @@ def test_evaluate_by_a_recognizer_trained_apart(trained, config, tmp_path):
     [
         (["hwgan.prepare", "--dataset=mnist"], "error: no dataset 'mnist'"),
         (
+            ["hwgan.prepare", "--dataset=word_folder", "--source=tests", "--preview=tests/preview.png"],
+            "error: --preview=tests/preview.png lies in --source=, of whose files it would be one",
+        ),
+        (
             ["hwgan.sample", "--checkpoint=nowhere", "--text=a", "--output=a.png"],
             "error: 'nowhere' does not exist",
         ),
