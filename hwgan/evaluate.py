@@ -202,11 +202,16 @@ def _refuse(names: Sequence[str], what: str) -> None:
         raise UserError(f"{', '.join(given)}: no effect on {what}; leave {'it' if len(given) == 1 else 'them'} out")
 
 
+def _name_of(words: str) -> str:
+    """The name of a prepared dataset, or of a folder without its parents, which may be private."""
+    return pathlib.Path(words).name if is_folder_of_words(words) else words
+
+
 def _origin(args: flags.FlagValues) -> dict[str, Any]:
     """What the real words are: name, split, and of a prepared dataset its checksum."""
     if is_folder_of_words(args.real):
         split = args.split if has_split(args.real, args.split) else "all rows"
-        return {"real": pathlib.Path(args.real).name, "split": split}
+        return {"real": _name_of(args.real), "split": split}
     content = combined_summary(args.data_dir, args.real)["content"]
     return {"real": args.real, "split": args.split, "content": content}
 
@@ -248,14 +253,14 @@ def main(argv: list[str]) -> None:
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
     metadata = _origin(args)
     if train_name:
-        metadata["train"] = pathlib.Path(train_name).name if is_folder_of_words(train_name) else train_name
+        metadata["train"] = _name_of(train_name)
     if dropped:
         metadata["dropped_real"] = dropped
     if args.generated:
         words, dropped = _open_words(args.generated, "", evaluator, args.data_dir)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
-        metadata |= {"generated": pathlib.Path(args.generated).name, "dropped_generated": dropped}
+        metadata |= {"generated": _name_of(args.generated), "dropped_generated": dropped}
     elif train is None:
         raise UserError("to evaluate a checkpoint give --train= too, or a prepared dataset for --real=")
     else:

@@ -16,7 +16,7 @@ from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
-from hwgan.models.create import DTYPES
+from hwgan.models.create import dtype_of
 from hwgan.models.optimizers import Optimizer, create_optimizer
 from hwgan.models.stroke_state import NETWORK, StrokeState, create_stroke_state
 from hwgan.models.stroke_writer import StrokeWriter
@@ -52,11 +52,9 @@ def build_stroke_writer(config: Config, charset: Charset, writer_names: list[str
     settings = dict(config.model)
     if settings.pop("embed_writers"):
         settings["num_writers"] = len(writer_names)
-    dtype = settings.pop("dtype")
-    if dtype not in DTYPES:
-        raise UserError(f"model.dtype={dtype!r} must be one of {DTYPES}")
+    dtype = dtype_of(settings.pop("dtype"))
     check_field_types("model", StrokeWriter, settings)
-    network = StrokeWriter(charset.num_labels, dtype=jnp.dtype(dtype), **settings)
+    network = StrokeWriter(charset.num_labels, dtype=dtype, **settings)
     return network, create_optimizer(config.optimizer.stroke_writer)
 
 

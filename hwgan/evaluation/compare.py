@@ -93,9 +93,9 @@ def evaluate_sampler(
     Raises:
       UserError: the protocol does not exist, or there are too few words.
     """
-    unwritable = {"split": len(split), "train": len(train)}
-    split, train = (_writable(words, sampler) for words in (split, train))
-    unwritable = {"split": unwritable["split"] - len(split), "train": unwritable["train"] - len(train)}
+    sizes = len(split), len(train)
+    split, train = _writable(split, sampler), _writable(train, sampler)
+    unwritable = {"split": sizes[0] - len(split), "train": sizes[1] - len(train)}
     if unwritable["split"]:
         logger.warning("%d words of the split are left out: the generator cannot write them", unwritable["split"])
     _check_count("training words", len(train))
@@ -116,23 +116,29 @@ def evaluate_sampler(
         others = train_features if case.reference == "split" else None
         # Training words are no baseline for OOV words either, because their texts differ and are shorter.
         baseline_words = others if case.texts != "oov" else None
-        baseline_count = 0 if baseline_words is None else min(len(train), len(reference))
         cases[case.name] = {
             "generated": set_metrics.compute(FeatureCache(words), real, others),
             "real": _baseline(set_metrics, real, baseline_words, len(words)),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
-        counts[case.name] |= {"baseline": baseline_count} if baseline_count else {}
+        counts[case.name] |= _baseline_count(baseline_words, real)
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
     if not cases:
         raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")
-    originals = one_image_per_writer(split, frequent_words(split))
-    if len(originals) and evaluator.has_identifier:
-        texts = list(dict.fromkeys(originals.texts))
-        drawn = _draw_same_texts(sampler, evaluator, originals, seed)
-        cases["styles"] = {"generated": set_metrics.styles(drawn, texts), "real": set_metrics.styles(originals, texts)}
+    if styles := _styles(sampler, split, set_metrics):
+        cases["styles"] = styles
     results = as_results(cases, set_metrics)
     return results | {"protocol": protocol, "counts": counts, "unwritable": unwritable, **sampler.facts()}
+
+
+def _styles(sampler: Sampler, split: WordStore, set_metrics: SetMetrics) -> dict[str, dict[str, Estimate]]:
+    """The metrics of styles on the frequent words of a split; {} without an identifier or such words."""
+    originals = one_image_per_writer(split, frequent_words(split))
+    if not len(originals) or not set_metrics.evaluator.has_identifier:
+        return {}
+    texts = list(dict.fromkeys(originals.texts))
+    drawn = _draw_same_texts(sampler, set_metrics.evaluator, originals, set_metrics.seed)
+    return {"generated": set_metrics.styles(drawn, texts), "real": set_metrics.styles(originals, texts)}
 
 
 def _cases_with_words(
@@ -198,8 +204,7 @@ def evaluate_words(
             style.pop("style_retrieval", None)
     if styles["generated"]:
         cases["styles"] = styles
-    counts = {"words": {"generated": count, "real": count}}
-    counts["words"] |= {} if train is None else {"baseline": min(len(train), count)}
+    counts = {"words": {"generated": count, "real": count} | _baseline_count(train_features, real_features)}
     return as_results(cases, set_metrics) | {"counts": counts}
 
 
@@ -227,6 +232,11 @@ def _baseline(
         )
         return metrics | {name: value for name, value in distances.items() if not name.startswith("frechet/")}
     return metrics | distances | set_metrics.overlap(train, real, None)
+
+
+def _baseline_count(train: FeatureCache | None, real: FeatureCache) -> dict[str, int]:
+    """How many training words the distances and overlap of `_baseline` are of; {} without any."""
+    return {} if train is None else {"baseline": min(len(train.words), len(real.words))}
 
 
 def _writable(words: WordStore, sampler: Sampler) -> WordStore:

@@ -4,13 +4,14 @@ import contextlib
 import logging
 import pathlib
 import posixpath
+from collections.abc import Sequence
 
 import numpy as np
 
 from hwgan.data import transforms
 from hwgan.data.prepared import dataset_names, open_rows, row_text, writer_among
 from hwgan.datasets.raw_files import RawFiles
-from hwgan.datasets.word_folder.rows import split_of_word
+from hwgan.datasets.word_folder.rows import Row, split_of_word
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
 
@@ -42,7 +43,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
         logger.warning("%s: %s", source, found.warning)
     if found.bad:
         raise UserError(f"{source}: {found.bad[0]}")
-    splits = {split_of_word(row.split) for row in rows}
+    splits = _splits_of(rows)
     if split and len(splits) > 1:  # a table with a single split is used completely
         rows = [row for row in rows if split_of_word(row.split) == split]
     if not rows:
@@ -58,10 +59,15 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
 
 def has_split(source: str, split: str) -> bool:
     """Whether `read_folder` reads a part of a folder for this split; else its table has no splits, or a single one."""
-    splits = {split_of_word(row.split) for row in read_source(RawFiles(source)).rows}
+    splits = _splits_of(read_source(RawFiles(source)).rows)
     if len(splits) == 1 and not splits <= {"", split}:
         logger.warning("%s: its table has only rows of split %r, and all of them are used", source, *splits)
     return len(splits) > 1
+
+
+def _splits_of(rows: Sequence[Row]) -> set[str]:
+    """The splits that rows name; "" where they name none."""
+    return {split_of_word(row.split) for row in rows}
 
 
 def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:

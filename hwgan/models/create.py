@@ -58,9 +58,7 @@ def create_networks(
       UserError: an unknown name or field, or sizes that do not fit the images.
     """
     model = config.model
-    if model.dtype not in DTYPES:
-        raise UserError(f"model.dtype={model.dtype!r} must be one of {DTYPES}")
-    dtypes = {"dtype": jnp.dtype(model.dtype), "param_dtype": jnp.float32}
+    dtypes = {"dtype": dtype_of(model.dtype), "param_dtype": jnp.float32}
     generator = _create("generator", GENERATORS, model.generator, **dtypes)
     if isinstance(generator, ScrabbleGANGenerator) != (model.language_model.name == "one_hot"):
         raise UserError('model.generator.name="scrabblegan" and model.language_model.name="one_hot" belong together')
@@ -79,6 +77,13 @@ def create_networks(
     _check_z(networks)
     _check_widths(networks)
     return networks
+
+
+def dtype_of(name: Any) -> Any:
+    """The type of computations that `model.dtype` names; raises UserError for another name."""
+    if name not in DTYPES:
+        raise UserError(f"model.dtype={name!r} must be one of {DTYPES}")
+    return jnp.dtype(name)
 
 
 def _check_z(networks: Networks) -> None:

@@ -59,8 +59,7 @@ class GenerationSpec:
 
     def shard(self, number: int) -> tuple[list[str], list[int]]:
         """The texts of a shard, and the numbers of their styles; each style has about twenty words."""
-        first = number * self.shard_size
-        indices = np.arange(first, min(first + self.shard_size, self.count))
+        indices = number * self.shard_size + np.arange(self.shard_length(number))
         if self.writers is not None:
             return [self.words[i] for i in indices.tolist()], [self.writers.owners[i] for i in indices.tolist()]
         texts = [self.words[i] for i in (indices if self.once else self._shuffled(indices)).tolist()]
@@ -68,6 +67,10 @@ class GenerationSpec:
         # The words of a style are spread over all shards, so that every shard has many styles.
         styles = (indices % num_styles).tolist()
         return texts, styles
+
+    def shard_length(self, number: int) -> int:
+        """Number of images of a shard."""
+        return min(self.shard_size, self.count - number * self.shard_size)
 
     def _shuffled(self, indices: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         """Rows of words for the images of these indices: passes through all words, each in an order of its own."""
@@ -137,7 +140,7 @@ def generate_words(
     try:
         _write_or_check_record(output, spec.record(checkpoint, sampler))
         missing = [n for n in range(process_id, spec.num_shards, num_processes) if not _is_complete(output, spec, n)]
-        total = sum(len(spec.shard(number)[0]) for number in missing)
+        total = sum(map(spec.shard_length, missing))
         with Progress("generating", total, "images") as progress:
             for number in missing:
                 _write_shard(sampler, spec, output, number, progress)
@@ -171,7 +174,7 @@ def _table_of(output: pathlib.Path, number: int) -> pathlib.Path:
 def _is_complete(output: pathlib.Path, spec: GenerationSpec, number: int) -> bool:
     """Whether a shard has a table with all its rows; one that a loss of power emptied has not."""
     table = _table_of(output, number)
-    return table.exists() and read_regular(table, _MAX_TABLE_BYTES).count(b"\n") == len(spec.shard(number)[0])
+    return table.exists() and read_regular(table, _MAX_TABLE_BYTES).count(b"\n") == spec.shard_length(number)
 
 
 def _write_shard(
