@@ -357,6 +357,28 @@ def test_a_photo_while_there_is_no_connection(browser, sampler):
     page.context.close()
 
 
+def test_a_photo_where_the_weights_cannot_read(browser, sampler):
+    def without_reader(route):
+        model = route.fetch().json()
+        del model["files"]["reader"]
+        route.fulfill(json=model)
+
+    page = OpenPage(*browser)
+    page.context.route("**/model.json", without_reader)
+    page.open()
+    photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
+    page.tab.get_by_label("Drop a photo here").set_input_files(photo)
+    page.wait("document.getElementById('hand-note').textContent.includes('type what each word says')")
+    assert page.tab.evaluate(READ_WORDS) == [""] * 4
+    for number, word in enumerate(LINES[0]):
+        field = page.tab.get_by_label(f"What word {number + 1} says", exact=True)
+        field.fill(word)
+        field.press("Enter")
+    page.wait("document.getElementById('hand-note').textContent === '4 words found, 4 used.'")
+    page.context.close()
+    assert page.faults == []
+
+
 def test_a_file_that_is_no_picture(page):
     page.tab.get_by_label("Drop a photo here").set_input_files(
         dict(name="page.jpg", mimeType="image/jpeg", buffer=b"no picture")

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset
@@ -22,7 +23,10 @@ from hwgan.sampling.styles import vary
 from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32
-_CANVAS_STEP = 64  # pixels
+_CPU_BATCH_SIZE = 8  # as fast a word there, and eight words of like width have little padding
+_ONE_CANVAS = 32  # words, of which the padding costs less than compiling for a second canvas
+_WIDTHS_AT_ONCE = 256
+_CANVAS = 64  # pixels of the narrowest
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _MAX_TEMPERATURE = 5.0
 _WORD_VARIATION = 0.25  # a of `vary`: at 0.15 words seem equal, from 0.45 on they seem to be by different writers
@@ -36,8 +40,16 @@ def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths, can
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _widest(networks: Networks, z, labels, lengths):
-    return networks.layout(labels, lengths, z, _ANY_WIDTH).widths.max()
+def _widths(networks: Networks, z, labels, lengths):
+    return networks.layout(labels, lengths, z, _ANY_WIDTH).widths
+
+
+def canvas_for(width: int) -> int:
+    """The narrowest canvas for a width: 64, 96, 128, 192, 256, 384, … pixels, few, so that little is compiled."""
+    canvas = _CANVAS
+    while canvas < width:
+        canvas *= 2
+    return canvas // 4 * 3 if canvas > _CANVAS and width <= canvas // 4 * 3 else canvas
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,26 +109,34 @@ class Sampler(WordSampler):
     def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
         """Images of the words, each in its own style z [z_dim] and as wide as the word; see `WordSampler.draw`."""
         self.check(words)
-        order = np.array(sorted(range(len(words)), key=lambda i: len(words[i])), int)  # so that little is padding
+        if not words:
+            return []
+        places = self._places(words)
+        widths = self.widths(words, styles)
+        order = np.lexsort((widths, places))
+        size = _CPU_BATCH_SIZE if jax.default_backend() == "cpu" else _BATCH_SIZE
+        widest = int(widths.max()) if len(words) <= _ONE_CANVAS else 0
         images: dict[int, np.ndarray] = {}
-        for start in range(0, len(words), _BATCH_SIZE):
-            rows = order[start : start + _BATCH_SIZE].tolist()
-            chunk: list[str] = [str(words[i]) for i in rows]
-            images.update(zip(rows, self.draw_batch(chunk, styles[np.array(rows)]), strict=True))
+        for start in range(0, len(words), size):
+            rows = order[start : start + size].tolist()
+            canvas_width = self.canvas_width(max(widest, int(widths[rows].max())))
+            chunk, filled = [str(words[i]) for i in rows], 1 if len(words) == 1 else size
+            drawn = self._draw_batch(chunk, styles[np.array(rows)], int(places[rows].max()), filled, canvas_width)
+            images.update(zip(rows, drawn, strict=True))
         return [images[i] for i in range(len(words))]
 
-    def draw_batch(self, words: list[str], styles: jax.Array) -> list[np.ndarray]:
-        """`draw` for at most `_BATCH_SIZE` words, padded to few shapes so that little is compiled."""
+    def _places(self, words: Sequence[str]) -> np.ndarray:
+        """Characters to which a word is padded: those of the longest training word, or a multiple for a longer one."""
+        return self.spec.max_length * -(-np.array([len(word) for word in words]) // self.spec.max_length)
+
+    def _draw_batch(
+        self, words: list[str], styles: jax.Array, places: int, size: int, canvas_width: int
+    ) -> list[np.ndarray]:
+        """`draw` for a batch of at most `size` words, which is filled up so that little is compiled."""
         count = len(words)
-        longest = max(map(len, words))
-        length = self.spec.max_length * -(-longest // self.spec.max_length)
-        size = 1 if count == 1 else _BATCH_SIZE
-        filled = words + words[-1:] * (size - count)
-        rows, lengths = self.charset.encode_batch(filled, length)
+        rows, lengths = self.charset.encode_batch(words + words[-1:] * (size - count), places)
         z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
-        drawn, widths = _draw(
-            self.networks, self._tuned_variables, z, rows, lengths, self.canvas_width(z, rows, lengths)
-        )
+        drawn, widths = _draw(self.networks, self._tuned_variables, z, rows, lengths, canvas_width)
         images = [
             image[:, :width]
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
@@ -125,12 +145,18 @@ class Sampler(WordSampler):
             images = [transforms.trim_sides(image) for image in images]
         return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
 
-    def canvas_width(self, z: jax.Array, labels: np.ndarray | jax.Array, lengths: np.ndarray | jax.Array) -> int:
-        """Pixels wide enough for the widest word, in steps so that little is compiled."""
-        if not self.networks.char_widths:
-            return self.spec.max_width
-        widest = int(_widest(self.networks, z, labels, lengths))
-        return _CANVAS_STEP * -(-widest // _CANVAS_STEP)
+    def widths(self, words: Sequence[str], styles: jax.Array) -> Int[np.ndarray, " n"]:
+        """Pixels of each word in its style z, before the sides of one of a fixed canvas are trimmed."""
+        rows, lengths = self.charset.encode_batch(list(map(str, words)), int(self._places(words).max()))
+        found = []
+        for start in range(0, len(words), _WIDTHS_AT_ONCE):
+            part = np.arange(start, start + _WIDTHS_AT_ONCE).clip(max=len(words) - 1)  # of one size, compiled once
+            found.append(_widths(self.networks, styles[part], rows[part], lengths[part]))
+        return np.concatenate(found)[: len(words)]
+
+    def canvas_width(self, widest: int) -> int:
+        """Pixels of a canvas for words of which the widest has `widest`."""
+        return canvas_for(widest) if self.networks.char_widths else self.spec.max_width
 
     def draw_lines(self, text: str, style: jax.Array) -> list[list[np.ndarray]]:
         """The words of a text in one style.

@@ -120,11 +120,13 @@ def fine_tune(
     settings = settings or FineTuning()
     others = encoder.fit_texts(words)
     widths_of_others = np.full(len(others), style.z[0], np.float32)
-    texts = _texts(encoder, [*words.texts, *others], np.concatenate([words.z[:, 0], widths_of_others]))
+    all_texts = [*words.texts, *others]
+    texts = _texts(encoder, all_texts, np.concatenate([words.z[:, 0], widths_of_others]))
     compiled = dataclasses.replace(settings, seed=0)  # one program for all seeds
     z = jnp.tile(jnp.asarray(style.z)[None], (len(texts.lengths), 1)).at[:, 0].set(texts.log_widths)
     # Wide enough for all texts, so that one program is compiled.
-    setup = _Setup(encoder.networks, compiled, encoder.sampler.canvas_width(z, texts.labels, texts.lengths))
+    sampler = encoder.sampler
+    setup = _Setup(encoder.networks, compiled, sampler.canvas_width(int(sampler.widths(all_texts, z).max())))
     fixed = _writer(encoder, words)
     changes = {name: jnp.zeros_like(leaf) for name, leaf in tunable(fixed.generating).items()}
     params = {"z": jnp.asarray(style.z[1:]), "delta": changes}

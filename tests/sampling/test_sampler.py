@@ -13,6 +13,7 @@ from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.errors import UserError
 from hwgan.sample import write_text_file
 from hwgan.sampling.open import open_sampler, sampler_from_run
+from hwgan.sampling.sampler import canvas_for
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,25 @@ def test_sampling_repeats_and_does_not_depend_on_the_other_words(sampler):
     # One is drawn by a program for one word, the other in a batch: the same but for rounding to grey levels.
     assert np.abs(alone.astype(int) - together[0].astype(int)).max() <= 1
     np.testing.assert_array_equal(sampler.draw(["cab"], style[None])[0], alone)
+
+
+def test_many_words_of_all_widths_are_those_drawn_one_by_one(style_sampler):
+    rng = np.random.default_rng(0)
+    words = ["".join(rng.choice(list("abcdef"), rng.integers(1, 20))) for _ in range(45)]  # beyond those of one canvas
+    styles = style_sampler.sample_styles(jax.random.key(1), len(words))
+    together = style_sampler.draw(words, styles)
+    widths = style_sampler.widths(words, styles)
+    assert [image.shape[1] for image in together] == widths.tolist()
+    for row in [*range(0, len(words), 9), int(widths.argmin()), int(widths.argmax())]:
+        (alone,) = style_sampler.draw([words[row]], styles[row][None])
+        assert np.abs(alone.astype(int) - together[row].astype(int)).max() <= 1
+
+
+def test_canvases_are_few_and_little_wider_than_the_word():
+    widths = range(1, 2000)
+    canvases = [canvas_for(width) for width in widths]
+    assert sorted(set(canvases)) == [64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048]
+    assert all(width <= canvas < max(65, 1.5 * width) for width, canvas in zip(widths, canvases, strict=True))
 
 
 def test_words_longer_than_in_training(sampler):

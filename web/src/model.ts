@@ -67,6 +67,11 @@ export function takesPhotos({ files, image }: Model): boolean {
   return Boolean(files["style"]) && image.contrast && image.pad_to_line && !image.trim;
 }
 
+/** Whether it reads the words of a photo; without, their texts are typed. */
+export function canRead({ files }: Model): boolean {
+  return Boolean(files["reader"]);
+}
+
 /** The text in characters that the model can write. */
 export function fitText(model: Model, text: string): FittedText {
   const alphabet = new Set(model.alphabet);

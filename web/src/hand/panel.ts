@@ -2,7 +2,7 @@
 
 import { Superseded, type Engine } from "../engine";
 import { messageOf, say } from "../i18n";
-import { fitText, takesPhotos } from "../model";
+import { canRead, fitText, takesPhotos } from "../model";
 import type { Style } from "../styles";
 import { decodePhoto, evenOut, stretchContrast, type Grey } from "./grey";
 import { meanStyle, PHOTO, readWord, styleOfWord, type HandWord } from "./style";
@@ -146,8 +146,10 @@ export class HandPanel {
     const unwritable = [...new Set(this.rows.flatMap((row) => row.unwritable))].join(" ");
     this.tell(() => {
       if (!this.rows.length) return say("handNothing");
-      const found = say("handFound", this.rows.length, used);
-      return unwritable ? `${found} ${say("unwritable", unwritable)}` : found;
+      const sentences = [say("handFound", this.rows.length, used)];
+      if (!canRead(this.engine.model) && this.rows.some((row) => !row.text)) sentences.push(say("handType"));
+      if (unwritable) sentences.push(say("unwritable", unwritable));
+      return sentences.join(" ");
     });
     this.changed();
   }

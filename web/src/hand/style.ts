@@ -2,7 +2,7 @@
 // the identifier's outputs. hwgan/sampling/style_encoder.py does the same, and then fits the mean to the words.
 
 import type { Engine } from "../engine";
-import { expectedWidth, verticalExtent, type Model } from "../model";
+import { canRead, expectedWidth, verticalExtent, type Model } from "../model";
 import type { Style } from "../styles";
 import { preprocess, type Grey } from "./grey";
 
@@ -22,7 +22,7 @@ export const PHOTO = "photo"; // the owner of what is computed for one
 /** Reads a word once for each vertical extent that it may have; "" if nothing is read. */
 export async function readWord(engine: Engine, image: Grey): Promise<string> {
   const { model } = engine;
-  if (!model.files["reader"]) return "";
+  if (!canRead(model)) return "";
   const readings = await Promise.all(
     model.characters.word_extents.map(async (asked) => {
       const word = preprocess(model, image, asked);
