@@ -22,5 +22,4 @@ def get_config() -> ConfigDict:
     config.train.recognizer_noise = 0.1
     config.train.augment = True
     config.train.num_steps = 9000
-    config.optimizer.identifier.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

@@ -6,7 +6,6 @@ python -m hwgan.main --config=configs/demo.py --workdir=runs/demo
 from ml_collections import ConfigDict
 
 from configs import char_grid
-from configs.common import fast_optimizers
 
 
 def get_config() -> ConfigDict:
@@ -30,6 +29,5 @@ def get_config() -> ConfigDict:
     config.train.ctc_weight = 0.8
     config.train.style_weight = 0.35
 
-    config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4
     return config

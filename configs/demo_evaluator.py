@@ -24,5 +24,5 @@ def get_config() -> ConfigDict:
     )
     config.train.updated_networks = ("recognizer",)
     config.train.num_steps = 2500
-    config.optimizer.recognizer.decay_steps = config.train.get_oneway_ref("num_steps")
+    config.train.recognizer_pretrain_steps = 0
     return config

@@ -8,7 +8,12 @@
 published results, whose words another program cut.
 Recognizer and identifier are pretrained for 9,000 steps (half an hour on two idle CPU cores), then all networks are
 updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset:
-configs/iam_variable.py, configs/copiste.py. Results: experiments/handwriting/README.md.
+configs/iam_variable.py, configs/copiste.py. Each language has an evaluator of its own:
+
+  python -m hwgan.evaluate --checkpoint=runs/handwriting --real=iam/words --evaluator=iam_evaluator --output=en.json
+  python -m hwgan.evaluate --checkpoint=runs/handwriting --real=pages/copiste --output=fr.json
+
+Results: experiments/handwriting/README.md.
 """
 
 from ml_collections import ConfigDict
@@ -83,8 +88,6 @@ def get_config() -> ConfigDict:
     config.train.style_weight = 0.7
     config.train.gradient_penalty = 0.3
     config.train.feature_matching = 5.0
-    config.train.sample_every = 1000
-    config.train.evaluate_every = 1000
     config.train.checkpoint_every = 500
     config.sample_grid.words = ("amit", "station", "hand", "quick", "Brown", "foxes", "élève", "français", "1976", "I?")
 

@@ -6,14 +6,6 @@
 On words of your own in the same alphabet, set data.dataset, and data.recognizer_dataset to "". At 40 pixels on Copiste
 such a run, with whitened styles, lowered the Fréchet distance (recognizer) from 0.48 to 0.44 and raised the CER out of
 vocabulary from 10.9 to 13.5 %; at 64 pixels it was not measured.
-
-A discriminator that starts anew beside a trained generator spoils it at first. Train it before, in a run of its own:
-
-  python -m hwgan.main --config=configs/handwriting_finetune.py --workdir=runs/discriminator \
-    --config.train.init_from=pretrained_all --config.train.updated_networks='("discriminator",)' \
-    --config.train.recognizer_pretrain_steps=0
-
-and continue with --config.train.init_from=pretrained_all,runs/discriminator.
 """
 
 from ml_collections import ConfigDict

@@ -16,13 +16,11 @@ The pretrained weights, which generate such words, were trained on all real trai
 from ml_collections import ConfigDict
 
 from configs import copiste
-from configs.common import optimizer
 
 
 def get_config() -> ConfigDict:
     config = copiste.get_config()
 
-    config.data.recognizer_dataset = ""
     config.data.rare_character_threshold = 0  # no oversampling: text as it is
     config.data.random_text_fraction = 0.0
     config.data.max_length = 14
@@ -51,7 +49,5 @@ def get_config() -> ConfigDict:
     config.train.batch_size = 32
     config.train.num_steps = 3600
 
-    config.optimizer.recognizer = optimizer(2e-3, b1=0.9, b2=0.99, clip_norm=5.0)
     config.optimizer.recognizer.warmup_steps = 100
-    config.optimizer.recognizer.decay_steps = config.train.get_oneway_ref("num_steps")
     return config

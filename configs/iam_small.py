@@ -66,9 +66,6 @@ def get_config() -> ConfigDict:
     config.train.augment = True
     config.train.gradient_balancing = "alonso"
     config.train.gradient_penalty = 0.3
-    config.train.sample_every = 1000
-    config.train.evaluate_every = 1000
-    config.train.checkpoint_every = 1000
     config.evaluate.evaluator = "iam_evaluator"
     config.optimizer = fast_optimizers(config.train)
     config.optimizer.discriminator.learning_rate = 4e-4

@@ -25,7 +25,6 @@ def get_config() -> ConfigDict:
     config.model.mixture_components = 10
     config.model.height_input = True
     config.model.embed_writers = True
-    config.model.writer_features = 32
 
     config.train.num_steps = 3000
     config.train.ema_decay = 0.99

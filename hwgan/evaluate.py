@@ -14,9 +14,11 @@ Results are written as JSON, and as a Markdown table of the same name, *.md. doc
 import datetime
 import functools
 import json
+import logging
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,7 @@ from hwgan.checkpoints.run import load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
 from hwgan.checkpoints.weights_file import checkpoint_help, shipped_names
 from hwgan.data.ink_store import load_ink
-from hwgan.data.prepared import combined_summary, read_summary
+from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
@@ -47,25 +49,36 @@ from hwgan.sampling.open_strokes import writes_strokes
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
 
+logger = logging.getLogger("hwgan")
+
+_OF_EVALUATION = ("seed", "data.data_dir", "data.cache_dir")  # fields that are not the checkpoint's
 RESULTS_FILE = "results.json"
 _MAX_BEAM_WIDTH = 1000
 
 
-def evaluate(config: Config, workdir: str) -> dict[str, Any]:
+def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> dict[str, Any]:
     """Evaluates the newest checkpoint of a run and writes results.json and results.md to its workdir.
 
     Args:
       config: the fields `evaluate`, `seed`, `data.data_dir` and `data.cache_dir` are used; everything else, including
         the preprocessing, is the config of the checkpoint.
       workdir: workdir of the run.
+      overridden: names of the fields that were set on the command line, such as "data.dataset".
 
     Returns:
       The results as JSON types.
 
     Raises:
-      UserError: there is no checkpoint, dataset or evaluator, or no word fits the evaluator's alphabet.
+      UserError: there is no checkpoint, dataset or evaluator, no word fits the evaluator's alphabet, or a field was set
+        that has no effect and is not as in the checkpoint.
     """
     run = load_run(workdir)
+    _refuse_ignored(config, run.config, overridden)
+    if trains_generator(run.config) and len(dataset_names(run.config.data.dataset)) > 1:
+        logger.warning(
+            "one evaluator reads the words of %s together; hwgan.evaluate --real= takes one of them, with --evaluator=",
+            run.config.data.dataset,
+        )
     settings, data = config.evaluate, run.config.data
     check_number("evaluate.words", settings.words, 1, math.inf, whole=True)
     check_number("evaluate.geometry_rounds", settings.geometry_rounds, 0, math.inf, whole=True)
@@ -114,6 +127,23 @@ def evaluate(config: Config, workdir: str) -> dict[str, Any]:
     return write_results(results | metadata, pathlib.Path(workdir) / RESULTS_FILE)
 
 
+def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str]) -> None:
+    """Raises UserError for a field of the command line that has no effect and is not as in the checkpoint."""
+    for name in overridden:
+        if name.startswith("evaluate.") or name in _OF_EVALUATION:
+            continue
+        try:
+            given, used = (functools.reduce(getitem, name.split("."), fields) for fields in (config, of_run))
+            given, used = (list(value) if isinstance(value, tuple) else value for value in (given, used))
+        except (KeyError, TypeError):  # an entry of a list, or a field of a network that the run does not have
+            continue
+        if given and given != used:
+            raise UserError(
+                f"--config.{name}={given}: a run is evaluated with the {name} of its checkpoint, {used}; leave the "
+                "flag out, or evaluate the checkpoint with hwgan.evaluate"
+            )
+
+
 def _check_split(name: str, split: str) -> None:
     if split == "train":
         raise UserError(
@@ -128,7 +158,7 @@ def _check_beam(width: int, evaluator: Evaluator) -> None:
         raise UserError(f"evaluate.beam_width={width} is for transducers; this recognizer is trained by CTC: give 0")
 
 
-def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
+def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] = ()) -> dict[str, Any]:
     """Evaluates the newest checkpoint of a run of strokes by the likelihood of a split; writes as `evaluate` does.
 
     How its words are read is evaluated as for words of any other origin: hwgan.generate, then --generated=.
@@ -137,11 +167,13 @@ def evaluate_strokes(config: Config, workdir: str) -> dict[str, Any]:
       config: the fields `evaluate`, `seed`, `data.data_dir` and `data.cache_dir` are used; everything else is
         that of the checkpoint.
       workdir: of the run.
+      overridden: as of `evaluate`.
 
     Raises:
       UserError: the run or its data cannot be read.
     """
     run, settings = load_stroke_run(workdir), config.evaluate
+    _refuse_ignored(config, run.config, overridden)
     check_number("evaluate.examples", settings.examples, 1, math.inf, whole=True)
     data = config.data
     store = load_ink(data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec, data.cache_dir)

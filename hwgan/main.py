@@ -64,7 +64,8 @@ def main(argv: list[str]) -> None:
     if cluster:
         print(f"process {jax.process_index()} of {jax.process_count()} ({cluster})", flush=True)
     if _MODE.value == "evaluate":
-        (evaluate_strokes if task_of(config) == STROKES else evaluate)(config, workdir)
+        overridden = config_flags.get_override_values(flags.FLAGS[CONFIG_FLAG])
+        (evaluate_strokes if task_of(config) == STROKES else evaluate)(config, workdir, overridden)
         return
     further = config.data.get("recognizer_dataset", "")
     for name in dataset_names(config.data.dataset) + list(filter(None, [further])):

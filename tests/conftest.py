@@ -1,7 +1,9 @@
 """Shared fixtures: a small prepared dataset, a small run, two devices on any machine."""
 
+import importlib
 import os
 import pathlib
+import pkgutil
 import tempfile
 
 # Before jax is imported: two devices, so that sharding is tested; no search for accelerators.
@@ -17,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+import configs
 from configs import smoke
 from hwgan.checkpoints.run import build_networks, image_spec, init_state
 from hwgan.data.charset import Charset
@@ -28,6 +31,13 @@ from hwgan.training.step_config import StepConfig
 
 use_correct_convolutions()  # as every entry point does, before the first computation
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+CONFIGS = [
+    importlib.import_module(f"configs.{found.name}")
+    for found in pkgutil.iter_modules(configs.__path__)
+    if not found.name.endswith("common")  # not runs of their own
+]
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from configs import iam, smoke
-from experiments.bench import breakdown, hlo, machine, run, table
+from experiments.bench import breakdown, hlo, machine, run, table, training
 from experiments.bench import workload as workloads
 from experiments.bench.entries import Entry, Settings, run_entries
 from experiments.bench.programs import caller, compile_program, network_arguments, network_functions, rate_fields
 from experiments.bench.timing import Timing, interleave, measure, ratio_fields
+from experiments.bench.versus_torch import compare
 from hwgan.runtime.errors import UserError
 
 SETTINGS = Settings(0.01, {}, {"matmul_float32": 100.0, "copy": 10.0})
@@ -69,8 +70,10 @@ def test_flops_and_bytes_of_a_matrix_product():
     assert program.gflop * 1e9 == pytest.approx(2 * 64 * 96 * 32)
     assert program.gbytes * 1e9 == pytest.approx(4 * (64 * 96 + 96 * 32 + 64 * 32))
     assert program.peak_MB * 1e6 >= 4 * (64 * 96 + 96 * 32 + 64 * 32)
-    rates = rate_fields(program, Timing((1e-3,)), {"matmul_float32": 1.0, "copy": 1.0})
-    assert rates["of_matmul"] == pytest.approx(2 * 64 * 96 * 32 / 1e-3 / 1e9)
+    ceilings = {"matmul_float32": 1.0, "matmul_bfloat16": 4.0, "copy": 1.0}
+    rates = {dtype: rate_fields(program, Timing((1e-3,)), ceilings, dtype) for dtype in ("float32", "bfloat16")}
+    assert rates["float32"]["of_matmul"] == pytest.approx(2 * 64 * 96 * 32 / 1e-3 / 1e9)
+    assert rates["bfloat16"]["of_matmul"] == pytest.approx(rates["float32"]["of_matmul"] / 4)
     np.testing.assert_array_equal(caller(program.compiled, a, b)(), 96 * np.ones((64, 32)))
 
 
@@ -166,6 +169,28 @@ def test_a_failed_entry_is_reported_and_the_others_are_measured():
     assert "s left" in lines[0]
 
 
+def test_times_stand_alone_where_the_reference_fails():
+    def fail():
+        raise MemoryError("no room")
+
+    failed, alone = sorted(compare("step", {"jax": fail, "torch": lambda: None}, 0.0, 4), key=lambda row: row["name"])
+    assert failed == {"name": "step, jax", "failed": "MemoryError: no room"}
+    assert alone["name"] == "step, torch" and alone["seconds"] >= 0 and "ratio" not in alone
+    assert compare("step", {"jax": fail}, 0.0, 4) == [failed]
+
+
+def test_the_share_of_a_step_is_that_of_its_own_type(monkeypatch):
+    timed = []
+
+    def rates(program, timing, ceilings, dtype):
+        timed.append(dtype)
+        return {}
+
+    monkeypatch.setattr(training, "rate_fields", rates)
+    training.measure_step("smoke", dataclasses.replace(SETTINGS, dtype="bfloat16"))
+    assert timed == ["bfloat16"]
+
+
 def test_the_table_has_every_row(tmp_path, monkeypatch, capsys):
     """The whole command, with synthetic measurements."""
     metrics = dict(seconds=0.5, low=0.4, high=0.6, repeats=3, ratio=2.0, ratio_low=1.5, ratio_high=2.5, share=0.25)
@@ -189,12 +214,12 @@ def test_the_table_has_every_row(tmp_path, monkeypatch, capsys):
 
 
 def test_the_plan_covers_parts_and_configs():
-    every = run.plan(list(run.PARTS), [], SETTINGS)
+    every = run.plan({part: run.CONFIGS.get(part, ()) for part in run.PARTS}, SETTINGS)
     assert {entry.part for entry in every} == set(run.PARTS)
     assert {entry.config for entry in every if entry.part == "training"} == {"char_grid", "copiste", "iam"}
     order = [entry.config for entry in every]
     assert sum(a != b for a, b in itertools.pairwise(order)) == len(set(order)) - 1  # grouped by config
-    assert {entry.part for entry in run.plan(["torch"], ["char_grid"], SETTINGS)} == {"torch"}
+    assert {entry.part for entry in run.plan({"torch": ["char_grid"]}, SETTINGS)} == {"torch"}
 
 
 @pytest.mark.parametrize("flags", [["--only=speed"], ["--batch_size=iam"], ["--configs=nothing"]])

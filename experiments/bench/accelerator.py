@@ -13,11 +13,12 @@ that is cut off leaves the first.
 import argparse
 import json
 import pathlib
-import sys
+from collections.abc import Sequence
 
 from experiments.bench import run, table
+from experiments.commands import run_command
 
-CONFIGS = {"training": ("iam", "copiste"), "torch": ("iam",)}
+CONFIGS: dict[str, Sequence[str]] = {"training": ("iam", "copiste"), "torch": ("iam",)}
 DTYPES = ("float32", "bfloat16")
 
 
@@ -31,11 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     failed = False
     for dtype in DTYPES:
-        results: dict = {}
-        for part, configs in CONFIGS.items():
-            sizes = dict.fromkeys(configs, args.batch_size)
-            found = run.run([part], list(configs), sizes, args.seconds, dtype)
-            results = found | {"rows": results.get("rows", []) + found["rows"]}
+        sizes = {name: args.batch_size for names in CONFIGS.values() for name in names}
+        results = run.run(CONFIGS, sizes, args.seconds, dtype)
         (args.output / f"results-{dtype}.json").write_text(json.dumps(results, indent=1) + "\n")
         text = table.render(results)
         (args.output / f"results-{dtype}.md").write_text(text, encoding="utf-8")
@@ -45,4 +43,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -150,6 +150,8 @@ def main() -> None:
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--notorch", action="store_true")
     args = parser.parse_args()
+    if args.output:
+        args.output.mkdir(parents=True, exist_ok=True)
     raw, data = args.dir / f"raw{args.words}", args.dir / f"data{args.words}"
     make_iam(raw, args.words)
     shutil.rmtree(data, ignore_errors=True)

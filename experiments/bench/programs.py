@@ -46,10 +46,8 @@ def compile_program(function: Callable[..., Any], *args: Any, donate: tuple[int,
     return Program(compiled, seconds, costs.get("flops", 0.0) / 1e9, costs.get("bytes accessed", 0.0) / 1e9, peak / 1e6)
 
 
-def rate_fields(
-    program: Program, timing: Timing, ceilings: dict[str, float], dtype: str = "float32"
-) -> dict[str, float]:
-    """Operations and bytes per second, and their shares of the ceilings of the device."""
+def rate_fields(program: Program, timing: Timing, ceilings: dict[str, float], dtype: str) -> dict[str, float]:
+    """Operations and bytes per second, and their shares of the ceilings of the device for computations of a type."""
     rates = {"gflop_per_s": program.gflop / timing.median, "gb_per_s": program.gbytes / timing.median}
     matmul, copy = ceilings.get(f"matmul_{dtype}"), ceilings.get("copy")
     if matmul and copy:

@@ -13,15 +13,19 @@ its rows contain a note or the error instead of times, and the rest is measured.
 
 import argparse
 import json
+import os
 import pathlib
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 
 from experiments.bench import breakdown, machine, pipeline, table, training, versus_torch
 from experiments.bench.entries import Entry, Settings, run_entries
 from experiments.bench.workload import load_config
+from experiments.commands import run_command
 from hwgan.runtime.errors import UserError
 
 PARTS = ("training", "input", "sampling", "breakdown", "torch")
@@ -38,17 +42,15 @@ _IDLE_LOAD = 0.5  # processes that run or wait, on average over the last minute
 _LOAD_WARNING = "load {:.1f}: other programs are running, which makes times longer, those of PyTorch most of all"
 
 
-def plan(parts: list[str], configs: list[str], settings: Settings) -> list[Entry]:
+def plan(configs: dict[str, Sequence[str]], settings: Settings) -> list[Entry]:
     """The entries to measure, grouped by config, so that each config is built and compiled once.
 
     Args:
-      parts: some of `PARTS`.
-      configs: names of configs; empty for the defaults of each part.
+      configs: names of configs for each part, some of `PARTS`.
       settings: settings of all entries.
     """
-    chosen = {part: configs or CONFIGS.get(part, ()) for part in parts}
-    names = list(dict.fromkeys(name for part in PARTS if part in parts for name in chosen[part]))
-    entries = pipeline.input_entries(settings) if "input" in parts else []
+    names = list(dict.fromkeys(name for part in PARTS for name in configs.get(part, ())))
+    entries = pipeline.input_entries(settings) if "input" in configs else []
     makers = (
         ("training", training.entries),
         ("sampling", pipeline.sampling_entries),
@@ -57,7 +59,7 @@ def plan(parts: list[str], configs: list[str], settings: Settings) -> list[Entry
     )
     for name in names:
         for part, make in makers:
-            if name in chosen.get(part, ()):
+            if name in configs.get(part, ()):
                 entries += make(name, settings)
     return entries
 
@@ -73,15 +75,17 @@ def parse_batch_sizes(given: list[str]) -> dict[str, int]:
     return sizes
 
 
-def run(parts: list[str], configs: list[str], batch_sizes: dict[str, int], seconds: float, dtype: str = "") -> dict:
-    """Measures everything and returns the content of `results.json`."""
+def run(
+    configs: dict[str, Sequence[str]], batch_sizes: dict[str, int], seconds: float, dtype: str = ""
+) -> dict[str, Any]:
+    """Measures everything and returns the content of `results.json`; arguments as of `plan` and `Settings`."""
     jax.config.update("jax_enable_compilation_cache", False)  # compile times are measured, too
     began, description = time.perf_counter(), machine.describe()
     if description["load"] > _IDLE_LOAD:
         print(_LOAD_WARNING.format(description["load"]), file=sys.stderr)
     ceilings = machine.measure_ceilings(seconds)
     settings = Settings(seconds, batch_sizes, ceilings, dtype)
-    rows = run_entries(plan(parts, configs, settings))
+    rows = run_entries(plan(configs, settings))
     rows.sort(key=lambda row: PARTS.index(row["part"]))  # stable: configs stay in their order
     return {
         "machine": description,
@@ -90,6 +94,7 @@ def run(parts: list[str], configs: list[str], batch_sizes: dict[str, int], secon
             "seconds": seconds,
             "batch_sizes": batch_sizes,
             "dtype": dtype,
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
             "took_seconds": time.perf_counter() - began,
         },
         "rows": rows,
@@ -115,7 +120,8 @@ def main(argv: list[str] | None = None) -> int:
         batch_sizes = parse_batch_sizes(args.batch_size)
     except UserError as error:
         parser.error(str(error))
-    results = run(parts, configs, batch_sizes, args.seconds, args.dtype)
+    by_part = {part: configs or CONFIGS.get(part, ()) for part in parts}
+    results = run(by_part, batch_sizes, args.seconds, args.dtype)
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     text = table.render(results)
@@ -129,4 +135,4 @@ def _names(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -34,7 +34,7 @@ def measure_step(config: str, settings: Settings) -> list[Row]:
     timing = measure(step_caller(program.compiled, workload), settings.seconds)
     row = {"name": "step", "batch_size": workload.batch_size, "image": list(workload.batch.real.image.shape[1:3])}
     row |= timing.fields() | {"images_per_s": workload.batch_size / timing.median}
-    row |= program.fields() | rate_fields(program, timing, settings.ceilings)
+    row |= program.fields() | rate_fields(program, timing, settings.ceilings, workload.dtype)
     return [row | ({"note": settings.dtype} if settings.dtype else {}) | memory_in_use()]
 
 
@@ -52,5 +52,5 @@ def measure_networks(config: str, settings: Settings) -> list[Row]:
                 | timing.fields()
                 | program.fields()
             )
-            rows.append(row | rate_fields(program, timing, settings.ceilings))
+            rows.append(row | rate_fields(program, timing, settings.ceilings, workload.dtype))
     return rows

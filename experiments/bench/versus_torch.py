@@ -119,7 +119,7 @@ def compare(name: str, calls: dict[str, Callable[[], object]], seconds: float, b
 
     Args:
       name: name of the computation.
-      calls: implementations by name; each waits for its own result.
+      calls: implementations by name; each waits for its own result. If the first fails, no times are relative.
       seconds: time for each.
       batch_size: words of a batch.
     """
@@ -133,13 +133,14 @@ def compare(name: str, calls: dict[str, Callable[[], object]], seconds: float, b
             rows.append({"name": f"{name}, {label}", "failed": f"{type(error).__name__}: {message[0][:200]}"})
             continue
         ready[label], first_calls[label] = call, time.perf_counter() - began
-    timings = interleave(ready, seconds)
-    reference = timings[next(iter(calls))]
+    timings = interleave(ready, seconds) if ready else {}
+    reference = timings.get(next(iter(calls)))
     done = [_row(f"{name}, {label}", timing, reference, batch_size) for label, timing in timings.items()]
     for row, label in zip(done, timings, strict=True):
         row["first_call_seconds"] = first_calls[label]
     return done + rows
 
 
-def _row(name: str, timing: Timing, reference: Timing, batch_size: int) -> Row:
-    return {"name": name, "batch_size": batch_size} | timing.fields() | ratio_fields(reference, timing)
+def _row(name: str, timing: Timing, reference: Timing | None, batch_size: int) -> Row:
+    ratio = ratio_fields(reference, timing) if reference else {}
+    return {"name": name, "batch_size": batch_size} | timing.fields() | ratio

@@ -58,6 +58,11 @@ class Workload:
         return self.config.train.batch_size
 
     @property
+    def dtype(self) -> str:
+        """Type of the networks' computations."""
+        return self.config.model.dtype
+
+    @property
     def step_config(self) -> StepConfig:
         """The settings of the training step."""
         return StepConfig.from_config(self.config)

@@ -12,8 +12,10 @@ import tempfile
 from collections import Counter
 
 from experiments.bench.workload import load_config
+from experiments.commands import run_command
 from hwgan.models.batch import Batch
 from hwgan.runtime.config import Config
+from hwgan.runtime.errors import UserError
 from hwgan.training.trainer import Trainer
 
 _BATCHES = 200
@@ -44,11 +46,17 @@ def total(config: Config, per_step: tuple[float, float], steps: int) -> float:
 
 
 def steps_for(config: Config, per_step: tuple[float, float], budget: float) -> int:
-    """The number of steps that a budget in TFLOP allows."""
+    """The number of steps that a budget in TFLOP allows.
+
+    Raises:
+      UserError: it does not go beyond the pretraining.
+    """
     pretraining = config.train.recognizer_pretrain_steps
     spent = total(config, per_step, pretraining)
-    if budget < spent:
-        return int(budget * 1e3 / per_step[0])
+    if budget <= spent:
+        raise UserError(
+            f"{budget:,.1f} TFLOP end in the pretraining, which takes {spent:,.1f}: give the first config more steps"
+        )
     return pretraining + int((budget - spent) * 1e3 / per_step[1])
 
 
@@ -57,6 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="+", metavar="CONFIG[=STEPS]")
     args = parser.parse_args()
+    _, _, first = args.configs[0].partition("=")
+    if not first.isdigit() or not int(first):
+        raise UserError(f"{args.configs[0]}: give the first config a number of steps, as in {args.configs[0]}=6000")
     budget = 0.0
     for entry in args.configs:
         name, _, steps = entry.partition("=")
@@ -72,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

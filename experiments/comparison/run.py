@@ -14,18 +14,21 @@ import json
 import pathlib
 import time
 from collections import Counter
+from typing import Any
 
 import jax
 import numpy as np
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
+from experiments.commands import run_command
 from hwgan.data import transforms
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.compare import evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import format_estimate
+from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.open_strokes import open_stroke_sampler, writes_strokes
 from hwgan.sampling.page import join_words, stack_lines
@@ -59,7 +62,22 @@ class Words:
     images: list[np.ndarray]
     texts: list[str]
     styles: list[str]
-    words_per_second: float | None = None
+    words_per_second: float = 0.0
+
+
+def parse_runs(given: list[str]) -> dict[str, str]:
+    """["a=runs/a"] → {"a": "runs/a"}.
+
+    Raises:
+      UserError: one is of another form, or a name comes twice.
+    """
+    runs = dict[str, str]()
+    for text in given:
+        name, equals, path = text.rpartition("=")
+        if not equals or not name or name in runs:
+            raise UserError(f"--run {text!r}: give NAME=CHECKPOINT, each with a name of its own")
+        runs[name] = path
+    return runs
 
 
 def open_generator(path: str) -> WordSampler:
@@ -81,12 +99,35 @@ def generate(sampler: WordSampler, texts: list[str]) -> Words:
     return Words(images, texts, list(map(str, numbers.tolist())), len(texts) / (time.monotonic() - start))
 
 
-def evaluate(words: Words, real: WordStore, train: WordStore, evaluator: Evaluator) -> dict:
+def stores(sets: dict[str, Words], evaluator: Evaluator) -> tuple[dict[str, WordStore], list[int]]:
+    """Those words of each set that the evaluator can judge in all sets, and their rows; prints what is left out.
+
+    Args:
+      sets: of the same texts.
+      evaluator: whose preprocessing they get.
+    """
+    found, kept = {}, set(range(len(next(iter(sets.values())).texts)))
+    for name, words in sets.items():
+        # The rows stand in for the styles, to tell which were kept.
+        found[name], dropped = evaluator.store(words.images, words.texts, list(map(str, range(len(words.texts)))))
+        kept &= set(map(int, found[name].writers))
+        for reason, count in dropped.items():
+            print(f"{name}: {count} words {reason}; no generator is judged by these texts")
+    if not kept:
+        raise UserError("no word can be evaluated in the writing of all generators")
+    for name, store in found.items():
+        store = store.take([place for place, row in enumerate(store.writers) if int(row) in kept])
+        found[name] = dataclasses.replace(store, writers=[sets[name].styles[int(row)] for row in store.writers])
+    return found, sorted(kept)
+
+
+def evaluate(
+    words: WordStore, words_per_second: float, real: WordStore, train: WordStore, evaluator: Evaluator
+) -> dict[str, Any]:
     """Results of `evaluate_words`, with the edits of the generated words."""
-    store, _ = evaluator.store(words.images, words.texts, words.styles)
-    results = evaluate_words(store, real, train, evaluator, seed=0, geometry_rounds=100)
+    results = evaluate_words(words, real, train, evaluator, seed=0, geometry_rounds=100)
     metrics = results["metrics"]["words"]
-    metrics["generated"] |= edits(evaluator, store) | {"words_per_second": {"value": words.words_per_second}}
+    metrics["generated"] |= edits(evaluator, words) | {"words_per_second": {"value": words_per_second}}
     return results
 
 
@@ -158,7 +199,6 @@ def parse_arguments(description: str | None) -> argparse.Namespace:
 
 def open_words(args: argparse.Namespace) -> tuple[Evaluator, WordStore, WordStore]:
     """The evaluator, and the test and training words with its preprocessing."""
-    jax.config.update("jax_platforms", "cpu")
     evaluator = open_evaluator(args.evaluator).for_scans()
     test, train = (
         load_words(args.data_dir, args.dataset, split, evaluator.charset, evaluator.spec) for split in ("test", "train")
@@ -176,15 +216,20 @@ def write_results(results: dict[str, dict], sets: dict[str, Words], output: path
 def main() -> None:
     """Evaluates all generators."""
     args = parse_arguments(__doc__)
+    runs = parse_runs(args.run)
     evaluator, real, train = open_words(args)
-    samplers = {name: open_generator(path) for name, _, path in (run.rpartition("=") for run in args.run)}
+    samplers = {name: open_generator(path) for name, path in runs.items()}
     # Only texts that all generators can write, so that all write the same ones.
     rows = [i for i, text in enumerate(real.texts) if all(sampler.can_write(text) for sampler in samplers.values())]
     if not rows:
-        raise SystemExit("no test word can be written by all generators")
+        raise UserError("no test word can be written by all generators")
     real = real.take(rows[: args.words])
     sets = {name: generate(sampler, real.texts) for name, sampler in samplers.items()}
-    results = {name: evaluate(words, real, train, evaluator) for name, words in sets.items()}
+    judged, kept = stores(sets, evaluator)
+    real = real.take(kept)
+    results = {
+        name: evaluate(words, sets[name].words_per_second, real, train, evaluator) for name, words in judged.items()
+    }
     real_edits = edits(evaluator, real)
     for result in results.values():
         result["metrics"]["words"]["real"] |= real_edits
@@ -194,4 +239,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -75,13 +75,12 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     """Trains and evaluates one recognizer; returns a message.
 
     Raises:
-      Failed: it has results of other settings, or does not give any.
+      Failed: it was begun with other settings, or does not give results.
     """
-    workdir = output / name
+    workdir, made_by = output / name, output / name / "settings.txt"
+    if workdir.exists() and (not made_by.exists() or made_by.read_text().split("\n") != settings):
+        raise Failed(f"{name}: was begun with other settings; give another --output")
     if (workdir / "results.json").exists():
-        made_by = workdir / "settings.txt"
-        if not made_by.exists() or made_by.read_text().split("\n") != settings:
-            raise Failed(f"{name}: has results of other settings; give another --output")
         return f"{name}: has results already"
     start = time.perf_counter()
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
@@ -89,7 +88,7 @@ def run(name: str, settings: list[str], output: pathlib.Path, core: int) -> str:
     command = [*pin, sys.executable, "-m", "hwgan.main", "--config=configs/htr.py", f"--workdir={workdir}"]
     evaluate = ["--mode=evaluate", *(setting for setting in settings if setting.startswith(EVALUATED))]
     workdir.mkdir(parents=True, exist_ok=True)
-    (workdir / "settings.txt").write_text("\n".join(settings))
+    made_by.write_text("\n".join(settings))
     with (workdir / "log.txt").open("a") as log:
         for arguments in (settings, evaluate):
             if subprocess.run([*command, *arguments], env=environment, stdout=log, stderr=log, check=False).returncode:

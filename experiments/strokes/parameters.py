@@ -13,16 +13,17 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from experiments.commands import run_command
 from hwgan.evaluation.error_rates import character_error_rate
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator
-from hwgan.runtime.settings import prepare_backend
 from hwgan.sampling.open_strokes import open_stroke_sampler
 from hwgan.sampling.page import stack_lines
 from hwgan.sampling.stroke_sampler import StrokeSampler
@@ -39,7 +40,9 @@ def measure(sampler: StrokeSampler, evaluator: Evaluator) -> dict[str, float]:
     owners = np.repeat(np.arange(_NUM_STYLES), len(WORDS))
     # The words of a style are written one after another, for the place of a word in a call varies it.
     images = [image for style in styles for image in sampler.draw(WORDS, jnp.stack([style] * len(WORDS)))]
-    store, _ = evaluator.store(images, list(WORDS) * _NUM_STYLES, list(map(str, owners.tolist())))
+    store, dropped = evaluator.store(images, list(WORDS) * _NUM_STYLES, list(map(str, owners.tolist())))
+    if dropped:
+        print(f"left out: {dropped}", file=sys.stderr)
     features = evaluator.style_features(store)
     means = np.stack([features[[owner == str(n) for owner in store.writers]].mean(axis=0) for n in range(_NUM_STYLES)])
     apart = np.linalg.norm(means[:, None] - means[None], axis=-1)
@@ -57,7 +60,6 @@ def main() -> None:
     parser.add_argument("--evaluator", default="iam_evaluator", help="as of hwgan.evaluate")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder for parameters.json and .png")
     args = parser.parse_args()
-    prepare_backend()
     evaluator, sampler = open_evaluator(args.evaluator).for_scans(), open_stroke_sampler(args.checkpoint)
     results, lines = [], []
     print("| bias | temperature | CER | distance within | between styles |\n|---|---|---|---|---|")
@@ -81,4 +83,4 @@ def _widened(image: np.ndarray, width: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

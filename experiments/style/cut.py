@@ -7,13 +7,13 @@ is wrong.
 """
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 from experiments.style import pages
 from hwgan.data import page_photo
 from hwgan.data.word_cutting import CutWord, cut_words
-from hwgan.runtime.cpu import use_correct_convolutions
+from hwgan.runtime.command_line import run_main
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 
@@ -65,18 +65,18 @@ def style_distance(encoder: StyleEncoder, first: list[np.ndarray], second: list[
 def main(argv: list[str]) -> None:
     """Prints a row for each page."""
     del argv
-    use_correct_convolutions()
     encoder = open_style_encoder("", open_sampler(""))
     writers = pages.words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.split)
     print("| page | words | found | missed | wrong | style distance |\n|---|---|---|---|---|---|")
     total = np.zeros(4, int)
     for number, ((name, page), words) in enumerate(zip(pages.PAGES.items(), writers.values(), strict=False)):
-        photo, boxes, corners = pages.compose(page, words * 3, number)
+        photo, written, corners = pages.compose(page, words * 3, number)
+        crops, boxes = map(list, zip(*written, strict=True))
         cut, places = cut_with_places(np.asarray(Image.fromarray(photo).convert("L")), corners)
         matches = overlaps(places, np.array(boxes, float)) >= _MATCH
         counts = len(boxes), matches.any(axis=0).sum(), (~matches.any(axis=0)).sum(), (~matches.any(axis=1)).sum()
         total += counts
-        distance = style_distance(encoder, [word.image for word in cut], words[: len(boxes)])
+        distance = style_distance(encoder, [word.image for word in cut], crops)
         print(f"| {name} | {' | '.join(map(str, counts))} | {distance:.2f} |", flush=True)
     print(f"| all | {' | '.join(map(str, total))} | |")
 
@@ -84,4 +84,4 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
     flags.DEFINE_string("split", "test", "whose words are used")
-    app.run(main)
+    run_main(main)

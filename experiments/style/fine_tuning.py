@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 from hwgan.data import transforms
@@ -22,7 +22,7 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import read_images
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.style_protocol import StyleTask, style_metrics
-from hwgan.runtime.settings import prepare_backend
+from hwgan.runtime.command_line import run_main
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, join_words, stack_lines
 from hwgan.sampling.sampler import Sampler
@@ -75,7 +75,6 @@ def styles_of(encoder: StyleEncoder, references: Sequence[Word], settings: FineT
 def main(argv: list[str]) -> None:
     """Prints the metrics of the real, fitted and fine-tuned words, and draws some of them."""
     del argv
-    prepare_backend()
     args = flags.FLAGS
     evaluator, sampler = open_evaluator("").for_scans(), open_sampler("")
     encoder = open_style_encoder("", sampler)
@@ -118,4 +117,4 @@ if __name__ == "__main__":
     flags.DEFINE_string(
         "output", None, "picture to write: real, fitted and fine-tuned words of each writer", required=True
     )
-    app.run(main)
+    run_main(main)

@@ -11,13 +11,16 @@ import json
 import pathlib
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
 from hwgan.data.page_photo import homography
 from hwgan.evaluation.folder import read_images
+from hwgan.runtime.command_line import run_main
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +79,20 @@ _SCALE = 0.85  # of a word of the dataset, whose crops are at most 96 pixels hig
 
 def compose(
     page: Page, words: list[np.ndarray], seed: int
-) -> tuple[UInt8[np.ndarray, "h w 3"], list[tuple[int, int, int, int]], Float[np.ndarray, "4 2"]]:
-    """A photograph of a page, the boxes of its words on the flat page, and the corners of the sheet in the photograph.
+) -> tuple[UInt8[np.ndarray, "h w 3"], list[tuple[np.ndarray, Box]], Float[np.ndarray, "4 2"]]:
+    """A photograph of a page, its words, and the corners of the sheet in the photograph.
 
     Args:
       page: what it looks like.
-      words: uint8 crops, dark ink on white, in the order of writing; as many are used as fit.
+      words: uint8 crops, dark ink on white, in the order of writing; as many are used as fit. Where one does not fit
+        into the rest of a line, it is left out.
       seed: of all that is random.
+
+    Returns:
+      The photograph; the crops that were written, each with its box on the flat page; the corners.
     """
     rng = np.random.default_rng(seed)
-    ink, boxes = _write(page, words, rng)
+    ink, written = _write(page, words, rng)
     light = np.ones((HEIGHT, WIDTH, 3)) * np.array(page.paper) / 255
     light *= _ruling(page)
     if page.print:
@@ -94,11 +101,11 @@ def compose(
     strength = page.strength * ink[..., None]
     sheet = light * (1 - strength) + strength * np.array(page.ink) / 255
     photo, corners = _photograph(sheet, page, rng)
-    return photo, boxes, corners
+    return photo, written, corners
 
 
 def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, list]:
-    ink, boxes = np.zeros((HEIGHT, WIDTH)), []
+    ink, written = np.zeros((HEIGHT, WIDTH)), list[tuple[np.ndarray, Box]]()
     pitch = min((HEIGHT - 2 * _TOP) / page.lines, 130)
     rest = iter(words)
     for line in range(page.lines):
@@ -106,7 +113,7 @@ def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tup
         while True:
             word = next(rest, None)
             if word is None:
-                return ink, boxes
+                return ink, written
             scale = _SCALE * min(1.0, pitch / 80)
             size = max(1, round(word.shape[1] * scale)), max(1, round(word.shape[0] * scale))
             darkness = 1 - np.asarray(Image.fromarray(word).resize(size, Image.Resampling.BILINEAR)) / 255
@@ -118,9 +125,10 @@ def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tup
             np.maximum(area, darkness, out=area)
             rows, columns = np.nonzero(darkness > 0.3)
             if rows.size:
-                boxes.append((left + columns.min(), top + rows.min(), left + columns.max() + 1, top + rows.max() + 1))
+                low, high = (left + columns.min(), top + rows.min()), (left + columns.max() + 1, top + rows.max() + 1)
+                written.append((word, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))))
             x += size[0] + scale * rng.uniform(22, 40)
-    return ink, [tuple(map(int, box)) for box in boxes]
+    return ink, written
 
 
 def _ruling(page: Page) -> np.ndarray:
@@ -194,9 +202,10 @@ def main(argv: list[str]) -> None:
     writers = words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.split)
     for number, ((name, page), (writer, words)) in enumerate(zip(PAGES.items(), writers.items(), strict=False)):
         several = words * 3  # a page of thirty lines has more words than a writer
-        photo, boxes, corners = compose(page, several, number)
+        photo, written, corners = compose(page, several, number)
         path = output / f"{number:02d} {name}.png"
         Image.fromarray(photo).save(path)
+        boxes = [box for _, box in written]
         record = {"writer": writer, "boxes": boxes, "corners": corners.tolist(), "size": [WIDTH, HEIGHT]}
         path.with_suffix(".json").write_text(json.dumps(record))
 
@@ -205,4 +214,4 @@ if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
     flags.DEFINE_string("split", "test", "whose words are used")
     flags.DEFINE_string("output", None, "folder to write to", required=True)
-    app.run(main)
+    run_main(main)

@@ -7,12 +7,12 @@ import pathlib
 
 import jax.numpy as jnp
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
 
 from hwgan.data import transforms
 from hwgan.evaluation.folder import read_images
-from hwgan.runtime.cpu import use_correct_convolutions
+from hwgan.runtime.command_line import run_main
 from hwgan.sampling.model import Model
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, join_words, stack_lines
@@ -28,7 +28,6 @@ _TEXT = (
 def main(argv: list[str]) -> None:
     """Writes style_writers.png and style_paragraphs.png."""
     del argv
-    use_correct_convolutions()
     sampler = open_sampler("")
     encoder = open_style_encoder("", sampler)
     rows: dict[str, list[tuple[np.ndarray, str]]] = {}
@@ -57,4 +56,4 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
     flags.DEFINE_string("output", None, "folder to write to", required=True)
-    app.run(main)
+    run_main(main)

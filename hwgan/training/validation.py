@@ -25,7 +25,7 @@ def out_of_vocabulary(words: WordStore, train_texts: set[str], count: int) -> li
     return list(dict.fromkeys(text for text in words.texts if text not in train_texts))[:count]
 
 
-def style_std(sampler: Sampler, text: str, seed: int) -> float:
+def style_std(sampler: WordSampler, text: str, seed: int) -> float:
     """Standard deviation of a pixel in [-1, 1] over 16 styles of one text, averaged over pixels."""
     styles = sampler.sample_styles(jax.random.key(seed), _VARIANCE_STYLES)
     images = sampler.draw([text] * _VARIANCE_STYLES, styles)

@@ -70,6 +70,19 @@ def test_pretrained_evaluator(pretrained):
         open_sampler(PRETRAINED_EVALUATOR)
 
 
+def test_real_words_have_no_style_retrieval_beside_that_of_more_styles(pretrained):
+    rng = np.random.default_rng(0)
+    texts, sides = ["mot", "une"] * 6, {}
+    for side, styles in (("generated", "abc"), ("real", "de")):
+        images = [rng.integers(0, 256, (40, 60), dtype=np.uint8) for _ in texts]
+        names = [styles[row // 2 % len(styles)] for row in range(len(texts))]
+        sides[side], _ = pretrained.store(images, texts, names)
+    found = evaluate_words(sides["generated"], sides["real"], None, pretrained, seed=0)["metrics"]["styles"]
+    assert (found["generated"]["num_styles"]["value"], found["real"]["num_styles"]["value"]) == (3, 2)
+    assert "style_retrieval" in found["generated"] and "style_retrieval" not in found["real"]
+    assert "style_distance" in found["real"]
+
+
 def test_evaluator_of_english_words():
     """Another alphabet and height than the French one's; blank paper is not a word."""
     evaluator = open_evaluator("iam_evaluator").for_scans()

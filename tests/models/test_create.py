@@ -1,14 +1,11 @@
 """From configs to networks: sizes, shapes, and mistakes."""
 
-import importlib
-import pkgutil
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-import configs
 from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, iam_small, smoke
 from hwgan.checkpoints.run import build_networks, init_state
 from hwgan.checkpoints.stroke_run import build_stroke_writer
@@ -16,10 +13,12 @@ from hwgan.data.charset import Charset
 from hwgan.models.create import create_networks
 from hwgan.models.language_model import TextFeatures
 from hwgan.models.layout import fixed_canvas_layout
+from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NETWORK_NAMES
 from hwgan.models.stroke_state import create_stroke_state
 from hwgan.runtime.config import STROKES, task_of
 from hwgan.runtime.errors import UserError
+from tests.conftest import CONFIGS
 
 IAM_PARAMETERS = {
     "identifier": 0,
@@ -129,13 +128,6 @@ def test_small_canvas_has_all_chunks_of_noise():
     ]  # fmt: skip
 
 
-CONFIGS = [
-    importlib.import_module(f"configs.{found.name}")
-    for found in pkgutil.iter_modules(configs.__path__)
-    if not found.name.endswith("common")  # not runs of their own
-]
-
-
 @pytest.mark.parametrize("module", CONFIGS)
 def test_every_config_builds(module):
     config = module.get_config()
@@ -196,6 +188,28 @@ def test_the_rate_of_a_discriminator_falls_by_steps_of_the_run():
         sizes[update] = float(-moved[0])
     assert sizes[100] > 8e-4 and sizes[250] == pytest.approx(5.5e-4, rel=0.02)
     assert sizes[500] == pytest.approx(1e-4, rel=0.01)
+
+
+def test_the_rate_rises_over_the_warm_up_and_gradients_are_clipped_by_their_norm():
+    config = char_grid.get_config().optimizer.generator
+    config.update(learning_rate=1e-3, warmup_steps=10, decay_steps=0, clip_norm=0.0, b1=0.0, b2=0.0)
+    rising, state = create_optimizer(config, updates_per_step=5), None
+    params = jnp.zeros(2)
+    state, sizes = rising.init(params), []
+    for _ in range(60):
+        moved, state = rising.update(jnp.ones(2), state, params)
+        sizes.append(float(-moved[0]))  # without momentum Adam moves by the rate
+    assert sizes[0] == 0.0 and sizes[25] == pytest.approx(5e-4, rel=0.01)
+    assert sizes[50] == pytest.approx(1e-3, rel=0.01) and sizes[59] == pytest.approx(1e-3, rel=0.01)
+    config.update(warmup_steps=0, clip_norm=5.0, b1=0.5, b2=0.999)
+    clipped, plain = create_optimizer(config), optax.adam(1e-3, b1=0.5, b2=0.999, eps=1e-8)
+    states = clipped.init(params), plain.init(params)
+    for gradient in (jnp.array([60.0, 80.0]), jnp.array([0.3, -0.4])):
+        by_hand = gradient * min(1.0, 5.0 / float(jnp.linalg.norm(gradient)))
+        moved, first = clipped.update(gradient, states[0], params)
+        expected, second = plain.update(by_hand, states[1], params)
+        np.testing.assert_allclose(moved, expected, rtol=1e-5)
+        states = first, second
 
 
 def test_z_must_split_evenly():

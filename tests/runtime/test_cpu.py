@@ -16,7 +16,7 @@ MACHINE = len(os.sched_getaffinity(0))
         ({"cpu.max": "max 100000"}, MACHINE),
         ({"cpu.max": "100000 100000"}, 1),
         ({"cpu.max": "50000 100000"}, 1),  # half a core is one thread
-        ({"cpu.max": "6400000 100000"}, MACHINE),
+        ({"cpu.max": f"{(MACHINE + 8) * 100_000} 100000"}, MACHINE),
         ({"cpu.max": "garbage"}, MACHINE),
         ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, 1),
         ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, MACHINE),

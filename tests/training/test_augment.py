@@ -57,6 +57,21 @@ def test_affine_maps_keep_the_ink(words):
         assert float(kept[1]) == pytest.approx(1.0, abs=0.1)
 
 
+@pytest.mark.parametrize("how", [dict(width=0.4), dict(shear=0.3)])
+def test_a_word_that_would_outgrow_its_canvas_is_scaled_less(how):
+    """Both ends of a word as wide as the canvas stay in it."""
+    image = np.ones((16, 40, 96, 1), np.float32)
+    image[:, 18:22, 2:6], image[:, 18:22, 90:94] = -1.0, -1.0
+    changed, widths = augment(
+        jnp.asarray(image), jnp.full(16, 96), jax.random.key(0), how=dataclasses.replace(IDENTITY, **how)
+    )
+    assert (widths <= 96).all()
+    ink = np.asarray(1.0 - changed[..., 0])
+    for word, width in zip(ink, np.asarray(widths), strict=True):
+        left, right = word[:, : width // 2].sum(), word[:, width // 2 :].sum()
+        assert left > 0.5 * 2 * 16 * 0.6 and right == pytest.approx(left, rel=0.2)
+
+
 def test_strokes_become_thicker_or_thinner():
     image = jnp.ones((2, 20, 30, 1)).at[:, 8:12, 5:25].set(-1.0)
     widths = jnp.array([30, 30])

@@ -66,6 +66,20 @@ def test_resume_equals_no_interruption(trained, config, tmp_path):
     assert metrics_of(tmp_path) == metrics_of(whole)  # to the last digit
 
 
+def test_the_checkpoint_with_the_lowest_error_is_kept_and_faults_are_logged(config, tmp_path, monkeypatch, caplog):
+    found = [
+        {"evaluate/generated_cer": cer, "evaluate/real_cer": 1 - cer, "evaluate/style_std": 1e-3}
+        for cer in (0.9, 0.1, 0.5)
+    ]
+    measured = iter(found)
+    monkeypatch.setattr(Trainer, "evaluate", lambda self: next(measured))
+    config.train.update(num_steps=6, evaluate_every=2, checkpoint_every=2, keep_checkpoints=1)
+    train_and_evaluate(config, str(tmp_path))
+    steps = sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir() if path.name.isdigit())
+    assert steps == [4, 6]  # the best, and the newest
+    assert "mode collapse" in caplog.text
+
+
 def test_a_finished_run_is_left_alone(trained):
     config, workdir, _ = trained
     before = metrics_of(workdir)
@@ -84,7 +98,8 @@ def test_killed_and_run_again(data_dir, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     with subprocess.Popen([*arguments, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         deadline = time.monotonic() + 120
-        while not (killed / "checkpoints" / "10").exists() and time.monotonic() < deadline:
+        while not (killed / "checkpoints" / "10").exists():
+            assert time.monotonic() < deadline, "no checkpoint in two minutes"
             time.sleep(0.01)
         run.send_signal(signal.SIGKILL)
         run.communicate()
@@ -377,6 +392,13 @@ def test_evaluate_writes_results_that_repeat(trained):
     assert "| frechet/recognizer/left |" in table
     again = evaluate(config, workdir)
     assert {k: v for k, v in again.items() if k != "time"} == {k: v for k, v in results.items() if k != "time"}
+
+
+def test_evaluating_a_run_refuses_fields_without_effect(trained, config):
+    _, workdir, _ = trained
+    config.sample.temperature = 0.5
+    with pytest.raises(UserError, match=r"--config\.sample\.temperature=0\.5: .* of its checkpoint, 1\.0"):
+        evaluate(config, workdir, ["seed", "evaluate.words", "sample.temperature"])
 
 
 @pytest.mark.slow

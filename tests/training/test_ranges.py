@@ -2,12 +2,13 @@
 
 import pytest
 
-from configs import handwriting, strokes_demo
+from configs import handwriting
 from hwgan.runtime.errors import UserError
 from hwgan.training.ranges import check_ranges
+from tests.conftest import CONFIGS
 
 
-@pytest.mark.parametrize("module", [handwriting, strokes_demo])
+@pytest.mark.parametrize("module", CONFIGS)
 def test_configs_are_within_their_ranges(module):
     check_ranges(module.get_config())
 

@@ -10,6 +10,7 @@ import sys
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ from hwgan.checkpoints.weights_file import PRETRAINED, read_weights
 from hwgan.data.ink_store import InkStore
 from hwgan.evaluate import evaluate_strokes
 from hwgan.models.optimizers import create_optimizer
+from hwgan.models.stroke_likelihood import mixture_of, point_losses
 from hwgan.models.stroke_state import create_stroke_state
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.prepare import prepare_dataset
@@ -304,7 +306,8 @@ def test_killed_and_run_again(stroke_data, tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     with subprocess.Popen([*command, f"--workdir={killed}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 120
-        while not (killed / "checkpoints" / "10").exists() and time.monotonic() < deadline:
+        while not (killed / "checkpoints" / "10").exists():
+            assert time.monotonic() < deadline, "no checkpoint in two minutes"
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -339,9 +342,28 @@ def test_two_devices_equal_one():
         np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-6)
 
 
+def plain_loss(batch):
+    """Nats a point of a batch by the first parameters, without noise and hiding."""
+    optimizer = create_optimizer(strokes_smoke.get_config().optimizer.stroke_writer)
+    params = create_stroke_state(NETWORK, optimizer, jax.random.key(0)).stroke_writer.params
+    losses = point_losses(mixture_of(NETWORK, params, batch), batch)
+    return float(sum(values.sum() for values in losses.values()) / batch.num_points.sum())
+
+
 def test_unknown_writers_hide_the_writer():
-    metrics = [one_step(1, unknown_writers=share)[0]["stroke_writer/loss"] for share in (0.0, 1.0)]
-    assert metrics[0] != metrics[1]
+    batch = batch_of(size=4)
+    assert (np.asarray(batch.writers) > 0).any()
+    hidden = batch.replace(writers=jnp.zeros_like(batch.writers))
+    for share, seen in ((0.0, batch), (1.0, hidden)):
+        found = float(one_step(1, unknown_writers=share)[0]["stroke_writer/loss"])
+        assert found == pytest.approx(plain_loss(seen), rel=1e-5)
+    assert plain_loss(batch) != pytest.approx(plain_loss(hidden), rel=1e-5)
+
+
+def test_gradients_are_taken_at_noisy_weights():
+    plain, noisy = (one_step(1, weight_noise=scale)[0]["stroke_writer/loss"] for scale in (0.0, 0.1))
+    assert float(plain) == pytest.approx(plain_loss(batch_of(size=4)), rel=1e-5)
+    assert float(noisy) != pytest.approx(float(plain), rel=1e-4)
 
 
 def test_weight_noise_has_its_deviation():
