@@ -15,9 +15,8 @@ from jaxtyping import Array, Float
 
 from hwgan.runtime.errors import UserError
 
-Delta = Mapping[
-    str, Float[Array | np.ndarray, "..."]
-]  # by the path of the parameter, such as generator/params/mix/bias
+Leaf = Float[Array | np.ndarray, "..."]
+Delta = Mapping[str, Leaf]  # by the path of the parameter, such as generator/params/mix/bias
 NO_DELTA: Delta = {}
 _MAX_CHANGE = 10.0  # of one entry; fine-tuning changes them by less than 1
 _GENERATOR, _EMBEDDING = "generator/params/", "language_model/params/embed/embedding"
@@ -36,7 +35,7 @@ class TunedStyle:
     delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
 
 
-def tunable(variables: Mapping[str, Any]) -> dict[str, Array]:
+def tunable(variables: Mapping[str, Any]) -> dict[str, Leaf]:
     """The parameters of generator and language model that a delta may change, by path."""
     leaves = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(variables)}
     return {
@@ -51,7 +50,7 @@ def add_delta(variables: dict[str, Any], delta: Delta) -> dict[str, Any]:
     if not delta:
         return variables
 
-    def changed(path: tuple[Any, ...], leaf: Array) -> Array:
+    def changed(path: tuple[Any, ...], leaf: Leaf) -> Leaf:
         change = delta.get(_name(path))
         return leaf if change is None else leaf + change.astype(leaf.dtype)
 
