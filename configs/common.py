@@ -49,7 +49,7 @@ def get_common() -> ConfigDict:
             real_fraction=1.0,  # share of the real training words that is used
             generated_dataset="",  # prepared dataset of generated words, for recognizers to learn from beside real ones
             generated_fraction=0.5,  # share of generated words in an epoch, where there are both
-            # Prepared dataset, such as "penman/signs", from which only the recognizer learns, beside the other words:
+            # Prepared datasets, such as "penman/signs", from which only the recognizer learns, beside the other words:
             # characters that real words hardly have. It teaches the generator to write them.
             recognizer_dataset="",
             recognizer_fraction=0.1,  # share of these words in an epoch, where there is such a dataset

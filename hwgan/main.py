@@ -68,7 +68,7 @@ def main(argv: list[str]) -> None:
         (evaluate_strokes if task_of(config) == STROKES else evaluate)(config, workdir, overridden)
         return
     further = config.data.get("recognizer_dataset", "")
-    for name in dataset_names(config.data.dataset) + list(filter(None, [further])):
+    for name in dataset_names(config.data.dataset) + (dataset_names(further) if further else []):
         prepare_if_synthetic(name, config.data.data_dir)
     start = time.perf_counter()
     try:

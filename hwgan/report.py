@@ -24,6 +24,7 @@ from PIL import Image
 
 from hwgan.evaluation.table import format_estimate, preprocessing_revision, words_counted
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.config_file import flat_fields
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, open_regular, read_regular, replace_text, writing
 from hwgan.runtime.untrusted import read_json_object, reading
@@ -110,7 +111,7 @@ def _read_results(path: pathlib.Path) -> dict[str, Any]:
         _columns("", results)  # raises an exception if the metrics are malformed
         _networks([RunReport("", results, [], {}, "")])
         preprocessing_revision(results)
-        _flat(results.get("config", {}))
+        flat_fields(results.get("config", {}))
     return results
 
 
@@ -148,7 +149,7 @@ def write_report(runs: Sequence[RunReport], title: str) -> str:
         title=title,
         runs=runs,
         facts=[*_facts(runs), _evaluators(runs)],
-        differences=_differences([_flat(run.config) for run in runs]),
+        differences=_differences([flat_fields(run.config) for run in runs]),
         networks=_networks(runs),
         tables=_tables(runs),
         curves=[markupsafe.Markup(svg) for svg in (_curve(runs, name) for name in _CURVES) if svg],
@@ -168,13 +169,6 @@ def _evaluators(runs: Sequence[RunReport]) -> tuple[str, list[str]]:
         parts = [str(results["evaluator"][key]) for key in ("name", "checksum") if key in results.get("evaluator", {})]
         cells.append(" ".join([*parts, f"({preprocessing_revision(results)})"] if parts else []))
     return "evaluator", cells
-
-
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in config.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def _differences(configs: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:

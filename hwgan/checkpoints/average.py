@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from hwgan.checkpoints.run import Run, image_spec, trains_generator
+from hwgan.checkpoints.run import Run, trains_generator
 from hwgan.runtime.errors import UserError
 
 
@@ -26,12 +26,8 @@ def average_of_runs(runs: Sequence[Run]) -> Run:
       Wortsman et al., Model soups, 2022, https://arxiv.org/abs/2203.05482.
     """
     first, *others = runs
-    for run in others:
-        kinds = [(r.networks, r.charset, image_spec(r.config)) for r in (first, run)]
-        if kinds[0] != kinds[1]:
-            raise UserError(
-                "these runs have different networks, alphabets or images: there is no mean of their weights"
-            )
+    if any((run.networks, run.charset, run.spec) != (first.networks, first.charset, first.spec) for run in others):
+        raise UserError("these runs have different networks, alphabets or images: there is no mean of their weights")
     if not others:
         return first
     if not all(trains_generator(run.config) for run in runs):

@@ -31,8 +31,9 @@ from hwgan.data.prepared import Rows, cache_folders, open_rows, read_summary, ro
 from hwgan.data.preprocessing import Preprocessing, TooWide
 from hwgan.runtime.cpu import granted_cores
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import is_denied, open_regular, read_regular
+from hwgan.runtime.files import is_denied, read_regular
 from hwgan.runtime.locking import exclusive_lock
+from hwgan.runtime.npz import open_stored
 from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
@@ -199,9 +200,11 @@ def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
         return None
     try:
         metadata = json.loads(read_regular(folder / _DONE, _MAX_METADATA_BYTES))
-        with open_regular(folder / _INDEX, _MAX_INDEX_BYTES) as file, np.load(file) as index:
+        with open_stored(folder / _INDEX, _MAX_INDEX_BYTES) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
             ids, texts, writers = (json.loads(str(index[field])) for field in ("ids", "texts", "writers"))
+        if len({len(part) for part in (widths, ok, ids, texts, writers)}) > 1:
+            raise ValueError("its parts do not fit")
         starts = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * height)])
         path = folder / _PIXELS
         if path.stat().st_size != starts[-1]:

@@ -1,6 +1,7 @@
 """Maps texts to CTC label ids and back, and decodes greedily; id 0 is both the CTC blank and the padding."""
 
 import dataclasses
+import functools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -139,13 +140,9 @@ class Charset:
         text = "".join(self.characters[i - 1] for i in ids if i != BLANK_ID)
         return column_order(text) if self.right_to_left else text
 
-    @property
+    @functools.cached_property
     def _ids(self) -> dict[str, int]:
-        ids = self.__dict__.get("_id_table")
-        if ids is None:
-            ids = {c: i + 1 for i, c in enumerate(self.characters)}
-            object.__setattr__(self, "_id_table", ids)
-        return ids
+        return {c: i + 1 for i, c in enumerate(self.characters)}
 
 
 def pad_labels(labels: list[np.ndarray], length: int) -> Int[np.ndarray, "batch length"]:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import pathlib
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +22,8 @@ from hwgan.data.ink import Ink
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk
 from hwgan.data.prepared import cache_folders, open_rows, read_summary, row_text
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import is_denied, open_regular, replacing
+from hwgan.runtime.files import is_denied, replacing
+from hwgan.runtime.npz import open_stored
 from hwgan.runtime.progress import with_progress
 
 logger = logging.getLogger(__name__)
@@ -146,11 +146,9 @@ def _write(path: pathlib.Path, split: CleanedSplit) -> None:
 def _read(path: pathlib.Path) -> CleanedSplit | None:
     """A cached split; None if there is none, or if it is damaged, for it may have come with a dataset of any origin."""
     try:
-        with open_regular(path, _MAX_BYTES) as file:
-            _check_stored(file)
-            with np.load(file, allow_pickle=False) as arrays:
-                fields: Any = json.loads(arrays["fields"].tobytes())
-                split = CleanedSplit(arrays["points"], arrays["num_points"], **fields)
+        with open_stored(path, _MAX_BYTES) as arrays:
+            fields: Any = json.loads(arrays["fields"].tobytes())
+            split = CleanedSplit(arrays["points"], arrays["num_points"], **fields)
         _check(split)
         return split
     except FileNotFoundError:
@@ -158,14 +156,6 @@ def _read(path: pathlib.Path) -> CleanedSplit | None:
     except Exception as error:
         logger.warning("the cleaned ink in %s is damaged (%s) and is written again", path, error)
         return None
-
-
-def _check_stored(file: Any) -> None:
-    """Raises ValueError for an archive with compressed members, which could unpack to any size."""
-    with zipfile.ZipFile(file) as archive:
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise ValueError("it is compressed")
-    file.seek(0)
 
 
 def _check(split: CleanedSplit) -> None:

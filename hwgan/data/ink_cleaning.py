@@ -143,9 +143,7 @@ def slant_of(strokes: list[Stroke]) -> float:
     if not len(steep):
         return 0.0
     slopes, lengths = steep[:, 0] / steep[:, 1], np.abs(steep[:, 1])
-    order = np.argsort(slopes)
-    middle = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() / 2)
-    return float(slopes[order][min(int(middle), len(order) - 1)])
+    return float(np.quantile(slopes, 0.5, weights=lengths, method="inverted_cdf"))
 
 
 def resize(strokes: list[Stroke], size: str) -> list[Stroke]:

@@ -104,9 +104,7 @@ def _median_x_height(lines: Sequence[LineStrokes]) -> float:
     """The median over lines, weighted by their lengths."""
     heights = np.array([line.x_height for line in lines])
     lengths = np.array([float(np.ptp(line.components.boxes[:, [0, 2]])) for line in lines])
-    order = np.argsort(heights)
-    weights = np.cumsum(lengths[order])
-    return float(heights[order][int(np.searchsorted(weights, weights[-1] / 2))])
+    return float(np.quantile(heights, 0.5, weights=lengths, method="inverted_cdf"))
 
 
 class _Cutter:

@@ -13,7 +13,6 @@ _MIN_DEVIATION = 0.3  # of log gaps
 # Reasons to leave words out, to which others add what to do.
 DOUBTFUL_LINE, DOUBTFUL_ENDS = "doubtful line", "doubtful ends of a word"
 _MIN_LEARNED = 0.5  # probability of the place of a word that is learned from
-_ROUNDS = 1  # of learning the handwriting of a page
 _MIN_PROBABILITY, _MIN_LINE = 0.97, 0.65  # of a word; mean of a line, below which it is left out as a whole
 _MAX_MISFIT = 4.0  # of the width and height of a word
 
@@ -27,8 +26,7 @@ def place_words(texts: Sequence[Sequence[Word]], atoms: Sequence[Atoms | None]) 
     """
     known = [(words, own.spans, own.extents) for words, own in zip(texts, atoms, strict=True) if own and words]
     writing = first_guess([(words, spans) for words, spans, _ in known])
-    for _ in range(_ROUNDS):
-        writing = learn([(words, spans, align(words, spans, rest, writing)) for words, spans, rest in known], writing)
+    writing = learn([(words, spans, align(words, spans, rest, writing)) for words, spans, rest in known], writing)
     return [
         [None] * len(words) if own is None else align(words, own.spans, own.extents, writing)
         for words, own in zip(texts, atoms, strict=True)

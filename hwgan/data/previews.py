@@ -9,16 +9,17 @@ from PIL import Image
 from hwgan.data.picture_grid import GAP, WIDTH, cell_width, draw_grid, wrap_cells
 from hwgan.data.prepared import open_rows, row_text
 from hwgan.data.preprocessing import Preprocessing, TooWide
-from hwgan.data.transforms import decode_grey
+from hwgan.data.transforms import decode_grey, resize_to_height
 
 _EXAMPLE_HEIGHT = 64  # pixels
+_STEP_EXAMPLES = 6
 _STEP_LENGTH = 5  # characters; the examples of preprocessing steps are words of about this length
 _STEP_CANDIDATES = 500  # words from which these examples are chosen
 
 
-def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int, seed: int = 0) -> Image.Image:
+def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int) -> Image.Image:
     """Draws a grid of random examples, each with its text, split and writer as caption."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sources = {split: open_rows(data_dir, dataset, split) for split in splits}
     indices = [(split, i) for split, rows in sources.items() for i in range(len(rows))]
     cells = []
@@ -30,13 +31,13 @@ def draw_examples(data_dir: str, dataset: str, splits: Sequence[str], count: int
     return draw_grid(wrap_cells(cells))
 
 
-def draw_steps(data_dir: str, dataset: str, count: int = 6, seed: int = 0) -> Image.Image:
+def draw_steps(data_dir: str, dataset: str) -> Image.Image:
     """Draws random training words after each preprocessing step: one row per step, with its setting as caption."""
     rows = open_rows(data_dir, dataset, "train")
-    order = np.random.default_rng(seed).permutation(len(rows)).tolist()
+    order = np.random.default_rng(0).permutation(len(rows)).tolist()
     texts = [(i, row_text(rows[i], "text")) for i in order[:_STEP_CANDIDATES]]
     texts.sort(key=lambda row: abs(len(row[1]) - _STEP_LENGTH))  # a stable sort keeps ties in random order
-    examples = [(_decode_clipped(rows[i]["image"]), text) for i, text in texts[:count]]
+    examples = [(_decode_clipped(rows[i]["image"]), text) for i, text in texts[:_STEP_EXAMPLES]]
     large = Preprocessing(height=_EXAMPLE_HEIGHT)
     settings = [
         ("as stored, scaled to this preview", large),
@@ -79,4 +80,4 @@ def _decode_clipped(encoded: bytes) -> np.ndarray:
     """An image scaled to the height of examples; columns beyond the preview's width are cut off."""
     image = decode_grey(encoded)
     max_width = max(1, image.shape[0] * (WIDTH - 2 * GAP) // _EXAMPLE_HEIGHT)
-    return Preprocessing(height=_EXAMPLE_HEIGHT).resize(image[:, :max_width], 1)
+    return resize_to_height(image[:, :max_width], _EXAMPLE_HEIGHT)

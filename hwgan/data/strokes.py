@@ -40,11 +40,9 @@ def label_regions(mask: Bool[np.ndarray, "h w"]) -> tuple[Int[np.ndarray, "h w"]
 def find_components(ink: Bool[np.ndarray, "h w"]) -> Components:
     """The connected strokes of at least six pixels."""
     labels, count = label_regions(ink)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)
-    areas[0] = 0
-    labels = np.where((areas >= _MIN_AREA)[labels], labels, 0)
-    numbers = np.unique(labels)
-    labels = np.searchsorted(numbers, labels) if numbers[0] == 0 else labels
+    large = np.bincount(labels.ravel(), minlength=count + 1) >= _MIN_AREA
+    large[0] = False
+    labels = (np.cumsum(large) * large)[labels]
     slices = ndimage.find_objects(labels)
     boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices], int).reshape(-1, 4)
     rows = np.arange(ink.shape[0], dtype=float)[:, None]
@@ -89,7 +87,7 @@ def without_print(components: Components) -> Components:
         letters = in_band & (heights > 0.6 * size) & (heights < 2.2 * size)
         if letters.sum() < _PRINT_LETTERS:
             continue
-        off = np.abs(bottoms - bottom) <= max(_PRINT_TOLERANCE * size, 1.0)
-        if (letters & off).sum() >= max(_PRINT_LETTERS, _PRINT_SHARE * letters.sum()):
+        exact = np.abs(bottoms - bottom) <= max(_PRINT_TOLERANCE * size, 1.0)
+        if (letters & exact).sum() >= max(_PRINT_LETTERS, _PRINT_SHARE * letters.sum()):
             kept &= ~in_band
     return keep(components, kept)

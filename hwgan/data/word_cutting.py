@@ -62,9 +62,9 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
     for line in range(len(middles)):
         members = np.flatnonzero(line_of == line)
         for group in _with_signs(_group(spans[members], gap), spans[members], components.heights[members], x_height):
-            word = _cut(image, components, members[group], line)
-            if word is not None and _is_word(word, x_height):
-                words.append(word)
+            own = members[group]
+            if _is_word(components.boxes[own], x_height):
+                words.append(_cut(image, components, own, line))
     return _renumbered(words)
 
 
@@ -212,9 +212,7 @@ def as_word_image(
     return np.rint(WHITE * (1.0 - ((darkness - white) / (black - white)).clip(0.0, 1.0))).astype(np.uint8)
 
 
-def _cut(
-    image: UInt8[np.ndarray, "h w"], components: Components, members: Int[np.ndarray, " m"], line: int
-) -> CutWord | None:
+def _cut(image: UInt8[np.ndarray, "h w"], components: Components, members: Int[np.ndarray, " m"], line: int) -> CutWord:
     """The image of the components of a word, with the grey edges of their strokes."""
     boxes = components.boxes[members]
     left, top = np.maximum(boxes[:, :2].min(axis=0) - _MARGIN, 0).tolist()
@@ -223,13 +221,12 @@ def _cut(
     other = (components.labels[top:bottom, left:right] > 0) & ~own
     near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool) & ~other
     cut = np.where(near, image[top:bottom, left:right], WHITE).astype(np.uint8)
-    return CutWord(cut, line, (left, top, right, bottom)) if cut.size else None
+    return CutWord(cut, line, (left, top, right, bottom))
 
 
-def _is_word(word: CutWord, x_height: float) -> bool:
-    """Whether its size is that of a word: not of dirt, of a dash, or of several lines."""
-    left, top, right, bottom = word.box
-    height, width = bottom - top - 2 * _MARGIN, right - left - 2 * _MARGIN
+def _is_word(boxes: Int[np.ndarray, "n 4"], x_height: float) -> bool:
+    """Whether components with these boxes have the size of a word: not of dirt, of a dash, or of several lines."""
+    width, height = (boxes[:, 2:].max(axis=0) - boxes[:, :2].min(axis=0)).tolist()
     return (
         _MIN_SIZE * x_height <= height <= _MAX_SIZE * x_height
         and width <= _MAX_LENGTH * x_height

@@ -29,6 +29,11 @@ _MAX_FILE_BYTES = 512 << 20  # per unpacked file
 _MAX_GROWTH, _FREE_GROWTH_BYTES = 100, 1 << 30
 
 
+def is_archive(path: pathlib.Path) -> bool:
+    """Whether the name of a file is that of an archive which can be read."""
+    return path.name.lower().endswith((".zip", *_TAR_ENDINGS))
+
+
 class RawFiles:
     """The files of a folder or an archive, by their paths relative to its root, with "/" as separator.
 
@@ -62,7 +67,7 @@ class RawFiles:
             self._root = self.source.resolve()
         elif self.source.name.lower().endswith(".zip"):
             self._zip = self._open_zip()
-        elif self.source.name.lower().endswith(_TAR_ENDINGS):
+        elif is_archive(self.source):
             self._root = self._unpack()
         else:
             raise UserError(f"{self.source} is neither a folder nor one of .zip {' '.join(_TAR_ENDINGS)}")
@@ -111,7 +116,7 @@ class RawFiles:
         except tarfile.FilterError as error:
             self._refused[plain_path(member.name)] = f"leads out of the archive ({error})"
         except (OSError, ValueError) as error:
-            if getattr(error, "errno", None) == errno.ENOSPC or isinstance(error, EOFError):
+            if getattr(error, "errno", None) == errno.ENOSPC:
                 raise
             self._refused[plain_path(member.name)] = f"cannot be unpacked ({error})"
 

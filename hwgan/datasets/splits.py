@@ -27,16 +27,13 @@ def hash_fraction(key: str) -> float:
     return int.from_bytes(hashlib.md5(encoded).digest()[:4], "big") / 2**32
 
 
-def split_of(key: str, validation: float = 0.1, test: float = 0.1) -> str:
+def split_of(key: str) -> str:
     """The split of a writer or id by its hash, so that it does not depend on the other writers or ids.
 
-    Args:
-      key: name of the writer, or id.
-      validation: share of the keys that are assigned to validation.
-      test: share of the keys that are assigned to test.
+    Validation and test get a tenth of the keys each.
     """
     fraction = hash_fraction(key)
-    return "test" if fraction < test else "validation" if fraction < test + validation else "train"
+    return "test" if fraction < _HELD_OUT else "validation" if fraction < 2 * _HELD_OUT else "train"
 
 
 def deal_groups(

@@ -24,7 +24,7 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
     written again.
 
     Raises:
-      UserError: the dataset exists, but was made from another source or with other options.
+      UserError: the dataset exists, but was made from another source, with other options, or from files that changed.
     """
     directory = pathlib.Path(builder.data_dir)
     path = directory / SUMMARY_FILE
@@ -47,23 +47,22 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
 
 
 def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]:
-    """The summary of a complete dataset; raises UserError if it was made from another source or with other options."""
+    """The summary of a complete dataset; raises UserError if it is of another source or of other options."""
     directory, summary = path.parent, parse_summary(path)
     existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)
-    if existing == requested:
-        # Datasets of older versions have no checksum of texts.
-        same_texts = summary.get("source_texts", builder.source_texts) == builder.source_texts
-        same_files = summary["source_listing"] == builder.source_listing
-        if not same_files or not same_texts:
-            what = "its texts were others" if same_files else "its files were others in name, number or size"
-            raise UserError(
-                f"{directory} was made from {existing[0]} when {what}; remove that folder to prepare it again, or "
-                "choose another --data_dir or --name"
-            )
     if existing != requested:
         raise UserError(
             f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "
             f"{requested[0]} with {requested[1]}; remove that folder, or choose another --data_dir or --name"
+        )
+    # Datasets of older versions have no checksum of texts.
+    same_texts = summary.get("source_texts", builder.source_texts) == builder.source_texts
+    same_files = summary["source_listing"] == builder.source_listing
+    if not same_files or not same_texts:
+        what = "its texts were others" if same_files else "its files were others in name, number or size"
+        raise UserError(
+            f"{directory} was made from {existing[0]} when {what}; remove that folder to prepare it again, or "
+            "choose another --data_dir or --name"
         )
     return summary
 

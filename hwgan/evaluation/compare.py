@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.decoding import Lexicon
@@ -251,10 +251,9 @@ def _draw(sampler: Sampler, evaluator: Evaluator, texts: list[str], seed: int) -
 
 def _draw_same_texts(sampler: Sampler, evaluator: Evaluator, originals: WordStore, seed: int) -> WordStore:
     """Generates the texts of real words, with one random style in place of each writer."""
-    writers = sorted(set(originals.writers))
+    writers, rows = np.unique(originals.writers, return_inverse=True)
     styles = sampler.sample_styles(jax.random.key(seed), len(writers))
-    rows = [writers.index(writer) for writer in originals.writers]
-    images = sampler.draw(originals.texts, styles[jnp.array(rows)])
+    images = sampler.draw(originals.texts, styles[rows])
     return evaluator.store(images, originals.texts, [f"style{row}" for row in rows])[0]
 
 

@@ -37,14 +37,14 @@ def _greedy_labels(networks: Networks, variables: Any, words: RealWords) -> tupl
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _mean_states(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array]:
+def _mean_states(networks: Networks, variables: Any, words: RealWords) -> jax.Array:
     output = networks.recognizer.apply(variables, words.image, networks.input_widths(words), train=False)
-    return (mean_inside(output.states.astype(jnp.float32), output.lengths),)  # bfloat16 is too coarse for distances
+    return mean_inside(output.states.astype(jnp.float32), output.lengths)  # bfloat16 is too coarse for distances
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _style_features(networks: Networks, variables: Any, words: RealWords) -> tuple[jax.Array]:
-    return (networks.identifier.apply(variables, words.image, networks.input_widths(words), train=False).features,)
+def _style_features(networks: Networks, variables: Any, words: RealWords) -> jax.Array:
+    return networks.identifier.apply(variables, words.image, networks.input_widths(words), train=False).features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,11 +164,11 @@ class Evaluator:
 
     def recognizer_features(self, words: WordStore) -> np.ndarray:
         """The recognizer's last hidden layer, averaged over the frames of each word, [words, features]."""
-        return np.stack([output[0] for output in self._apply(_mean_states, self.recognizer, words)])
+        return self._features(_mean_states, self.recognizer, words)
 
     def style_features(self, words: WordStore) -> np.ndarray:
         """The identifier's features of each word, [words, features]."""
-        return np.stack([output[0] for output in self._apply(_style_features, self.identifier, words)])
+        return self._features(_style_features, self.identifier, words)
 
     def _read(self, words: WordStore, read: Callable[[RecognizerOutput, str], str]) -> list[str]:
         """What `read` makes of the recognizer's output for each word and of its greedy transcription."""
@@ -180,13 +180,12 @@ class Evaluator:
                 texts[row] = read(one, self.charset.decode(np.asarray(labels[i])))
         return [texts[row] for row in range(len(texts))]
 
-    def _apply(self, function: Callable[..., Any], variables: Any, words: WordStore) -> list[tuple[Any, ...]]:
-        """The outputs of a jitted function for each of the words, in their order."""
-        outputs: dict[int, tuple[Any, ...]] = {}
-        for batch, rows in self._batches(words):
-            arrays = [np.asarray(array) for array in function(self.networks, variables, batch)]
-            outputs.update((row, tuple(array[i] for array in arrays)) for i, row in enumerate(rows.tolist()))
-        return [outputs[row] for row in range(len(outputs))]
+    def _features(self, function: Callable[..., Any], variables: Any, words: WordStore) -> np.ndarray:
+        """The output of a jitted function for each of the words, in their order."""
+        found: dict[int, np.ndarray] = {}
+        for batch, rows in self._batches(words):  # the last may be filled up beyond its rows
+            found.update(zip(rows.tolist(), np.asarray(function(self.networks, variables, batch)), strict=False))
+        return np.stack([found[row] for row in range(len(found))])
 
     def _batches(self, words: WordStore, limit: int | None = None) -> Iterator[tuple[RealWords, np.ndarray]]:
         """Batches of the first `limit` words, each with the rows of its words; tells of progress."""

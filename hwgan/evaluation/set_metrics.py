@@ -134,7 +134,7 @@ class SetMetrics:
             return {}
         features = self.evaluator.style_features(images)
         text_ids, writer_ids = (
-            [sorted(set(keys)).index(key) for key in keys] for keys in (images.texts, images.writers)
+            np.unique(keys, return_inverse=True)[1].tolist() for keys in (images.texts, images.writers)
         )
         metrics = {
             "style_distance": mean_distance_within(features, text_ids),

@@ -14,14 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
-from rapidfuzz.distance import Levenshtein
 
 from hwgan.data.charset import normalize_text
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio
 from hwgan.evaluation.results import as_results
-from hwgan.evaluation.set_metrics import SetMetrics
+from hwgan.evaluation.set_metrics import SetMetrics, error_rate_estimates
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.sampler import Sampler
@@ -155,9 +154,7 @@ def style_metrics(
                 continue
             metrics[f"top{top}{name}"] = _mean(ranks < top, writers, seed)
     metrics |= {"distance": _mean(own, found, seed), "distance_to_others": _mean(others, found, seed)}
-    references, readings = evaluator.read(words)
-    edits = [Levenshtein.distance(r, h) for r, h in zip(references, readings, strict=True)]
-    metrics["cer"] = bootstrap_ratio(edits, list(map(len, references)), words.writers, seed)
+    metrics["cer"] = error_rate_estimates(*evaluator.read(words), words.writers, seed)["cer"]
     return metrics
 
 

@@ -15,6 +15,7 @@ except ModuleNotFoundError as missing:  # an extra, which most users do not need
     raise UserError('ONNX files need further packages: pip install ".[onnx]"') from missing
 
 OPSET = 17  # the lowest that has all operators used here
+_LAYER_NORM_EPSILON = 1e-6  # Flax's default
 _IR_VERSION = 8  # of that opset, so that older runtimes read the files as well
 
 
@@ -76,20 +77,19 @@ class Graph:
         Args:
           x: image.
           kernel: [rows, columns, inputs, outputs], as Flax has it.
-          bias: [outputs], or None.
+          bias: [outputs].
           **attributes: `pads` (begin, then end, of rows and columns; SAME at stride 1 by default), `strides`.
         """
         height, width = kernel.shape[:2]
         same = [(height - 1) // 2, (width - 1) // 2, height // 2, width // 2]
-        inputs = [] if bias is None else [_float32(bias)]
         weights = _float32(kernel).transpose(3, 2, 0, 1)
-        return self.add("Conv", x, weights, *inputs, **{"pads": same, **attributes})
+        return self.add("Conv", x, weights, _float32(bias), **{"pads": same, **attributes})
 
-    def layer_norm(self, x: str, axis: int, parameters: Any | None = None, epsilon: float = 1e-6) -> str:
+    def layer_norm(self, x: str, axis: int, parameters: Any | None = None) -> str:
         """Flax's LayerNorm over one axis of an image (1) or of a sequence (the last)."""
         centered = self.add("Sub", x, self.mean(x, axis))
         variance = self.mean(self.add("Mul", centered, centered), axis)
-        normal = self.add("Div", centered, self.add("Sqrt", self.add("Add", variance, epsilon)))
+        normal = self.add("Div", centered, self.add("Sqrt", self.add("Add", variance, _LAYER_NORM_EPSILON)))
         if parameters is None:
             return normal
         shape = (1, -1, 1, 1) if axis == 1 else (-1,)

@@ -8,7 +8,6 @@ from hwgan.exporting.graph import Graph
 from hwgan.models.identifier import MIN_COLUMN_VARIANCE, MIN_VARIANCE, WriterIdentifier
 from hwgan.models.networks import Networks
 from hwgan.models.recognizer import ConvRecognizer
-from hwgan.runtime.errors import UserError
 
 _BATCH_NORM_EPSILON = 1e-5  # Flax's default
 
@@ -54,13 +53,8 @@ def reader_model(networks: Networks, variables: Any, height: int) -> Any:
       networks: with a `ConvRecognizer`.
       variables: of the recognizer.
       height: of the images.
-
-    Raises:
-      UserError: the recognizer is another one.
     """
-    module = networks.recognizer
-    if not isinstance(module, ConvRecognizer):
-        raise UserError(f"ONNX export is for recognizers of the name conv; this checkpoint has {type(module).__name__}")
+    module: ConvRecognizer = networks.recognizer
     graph, parameters = Graph(), variables["params"]
 
     def normalized(x: str, name: str, axis: int) -> str:

@@ -1,7 +1,6 @@
 """What a program needs to know beside the networks: alphabet, replacements, preprocessing, sizes, licence."""
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from hwgan.sampling.style_encoder import READING_BIAS, WIDTH_PRIOR
 from hwgan.sampling.word_reader import EXTENTS
 
 FORMAT = 1  # must be raised when a reader of older files would misread new ones
-_LAST_PLANE_WITH_LOOKALIKES = 0x1FFFF
+_LAST_WITH_LOOKALIKES = 0x1FFFF  # code point
 PRETRAINED_LICENCE = {
     "en": "Weights for research and non-commercial use, trained on the IAM Handwriting Database (Marti and Bunke, "
     "2002), free for non-commercial research, and on “Copiste d’un jour” (Bibliothèque et Archives nationales du "
@@ -64,7 +63,7 @@ def describe_model(sampler: Sampler, files: Mapping[str, bytes], licence: Mappin
 def _replacements(charset: Charset) -> dict[str, str]:
     """What each character outside the alphabet is replaced by, of those that something looks like."""
     found = {}
-    for code in range(min(sys.maxunicode, _LAST_PLANE_WITH_LOOKALIKES)):
+    for code in range(_LAST_WITH_LOOKALIKES):
         character = chr(code)
         if character in charset.characters or character in " \t\n\r" or 0xD800 <= code <= 0xDFFF:
             continue

@@ -23,11 +23,9 @@ _MEASURED_STYLES, _MEASURED_INK = 32, 0.3
 _IMAGE_WIDTHS = (9, 24, 57, 104, 131)
 
 
-def open_session(model: bytes, num_threads: int = 0) -> Any:
-    """A session of onnxruntime on the CPU; 0 threads are as many as there are cores."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def open_session(model: bytes) -> Any:
+    """A session of onnxruntime on all cores of the CPU."""
+    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 
 def write_ink(session: Any, sampler: Sampler, word: str, z: Any) -> np.ndarray:

@@ -96,18 +96,19 @@ def describe_fields(common: str = _COMMON) -> str:
     module = importlib.import_module(f"configs.{common}")
     comments = _comments(pathlib.Path(str(module.__file__)).read_text(encoding="utf-8"))
     lines = []
-    for path, value in _flat(module.get_common().to_dict()):
+    for path, value in flat_fields(module.get_common().to_dict()).items():
         comment = comments.get(path, "")
         text = textwrap.fill(comment, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
         lines.append(f"  {path}={value!r}" + (f"\n{text}" if comment else ""))
     return "\n".join(lines)
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    rows = []
+def flat_fields(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested fields by their paths, such as "data.dataset"."""
+    flat: dict[str, Any] = {}
     for name, value in config.items():
-        rows += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
-    return rows
+        flat |= flat_fields(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
 
 
 def _comments(source: str) -> dict[str, str]:

@@ -52,17 +52,15 @@ class MetricWriter:
             for name, value in metrics.items():
                 self._tensorboard.add_scalar(name, value, step)
 
-    def write_image(self, step: int, name: str, image: np.ndarray) -> pathlib.Path:
-        """Saves a uint8 [h, w] image as `<name>-<step>.png` and as `<name>.png`, the newest; returns the latter."""
-        newest = self._directory / f"{name}.png"
+    def write_image(self, step: int, name: str, image: np.ndarray) -> None:
+        """Saves a uint8 [h, w] image as `<name>-<step>.png` and as `<name>.png`, the newest."""
         with self._log_disk_errors():
             directory = self._directory / "samples"
             directory.mkdir(exist_ok=True)
-            for path in (directory / f"{name}-{step:07d}.png", newest):
+            for path in (directory / f"{name}-{step:07d}.png", self._directory / f"{name}.png"):
                 replace_image(path, Image.fromarray(image))
         if self._has_tensorboard():
             self._tensorboard.add_image(name, image[None], step)
-        return newest
 
     def close(self) -> None:
         """Flushes everything to disk."""

@@ -1,9 +1,11 @@
 """NumPy's .npz files of arrays and a JSON record of what made them: weights, styles. They may be of unknown origin."""
 
+import contextlib
 import dataclasses
 import json
 import pathlib
 import zipfile
+from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -59,6 +61,22 @@ def read_npz(path: str, kind: NpzKind, *, with_arrays: bool = True) -> tuple[dic
     if not isinstance(record, dict):
         raise UserError(f"{path!r} holds no {kind.name}: its record is no JSON object")
     return record, arrays
+
+
+@contextlib.contextmanager
+def open_stored(path: pathlib.Path, max_bytes: int) -> Iterator[Any]:
+    """The arrays of a file of unknown origin by name, as `numpy.load` gives them.
+
+    Raises:
+      ValueError: it has compressed members, which could unpack to any size.
+    """
+    with open_regular(path, max_bytes) as file:
+        with zipfile.ZipFile(file) as archive:
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise ValueError("it is compressed")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            yield arrays
 
 
 def _check_sizes(file: IO[bytes], path: str, kind: NpzKind) -> None:

@@ -58,7 +58,7 @@ def check_number(name: str, value: Any, low: int | float, high: int | float, *, 
     """Raises UserError if a field is no finite number within [low, high], or no whole one where it must be."""
     number: Any = value  # of any kind that is a number to Python or NumPy
     fits = isinstance(value, numbers.Integral if whole else numbers.Real) and not isinstance(value, bool | np.bool_)
-    if not fits or not math.isfinite(number) or not low <= number <= high:
+    if not fits or not low <= number <= high or number == math.inf:
         kind = "a whole number" if whole else "a number"
         shown = [f"{limit:,}" if isinstance(limit, int) else f"{limit:g}" for limit in (low, high)]
         limits = f"from {shown[0]} to {shown[1]}" if math.isfinite(high) else f"of at least {shown[0]}"

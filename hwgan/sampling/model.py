@@ -20,7 +20,7 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_delta import TunedStyle, check_delta, mix_deltas
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import style_of
-from hwgan.sampling.styles import slerp
+from hwgan.sampling.styles import mix
 
 # A seed, a style file, z, or what `Model.interpolate` makes of a fine-tuned style.
 Style = int | np.integer | str | os.PathLike | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"] | TunedStyle
@@ -81,7 +81,7 @@ class Model(BaseModel):
         check_number("seed", seed, 0, MAX_SEED, whole=True)
         sampler = self.sampler
         if temperature is not None:
-            sampler = dataclasses.replace(sampler, temperature=float(temperature))
+            sampler = dataclasses.replace(sampler, temperature=temperature)
         return np.asarray(sampler.style(int(seed)))
 
     def style_from(
@@ -128,10 +128,11 @@ class Model(BaseModel):
         """
         check_number("count", count, 2, 10**6, whole=True)
         start, end = self._resolved(first), self._resolved(last)
-        z = [np.asarray(latent) for latent in slerp(jnp.asarray(start.z), jnp.asarray(end.z), int(count))]
-        if not start.delta and not end.delta:
-            return list(z)
         shares = np.linspace(0.0, 1.0, count).tolist()
+        first_z, last_z = jnp.asarray(start.z), jnp.asarray(end.z)
+        z: list[Any] = [np.asarray(mix(first_z, last_z, share)) for share in shares]
+        if not start.delta and not end.delta:
+            return z
         deltas = [mix_deltas(start.delta, end.delta, share) for share in shares]
         return [TunedStyle(latent, delta) for latent, delta in zip(z, deltas, strict=True)]
 

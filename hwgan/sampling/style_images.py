@@ -89,21 +89,17 @@ def preview(words: Sequence[CutWord], left_out: Collection[int] = ()) -> Image.I
       words: as `words_of_images` returns them.
       left_out: numbers.
     """
-    cells: list[Image.Image] = []
-    starts = []
-    for number, word in enumerate(words, 1):
-        starts.append(number > 1 and word.line != words[number - 2].line)
-        cells.append(_cell(word.image, number, number in left_out))
+    placed: list[tuple[Image.Image, tuple[int, int]]] = []
     x = y = 0
-    places = []
-    for cell, starts_line in zip(cells, starts, strict=True):
+    for number, word in enumerate(words, 1):
+        cell = _cell(word.image, number, number in left_out)
+        starts_line = word.line != words[number - 2].line  # of no effect at the first, where x is 0
         if x and (x + cell.width > _PREVIEW_WIDTH or (starts_line and x > _PREVIEW_WIDTH // 3)):
             x, y = 0, y + cell.height
-        places.append((x, y))
+        placed.append((cell, (x, y)))
         x += cell.width
-    height = y + _PREVIEW_HEIGHT + _CAPTION + 8
-    sheet = Image.new("RGB", (_PREVIEW_WIDTH, height), "white")
-    for cell, place in zip(cells, places, strict=True):
+    sheet = Image.new("RGB", (_PREVIEW_WIDTH, y + _PREVIEW_HEIGHT + _CAPTION + 8), "white")
+    for cell, place in placed:
         sheet.paste(cell, place)
     return sheet
 

@@ -41,8 +41,3 @@ def mix(first: Float[Array, " z"], last: Float[Array, " z"], share: float) -> Fl
     else:
         direction = (jnp.sin((1.0 - share) * angle) * start + jnp.sin(share * angle) * end) / jnp.sin(angle)
     return ((1.0 - share) * lengths[0] + share * lengths[1]) * direction
-
-
-def slerp(first: Float[Array, " z"], last: Float[Array, " z"], count: int) -> list[Float[Array, " z"]]:
-    """`count` styles from the first to the last at even angles; see `mix`."""
-    return [mix(first, last, share) for share in np.linspace(0.0, 1.0, count).tolist()]

@@ -94,7 +94,7 @@ def encode_writers(
         raise UserError(f"no word of {dataset} {split} can be written in the style of its writer; dropped: {dropped}")
     z: dict[str, np.ndarray] = {}
     writers = sorted({word.writer for word in words})
-    for writer in with_progress(writers, "encoding styles", "writers", len(writers)):
+    for writer in with_progress(writers, "encoding styles", "writers"):
         with contextlib.suppress(UserError):  # none of the images is a word
             z[writer] = encoder.encode(_images(opened, references[writer])).z
     kept = [word for word in words if word.writer in z]

@@ -96,6 +96,20 @@ def test_a_damaged_cache_is_written_again(data, caplog, name, rest):
     assert "are damaged" in written_again(data, caplog)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(lambda arrays: arrays | {"texts": np.array('["a"]')}, "its parts do not fit"), (dict, "it is compressed")],
+)
+def test_a_cache_of_unknown_origin_is_held_to_what_hwgan_writes(data, caplog, change, message):
+    read(data)
+    (folder,) = folders(data)
+    with np.load(folder / "index.npz") as stored:
+        arrays = dict(stored)
+    save = np.savez_compressed if change is dict else np.savez
+    save(folder / "index.npz", **change(arrays))
+    assert message in written_again(data, caplog)
+
+
 def written_again(data, caplog):
     whole = read(data, cache_dir=f"{data}/other")
     np.testing.assert_array_equal(read(data).pixels, whole.pixels)

@@ -1,5 +1,7 @@
 """Pages whose lines have transcriptions alone: their words, writers, splits, and what is left out."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,6 +96,20 @@ def test_split_lists_may_name_writers(tmp_path):
     _, rows = prepared(tmp_path, writer_pattern=PATTERN, splits=str(tmp_path / "lists"))
     writers = {split: {row["writer"].decode() for row in own.values()} for split, own in rows.items()}
     assert writers == {"train": {"ann", "bob", "cy"}, "validation": {"dee"}, "test": {"eve"}}
+
+
+def test_doubtful_lines_of_one_id_and_the_copies_of_an_editor(tmp_path):
+    pages = make(tmp_path / "in", names=PAGES[:3])
+    wrong = ["an", "it", "of", "to", "be", "we", "me", "up", "a", "in", "no", "so", "us", "he", "or"]
+    twice = alto("bob_1", pages["bob_1"], [wrong, wrong, *pages["bob_1"].texts[2:]]).replace('"l1"', '"l0"')
+    (tmp_path / "in" / "bob_1.xml").write_text(twice)
+    hidden = tmp_path / "in" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    (hidden / "ann_1-checkpoint.xml").write_text((tmp_path / "in" / "ann_1.xml").read_text())
+    summary, rows = prepared(tmp_path)
+    assert any("bob_1/l0/" in first for reason in summary["skipped"].values() for first in reason["first"])
+    assert "checkpoint" not in json.dumps(summary)
+    assert {row["page"].decode() for own in rows.values() for row in own.values()} == set(PAGES[:3])
 
 
 def test_doubtful_lines_are_counted_and_shown(tmp_path):

@@ -13,7 +13,7 @@ from hwgan.data.ink_words import cut_ink_lines
 from hwgan.datasets.builder import Example
 from hwgan.datasets.iam_ondb.parser import LINE_ID, parse_strokes, parse_transcription, parse_writer
 from hwgan.datasets.ink_builder import InkBuilder, check_strokes
-from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.raw_files import RawFiles, is_archive
 from hwgan.datasets.splits import SPLITS, SplitLists, deal_groups, parse_list
 from hwgan.datasets.word_folder.rows import is_hidden
 from hwgan.runtime.errors import UserError
@@ -126,7 +126,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
 
     def _read_writers(self, root: pathlib.Path) -> dict[str, str]:
         """The writer of each form, whose XML is original/a01/a01-000/strokesu.xml; a warning without them."""
-        if not any(root.rglob(f"{_PARTS['originals'][0]}*")):
+        if not _places(root, "originals"):
             self.warnings.append(
                 "the original XML, which names the writers, is not there: writers are unknown, and each form counts as "
                 "one of its own"
@@ -159,6 +159,13 @@ def _line(example_id: str) -> str:
     return "-".join(example_id.split("-")[:3])
 
 
+def _places(root: pathlib.Path, part: str) -> list[pathlib.Path]:
+    """Where a part of the database may lie: archives in the folder, and folders in or below it."""
+    name = _PARTS[part][0]
+    archives = sorted(path for path in root.glob(f"{name}*") if is_archive(path) and path.is_file())
+    return archives + sorted(path for path in root.rglob(f"{name}*") if path.is_dir())
+
+
 def _open(root: pathlib.Path, part: str) -> tuple[RawFiles, list[str]]:
     """A part of the database, in its archive or extracted, and its files.
 
@@ -166,9 +173,7 @@ def _open(root: pathlib.Path, part: str) -> tuple[RawFiles, list[str]]:
       UserError: it is not there.
     """
     name, ending = _PARTS[part]
-    archives = sorted(path for path in root.glob(f"{name}*") if path.is_file()) if root.is_dir() else []
-    folders = sorted(path for path in root.rglob(f"{name}*") if path.is_dir()) if root.is_dir() else []
-    for place in (*archives, *folders):
+    for place in _places(root, part):
         files = RawFiles(place)
         paths = [path for path in files.names() if path.lower().endswith(ending) and not is_hidden(path)]
         if paths:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from scipy import ndimage
 
 _BIN = 8  # grey levels that the search for the most frequent level takes together
 _NOISE = 16  # grey levels by which paper differs from its most frequent level
@@ -24,7 +25,7 @@ def paper_levels(image: UInt8[np.ndarray, "h w"], inside: Bool[np.ndarray, "h w"
     height, width = image.shape
     count = max(1, round(width / height))
     edges = np.linspace(0, width, count + 1).astype(int)
-    least = min(_MIN_PIXELS, int(inside.sum()) // count)
+    least = max(1, min(_MIN_PIXELS, int(inside.sum()) // count))
     centres, levels, slopes = [], [], []
     for left, right in itertools.pairwise(edges):
         rows, columns = np.nonzero(inside[:, left:right])
@@ -36,7 +37,9 @@ def paper_levels(image: UInt8[np.ndarray, "h w"], inside: Bool[np.ndarray, "h w"
         centres.append((left + right - 1) / 2)
         levels.append(level)
         slopes.append(_slope(rows, pixels, level))
-    columns = np.interp(np.arange(width), centres, _without_outliers(np.array(levels)))
+    # A strip that a blot covers takes the level beside it.
+    levels = ndimage.median_filter(np.array(levels), 3, mode="nearest")
+    columns = np.interp(np.arange(width), centres, levels)
     # Beyond the region the paper is taken to be as it is at its edge in the same column.
     rows = np.arange(height)[:, None]
     top, bottom = inside.argmax(axis=0), height - 1 - inside[::-1].argmax(axis=0)
@@ -58,9 +61,3 @@ def _slope(rows: np.ndarray, pixels: np.ndarray, level: float) -> float:
     if pixels.size < _MIN_PIXELS or np.ptp(rows) < 2:
         return 0.0
     return float(np.polyfit(rows, pixels, 1)[0])
-
-
-def _without_outliers(levels: np.ndarray) -> np.ndarray:
-    """The median of each level and its two neighbours: a strip that a blot covers takes the level beside it."""
-    padded = np.pad(levels, 1, mode="edge")
-    return np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)

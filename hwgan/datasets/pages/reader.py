@@ -13,6 +13,7 @@ from hwgan.datasets.pages.layout import Page, Region
 from hwgan.datasets.pages.parser import parse_mets, parse_pages
 from hwgan.datasets.pages.scan import Frame, Misplaced, Placement, place, read_frames
 from hwgan.datasets.raw_files import RawFiles, plain_path
+from hwgan.datasets.word_folder.rows import is_hidden
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Reader:
         self._files, self._skip = files, skip
         names = files.names()
         self._names = set(names)
-        xml_files = [name for name in names if name.lower().endswith(".xml") and posixpath.basename(name)[0] != "."]
+        xml_files = [name for name in names if name.lower().endswith(".xml") and not is_hidden(name)]
         # METS files come first, for they tell which files are of one page.
         self.xml_files = sorted(xml_files, key=lambda name: (not name.lower().endswith("mets.xml"), name))
         self._finder = ImageFinder(names)

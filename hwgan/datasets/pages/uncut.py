@@ -34,7 +34,7 @@ class UncutLines:
           skip: takes reason, id and detail of each word that is left out.
         """
         self._skip = skip
-        self._doubtful: list[tuple[float, str, np.ndarray, str]] = []
+        self._doubtful: list[tuple[float, np.ndarray, str]] = []
 
     def cut(
         self, page: Description, pixels: UInt8[np.ndarray, "h w"], regions: Sequence[Region], writer: str
@@ -75,12 +75,13 @@ class UncutLines:
         """Keeps the picture of a line if it is among the first by the hash of its id."""
         key = hash_fraction(line_id)
         if len(self._doubtful) < _SHOWN or key < self._doubtful[-1][0]:
-            bisect.insort(self._doubtful, (key, line_id, _draw_line(image, outline, words), _caption(line_id, words)))
+            line = key, _draw_line(image, outline, words), _caption(line_id, words)
+            bisect.insort(self._doubtful, line, key=lambda line: line[0])
             del self._doubtful[_SHOWN:]
 
     def picture(self) -> Image.Image | None:
         """Some lines with words that were left out, in dark boxes; None if there are none."""
-        rows = [[(image, caption)] for _, _, image, caption in self._doubtful]
+        rows = [[(image, caption)] for _, image, caption in self._doubtful]
         return draw_grid(rows) if rows else None
 
 

@@ -6,6 +6,7 @@ word_1.png, "apple"            ICDAR 2015
 a01-000-00 a <space> m o v e   Kaldi, PyLaia: an id, and spelled characters
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable
@@ -25,8 +26,6 @@ _WITH_ENDING = re.compile(rf"(\S.*?(?:{'|'.join(map(re.escape, IMAGE_ENDINGS))})
 _ID = re.compile(r"(\S+)\s+(.*)")
 _NUMBERS = re.compile(r"[-\d.]+([\s,;]+[-\d.]+){3,}")  # coordinates of boxes
 _IAM = re.compile(r"(ok|err) \d+ ")
-
-Split = Callable[[str], tuple[str, str]]
 
 
 def parse_text_list(text: str, name: str, index: ImageIndex, folder: str) -> tuple[list[Row], list[str]]:
@@ -49,12 +48,12 @@ def parse_text_list(text: str, name: str, index: ImageIndex, folder: str) -> tup
     lines = [(f"{name} line {number}", line.strip()) for number, line in enumerate(text_lines(text), start=1)]
     lines = [(place, line) for place, line in lines if line]
     sample = [line for _, line in lines[:: max(1, len(lines) // _SAMPLE)]]
-    split, found = _best_split(sample, index, folder)
+    separator, found = _best_separator(sample, index, folder)
     if not sample or found < max(1, _MIN_FOUND * len(sample)):
         return [], []
     _check_header(lines[0][1], name)
-    _check_columns(sample, split, name)
-    pairs = [(*split(line), place) for place, line in lines]
+    _check_columns(sample, separator, name)
+    pairs = [(*_SPLITS[separator](line), place) for place, line in lines]
     _check_texts([text for _, text, _ in pairs], name)
     if _is_spelled(pairs):
         pairs = [(file, _join_spelled(text), place) for file, text, place in pairs]
@@ -62,27 +61,20 @@ def parse_text_list(text: str, name: str, index: ImageIndex, folder: str) -> tup
     return index.locate([Row(file, text, place=place) for file, text, place in pairs if file], folder), bad
 
 
-def _best_split(sample: list[str], index: ImageIndex, folder: str) -> tuple[Split, int]:
-    best: tuple[Split, int] = _by_tab, 0
-    for split in (_by_tab, _by_comma, _by_semicolon, _by_blank):
+def _best_separator(sample: list[str], index: ImageIndex, folder: str) -> tuple[str, int]:
+    """The separator ("" for a blank) by which most lines begin with an image that is there, and how many do."""
+    best = "\t", 0
+    for separator, split in _SPLITS.items():
         files = [file for file, text in map(split, sample) if file and text]
         found = sum(bool(row.image) for row in index.locate([Row(file, "") for file in files], folder))
         if found > best[1]:
-            best = split, found
+            best = separator, found
     return best
 
 
 def _by_tab(line: str) -> tuple[str, str]:
     file, _, text = line.partition("\t")
     return file.strip(), text.strip()
-
-
-def _by_comma(line: str) -> tuple[str, str]:
-    return _by_mark(line, ",")
-
-
-def _by_semicolon(line: str) -> tuple[str, str]:
-    return _by_mark(line, ";")
 
 
 def _by_mark(line: str, mark: str) -> tuple[str, str]:
@@ -97,6 +89,15 @@ def _by_mark(line: str, mark: str) -> tuple[str, str]:
 def _by_blank(line: str) -> tuple[str, str]:
     match = _WITH_ENDING.fullmatch(line) or _ID.fullmatch(line)
     return match.groups() if match else (line, "")  # pyright: ignore[reportReturnType]
+
+
+# File and text of a line, by separator.
+_SPLITS: dict[str, Callable[[str], tuple[str, str]]] = {
+    "\t": _by_tab,
+    ",": functools.partial(_by_mark, mark=","),
+    ";": functools.partial(_by_mark, mark=";"),
+    "": _by_blank,
+}
 
 
 def _check_header(first: str, name: str) -> None:
@@ -116,11 +117,8 @@ def _fields(line: str, separator: str) -> list[str]:
     return [line] if isinstance(fields, str) else fields
 
 
-def _check_columns(sample: list[str], split: Split, name: str) -> None:
+def _check_columns(sample: list[str], separator: str, name: str) -> None:
     """Raises UserError where each line has the same three or more fields: which of them is the text is not known."""
-    separator = next(
-        (mark for by, mark in ((_by_tab, "\t"), (_by_comma, ","), (_by_semicolon, ";")) if by is split), ""
-    )
     if not separator:
         return
     counts = {len(_fields(line, separator)) for line in sample}
