@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from hwgan.runtime.command_line import EXIT_CODE
+from hwgan.runtime.command_line import end_with_error
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.settings import prepare_backend
 
@@ -21,5 +21,4 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     try:
         sys.exit(main())
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_CODE)
+        end_with_error(str(error))

@@ -18,7 +18,6 @@ import logging
 import math
 import pathlib
 from collections.abc import Collection, Sequence
-from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -41,6 +40,7 @@ from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.evaluation.table import as_table
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import Config
+from hwgan.runtime.config_file import flat_fields
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_text, writing
 from hwgan.runtime.untrusted import MAX_SEED, check_number
@@ -129,14 +129,15 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
 
 def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str]) -> None:
     """Raises UserError for a field of the command line that has no effect and is not as in the checkpoint."""
+    fields, fields_of_run = flat_fields(config.to_dict()), flat_fields(of_run.to_dict())
     for name in overridden:
         if name.startswith("evaluate.") or name in _OF_EVALUATION:
             continue
-        try:
-            given, used = (functools.reduce(getitem, name.split("."), fields) for fields in (config, of_run))
-            given, used = (list(value) if isinstance(value, tuple) else value for value in (given, used))
-        except (KeyError, TypeError):  # an entry of a list, or a field of a network that the run does not have
-            continue
+        if name not in fields or name not in fields_of_run:
+            continue  # an entry of a list, or a field of a network that the run does not have
+        given, used = (
+            list(value) if isinstance(value, tuple) else value for value in (fields[name], fields_of_run[name])
+        )
         if given and given != used:
             raise UserError(
                 f"--config.{name}={given}: a run is evaluated with the {name} of its checkpoint, {used}; leave the "

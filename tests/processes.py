@@ -18,6 +18,16 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
 
+def command_output(module, *arguments, code=0) -> str:
+    """What the command of an entry point prints; on stderr where it is to end with an error."""
+    command = [sys.executable, "-m", f"hwgan.{module}", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr if code else done.stdout
+
+
 def free_port() -> int:
     """A port that nobody listens on now."""
     with socket.socket() as listener:

@@ -1,10 +1,6 @@
 """Documented commands from their flags to what they write, on a run of the smoke config."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,18 +10,9 @@ import hwgan
 from hwgan.checkpoints.weights_file import read_weights
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.style_files import read_style
+from tests.processes import command_output as run
 
 pytestmark = pytest.mark.slow
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
-
-
-def run(module, *arguments, code=0):
-    """What a command prints; on stderr where it is to fail."""
-    command = [sys.executable, "-m", f"hwgan.{module}", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr if code else done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,7 @@
 """README's first commands, with the pretrained weights: what they write is what Python writes."""
 
-import os
-import pathlib
+import functools
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,21 +9,15 @@ from PIL import Image
 
 import hwgan
 from hwgan.sampling.page import add_margin
+from tests.processes import command_output
 
 pytestmark = pytest.mark.slow
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(pathlib.Path.cwd())}
+sample = functools.partial(command_output, "sample")
 
 
 @pytest.fixture(scope="module")
 def model():
     return hwgan.load()
-
-
-def sample(*arguments, module="sample"):
-    command = [sys.executable, "-m", f"hwgan.{module}", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def pixels(path):

@@ -125,8 +125,8 @@ def _write(page: Page, words: list[np.ndarray], rng: np.random.Generator) -> tup
             np.maximum(area, darkness, out=area)
             rows, columns = np.nonzero(darkness > 0.3)
             if rows.size:
-                low, high = (left + columns.min(), top + rows.min()), (left + columns.max() + 1, top + rows.max() + 1)
-                written.append((word, (int(low[0]), int(low[1]), int(high[0]), int(high[1]))))
+                right, bottom = left + int(columns.max()) + 1, top + int(rows.max()) + 1
+                written.append((word, (left + int(columns.min()), top + int(rows.min()), right, bottom)))
             x += size[0] + scale * rng.uniform(22, 40)
     return ink, written
 

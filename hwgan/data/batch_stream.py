@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import grain
-import numpy as np
-from jaxtyping import Int
 
 _ENDLESS = 2**40  # batches
 
@@ -34,17 +32,3 @@ def stream_batches(
     share = slice(process_index * size, (process_index + 1) * size)
     stream = grain.MapDataset.range(start_step, _ENDLESS).map(lambda number: make_batch(number, share))
     return iter(stream.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=8)))
-
-
-def sorted_rows(
-    sizes: Int[np.ndarray, " n"], batch_size: int
-) -> Iterator[tuple[Int[np.ndarray, " batch"], Int[np.ndarray, " rows"]]]:
-    """The rows of each batch, sorted by size, which keeps padding low.
-
-    Yields:
-      (filled, rows): `filled` has `batch_size` entries: where fewer rows are left, the last is repeated.
-    """
-    order = np.argsort(sizes, kind="stable")
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        yield np.pad(rows, (0, batch_size - len(rows)), mode="edge"), rows

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Int
 
-from hwgan.data.batch_stream import sorted_rows, stream_batches
+from hwgan.data.batch_stream import stream_batches
 from hwgan.data.ink_store import InkStore
-from hwgan.data.schedule import Schedule, choose_buckets, padding_share
+from hwgan.data.schedule import Schedule, choose_buckets, padded_size, padding_share, sorted_rows
 from hwgan.models.ink_batch import InkBatch
 
 logger = logging.getLogger(__name__)
@@ -83,11 +83,5 @@ def ink_eval_batches(
       (batch, indices); `indices` is shorter than the batch where examples are repeated.
     """
     for filled, rows in sorted_rows(store.num_points[:limit], batch_size):
-        width = padded_points(int(store.num_points[rows].max()))
+        width = padded_size(int(store.num_points[rows].max()))
         yield store.batch(filled, width, writer_names, scale), rows
-
-
-def padded_points(points: int) -> int:
-    """A number of points at least as large: a power of 2, or 1.5 times one, so that few shapes are compiled."""
-    power = 1 << max(3, (points - 1).bit_length())
-    return 3 * power // 4 if points <= 3 * power // 4 else power

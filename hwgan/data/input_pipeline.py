@@ -8,9 +8,9 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from hwgan.data.batch_stream import sorted_rows, stream_batches
+from hwgan.data.batch_stream import stream_batches
 from hwgan.data.lexicon import Lexicon
-from hwgan.data.schedule import Schedule, choose_buckets, padding_share
+from hwgan.data.schedule import Schedule, choose_buckets, padding_share, sorted_rows
 from hwgan.data.word_store import WordStore
 from hwgan.models.batch import WIDTH_MULTIPLE, Batch, RealWords
 from hwgan.models.styles import prior_rows

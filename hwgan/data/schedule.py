@@ -5,6 +5,7 @@ are padded to its width, so that batches contain little padding and only one pro
 """
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Int
@@ -120,3 +121,23 @@ class Schedule:
     def _make_order(self, bucket: int, round_number: int) -> np.ndarray:
         rng = np.random.default_rng((self._seed, 2, bucket, round_number))
         return rng.permutation(len(self._members[bucket]))
+
+
+def sorted_rows(
+    sizes: Int[np.ndarray, " n"], batch_size: int
+) -> Iterator[tuple[Int[np.ndarray, " batch"], Int[np.ndarray, " rows"]]]:
+    """The rows of each batch, sorted by size, which keeps padding low.
+
+    Yields:
+      (filled, rows): `filled` has `batch_size` entries: where fewer rows are left, the last is repeated.
+    """
+    order = np.argsort(sizes, kind="stable")
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield np.pad(rows, (0, batch_size - len(rows)), mode="edge"), rows
+
+
+def padded_size(size: int) -> int:
+    """A size at least as large: a power of 2 from 8 on, or 1.5 times one, so that few shapes are compiled."""
+    power = 1 << max(3, (size - 1).bit_length())
+    return 3 * power // 4 if size <= 3 * power // 4 else power

@@ -44,13 +44,13 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
     def guarded(argv: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)  # of libraries; hwgan logs to Python's logger "hwgan"
         if len(argv) > 1 and not positional:
-            _end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
+            end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
         prepare_backend()
         signal.signal(signal.SIGTERM, _terminate)
         try:
             main(argv)
         except UserError as error:
-            _end_with_error(str(error))
+            end_with_error(str(error))
 
     try:
         app.run(guarded, flags_parser=_parse_flags)
@@ -79,16 +79,16 @@ def _parse_flags(argv: list[str]) -> list[str]:
     except flags.Error as error:
         missing = _MISSING_FLAG.match(str(error))
         sentence = f"--{missing[1]} is missing: {flags.FLAGS[missing[1]].help}" if missing else str(error)
-        _end_with_error(f"{sentence} (--help lists the flags)")
+        end_with_error(f"{sentence} (--help lists the flags)")
     except UserError as error:
-        _end_with_error(str(error))
+        end_with_error(str(error))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if not has_config or _raised_in(config_path, error.__traceback__):  # a mistake in the user's own config file
             raise
         reason = " ".join(
             str(error).replace("\\n", ". ").replace("\n", ". ").replace("\\", "").replace("'", "").split()
         ).strip('"')
-        _end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
+        end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
 
 
 def _raised_in(path: str, frames: TracebackType | None) -> bool:
@@ -114,7 +114,8 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(_TERMINATED_EXIT_CODE)
 
 
-def _end_with_error(message: str) -> NoReturn:
+def end_with_error(message: str) -> NoReturn:
+    """Ends an entry point with a sentence on stderr and exit code 2."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(EXIT_CODE)
 

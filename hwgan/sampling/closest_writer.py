@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from hwgan.data.charset import pad_labels
 from hwgan.data.ink import scale_offsets
-from hwgan.data.ink_batches import padded_points
+from hwgan.data.schedule import padded_size
 from hwgan.models.ink_batch import InkBatch
 from hwgan.models.stroke_likelihood import sequence_losses
 from hwgan.sampling.stroke_sampler import StrokeSampler, WrittenText
@@ -39,7 +39,7 @@ def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> st
 
 def _nats(sampler: StrokeSampler, example: WrittenText, writers: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """The negative log-likelihood of a text under each writer."""
-    points = np.zeros((1, padded_points(len(example.ink)), 3), np.float32)
+    points = np.zeros((1, padded_size(len(example.ink)), 3), np.float32)
     points[0, : len(example.ink)] = scale_offsets(example.ink, 1 / sampler.offset_scale)
     labels = sampler.charset.encode(example.text)
     padded = pad_labels([labels], max(sampler.spec.max_length, len(labels)))

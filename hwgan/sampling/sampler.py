@@ -14,6 +14,7 @@ from jaxtyping import Int
 from hwgan.data import transforms
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
+from hwgan.data.schedule import padded_size, sorted_rows
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
@@ -46,10 +47,7 @@ def _widths(networks: Networks, z, labels, lengths):
 
 def canvas_for(width: int) -> int:
     """The narrowest canvas for a width: 64, 96, 128, 192, 256, 384, … pixels, few, so that little is compiled."""
-    canvas = _CANVAS
-    while canvas < width:
-        canvas *= 2
-    return canvas // 4 * 3 if canvas > _CANVAS and width <= canvas // 4 * 3 else canvas
+    return padded_size(max(width, _CANVAS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,37 +111,31 @@ class Sampler(WordSampler):
             return []
         places = self._places(words)
         widths = self.widths(words, styles)
-        order = np.lexsort((widths, places))
-        size = _CPU_BATCH_SIZE if jax.default_backend() == "cpu" else _BATCH_SIZE
+        several = _CPU_BATCH_SIZE if jax.default_backend() == "cpu" else _BATCH_SIZE
         widest = int(widths.max()) if len(words) <= _ONE_CANVAS else 0
         images: dict[int, np.ndarray] = {}
-        for start in range(0, len(words), size):
-            rows = order[start : start + size].tolist()
+        for filled, rows in sorted_rows(places * _ANY_WIDTH + widths, 1 if len(words) == 1 else several):
             canvas_width = self.canvas_width(max(widest, int(widths[rows].max())))
-            chunk, filled = [str(words[i]) for i in rows], 1 if len(words) == 1 else size
-            drawn = self._draw_batch(chunk, styles[np.array(rows)], int(places[rows].max()), filled, canvas_width)
-            images.update(zip(rows, drawn, strict=True))
+            chunk = [str(words[i]) for i in filled]
+            drawn = self._draw_batch(chunk, styles[filled], int(places[rows].max()), canvas_width)
+            images.update(zip(rows.tolist(), drawn, strict=False))  # without the words that fill up the batch
         return [images[i] for i in range(len(words))]
 
     def _places(self, words: Sequence[str]) -> np.ndarray:
         """Characters to which a word is padded: those of the longest training word, or a multiple for a longer one."""
         return self.spec.max_length * -(-np.array([len(word) for word in words]) // self.spec.max_length)
 
-    def _draw_batch(
-        self, words: list[str], styles: jax.Array, places: int, size: int, canvas_width: int
-    ) -> list[np.ndarray]:
-        """`draw` for a batch of at most `size` words, which is filled up so that little is compiled."""
-        count = len(words)
-        rows, lengths = self.charset.encode_batch(words + words[-1:] * (size - count), places)
-        z = jnp.concatenate([styles, jnp.repeat(styles[-1:], size - count, axis=0)])
-        drawn, widths = _draw(self.networks, self._tuned_variables, z, rows, lengths, canvas_width)
+    def _draw_batch(self, words: list[str], styles: jax.Array, places: int, canvas_width: int) -> list[np.ndarray]:
+        """`draw` for the words of a batch."""
+        rows, lengths = self.charset.encode_batch(words, places)
+        drawn, widths = _draw(self.networks, self._tuned_variables, styles, rows, lengths, canvas_width)
         images = [
             image[:, :width]
             for image, width in zip(transforms.to_uint8(np.asarray(drawn)), np.asarray(widths), strict=True)
         ]
         if not self.networks.has_variable_width:
             images = [transforms.trim_sides(image) for image in images]
-        return [transforms.flip_reading(image, self.charset.right_to_left) for image in images[:count]]
+        return [transforms.flip_reading(image, self.charset.right_to_left) for image in images]
 
     def widths(self, words: Sequence[str], styles: jax.Array) -> Int[np.ndarray, " n"]:
         """Pixels of each word in its style z, before the sides of one of a fixed canvas are trimmed."""

@@ -8,9 +8,9 @@ import pytest
 from configs import strokes_smoke
 from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
-from hwgan.data.ink_batches import padded_points
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import read_summary
+from hwgan.data.schedule import padded_size
 from hwgan.evaluation import likelihood
 from hwgan.models.stroke_likelihood import mixture_of, point_losses
 from hwgan.models.stroke_state import create_stroke_state
@@ -31,7 +31,7 @@ def test_likelihoods_are_means_over_points_and_sequences_of_all_parts(tmp_path, 
     found = likelihood.likelihoods(network, params, store, [], 2.0, limit=limit)
     totals, stops, points = [], [], []
     for row in range(limit):
-        alone = store.batch(np.array([row]), padded_points(int(store.num_points[row])), [], 2.0)
+        alone = store.batch(np.array([row]), padded_size(int(store.num_points[row])), [], 2.0)
         batch = jax.tree.map(jnp.asarray, alone)
         parts = point_losses(mixture_of(network, params, batch), batch)
         losses = {name: float(values.sum()) for name, values in parts.items()}
