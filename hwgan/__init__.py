@@ -12,7 +12,7 @@ after they have set XLA's options.
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from hwgan.runtime.errors import UserError
 
@@ -24,7 +24,10 @@ __all__ = ["Model", "StrokeModel", "UserError", "load", "load_strokes"]
 
 
 def load(
-    checkpoint: str | os.PathLike[str] = "", *, step: int | None = None, temperature: float | None = None
+    checkpoint: str | os.PathLike[str] = "",
+    *,
+    step: SupportsIndex | None = None,
+    temperature: SupportsFloat | None = None,
 ) -> "Model":
     """Opens a model that writes.
 
@@ -44,21 +47,22 @@ def load(
     hwgan.runtime.errors.UserError: cannot read the weights 'no/such/weights.npz': No such file or directory
     """
     from hwgan.runtime.settings import prepare_backend
+    from hwgan.runtime.untrusted import plain_number
 
     prepare_backend()
     from hwgan.sampling.model import Model
     from hwgan.sampling.open import open_sampler
 
-    checkpoint = str(checkpoint)
-    return Model(open_sampler(checkpoint, step, temperature), checkpoint, step)
+    name, number = str(checkpoint), plain_number(step)
+    return Model(open_sampler(name, number, plain_number(temperature)), name, number)
 
 
 def load_strokes(
     checkpoint: str | os.PathLike[str] = "strokes",
     *,
-    step: int | None = None,
-    bias: int | float | None = None,
-    temperature: int | float | None = None,
+    step: SupportsIndex | None = None,
+    bias: SupportsFloat | None = None,
+    temperature: SupportsFloat | None = None,
 ) -> "StrokeModel":
     """Opens a model that writes strokes.
 
@@ -73,12 +77,14 @@ def load_strokes(
       UserError: there are no such weights, or they cannot be read.
     """
     from hwgan.runtime.settings import prepare_backend
+    from hwgan.runtime.untrusted import plain_number
 
     prepare_backend()
     from hwgan.sampling.open_strokes import open_stroke_sampler
     from hwgan.sampling.stroke_model import StrokeModel
 
-    return StrokeModel(open_stroke_sampler(str(checkpoint), step, bias=bias, temperature=temperature))
+    settings = {"bias": plain_number(bias), "temperature": plain_number(temperature)}
+    return StrokeModel(open_stroke_sampler(str(checkpoint), plain_number(step), **settings))
 
 
 def __getattr__(name: str) -> Any:

@@ -193,6 +193,12 @@ def test_numbers_of_numpy_and_paths_are_taken(model, tmp_path):
     assert model.page("a", width=np.int64(300)).shape[1] == 300
     with pytest.raises(hwgan.UserError, match="missing"):
         model.word("a", tmp_path / "missing.npz")
+    calm = hwgan.load(temperature=np.float32(0.5))
+    np.testing.assert_array_equal(calm.style(3), model.style(3, 0.5))
+    neat = hwgan.load_strokes(bias=np.float32(2), temperature=np.int64(1))
+    np.testing.assert_array_equal(neat.word("a"), hwgan.load_strokes(bias=2, temperature=1).word("a"))
+    with pytest.raises(hwgan.UserError, match="step"):
+        hwgan.load(step=np.int64(1))
 
 
 MISTAKES = """

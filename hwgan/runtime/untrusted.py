@@ -54,6 +54,11 @@ def read_json_object(path: pathlib.Path) -> dict[str, Any]:
         return value
 
 
+def plain_number(value: Any) -> Any:
+    """Python's number for one of NumPy's, as programs have them that compute settings; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def check_number(name: str, value: Any, low: int | float, high: int | float, *, whole: bool = False) -> None:
     """Raises UserError if a field is no finite number within [low, high], or no whole one where it must be."""
     number: Any = value  # of any kind that is a number to Python or NumPy

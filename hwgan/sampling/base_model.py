@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from hwgan.data.replacements import replace_unwritable
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.untrusted import plain_number
 from hwgan.sampling.page_settings import PageSettings
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -98,8 +99,7 @@ def page_settings(settings: dict[str, Any]) -> PageSettings:
     known = [field.name for field in dataclasses.fields(PageSettings)]
     if unknown := sorted(settings.keys() - set(known)):
         raise UserError(f"pages have no setting {unknown[0]!r}; there are {', '.join(known)}")
-    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
-    return PageSettings(**plain)
+    return PageSettings(**{name: plain_number(value) for name, value in settings.items()})
 
 
 def plain_style(style: Any) -> Any:

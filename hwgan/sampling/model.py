@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.untrusted import MAX_SEED, check_number
+from hwgan.runtime.untrusted import MAX_SEED, check_number, plain_number
 from hwgan.sampling.base_model import BaseModel, Grey, page_settings, plain_style
 from hwgan.sampling.document import Document
 from hwgan.sampling.page_layout import lay_out
@@ -61,7 +61,9 @@ class Model(BaseModel):
         """Height of words and lines in pixels."""
         return self.sampler.spec.height
 
-    def style(self, seed: int | np.integer, temperature: float | np.floating | None = None) -> Float[np.ndarray, " z"]:
+    def style(
+        self, seed: int | np.integer, temperature: int | float | np.number | None = None
+    ) -> Float[np.ndarray, " z"]:
         """The style of a seed.
 
         Args:
@@ -81,7 +83,7 @@ class Model(BaseModel):
         check_number("seed", seed, 0, MAX_SEED, whole=True)
         sampler = self.sampler
         if temperature is not None:
-            sampler = dataclasses.replace(sampler, temperature=temperature)
+            sampler = dataclasses.replace(sampler, temperature=plain_number(temperature))
         return np.asarray(sampler.style(int(seed)))
 
     def style_from(

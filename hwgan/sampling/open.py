@@ -22,7 +22,7 @@ from hwgan.runtime.untrusted import reading
 from hwgan.sampling.sampler import Sampler, check_temperature
 
 
-def open_sampler(checkpoint: str, step: int | None = None, temperature: float | None = None) -> Sampler:
+def open_sampler(checkpoint: str, step: int | None = None, temperature: int | float | None = None) -> Sampler:
     """The sampler of a run, or of a file of weights.
 
     Args:

@@ -75,7 +75,7 @@ class Sampler(WordSampler):
     variables: dict[str, Any]
     charset: Charset
     spec: ImageSpec
-    temperature: float = 1.0
+    temperature: int | float = 1.0
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     center: jax.Array | None = None
     delta: Delta = dataclasses.field(default_factory=lambda: NO_DELTA)
@@ -184,7 +184,7 @@ class Sampler(WordSampler):
         return jnp.asarray(styles)
 
 
-def check_temperature(temperature: float) -> None:
+def check_temperature(temperature: int | float) -> None:
     """Raises UserError for a temperature that is not above 0 and at most 5, where no style is legible any more."""
     if not isinstance(temperature, numbers.Real) or not 0.0 < temperature <= _MAX_TEMPERATURE:
         raise UserError(
