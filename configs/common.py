@@ -127,6 +127,9 @@ def get_common() -> ConfigDict:
             real_words=500,  # at most, while training
             generated_words=200,  # while training: validation texts out of the training vocabulary, at most
             split="test",
+            step=0,  # of the checkpoint; 0: the newest
+            # Whether words that the dataset calls badly segmented, or of implausible width, are evaluated too.
+            doubtful_words=False,
             # Workdir or weights of a recognizer trained apart; "": the package's for French words; "iam_evaluator": the
             # one for English words; "own": the recognizer of the run.
             evaluator="",

@@ -1,4 +1,4 @@
-"""The evaluator of the Copiste runs: recognizer and identifier trained apart, of other architectures and seed.
+"""The evaluator of the Copiste runs: trained apart; another recognizer, another height of images, another seed.
 
   python -m hwgan.main --config=configs/copiste_evaluator.py --workdir=runs/copiste_evaluator
   python -m hwgan.export --checkpoint=runs/copiste_evaluator --output=copiste_evaluator.npz

@@ -1,6 +1,6 @@
 """English and French in one generator, 64 pixels high, from scratch.
 
-  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
+  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten --splits=experiments/iam
   python -m hwgan.main --config=configs/handwriting.py --workdir=runs/handwriting \
       --config.data.dataset=iam/words,pages/copiste
 

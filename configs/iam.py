@@ -1,7 +1,7 @@
 """Four networks after Alonso et al. 2019 on IAM words, on a canvas of 128x512, with batch norm in D. Never trained.
 
-  python -m hwgan.prepare --dataset=iam/words --source=DIR
-  python -m hwgan.main --config=configs/iam.py --workdir=runs/iam
+  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten --splits=experiments/iam
+  python -m hwgan.main --config=configs/iam.py --workdir=runs/iam_fixed
 
 Parameters, for the 79 characters of IAM: language model 405,504, generator 2,654,738, discriminator 2,789,668,
 recognizer 3,635,664. Alonso et al.'s own, with spectral norm in D and a gated CRNN: configs/iam_alonso.py.

@@ -3,7 +3,7 @@
 Unlike theirs, the word vector is normalised, for without it the generator ignores the text (experiments/README.md).
 Never trained.
 
-  python -m hwgan.prepare --dataset=iam/words --source=DIR
+  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten --splits=experiments/iam
   python -m hwgan.main --config=configs/iam_alonso.py --workdir=runs/iam_alonso
 
 Parameters, for the 79 characters of IAM: language model 405,504, generator 2,654,738, discriminator 2,786,594,

@@ -1,4 +1,4 @@
-"""The evaluator of the IAM runs: recognizer and identifier trained apart, of other architectures, height and seed.
+"""The evaluator of the IAM runs: trained apart; another recognizer, another height of images, another seed.
 
 python -m hwgan.main --config=configs/iam_evaluator.py --workdir=runs/iam_evaluator
 python -m hwgan.export --checkpoint=runs/iam_evaluator --output=iam_evaluator.npz

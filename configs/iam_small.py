@@ -1,6 +1,6 @@
 """The networks of configs/iam.py at a size that two CPU cores train: words of up to 7 letters on a canvas of 32x128.
 
-  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
+  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten --splits=experiments/iam
   python -m hwgan.main --config=configs/iam_small.py --workdir=runs/iam_small
 
 A small relative of configs/iam.py: four networks, noise in 8 chunks, conditional batch norm, self-attention in G and

@@ -1,6 +1,6 @@
 """configs/handwriting.py on IAM words: English, 64 pixels high, at the batch size of an accelerator.
 
-  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten
+  python -m hwgan.prepare --dataset=iam/words --source=DIR --whiten --splits=experiments/iam
   python -m hwgan.main --config=configs/iam_variable.py --workdir=runs/iam_variable
 
 On two CPU cores add --config.train.batch_size=16 --config.train.num_steps=20000

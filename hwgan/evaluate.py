@@ -17,15 +17,16 @@ import json
 import logging
 import math
 import pathlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from absl import flags
 
+from hwgan.checkpoints.record import learned_data, learned_from
 from hwgan.checkpoints.run import load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
-from hwgan.checkpoints.weights_file import checkpoint_help, shipped_names
+from hwgan.checkpoints.weights_file import PRETRAINED, checkpoint_help, locate_weights, shipped_names
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
@@ -57,7 +58,7 @@ _MAX_BEAM_WIDTH = 1000
 
 
 def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> dict[str, Any]:
-    """Evaluates the newest checkpoint of a run and writes results.json and results.md to its workdir.
+    """Evaluates a checkpoint of a run, the newest by default, and writes results.json and results.md to its workdir.
 
     Args:
       config: the fields `evaluate`, `seed`, `data.data_dir` and `data.cache_dir` are used; everything else, including
@@ -72,7 +73,8 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
       UserError: there is no checkpoint, dataset or evaluator, no word fits the evaluator's alphabet, or a field was set
         that has no effect and is not as in the checkpoint.
     """
-    run = load_run(workdir)
+    check_number("evaluate.step", config.evaluate.step, 0, math.inf, whole=True)
+    run = load_run(workdir, config.evaluate.step or None)
     _refuse_ignored(config, run.config, overridden)
     if trains_generator(run.config) and len(dataset_names(run.config.data.dataset)) > 1:
         logger.warning(
@@ -86,6 +88,7 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
     evaluator = open_evaluator(settings.evaluator if trains_generator(run.config) else "own", run)
     if trains_generator(run.config):  # a recognizer run is evaluated with the preprocessing of its training
         evaluator = evaluator.for_scans()
+        _warn_of_default(settings.evaluator, evaluator, dataset)
     else:
         _check_beam(settings.beam_width, evaluator)
     load = functools.partial(
@@ -96,11 +99,17 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
         spec=evaluator.spec,
         cache_dir=config.data.cache_dir,
     )
-    split, train = load(split=settings.split), load(split="train")
+    split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
+    content = combined_summary(config.data.data_dir, dataset)["content"]
+    _warn_of_other_content(dataset, content, learned_from(dataset, run.content))
+    _warn_of_dropped(f"the {settings.split} words of {dataset}", len(split), split.left_out)
     metadata = {
+        "dropped_real": dict(split.left_out),
+        "doubtful_words": settings.doubtful_words,
         "step": int(run.state.step),
         "dataset": dataset,
-        "content": combined_summary(config.data.data_dir, dataset)["content"],
+        "content": content,
+        "content_at_training": run.content,
         "split": settings.split,
         "config": run.config.to_dict(),
     }
@@ -143,6 +152,42 @@ def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str])
                 f"--config.{name}={given}: a run is evaluated with the {name} of its checkpoint, {used}; leave the "
                 "flag out, or evaluate the checkpoint with hwgan.evaluate"
             )
+
+
+def _warn_of_default(name: str, evaluator: Evaluator, words: str) -> None:
+    """Warns where the evaluator was taken by default, and learned from another dataset than the words to evaluate."""
+    if not name and pathlib.Path(evaluator.trained_on).name not in pathlib.Path(words).name:
+        logger.warning(
+            "no evaluator is given, so %s reads the words, which learned from %s: for English words give "
+            "iam_evaluator, for others train one (docs/evaluation.md)",
+            evaluator.name,
+            evaluator.trained_on,
+        )
+
+
+def _warn_of_other_content(words: str, content: str, learned: Mapping[str, str]) -> None:
+    """Warns of datasets that were prepared otherwise when a checkpoint learned from them.
+
+    Args:
+      words: names of the datasets to evaluate.
+      content: their checksums, joined by "+".
+      learned: the checksum of each dataset when the checkpoint learned from it, by its name.
+    """
+    for name, now in learned_from(words, content).items():
+        if learned.get(name, now) != now:
+            logger.warning(
+                "%s was prepared otherwise when this checkpoint learned from it: words of this split may have been "
+                "training words",
+                name,
+            )
+
+
+def _warn_of_dropped(what: str, count: int, dropped: Mapping[str, int]) -> None:
+    """Warns of words that are not evaluated: `count` are, and `dropped` are not, by reason."""
+    if dropped:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in dropped.items())
+        left_out = sum(dropped.values())
+        logger.warning("%s of %s of %s are left out: %s", f"{left_out:,}", f"{count + left_out:,}", what, reasons)
 
 
 def _check_split(name: str, split: str) -> None:
@@ -205,10 +250,13 @@ def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]
     return results
 
 
-def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str) -> tuple[WordStore, dict[str, int]]:
-    """Words of a folder or archive, or of a prepared dataset, and the number of dropped words by reason."""
+def _open_words(
+    name: str, split: str, evaluator: Evaluator, data_dir: str, *, doubtful: bool = False
+) -> tuple[WordStore, dict[str, int]]:
+    """Words of a folder or archive, or of a prepared dataset, and the number of words left out by reason."""
     if not is_folder_of_words(name):
-        return load_words(data_dir, name, split, evaluator.charset, evaluator.spec), {}
+        words = load_words(data_dir, name, split, evaluator.charset, evaluator.spec, doubtful=doubtful)
+        return words, dict(words.left_out)
     words, dropped = evaluator.store(*read_folder(name, split))
     order = np.random.default_rng(0).permutation(len(words))  # tables are often sorted by writer
     return words.take(order.tolist()), dropped
@@ -217,13 +265,13 @@ def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str) -> t
 def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, Any]:
     """The results of the protocol `style`."""
     _refuse(
-        ("generated", "style", "train", "words", "inception", "geometry_rounds"),
+        ("generated", "style", "train", "words", "inception", "geometry_rounds", "doubtful_words"),
         f"--protocol={STYLE_PROTOCOL}, which makes styles of --real=",
     )
     from_folder = is_folder_of_words(args.real)
     read = read_folder(args.real, args.split) if from_folder else read_images(args.data_dir, args.real, args.split)
-    sampler = open_sampler(args.checkpoint, temperature=args.temperature)
-    encoder = open_style_encoder(args.checkpoint, sampler)
+    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
+    encoder = open_style_encoder(args.checkpoint, sampler, args.step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
     return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | _origin(args)
 
@@ -273,31 +321,38 @@ def main(argv: list[str]) -> None:
     if not from_folder:
         _check_split("--split", args.split)
     if args.generated:
-        _refuse(("checkpoint", "temperature", "style", "protocol"), "the images of --generated=")
+        _refuse(("checkpoint", "step", "temperature", "style", "protocol"), "the images of --generated=")
+    if from_folder:
+        _refuse(("doubtful_words",), "a folder as --real=, of which all words are used")
     evaluator = open_evaluator(args.evaluator).for_scans()
+    _warn_of_default(args.evaluator, evaluator, args.real)
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
         return
     if args.train and _same_words(args):
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
-    real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir)
+    real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir, doubtful=args.doubtful_words)
+    _warn_of_dropped(f"the words of --real={args.real}", len(real), dropped)
     train_name = args.train or ("" if from_folder else args.real)
     train = _open_words(train_name, "train", evaluator, args.data_dir)[0] if train_name else None
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
     metadata = _origin(args)
     if train_name:
         metadata["train"] = _name_of(train_name)
-    if dropped:
-        metadata["dropped_real"] = dropped
+    metadata |= {"dropped_real": dropped, "doubtful_words": args.doubtful_words}
     if args.generated:
         words, dropped = _open_words(args.generated, "", evaluator, args.data_dir)
+        _warn_of_dropped("the generated words", len(words), dropped)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
         metadata |= {"generated": _name_of(args.generated), "dropped_generated": dropped}
     elif train is None:
         raise UserError("to evaluate a checkpoint give --train= too, or a prepared dataset for --real=")
     else:
-        sampler = with_style(open_sampler(args.checkpoint, temperature=args.temperature), args.style)
+        sampler = with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
+        if "content" in metadata:
+            learned = learned_data(locate_weights(args.checkpoint or PRETRAINED), args.step)
+            _warn_of_other_content(args.real, metadata["content"], learned)
         results = evaluate_sampler(sampler, real, train, evaluator, protocol=args.protocol, limit=args.words, **options)
     write_results(results | metadata, pathlib.Path(args.output))
 
@@ -305,6 +360,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     flags.DEFINE_string("generated", "", "folder or archive of generated words; empty: --checkpoint generates them")
     flags.DEFINE_string("checkpoint", "", checkpoint_help())
+    flags.DEFINE_integer("step", None, "which checkpoint of a run; the newest by default", lower_bound=0)
     flags.DEFINE_float("temperature", None, "T of styles z ~ N(0, T² I); by default that of the checkpoint's config")
     flags.DEFINE_string("real", None, "folder or archive of real words, or name of a prepared dataset", required=True)
     flags.DEFINE_string("train", "", "training words, given like --real, to find copies; by default those of --real")
@@ -325,6 +381,11 @@ if __name__ == "__main__":
     )
     flags.DEFINE_string("style", "", "a file of hwgan.style: --checkpoint generates all words in variations of it")
     flags.DEFINE_integer("words", 2000, "maximum number of generated and of real words in a case", lower_bound=1)
+    flags.DEFINE_bool(
+        "doubtful_words",
+        False,
+        "keep words of a prepared dataset that it calls badly segmented, or whose width is implausible for their text",
+    )
     flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_string("output", "results.json", "JSON file to write; the table is written next to it")

@@ -15,8 +15,8 @@ In the style of a file that hwgan.style made of images of someone's words:
   python -m hwgan.sample --style=mine.npz --text="Bonjour from hwgan, 1976" --output=hello.png
 
 With a run of strokes (configs/strokes_demo.py), single lines as SVG or PDF, G-code for a pen plotter, or a picture:
-  python -m hwgan.sample --checkpoint=runs/strokes --text="the quick brown fox" --output=fox.svg --bias=1
-  python -m hwgan.sample --checkpoint=runs/strokes --text="the quick brown fox" --output=fox.gcode --style=mine.json
+  python -m hwgan.sample --checkpoint=runs/strokes_demo --text="the quick brown fox" --output=fox.svg --bias=1
+  python -m hwgan.sample --checkpoint=runs/strokes_demo --text="the quick fox" --output=fox.gcode --style=mine.json
 
 One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+import hwgan
 from configs import smoke
 from experiments.commands import run_command
 from experiments.comparison import compute
@@ -18,9 +19,11 @@ from experiments.recognition.run import Failed
 from experiments.recognition.run import run as run_recognizer
 from experiments.recognition.table import table
 from experiments.style import pages
+from experiments.unaided.run import compare
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.evaluation.evaluator import Evaluator
+from hwgan.evaluation.open import open_evaluator
 from hwgan.runtime.errors import UserError
 
 LOCAL = pathlib.Path("experiments/launch/local.sh").resolve()
@@ -153,3 +156,11 @@ def test_a_signal_lets_all_processes_save(tmp_path):
     process.terminate()
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 75 and output.count("saved") == 2
+
+
+def test_words_are_read_with_and_without_their_texts():
+    evaluator, model = open_evaluator("").for_scans(), hwgan.load()
+    texts = ["maison", "jardin", "il", "on", "que", "toute", "jeune", "plage", "ans", "pays"]
+    found = compare(evaluator, model.words(texts, range(10)), texts, [""] * 10)
+    aided, unaided = (float(found[kind]["cer"].split()[0]) for kind in ("aided", "unaided"))
+    assert aided <= unaided < 50.0  # per cent

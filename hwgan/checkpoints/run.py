@@ -78,6 +78,7 @@ class Run:
       networks: its modules.
       state: of the step restored.
       rare_characters: number of training examples of each character with few of them (`Charset.rare`).
+      content: checksum of the prepared data that it learned from, of several joined by "+"; "" in older runs.
     """
 
     config: Config
@@ -85,6 +86,7 @@ class Run:
     networks: Networks
     state: TrainState
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    content: str = ""
 
     @property
     def spec(self) -> ImageSpec:
@@ -126,7 +128,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
             shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
             state = orbax.restore_here(checkpointer, shapes, step)
             assert state is not None  # for there is a record
-        run = Run(config, charset, networks, state, rare_characters)
+        run = Run(config, charset, networks, state, rare_characters, str(record.get("content", "")))
         with naming(what):
             check_finite(run.trained_variables)
         return run

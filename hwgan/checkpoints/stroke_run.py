@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwgan.checkpoints import orbax
-from hwgan.checkpoints.archive import check_arrays, read_archive, read_record, write_archive
+from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
 from hwgan.checkpoints.integrity import check_finite
 from hwgan.checkpoints.stored_config import checked_record, naming
-from hwgan.checkpoints.weights_file import names_weights, published
+from hwgan.checkpoints.weights_file import published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
@@ -178,18 +178,3 @@ def _checked_names(stored: Any) -> list[str]:
     if not all(isinstance(name, str) and len(name) <= _MAX_NAME for name in stored):
         raise UserError("its writers are no list of names")
     return stored
-
-
-def task_of_checkpoint(path: str, step: int | None = None) -> str:
-    """The task of a run or a file of weights, by its record; see `hwgan.runtime.config.task_of`.
-
-    Raises:
-      UserError: there is no readable checkpoint.
-    """
-    if names_weights(path):
-        with reading(f"the weights {path!r}"):
-            config = read_record(path)["config"]
-    else:
-        with reading(f"the run {path!r}"), contextlib.closing(orbax.open_for_reading(path)) as checkpointer:
-            config = checkpointer.read_record(step)["config"]
-    return task_of(config) if isinstance(config, dict) else ""

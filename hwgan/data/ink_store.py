@@ -101,7 +101,7 @@ class InkStore:
 def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: InkSpec, cache_dir: str = "") -> InkStore:
     """Loads the cleaned ink of a split that fits alphabet and limits; logs how many examples are dropped, by reason.
 
-    Examples are in the order of `select_rows`.
+    Examples are in the order of `Selection`.
 
     Args:
       data_dir: directory of prepared datasets.
@@ -120,7 +120,7 @@ def load_ink(data_dir: str, dataset: str, split: str, charset: Charset, spec: In
         reason_to_drop_text(text, charset, lengths) or ("of too many points" if num_points > spec.max_points else "")
         for text, num_points in zip(cleaned.texts, cleaned.num_points.tolist(), strict=True)
     )
-    rows = select_rows(cleaned.ids, reasons, cleaned.dropped, kind="ink", name=f"{dataset} {split}")
+    rows = select_rows(cleaned.ids, reasons, cleaned.dropped, kind="ink", name=f"{dataset} {split}").rows
     starts = np.cumsum(np.append(0, cleaned.num_points[:-1].astype(np.int64)))
     texts = [cleaned.texts[row] for row in rows]
     labels, lengths = charset.encode_batch(texts, spec.max_length)

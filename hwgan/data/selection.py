@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from hwgan.data.charset import Charset
 from hwgan.runtime.errors import UserError
@@ -20,12 +21,23 @@ _FIELDS = {
 }
 
 
+class Selection(NamedTuple):
+    """The rows of a split that are used.
+
+    Attributes:
+      rows: their indices, sorted by the hash of their ids: in a random but fixed order, so that any first k are by many
+        writers.
+      dropped: the number of the other rows, by reason.
+    """
+
+    rows: list[int]
+    dropped: dict[str, int]
+
+
 def select_rows(
     ids: Sequence[str], reasons: Iterable[str], unreadable: Mapping[str, int], *, kind: str, name: str
-) -> list[int]:
-    """Indices of the rows that are used, sorted by the hash of their ids; logs how many are dropped, by reason.
-
-    The order is random but fixed, so any first k rows are by many writers.
+) -> Selection:
+    """The rows that are used; logs how many are dropped, by reason.
 
     Args:
       ids: of the rows.
@@ -38,7 +50,7 @@ def select_rows(
       UserError: no row can be used.
     """
     dropped = Counter(unreadable)
-    rows = []
+    rows: list[int] = []
     for row, reason in enumerate(reasons):
         if reason:
             dropped[reason] += 1
@@ -50,7 +62,8 @@ def select_rows(
         fields = [f"--config.data.{field}=" for reason, field in _FIELDS.items() if dropped[reason]]
         advice = f"; give {' '.join(fields)}" if fields else ""
         raise UserError(f"no {kind} of {name} fits this config; dropped: {listed}{advice}")
-    return sorted(rows, key=lambda row: hashlib.md5(ids[row].encode()).digest())
+    rows.sort(key=lambda row: hashlib.md5(ids[row].encode()).digest())
+    return Selection(rows, dict(sorted(dropped.items())))
 
 
 def reason_to_drop_text(text: str, charset: Charset, lengths: tuple[int, int]) -> str:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class WordStore:
       writers: names of the writers; "" where unknown.
       sources: int32 [n], which of several datasets each word is from, counted from 0.
       right_to_left: whether the images in `pixels` are mirrored.
+      left_out: number of words of the split that are not among those that were loaded, by reason.
     """
 
     spec: ImageSpec
@@ -43,6 +45,7 @@ class WordStore:
     writers: list[str]
     sources: np.ndarray
     right_to_left: bool
+    left_out: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_images(
@@ -99,7 +102,10 @@ class WordStore:
         starts = np.concatenate([self.starts, other.starts + len(self.pixels)])
         sources = np.concatenate([self.sources, other.sources + self.sources.max(initial=-1) + 1])
         texts, writers = self.texts + other.texts, self.writers + other.writers
-        return dataclasses.replace(self, **arrays, starts=starts, texts=texts, writers=writers, sources=sources)
+        left_out = dict(Counter(self.left_out) + Counter(other.left_out))
+        return dataclasses.replace(
+            self, **arrays, starts=starts, texts=texts, writers=writers, sources=sources, left_out=left_out
+        )
 
     def image(self, index: int) -> np.ndarray:
         """The image of a word, uint8 [height, width], not mirrored."""
@@ -145,7 +151,14 @@ class WordStore:
 
 
 def load_words(
-    data_dir: str, dataset: str, split: str, charset: Charset, spec: ImageSpec, cache_dir: str = ""
+    data_dir: str,
+    dataset: str,
+    split: str,
+    charset: Charset,
+    spec: ImageSpec,
+    cache_dir: str = "",
+    *,
+    doubtful: bool = False,
 ) -> WordStore:
     """Loads the words of a split that fit alphabet and limits; logs how many are dropped, by reason.
 
@@ -160,11 +173,15 @@ def load_words(
       charset: alphabet of the run.
       spec: preprocessing and size limits.
       cache_dir: directory of caches (`cache.read_split`).
+      doubtful: whether words are loaded too that the dataset calls badly segmented, or whose width is implausible for
+        their text.
 
     Raises:
       UserError: a dataset or the split does not exist, or none of the words of a dataset fits.
     """
-    load = functools.partial(_load_dataset, split=split, charset=charset, spec=spec, cache_dir=cache_dir)
+    load = functools.partial(
+        _load_dataset, split=split, charset=charset, spec=spec, cache_dir=cache_dir, doubtful=doubtful
+    )
     names = dataset_names(dataset)
     if len(names) == 1:
         return load(data_dir, names[0])
@@ -184,15 +201,15 @@ def load_words(
 
 
 def _load_dataset(
-    data_dir: str, dataset: str, *, split: str, charset: Charset, spec: ImageSpec, cache_dir: str
+    data_dir: str, dataset: str, *, split: str, charset: Charset, spec: ImageSpec, cache_dir: str, doubtful: bool
 ) -> WordStore:
-    """The words of one dataset, in the order of `select_rows`."""
+    """The words of one dataset, in the order of `Selection`."""
     decoded = read_split(
         data_dir, dataset, split, spec.preprocessing, right_to_left=charset.right_to_left, cache_dir=cache_dir
     )
     facts = zip(decoded.texts, decoded.widths.tolist(), decoded.segmentation_ok, strict=True)
-    reasons = (_reason_to_drop(text, width, bool(ok), charset, spec) for text, width, ok in facts)
-    rows = select_rows(decoded.ids, reasons, decoded.dropped, kind="word", name=f"{dataset} {split}")
+    reasons = (_reason_to_drop(text, width, bool(ok), charset, spec, doubtful) for text, width, ok in facts)
+    rows, left_out = select_rows(decoded.ids, reasons, decoded.dropped, kind="word", name=f"{dataset} {split}")
     texts = [decoded.texts[row] for row in rows]
     labels, lengths = charset.encode_batch(texts, spec.max_length)
     return WordStore(
@@ -206,12 +223,15 @@ def _load_dataset(
         [decoded.writers[row] for row in rows],
         np.zeros(len(rows), np.int32),
         charset.right_to_left,
+        left_out,
     )
 
 
-def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Charset, spec: ImageSpec) -> str:
-    """Why a word cannot be used; "" if it can be used."""
-    if not segmentation_ok:
+def _reason_to_drop(
+    text: str, width: int, segmentation_ok: bool, charset: Charset, spec: ImageSpec, doubtful: bool
+) -> str:
+    """Why a word cannot be used; "" if it can be used. `doubtful` as of `load_words`."""
+    if not (segmentation_ok or doubtful):
         return "badly segmented"
     if reason := reason_to_drop_text(text, charset, (spec.min_length, spec.max_length)):
         return reason
@@ -219,6 +239,6 @@ def _reason_to_drop(text: str, width: int, segmentation_ok: bool, charset: Chars
         return "of ambiguous character order"
     if width > spec.max_width:
         return "too wide"
-    if not spec.is_plausible(text, width):
+    if not (doubtful or spec.is_plausible(text, width)):
         return "of implausible width for their text"
     return ""

@@ -22,8 +22,22 @@ def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -
 
 
 def word_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -> float:
-    """WER: the share of words whose hypothesis differs from the reference, in [0, 1]."""
-    return float(np.mean([r != h for r, h in zip(references, hypotheses, strict=True)]))
+    """WER = edits of words / words, both summed over all references; of single words the share that is not exact.
+
+    Raises:
+      ValueError: the references have no words.
+    """
+    counts = [word_edits(reference, hypothesis) for reference, hypothesis in zip(references, hypotheses, strict=True)]
+    total = sum(words for _, words in counts)
+    if not total:
+        raise ValueError("no reference words")
+    return sum(edits for edits, _ in counts) / total
+
+
+def word_edits(reference: str, hypothesis: str) -> tuple[int, int]:
+    """The edits of words between two texts, whose words stand apart by white space, and the words of the reference."""
+    words = reference.split()
+    return Levenshtein.distance(words, hypothesis.split()), len(words)
 
 
 _LENGTH_GROUPS = ((1, 3), (4, 7), (8, 12), (13, None))

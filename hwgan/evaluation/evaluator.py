@@ -58,6 +58,7 @@ class Evaluator:
       charset: alphabet of the recognizer.
       spec: preprocessing and size limits of the inputs.
       name: name of the run or file that the variables are from; it is stored in the results.
+      trained_on: the datasets that it learned from, as `data.dataset` names them; "" if unknown.
     """
 
     networks: Networks
@@ -66,13 +67,20 @@ class Evaluator:
     charset: Charset
     spec: ImageSpec
     name: str = "own"
+    trained_on: str = ""
 
     @classmethod
     def of_state(
-        cls, networks: Networks, state: TrainState, charset: Charset, spec: ImageSpec, name: str = "own"
+        cls,
+        networks: Networks,
+        state: TrainState,
+        charset: Charset,
+        spec: ImageSpec,
+        name: str = "own",
+        trained_on: str = "",
     ) -> "Evaluator":
         """The recognizer and identifier of a training state."""
-        return cls(networks, state.recognizer.variables, state.identifier.variables, charset, spec, name)
+        return cls(networks, state.recognizer.variables, state.identifier.variables, charset, spec, name, trained_on)
 
     @property
     def has_identifier(self) -> bool:

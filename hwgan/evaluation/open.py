@@ -20,13 +20,17 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
       UserError: the run or file does not exist or cannot be read.
     """
     if name == "own" and run is not None:
-        return Evaluator.of_state(run.networks, run.state, run.charset, run.spec)
+        return _of_run(run, "own")
     path = locate_weights(name or PRETRAINED_EVALUATOR)
     if names_weights(path):
         return evaluator_from_weights(read_weights(path), path)
     other = load_run(path)
-    evaluator = Evaluator.of_state(other.networks, other.state, other.charset, other.spec, pathlib.Path(path).name)
+    evaluator = _of_run(other, pathlib.Path(path).name)
     return evaluator if "identifier" in other.config.train.updated_networks else evaluator.without_identifier()
+
+
+def _of_run(run: Run, name: str) -> Evaluator:
+    return Evaluator.of_state(run.networks, run.state, run.charset, run.spec, name, run.config.data.dataset)
 
 
 def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
@@ -41,6 +45,6 @@ def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
     """
     weights.require("recognizer", path)
     recognizer, identifier = weights.variables["recognizer"], weights.variables.get("identifier")
-    name = pathlib.Path(path).stem
-    evaluator = Evaluator(weights.networks, recognizer, identifier, weights.charset, weights.spec, name)
+    name, dataset = pathlib.Path(path).stem, weights.config.data.dataset
+    evaluator = Evaluator(weights.networks, recognizer, identifier, weights.charset, weights.spec, name, dataset)
     return evaluator if identifier is not None else evaluator.without_identifier()

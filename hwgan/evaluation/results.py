@@ -20,7 +20,12 @@ def as_results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: Se
             for case, sides in cases.items()
         },
         "seed": set_metrics.seed,
-        "evaluator": {"name": evaluator.name, "checksum": evaluator.checksum, "max_length": evaluator.spec.max_length},
+        "evaluator": {
+            "name": evaluator.name,
+            "checksum": evaluator.checksum,
+            "max_length": evaluator.spec.max_length,
+            "trained_on": evaluator.trained_on,
+        },
         "preprocessing": vars(evaluator.spec.preprocessing) | {"revision": REVISION},
         "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in set_metrics.networks},
         **provenance(),

@@ -9,7 +9,7 @@ from rapidfuzz.distance import Levenshtein
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.coverage import precision_recall_density_coverage, share_of_copies
 from hwgan.evaluation.distances import frechet_distance, kernel_distance
-from hwgan.evaluation.error_rates import error_rates_by_group
+from hwgan.evaluation.error_rates import error_rates_by_group, word_edits
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import CROPS, FeatureNetwork
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio, half_sample_estimate
@@ -159,10 +159,10 @@ def error_rate_estimates(
       seed: seed of the intervals.
     """
     edits = [Levenshtein.distance(r, h) for r, h in zip(references, readings, strict=True)]
-    wrong = [r != h for r, h in zip(references, readings, strict=True)]
+    edits_of_words, words = zip(*(word_edits(r, h) for r, h in zip(references, readings, strict=True)), strict=True)
     metrics = {
         "cer": bootstrap_ratio(edits, [len(r) for r in references], writers, seed),
-        "wer": bootstrap_ratio(wrong, [1.0] * len(references), writers, seed),
+        "wer": bootstrap_ratio(edits_of_words, words, writers, seed),
     }
     return metrics | {name: Estimate(value) for name, value in error_rates_by_group(references, readings).items()}
 

@@ -4,7 +4,8 @@ import dataclasses
 import logging
 import pathlib
 
-from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, task_of_checkpoint
+from hwgan.checkpoints.record import task_of_checkpoint
+from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights
 from hwgan.checkpoints.weights_file import PRETRAINED, check_step, locate_weights, names_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes

@@ -13,6 +13,7 @@ import numpy as np
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.data.charset import FEW_EXAMPLES, Charset
+from hwgan.data.prepared import combined_summary
 from hwgan.runtime import sharding
 from hwgan.runtime.config import Config
 from hwgan.runtime.cpu import granted_cores
@@ -65,6 +66,7 @@ class BaseTrainer:
           start: a fresh state → the one to begin with.
         """
         config, everywhere = self.config, sharding.replicated(self.mesh)
+        self._content = combined_summary(config.data.data_dir, config.data.dataset)["content"]
         barrier("data loaded")  # the checkpointer begins with a computation across processes
         self.checkpointer = orbax.Checkpointer(str(self.workdir), config.train.keep_checkpoints)
         record = self.checkpointer.newest_record()
@@ -85,6 +87,11 @@ class BaseTrainer:
     def _check_record(self, stored: dict[str, Any]) -> None:
         """Raises UserError if config or data have changed in what a checkpoint with this record depends on."""
         self._check_data(stored)
+        if stored.get("content", self._content) != self._content:
+            logger.warning(
+                "%s was prepared anew since this run began: its validation and test words may have been training words",
+                self.config.data.dataset,
+            )
         before, now = _switches(stored["config"]), _switches(self.config.to_dict())
         for path in before.keys() & now.keys():
             if bool(before[path]) != bool(now[path]):
@@ -178,6 +185,7 @@ class BaseTrainer:
             "config": self.config.to_dict(),
             "step": self.step,
             "rare_characters": self.rare_characters,
+            "content": self._content,
             **self._facts_of_data(),
         }
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(self._error(metrics)))

@@ -196,8 +196,14 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
         if "identifier" in config.train.updated_networks:
             raise UserError(
                 f"the training words {state}, so an identifier learns nothing from them; train without one: "
-                "--config.model.identifier.name=none"
+                f"--config.model.identifier.name=none --config.train.updated_networks='{_without_identifier(config)}'"
             )
+
+
+def _without_identifier(config: Config) -> str:
+    """`train.updated_networks` but for the identifier, as a flag takes it."""
+    others = [f'"{name}"' for name in config.train.updated_networks if name != "identifier"]
+    return f"({', '.join(others)},)"
 
 
 def _check_training(train: Config) -> None:

@@ -64,8 +64,13 @@ def _check_same_run(old: dict[str, Any], new: dict[str, Any], workdir: str) -> N
         # A field that one version has and another has not changes nothing where it is switched off.
         changed = [key for key in changed if key not in _FREE_FIELDS and (before.get(key) or now.get(key))]
         if changed:
-            key = changed[0]
-            raise UserError(
-                f"{workdir!r} holds a run of another config: {section}.{key} was {before.get(key)!r} and is now "
-                f"{now.get(key)!r}; choose another --workdir, or the config that made it"
-            )
+            raise _other_config(workdir, f"{section}.{changed[0]}", before.get(changed[0]), now.get(changed[0]))
+    if old.get("seed", new["seed"]) != new["seed"]:  # batches and drawn texts would be others from here on
+        raise _other_config(workdir, "seed", old["seed"], new["seed"])
+
+
+def _other_config(workdir: str, field: str, before: Any, now: Any) -> UserError:
+    return UserError(
+        f"{workdir!r} holds a run of another config: {field} was {before!r} and is now {now!r}; choose another "
+        "--workdir, or the config that made it"
+    )

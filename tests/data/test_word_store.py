@@ -1,10 +1,14 @@
 """The words of a run, with access by index."""
 
+import functools
+
 import numpy as np
 
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
-from hwgan.data.word_store import WordStore
+from hwgan.data.word_store import WordStore, load_words
+from hwgan.prepare import prepare_dataset
+from tests.synthetic_data import make_words
 
 SPEC = ImageSpec(Preprocessing(height=16), max_width=32, max_length=4)
 
@@ -36,3 +40,19 @@ def test_images_of_right_to_left_words_are_stored_mirrored():
     batch = words.batch(np.array([0]))
     np.testing.assert_allclose(batch.image[0, :, :8, 0], images[0][:, ::-1] / 127.5 - 1.0, atol=1e-6)
     assert (batch.image[0, :, 8:] == 1.0).all()
+
+
+def test_doubtful_words_are_left_out_and_counted_unless_asked_for(tmp_path):
+    """A word 200 pixels wide is no "ab"; one of unknown characters is never loaded."""
+    source = make_words(tmp_path / "words", ["ab", "ab", "ba", "bé"], [40, 200, 40, 40])
+    (source / "words.tsv").write_text(
+        (source / "words.tsv").read_text().replace("\n", "\ttrain\n").replace("text\ttrain", "text\tsplit")
+    )
+    prepare_dataset("word_folder", str(tmp_path / "data"), source=str(source), name="mine")
+    spec = ImageSpec(Preprocessing(height=16, pad_to_line=True), max_width=400, max_length=4)
+    load = functools.partial(load_words, str(tmp_path / "data"), "word_folder/mine", "train", Charset("ab"), spec)
+    words, every = load(), load(doubtful=True)
+    assert sorted(words.texts) == ["ab", "ba"] and sorted(every.texts) == ["ab", "ab", "ba"]
+    assert words.left_out == {"of implausible width for their text": 1, "outside the alphabet": 1}
+    assert every.left_out == {"outside the alphabet": 1}
+    assert words.join(every).left_out == {"of implausible width for their text": 1, "outside the alphabet": 2}

@@ -1,5 +1,6 @@
 """IAM, on synthetic trees in its exact layout."""
 
+import functools
 import json
 import zipfile
 
@@ -182,9 +183,12 @@ def test_badly_segmented_words_are_dropped_in_training(tmp_path, caplog):
     caplog.set_level("INFO", logger="hwgan")
     prepare_dataset("iam/words", str(tmp_path / "data"), str(make_iam(tmp_path / "iam")))
     spec = ImageSpec(Preprocessing(height=32), max_width=128, max_length=6)
-    words = load_words(str(tmp_path / "data"), "iam/words", "train", Charset("AMOVEtospr.#"), spec)
-    assert "stop" not in words.texts
+    load = functools.partial(load_words, str(tmp_path / "data"), "iam/words", "train", Charset("AMOVEtospr.#"), spec)
+    words, every = load(), load(doubtful=True)
+    assert "stop" not in words.texts and "stop" in every.texts
     assert "badly segmented" in caplog.text
+    assert words.left_out["badly segmented"] == len(every) - len(words) > 0
+    assert every.left_out == {name: count for name, count in words.left_out.items() if name != "badly segmented"}
 
 
 def test_a_part_of_the_images_needs_consent_and_is_counted(tmp_path):

@@ -13,6 +13,9 @@ def test_error_rates():
     references, hypotheses = ["kitten", "of"], ["sitting", "of"]
     assert character_error_rate(references, hypotheses) == 3 / 8
     assert word_error_rate(references, hypotheses) == 0.5
+    lines = ["the quick brown fox", "a dog"]
+    assert word_error_rate(lines, ["the quick fox", "a  dog"]) == 1 / 6  # of words, not of lines
+    assert word_error_rate(["of"], [""]) == 1.0
     with pytest.raises(ValueError, match="no reference"):
         character_error_rate([], [])
 

@@ -127,6 +127,12 @@ def test_another_config_is_refused(trained, config):
         train_and_evaluate(config, workdir)
 
 
+def test_another_seed_is_refused(trained, config):
+    config.seed += 1
+    with pytest.raises(UserError, match=r"holds a run of another config: seed was 0 and is now 1"):
+        train_and_evaluate(config, trained[1])
+
+
 def test_unwritable_workdir(config, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write to the workdir"):

@@ -1,0 +1,88 @@
+"""What a recognizer gains from the text that decides how high a word is placed on its line.
+
+python -m experiments.unaided.run --real=iam/words --evaluator=iam_evaluator
+
+Preprocessing pads words to their line by the ascenders and descenders of their text (`preprocessing.pad_to_line`), in
+evaluation as in training. Here the same words are also read without their texts: at each of six heights on the line,
+the most probable reading is taken, as hwgan.style does with words of unknown text (hwgan/sampling/word_reader.py).
+Prints the CER and WER of both, of real words and of the same texts by a generator.
+"""
+
+import argparse
+
+import jax
+import numpy as np
+
+from experiments.commands import run_command
+from hwgan.data.charset import normalize_text
+from hwgan.evaluation.evaluator import Evaluator
+from hwgan.evaluation.folder import read_images
+from hwgan.evaluation.open import open_evaluator
+from hwgan.evaluation.set_metrics import error_rate_estimates
+from hwgan.evaluation.table import format_estimate
+from hwgan.runtime.errors import UserError
+from hwgan.sampling.open import open_sampler
+from hwgan.sampling.word_reader import WordReader, prepare_word
+
+PLACED_BY = {"aided": "their text", "unaided": "their reading"}
+
+
+def compare(
+    evaluator: Evaluator, images: list[np.ndarray], texts: list[str], writers: list[str], seed: int = 0
+) -> dict[str, dict[str, str]]:
+    """CER and WER with intervals, of words placed by their texts ("aided") and by their readings ("unaided").
+
+    Args:
+      evaluator: a recognizer by CTC.
+      images: uint8 [height, width] each, that the evaluator can represent.
+      texts: of the images.
+      writers: of the images; "" where unknown.
+      seed: of the intervals.
+    """
+    words, _ = evaluator.store(images, texts, writers)
+    reader = WordReader(evaluator.networks, evaluator.recognizer, evaluator.charset, evaluator.spec)
+    readings = {"aided": evaluator.read(words)[1], "unaided": reader.read(images)[0]}
+    found = {kind: error_rate_estimates(words.texts, read, writers, seed) for kind, read in readings.items()}
+    return {
+        kind: {name: format_estimate(name, estimates[name].to_json()) for name in ("cer", "wer")}
+        for kind, estimates in found.items()
+    }
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real", required=True, help="prepared dataset")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--evaluator", default="", help="as of hwgan.evaluate; a recognizer by CTC")
+    parser.add_argument("--checkpoint", default="", help="of the generator; that of the package by default")
+    parser.add_argument("--words", type=int, default=2000, help="at most")
+    parser.add_argument("--data_dir", default="data")
+    args = parser.parse_args()
+    evaluator, sampler = open_evaluator(args.evaluator).for_scans(), open_sampler(args.checkpoint)
+    if evaluator.has_transducer:
+        raise UserError("--evaluator= is a transducer, whose readings have no probabilities of frames")
+    images, texts, writers = read_images(args.data_dir, args.real, args.split)
+    texts = list(map(normalize_text, texts))
+    fit = [
+        row
+        for row, text in enumerate(texts)
+        if sampler.can_write(text)
+        and not evaluator.charset.unknown(text)
+        and len(text) <= evaluator.spec.max_length
+        and prepare_word(evaluator.spec, images[row], text) is not None
+    ]
+    rows = np.random.default_rng(0).permutation(fit)[: args.words].tolist()
+    texts, writers = [texts[row] for row in rows], [writers[row] for row in rows]
+    generated = sampler.draw(texts, sampler.sample_styles(jax.random.key(0), len(texts)))
+    sides = {"real": ([images[row] for row in rows], writers), "generated": (generated, [""] * len(texts))}
+    print(f"{len(texts)} words\n\n| words | placed by | CER | WER |\n|---|---|---|---|")
+    for side, (pictures, owners) in sides.items():
+        for kind, rates in compare(evaluator, pictures, texts, owners).items():
+            print(
+                f"| {side} | {'their text' if kind == 'aided' else 'their reading'} | {rates['cer']} | {rates['wer']} |"
+            )
+
+
+if __name__ == "__main__":
+    run_command(main)
