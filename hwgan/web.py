@@ -27,6 +27,11 @@ from hwgan.runtime.errors import UserError
 _SOURCE = pathlib.Path(__file__).parents[1] / "web"
 _MODEL = "model"
 _HOSTS = ("localhost", "127.0.0.1")
+# That of the page, for workers have that of their own answer alone; and no other page may show this one in a frame.
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self' "
+    "blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _TYPES = {".js": "text/javascript", ".wasm": "application/wasm", ".json": "application/json", ".svg": "image/svg+xml"}
 
 
@@ -51,10 +56,14 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         if self.headers.get("Host", "localhost").partition(":")[0] not in _HOSTS:
             self.send_error(http.HTTPStatus.FORBIDDEN, "open the page as http://localhost")
             return None
+        # By their times, networks of before would pass for those of now: another folder's may be older.
+        del self.headers["If-Modified-Since"]
         return super().send_head()
 
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-cache")  # a file that was built again is seen
+        self.send_header("Cache-Control", "no-store")  # a file that was built again is seen
+        self.send_header("Content-Security-Policy", _POLICY)
+        self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
     def copyfile(self, source, outputfile) -> None:

@@ -1,6 +1,8 @@
 """The server of the page."""
 
 import contextlib
+import pathlib
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -59,6 +61,24 @@ def test_networks_of_another_checkpoint(site, tmp_path):
         assert fetch(f"{url}/index.html")[0] == b"<title>hwgan</title>"
         with pytest.raises(urllib.error.HTTPError, match="404"):
             fetch(f"{url}/model/../../secret")
+
+
+def test_networks_of_another_folder_are_not_taken_for_those_of_now(site, tmp_path):
+    """A browser that has seen newer files asks for what is newer still."""
+    headers = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
+    with served(site) as url:
+        request = urllib.request.Request(f"{url}/model/model.json", headers=headers)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_the_policy_of_the_page_is_that_of_every_answer(site):
+    """Workers have the policy of their own answer, and other servers none but that in the page."""
+    page = (pathlib.Path(__file__).parent.parent / "web" / "index.html").read_text()
+    (written,) = re.findall(r'content="(default-src [^"]*)"', page)
+    with served(site) as url, urllib.request.urlopen(f"{url}/runtime.wasm", timeout=60) as answer:
+        assert answer.headers["Content-Security-Policy"] == f"{written}; frame-ancestors 'none'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_what_is_missing_is_said(site, tmp_path):

@@ -228,8 +228,15 @@ def test_a_style_number_out_of_range_is_told(page):
 
 
 def test_a_photo_that_misses_its_box_does_not_take_the_place_of_the_page(page):
-    stays = """(kind) => !document.body.dispatchEvent(new Event(kind, { bubbles: true, cancelable: true }))"""
-    assert page.tab.evaluate(f"['dragover', 'drop'].every({stays})")
+    """Text that is dragged is the browser's: it is dropped into the field."""
+    stopped = """(isFile) => ["dragover", "drop"].map((kind) => {
+      const dataTransfer = new DataTransfer();
+      if (isFile) dataTransfer.items.add(new File(["x"], "page.jpg"));
+      else dataTransfer.setData("text/plain", "x");
+      return !document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+    })"""
+    assert page.tab.evaluate(stopped, True) == [True, True]
+    assert page.tab.evaluate(stopped, False) == [False, False]
 
 
 def test_two_styles_and_a_slider_between(page, sampler):
@@ -268,6 +275,7 @@ def test_downloads(page):
     type_text(page, "mot " * 150)
     with Image.open(io.BytesIO(download(page, "PNG"))) as image:
         assert image.size == (2480, 3508)  # A4 at 300 dpi
+        assert np.allclose(image.info["dpi"], 300, atol=0.1)
         assert np.asarray(image.convert("L")).min() < 80
     root = ElementTree.fromstring(download(page, "SVG"))
     words = [path for path in root.iter("{http://www.w3.org/2000/svg}path") if path.get("aria-label") == "mot"]
@@ -282,6 +290,98 @@ def test_downloads(page):
     assert content.count(b"f* Q") == 150 and b"NaN" not in content
     type_text(page, "mot " * 500)
     assert download(page, "PDF").count(b"/Type /Page ") == page.tab.locator("#pages canvas").count() > 1
+    # Phones make no canvas of more than 2^24 pixels: it stays empty.
+    page.tab.evaluate(
+        """() => {
+          const { getImageData } = CanvasRenderingContext2D.prototype;
+          CanvasRenderingContext2D.prototype.getImageData = function (...place) {
+            const isTooLarge = this.canvas.width * this.canvas.height > 2 ** 24;
+            return isTooLarge ? new ImageData(1, 1) : getImageData.apply(this, place);
+          };
+        }"""
+    )
+    with Image.open(io.BytesIO(download(page, "PNG"))) as image:
+        assert image.size[0] * image.size[1] <= 2**24
+        width = image.size[0] / image.info["dpi"][0] * 25.4
+    assert abs(width - 210) < 1  # mm
+    assert "dots per inch" in page.tab.locator("#progress").text_content()
+
+
+def test_words_wider_than_a_line_are_narrowed_to_it(page):
+    type_text(page, "aa " + "m" * 60)
+    page.tab.get_by_label("Card", exact=True).check(force=True)
+    page.wait_written()
+    ends = [curve[:, 0].max() for curve in curves_of(download(page, "SVG")) if len(curve)]  # mm from the word's left
+    assert 75 < max(ends) <= 105 - 2 * 11 + 1
+    assert "has more letters than any word in training" in page.tab.locator("#text-note").text_content()
+    type_text(page, "a" * 70)
+    assert "is cut, for a word has at most 64 characters" in page.tab.locator("#text-note").text_content()
+
+
+def test_line_breaks_and_characters_that_cannot_be_seen(page):
+    type_text(page, "un\u2028deux\ufefftrois\u0085quatre")
+    assert "un deuxtrois quatre" in page.tab.locator("#pages canvas").get_attribute("aria-label")
+    type_text(page, "un\u200d " + "".join(map(chr, range(0x4E00, 0x4E20))))
+    note = page.tab.locator("#text-note").text_content()
+    assert "U+200D" in note and "… (+13)" in note
+    assert page.tab.locator("#progress").text_content() == "1 word"
+
+
+def test_a_worker_that_is_lost_is_replaced(browser):
+    page = OpenPage(*browser).open()
+    type_text(page, "avant")
+    for worker in page.tab.workers:
+        worker.evaluate("() => { setTimeout(() => { throw new Error('lost'); }); }")
+    type_text(page, "avant et encore dix mots de plus que cela")
+    assert page.tab.locator("#progress").text_content() == "9 words"
+    page.context.close()
+    assert all("lost" in fault for fault in page.faults)
+
+
+def test_a_word_that_fails_is_told_and_ends_the_writing(browser):
+    """Networks that fail at once are those of a model whose files cannot be had."""
+    page = OpenPage(*browser)
+    page.context.route("**/writer.onnx*", lambda route: route.abort())
+    page.tab.goto(page.url)
+    page.wait("document.getElementById('progress').textContent.includes('Check the connection')")
+    page.tab.get_by_role("button", name="Français").click()
+    assert "Vérifiez la connexion" in page.tab.locator("#progress").text_content()
+    page.context.close()
+
+
+def test_a_link_takes_the_place_of_the_style_of_a_photo(page, sampler):
+    photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
+    page.tab.get_by_label("Drop a photo here").set_input_files(photo)
+    page.wait("document.getElementById('hand-on').checked")
+    page.wait("document.getElementById('hand-note').textContent.includes('4 words found')")
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.jpg", mimeType="image/jpeg", buffer=b"no picture")
+    )
+    page.wait("document.getElementById('hand-note').textContent.includes('no picture')")
+    assert page.tab.locator(".hand-word").count() == 4  # those of the photo before stay
+    page.tab.evaluate("location.hash = '#text=plume&seed=9'")
+    page.wait("!document.getElementById('hand-on').checked")
+    style = page.tab.evaluate("hwgan.style()")
+    page.tab.evaluate("location.hash = '#text=plume&seed=3'")
+    page.wait("document.getElementById('seed').value === '3'")
+    assert page.tab.evaluate("hwgan.style()") != style
+
+
+def test_workers_ask_this_place_alone(page):
+    refused = """() => fetch("https://example.org/").then(() => "sent", (error) => error.name)"""
+    assert [worker.evaluate(refused) for worker in page.tab.workers] == ["TypeError"] * len(page.tab.workers)
+    assert page.tab.workers
+    page.faults[:] = [fault for fault in page.faults if "example.org" not in fault]
+
+
+def test_dark_ink_in_a_dim_photo_stays_ink(page, sampler):
+    with Image.open(io.BytesIO(photo_of_writing(sampler, 2, LINES))) as bright:
+        dim, dark = bright.convert("L").point(lambda level: level // 3), io.BytesIO()
+    dim.save(dark, "PNG")
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.png", mimeType="image/png", buffer=dark.getvalue())
+    )
+    page.wait("document.querySelectorAll('.hand-word').length === 16")
 
 
 def curves_of(svg):
@@ -348,10 +448,10 @@ def test_my_own_hand(page, sampler):
 def test_a_photo_while_there_is_no_connection(browser, sampler):
     page = OpenPage(*browser).open()
     photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
-    page.context.route("**/reader.onnx", lambda route: route.abort())
+    page.context.route("**/reader.onnx*", lambda route: route.abort())
     page.tab.get_by_label("Drop a photo here").set_input_files(photo)
     page.wait("document.getElementById('hand-note').textContent.includes('Check the connection')")
-    page.context.unroute("**/reader.onnx")
+    page.context.unroute("**/reader.onnx*")
     page.tab.get_by_label("Drop a photo here").set_input_files(photo)  # the same file again
     page.wait("document.querySelectorAll('.hand-word').length === 4")
     page.context.close()
@@ -375,6 +475,7 @@ def test_a_photo_where_the_weights_cannot_read(browser, sampler):
         field.fill(word)
         field.press("Enter")
     page.wait("document.getElementById('hand-note').textContent === '4 words found, 4 used.'")
+    assert page.tab.get_by_label("Write in this style").is_checked()  # as where they are read
     page.context.close()
     assert page.faults == []
 

@@ -1,10 +1,12 @@
 // Draws pages on a canvas, and writes them as PNG, SVG and PDF: the same outlines everywhere.
 
 import type { Ink } from "./engine";
+import { say } from "./i18n";
 import type { Page, Word } from "./layout";
 import { outlineOf, trace, type Outline } from "./outline";
 import { rulesOf, SHEET_COLOR } from "./paper";
 import { pdfOf, type PdfPage } from "./pdf";
+import { withResolution } from "./png";
 import type { Settings } from "./settings";
 
 export type Look = Pick<Settings, "paper" | "color">;
@@ -13,6 +15,7 @@ export type FindInk = (word: Word) => Ink | undefined;
 const MM_PER_INCH = 25.4;
 export const PRINT_DPI = 300;
 const MOST_PIXELS = 16000; // height of a canvas that all browsers can make
+const LARGEST_AREA = 2 ** 24; // pixels of a canvas that phones can make
 const outlines = new WeakMap<Ink, { outline: Outline; path: Path2D }>();
 
 function shapeOf(ink: Ink): { outline: Outline; path: Path2D } {
@@ -57,24 +60,31 @@ export function drawPage(
   }
 }
 
-/** The resolution of a PNG of all pages: 300 dpi or as near to it as a canvas can be. */
-export function dpiOf(pages: Page[]): number {
-  return Math.min(PRINT_DPI, (MM_PER_INCH * MOST_PIXELS) / (pages.length * pages[0]!.size.height));
+/** All pages, one under the other, with 300 dpi or as near to it as a canvas of this browser can be. */
+export async function pngOf(pages: Page[], find: FindInk, look: Look): Promise<{ file: Blob; dpi: number }> {
+  const { width } = pages[0]!.size;
+  const height = pages.length * pages[0]!.size.height;
+  const highest = Math.min(PRINT_DPI, (MM_PER_INCH * MOST_PIXELS) / height);
+  const safe = Math.min(highest, MM_PER_INCH * Math.sqrt(LARGEST_AREA / (width * height)));
+  for (const dpi of new Set([highest, safe].map(Math.floor))) {
+    const canvas = drawAll(pages, find, look, dpi / MM_PER_INCH);
+    const png = canvas && (await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png")));
+    if (png?.size) return { file: await withResolution(png, dpi / MM_PER_INCH), dpi };
+  }
+  throw new Error(say("tooLarge"));
 }
 
-/** All pages, one under the other. */
-export function pngOf(pages: Page[], find: FindInk, look: Look): Promise<Blob> {
+/** All pages on a canvas; null where it is too large for this browser, which then draws nothing. */
+function drawAll(pages: Page[], find: FindInk, look: Look, scale: number): HTMLCanvasElement | null {
   const { size } = pages[0]!;
-  const scale = dpiOf(pages) / MM_PER_INCH;
   const height = Math.round(size.height * scale);
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(size.width * scale);
   canvas.height = height * pages.length;
-  const context = canvas.getContext("2d")!;
+  const context = canvas.getContext("2d");
+  if (!context) return null;
   pages.forEach((page, i) => drawPage(context, page, find, look, scale, i * height));
-  return new Promise((resolve, reject) =>
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large"))), "image/png"),
-  );
+  return context.getImageData(0, canvas.height - 1, 1, 1).data[3] ? canvas : null;
 }
 
 /** All pages, one under the other; units are mm. */

@@ -7,7 +7,9 @@ export type { Ink } from "./worker";
 
 const MOST_WORKERS = 2; // each holds the runtime and the networks, some 60 MB
 const KEPT_WORDS = 6000; // above those of the longest text; the least recently used are forgotten
-export const PAGE = "page"; // the owner whose words are written first
+// The owners whose words are written first, in this order: those of a photo are few, and someone waits for them.
+export const PHOTO = "photo";
+export const PAGE = "page";
 const GPU_DELAY = 3000; // ms; its runtime is large, and the page must not wait for it
 
 type Work = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
@@ -15,29 +17,40 @@ interface Task {
   work: Work;
   /** Who waits for it: the page, a grid of styles, a photo. Without any it is not done. */
   owners: Set<string>;
+  /** Whether a worker failed at it before. */
+  isSecond?: boolean;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
 
-/** One worker, which does one task after the other. */
+/** One worker, which does one task after the other, from when it is ready until it is retired. */
 class Runner {
+  isReady = false;
   private readonly worker = new Worker(new URL("worker.js", document.baseURI), { type: "module" });
   private current: Task | null = null;
   private isRetired = false;
   private number = 0;
 
-  constructor(private readonly next: () => Task | undefined) {
+  /**
+   * @param next The next task; undefined where there is none.
+   * @param failed Told of a task that failed, null where there was none, and whether the worker itself is lost.
+   */
+  constructor(
+    readonly backend: Backend,
+    private readonly next: () => Task | undefined,
+    private readonly failed: (runner: Runner, task: Task | null, error: Error, isLost: boolean) => void,
+  ) {
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => {
       const task = this.current;
       this.current = null;
-      if ("error" in data) task?.reject(new Error(data.error));
-      else task?.resolve(data.result);
+      if (!("error" in data)) task?.resolve(data.result);
+      else this.failed(this, task, data.isMissing ? new NotLoaded(data.error) : new Error(data.error), false);
       this.proceed();
     };
     this.worker.onerror = (event) => {
       const task = this.current;
       this.current = null;
-      task?.reject(new Error(event.message || "the worker could not be started"));
+      this.failed(this, task, new NotLoaded(event.message || "worker.js"), true);
     };
   }
 
@@ -47,7 +60,7 @@ class Runner {
       this.worker.terminate();
       return;
     }
-    const task = this.next();
+    const task = this.isReady ? this.next() : undefined;
     if (task) this.do(task);
   }
 
@@ -75,7 +88,7 @@ export class Engine {
   /** Starts a worker; a second one and WebGPU follow when it is ready, so that they do not delay the first word. */
   async start(): Promise<void> {
     const first = await this.load("wasm");
-    this.runners = [first.runner];
+    this.join(first.runner);
     const count = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1);
     const others = Array.from({ length: count - 1 }, async () => this.join((await this.load("wasm")).runner));
     void Promise.allSettled(others);
@@ -95,7 +108,11 @@ export class Engine {
   }
 
   private async load(backend: Backend): Promise<{ runner: Runner; milliseconds: number }> {
-    const runner = new Runner(() => this.next());
+    const runner = new Runner(
+      backend,
+      () => this.next(),
+      (...failure) => this.fail(...failure),
+    );
     const setup: Setup = {
       model: this.model,
       modelUrl: MODEL_URL.href,
@@ -114,14 +131,41 @@ export class Engine {
   }
 
   private join(runner: Runner): void {
+    runner.isReady = true;
     this.runners.push(runner);
     runner.proceed();
   }
 
-  /** The next task: one of the page, else the first. */
+  /** A task failed. Of a worker that is lost, or a GPU that may be, a new worker takes the place, and tries it again. */
+  private fail(runner: Runner, task: Task | null, error: Error, isLost: boolean): void {
+    if (!runner.isReady || !(isLost || runner.backend === "webgpu")) {
+      task?.reject(error);
+      return;
+    }
+    if (task?.isSecond) task.reject(error);
+    else if (task) {
+      task.isSecond = true;
+      this.tasks.unshift(task);
+    }
+    this.runners = this.runners.filter((other) => other !== runner);
+    runner.retire();
+    if (runner.backend === "webgpu") this.backend = "wasm";
+    if (this.runners.length) {
+      for (const other of this.runners) other.proceed();
+      return;
+    }
+    this.load("wasm").then(
+      (loaded) => this.join(loaded.runner),
+      (reason: Error) => this.tasks.splice(0).forEach((waiting) => waiting.reject(reason)),
+    );
+  }
+
+  /** The next task: one of the photo or the page, else the first. */
   private next(): Task | undefined {
-    const number = this.tasks.findIndex((task) => task.owners.has(PAGE));
-    return this.tasks.splice(Math.max(0, number), 1)[0];
+    const number = [PHOTO, PAGE]
+      .map((owner) => this.tasks.findIndex((task) => task.owners.has(owner)))
+      .find((found) => found >= 0);
+    return this.tasks.splice(number ?? 0, 1)[0];
   }
 
   private ask(work: Work, owner: string): { task: Task; result: Promise<unknown> } {
@@ -194,6 +238,9 @@ async function hasGpu(): Promise<boolean> {
   const adapter = await gpu?.requestAdapter().catch(() => null);
   return Boolean(adapter) && !adapter?.info?.isFallbackAdapter;
 }
+
+/** What a worker needs could not be fetched. */
+export class NotLoaded extends Error {}
 
 /** Why a word was not written: it is no longer wanted. */
 export class Superseded extends Error {}

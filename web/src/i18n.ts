@@ -13,7 +13,10 @@ const EN = {
   linkNotCopied: "The browser does not let the page copy: copy the link from the address bar.",
   noFile: "The file could not be made: {0}",
   smallPicture: "Saved with {0} dots per inch, for a picture of so many pages would be too large; PDF and SVG are sharp.",
+  tooLarge: "the browser makes no picture as large as that; PDF and SVG have any size.",
   tooLong: "Only the first {0} characters are kept.",
+  longWord: "“{0}” has more letters than any word in training ({1}), so it may be malformed.",
+  cutWord: "“{0}” is cut, for a word has at most {1} characters.",
   style: "Style",
   styleName: "Style {0}",
   secondStyle: "Second style",
@@ -31,6 +34,7 @@ const EN = {
   handReading: "Reading the words: {0} of {1}",
   handFailed: "The words could not be read. Check the connection and choose the picture again. ({0})",
   handFound: "{0} words found, {1} used.",
+  handFoundOne: "{0} word found, {1} used.",
   handType: "These weights cannot read: type what each word says, and it is used.",
   handNothing: "No words were found in this picture. Try one with dark ink, more light and less around it.",
   handUnreadable: "This file is no picture that the browser can open. If it is a photo of a phone in HEIC, save it as JPEG.",
@@ -61,12 +65,13 @@ const EN = {
   red: "Red",
   otherColor: "Another colour",
   private: "Nothing leaves this machine.",
-  privateMore: "Text and photos stay in this browser, which writes by itself; once loaded, it writes without a network.",
+  privateMore: "Text and photos stay in this browser, which writes by itself; once loaded, it writes without a network. The text is in the address of the page, so it is in this browser’s history too.",
   licenceUnknown: "The weights come from a training run; their use follows the licence of its data.",
   machine: "Weights {0}.",
   loading: "Loading the networks …",
   progress: "Writing: {0} of {1} words",
   ready: "{0} words",
+  readyOne: "{0} word",
   unwritable: "Left out, for these weights have no such characters: {0}",
   rare: "Hardly seen in training, so perhaps malformed: {0}",
   pageLabel: "Page {0} of {1}, handwritten: {2}",
@@ -93,7 +98,10 @@ const FR: Record<Message, string> = {
   linkNotCopied: "Le navigateur interdit la copie : copiez le lien de la barre d’adresse.",
   noFile: "Le fichier n’a pas pu être créé : {0}",
   smallPicture: "Enregistré à {0} points par pouce, car l’image de tant de pages serait trop grande ; PDF et SVG restent nets.",
+  tooLarge: "le navigateur ne fait pas d’image aussi grande ; PDF et SVG ont toute taille.",
   tooLong: "Seuls les {0} premiers caractères sont gardés.",
+  longWord: "« {0} » a plus de lettres que tout mot de l’apprentissage ({1}), et peut être mal formé.",
+  cutWord: "« {0} » est coupé, car un mot a au plus {1} caractères.",
   style: "Style",
   styleName: "Style {0}",
   secondStyle: "Second style",
@@ -111,6 +119,7 @@ const FR: Record<Message, string> = {
   handReading: "Lecture des mots : {0} sur {1}",
   handFailed: "Les mots n’ont pas pu être lus. Vérifiez la connexion et choisissez l’image à nouveau. ({0})",
   handFound: "{0} mots trouvés, {1} utilisés.",
+  handFoundOne: "{0} mot trouvé, {1} utilisé.",
   handType: "Ces poids ne savent pas lire : tapez ce que dit chaque mot, et il sera utilisé.",
   handNothing: "Aucun mot n’a été trouvé sur cette image. Essayez avec une encre foncée, plus de lumière et moins de bords.",
   handUnreadable: "Ce fichier n’est pas une image que le navigateur sache ouvrir. Si c’est une photo de téléphone en HEIC, enregistrez-la en JPEG.",
@@ -141,12 +150,13 @@ const FR: Record<Message, string> = {
   red: "Rouge",
   otherColor: "Autre couleur",
   private: "Rien ne quitte cet appareil.",
-  privateMore: "Texte et photos restent dans ce navigateur, qui écrit tout seul ; une fois chargé, il écrit sans réseau.",
+  privateMore: "Texte et photos restent dans ce navigateur, qui écrit tout seul ; une fois chargé, il écrit sans réseau. Le texte est dans l’adresse de la page, donc aussi dans l’historique de ce navigateur.",
   licenceUnknown: "Les poids viennent d’un entraînement ; leur usage suit la licence de ses données.",
   machine: "Poids {0}.",
   loading: "Chargement des réseaux …",
   progress: "Écriture : {0} mots sur {1}",
   ready: "{0} mots",
+  readyOne: "{0} mot",
   unwritable: "Omis, car ces poids n’ont pas ces caractères : {0}",
   rare: "Peu vus à l’entraînement, donc peut-être mal formés : {0}",
   pageLabel: "Page {0} sur {1}, manuscrite : {2}",
@@ -159,6 +169,7 @@ const FR: Record<Message, string> = {
 };
 
 export type Language = "en" | "fr";
+const MOST_NAMES = 20; // characters in a note
 const MESSAGES: Record<Language, Record<Message, string>> = { en: EN, fr: FR };
 let language: Language = navigator.language.toLowerCase().startsWith("fr") ? "fr" : "en";
 
@@ -168,6 +179,23 @@ export function currentLanguage(): Language {
 
 export function say(message: Message, ...values: (string | number)[]): string {
   return MESSAGES[language][message].replace(/\{(\d)\}/g, (_, i) => String(values[Number(i)]));
+}
+
+/** A message whose first value is a number, in the singular or the plural of the language. */
+export function sayCount(message: "ready" | "handFound", count: number, ...values: number[]): string {
+  const isOne = new Intl.PluralRules(language).select(count) === "one";
+  return say(isOne ? `${message}One` : message, count, ...values);
+}
+
+/** Characters for a note: those that cannot be seen by their code points, and not more than a few. */
+export function namesOf(characters: string[]): string {
+  const names = characters.map((character) =>
+    /[\p{C}\p{M}\p{Z}]/u.test(character)
+      ? `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`
+      : character,
+  );
+  const more = names.length - MOST_NAMES;
+  return names.slice(0, MOST_NAMES).join(" ") + (more > 0 ? ` … (+${more})` : "");
 }
 
 export function messageOf(error: unknown): string {

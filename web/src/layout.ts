@@ -44,13 +44,15 @@ export function layOut(model: Model, lines: string[][], style: Style, settings: 
       seen.set(text, count + 1);
       const own = count ? vary(style, settings.temperature, [hash(text), count]) : style;
       const noise = normal(keyOf(hash(`${text} ${words.length}`)), 2);
-      const width = widthOf(model, text, own) * scale;
+      const pixels = widthOf(model, text, own);
+      const ownScale = Math.min(scale, (right - size.margin) / pixels); // one wider than a line is narrowed to it
+      const width = pixels * ownScale;
       if (x + width > right && x > size.margin) {
         x = size.margin;
         line++;
       }
       const baseline = top + (line % perPage) * step + ESCAPE * xHeight * noise[0]!;
-      words.push({ text, style: own, x, y: baseline - model.image.baseline * scale, scale, line });
+      words.push({ text, style: own, x, y: baseline - model.image.baseline * ownScale, scale: ownScale, line });
       x += width + settings.wordSpace * xHeight * (1 + GAP_VARIATION * noise[1]!);
     }
     line++;

@@ -5,15 +5,17 @@ import { PRINT_DPI } from "./draw";
 import { Engine } from "./engine";
 import { StyleGrid } from "./grid";
 import { HandPanel } from "./hand/panel";
-import { currentLanguage, isDefaultText, messageOf, say, translatePage, type Language } from "./i18n";
-import { fitText, labelsOf, loadModel, type Model } from "./model";
+import { currentLanguage, isDefaultText, messageOf, namesOf, say, translatePage, type Language } from "./i18n";
+import { fitText, labelsOf, loadModel, type FittedText, type Model } from "./model";
 import { defaults, fromHash, LONGEST_TEXT, seedOf, SEEDS, toHash, wrapSeed, type Settings } from "./settings";
-import { save, Sheet } from "./sheet";
+import { failureOf, save, Sheet } from "./sheet";
 import { between, styleOfSeed, type Style } from "./styles";
 
 const NARROW = 700; // CSS pixels, below which a page of A4 would be too small to read
 
 const ADDRESS_DELAY = 200; // ms; browsers refuse to change the address very often
+
+const LONGEST_NAME = 30; // characters of a word in a note
 
 const get = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 
@@ -59,15 +61,13 @@ class App {
     get<HTMLInputElement>("blend-on").addEventListener("change", (event) =>
       this.change({ otherSeed: (event.target as HTMLInputElement).checked ? wrapSeed(this.settings.seed + 1) : null }),
     );
-    for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
-      button.addEventListener("click", () => this.translate(button.dataset["language"] as Language));
-    }
     for (const button of document.querySelectorAll<HTMLElement>("[data-download]")) {
       const kind = button.dataset["download"]!;
       button.addEventListener("click", () => void this.download(kind));
     }
     get("link").addEventListener("click", () => void this.copyLink());
     addEventListener("hashchange", () => {
+      this.hand.turnOff(); // a link says nothing of a photo
       this.settings = fromHash(location.hash, this.base());
       this.translate(currentLanguage());
     });
@@ -77,24 +77,24 @@ class App {
     try {
       const { file, dpi } = await this.sheet.file(kind);
       save(file, `hwgan.${kind}`);
-      if (dpi < PRINT_DPI) get("progress").textContent = say("smallPicture", Math.floor(dpi));
+      if (dpi < PRINT_DPI) this.sheet.announce(say("smallPicture", Math.floor(dpi)));
     } catch (error) {
-      get("progress").textContent = say("noFile", messageOf(error));
+      this.sheet.announce(say("noFile", messageOf(error)));
     }
   }
 
   private async copyLink(): Promise<void> {
-    this.keepAddress();
     try {
+      this.keepAddress(); // some browsers refuse to change the address as often as that
       await navigator.clipboard.writeText(location.href); // there is none on a page without https
-      get("progress").textContent = say(this.hand.isOn ? "linkWithoutHand" : "linkCopied");
+      this.sheet.announce(say(this.hand.isOn ? "linkWithoutHand" : "linkCopied"));
     } catch {
-      get("progress").textContent = say("linkNotCopied");
+      this.sheet.announce(say("linkNotCopied"));
     }
   }
 
   /** Says everything in a language; the text stays, unless it is the page's own. */
-  private translate(language: Language): void {
+  translate(language: Language): void {
     translatePage(language);
     if (isDefaultText(this.settings.text)) this.settings.text = say("defaultText");
     get<HTMLTextAreaElement>("text").value = this.settings.text;
@@ -137,7 +137,7 @@ class App {
     get<HTMLInputElement>("blend-on").checked = settings.otherSeed !== null;
     get("second-style").hidden = settings.otherSeed === null;
     const text = fitText(this.model, settings.text);
-    this.note(text.unwritable, text.lines.flat().join(""));
+    this.note(text);
     this.sheet.show(text, this.style(), settings);
     this.grid.show(settings.seed, settings.temperature, !this.hand.isOn);
     if (settings.otherSeed !== null) this.otherGrid.show(settings.otherSeed, settings.temperature, true);
@@ -148,39 +148,69 @@ class App {
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
   }
 
-  private note(unwritable: string[], written: string): void {
-    const rare = [...new Set(written)].filter((character) => character in this.model.rare_characters);
+  private note({ lines, unwritable, cut }: FittedText): void {
+    const words = lines.flat();
+    const rare = [...new Set(words.join(""))].filter((character) => character in this.model.rare_characters);
+    const long = words.filter((word) => [...word].length > this.model.max_length && !cut.length);
     const notes: string[] = [];
-    if (unwritable.length) notes.push(say("unwritable", unwritable.join(" ")));
+    if (unwritable.length) notes.push(say("unwritable", namesOf(unwritable)));
+    if (cut.length) notes.push(say("cutWord", shortened(cut[0]!), this.model.longest_word));
+    else if (long.length) notes.push(say("longWord", shortened(long[0]!), this.model.max_length));
     if (rare.length) notes.push(say("rare", rare.join(" ")));
     if (this.settings.text.length >= LONGEST_TEXT) notes.push(say("tooLong", LONGEST_TEXT));
-    get("text-note").textContent = notes.join(" ");
+    const note = notes.join(" ");
+    if (get("text-note").textContent !== note) get("text-note").textContent = note; // said anew only if it is another
   }
 }
 
 async function start(): Promise<void> {
+  let app: App | null = null;
+  let state = (): string => say("loading");
+  const tell = (next: () => string): void => {
+    state = next;
+    get("progress").textContent = state();
+  };
   translatePage(currentLanguage());
-  const progress = get("progress");
-  progress.textContent = say("loading");
+  for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
+    button.addEventListener("click", () => {
+      const language = button.dataset["language"] as Language;
+      translatePage(language);
+      if (app) app.translate(language);
+      else tell(state);
+    });
+  }
+  for (const kind of ["dragover", "drop"] as const) {
+    // A photo that misses its box would be opened in place of the page.
+    document.addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+  tell(() => say("loading"));
   let model: Model;
   try {
     model = await loadModel();
   } catch (error) {
-    progress.textContent = say("notLoaded", messageOf(error));
+    tell(() => say("notLoaded", messageOf(error)));
     throw error;
   }
   if (model.right_to_left) {
-    progress.textContent = say("rightToLeft");
+    tell(() => say("rightToLeft"));
     return;
   }
   try {
     const engine = new Engine(model);
     await engine.start();
-    publish(model, engine, new App(model, engine));
+    app = new App(model, engine);
+    publish(model, engine, app);
   } catch (error) {
-    progress.textContent = say("failed", messageOf(error));
+    tell(() => failureOf(error));
     throw error;
   }
+}
+
+/** The beginning of a long word. */
+function shortened(word: string): string {
+  return word.length > LONGEST_NAME ? `${word.slice(0, LONGEST_NAME)}…` : word;
 }
 
 /** For the console, and for tests: `await hwgan.write("Bonjour", 3)`, the ink of a word in the style of a seed. */

@@ -49,7 +49,11 @@ export interface FittedText {
   lines: string[][];
   /** What was left out, each character once. */
   unwritable: string[];
+  /** Words that were cut, for they are longer than any that the networks write. */
+  cut: string[];
 }
+
+const LINE_BREAKS = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/; // those of Python's splitlines
 
 /** Where the folder of the model is, beside the page. */
 export const MODEL_URL = new URL("model/", document.baseURI);
@@ -76,19 +80,21 @@ export function canRead({ files }: Model): boolean {
 export function fitText(model: Model, text: string): FittedText {
   const alphabet = new Set(model.alphabet);
   const unwritable = new Set<string>();
-  const lines = text.normalize("NFC").split(/\r\n|[\n\r]/);
+  const lines = text.normalize("NFC").split(LINE_BREAKS);
+  const cut: string[] = [];
   const fitted = lines.map((line) => {
     let result = "";
     for (const character of line) {
-      const other = /\s/.test(character) ? " " : model.replacements[character];
+      const other = model.replacements[character] ?? (/\s/.test(character) ? " " : undefined);
       if (alphabet.has(character)) result += character;
       else if (other !== undefined) result += other;
       else unwritable.add(character);
     }
     const words = result.normalize("NFC").split(" ").filter(Boolean);
+    cut.push(...words.filter((word) => [...word].length > model.longest_word));
     return words.flatMap((word) => pieces(word, model.longest_word));
   });
-  return { lines: fitted, unwritable: [...unwritable] };
+  return { lines: fitted, unwritable: [...unwritable], cut };
 }
 
 function pieces(word: string, length: number): string[] {

@@ -79,7 +79,7 @@ export function toHash(settings: Settings, base: Settings): string {
 /** The settings of an address, which anyone may have written: what is missing or out of range has a default. */
 export function fromHash(hash: string, base: Settings): Settings {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  if (!parts.size) return base;
+  if (![...parts].length) return base; // `size` is younger than browsers that can run the rest
   const settings = { ...UNSAID, text: base.text };
   const text = parts.get("text");
   if (text !== null) settings.text = text.slice(0, LONGEST_TEXT);

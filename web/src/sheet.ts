@@ -1,14 +1,15 @@
 // The page on the screen: drawn as its words are written, and its downloads.
 
-import { dpiOf, drawPage, pdfOfPages, pngOf, svgOf } from "./draw";
-import { PAGE, Superseded, type Engine, type Ink } from "./engine";
-import { currentLanguage, messageOf, say } from "./i18n";
+import { drawPage, pdfOfPages, pngOf, svgOf } from "./draw";
+import { NotLoaded, PAGE, Superseded, type Engine, type Ink } from "./engine";
+import { currentLanguage, messageOf, say, sayCount } from "./i18n";
 import { layOut, type Page, type Word } from "./layout";
 import type { FittedText } from "./model";
 import type { Settings } from "./settings";
 import type { Style } from "./styles";
 
 const LONGEST_LABEL = 5000; // characters of a page that a screen reader is given, more than a full one has
+const LONG = 2000; // ms of writing, after which a screen reader is told that it has ended
 const NEAR = "50%"; // of the screen's height; pages nearer to it are drawn
 
 export class Sheet {
@@ -35,7 +36,13 @@ export class Sheet {
     this.pages = layOut(this.engine.model, text.lines, style, settings);
     this.matchCanvases();
     this.draw();
-    this.write().catch((error: unknown) => (this.progress.textContent = say("failed", messageOf(error))));
+    this.write().catch((error: unknown) => this.announce(failureOf(error)));
+  }
+
+  /** Says what happened, to a screen reader too. */
+  announce(text: string): void {
+    this.progress.ariaLive = "polite";
+    this.progress.textContent = text;
   }
 
   private async write(): Promise<void> {
@@ -44,10 +51,13 @@ export class Sheet {
     const words = this.words();
     const missing = words.filter((word) => !this.find(word));
     let count = words.length - missing.length;
+    const failures: unknown[] = [];
+    const begin = performance.now();
     const tell = (): void => {
-      const isReady = count === words.length;
-      this.progress.ariaLive = isReady ? "polite" : "off"; // a screen reader need not count along
-      this.progress.textContent = isReady ? say("ready", count) : say("progress", count, words.length);
+      const isReady = count + failures.length === words.length;
+      // A screen reader need not count along, nor hear of every letter that is typed.
+      this.progress.ariaLive = isReady && performance.now() - begin > LONG ? "polite" : "off";
+      this.progress.textContent = isReady ? sayCount("ready", count) : say("progress", count, words.length);
       this.element.setAttribute("aria-busy", String(!isReady));
     };
     tell();
@@ -55,16 +65,17 @@ export class Sheet {
       missing.map(async (word) => {
         try {
           await this.engine.write(word.text, word.style, PAGE);
+          count++;
         } catch (error) {
-          if (!(error instanceof Superseded)) throw error;
-          return;
+          if (error instanceof Superseded) return;
+          failures.push(error);
         }
         if (version !== this.version) return;
-        count++;
         tell();
         this.draw();
       }),
     );
+    if (failures.length && version === this.version) throw failures[0];
   }
 
   private words(): Word[] {
@@ -128,10 +139,15 @@ export class Sheet {
     while (this.words().some((word) => !this.find(word))) await this.write(); // again, if the text changes meanwhile
     const { pages, settings } = this;
     if (!settings) throw new Error("there is no page yet");
-    if (kind === "png") return { file: await pngOf(pages, this.find, settings), dpi: dpiOf(pages) };
+    if (kind === "png") return pngOf(pages, this.find, settings);
     const file = kind === "pdf" ? await pdfOfPages(pages, this.find, settings) : svgOf(pages, this.find, settings);
     return { file, dpi: Infinity };
   }
+}
+
+/** What is wrong where words are not written. */
+export function failureOf(error: unknown): string {
+  return say(error instanceof NotLoaded ? "notLoaded" : "failed", messageOf(error));
 }
 
 /** Gives a file to the browser to save. */

@@ -23,13 +23,14 @@ export interface Ink {
 }
 export type Answer = { id: number } & (
   | { result: Ink | Float32Array | number }
-  | { error: string }
+  | { error: string; isMissing: boolean }
 );
 
 type Runtime = typeof import("onnxruntime-web/wasm");
 
 let runtime: Runtime;
 let setup: Setup;
+let isLoaded = false; // all that the first word needs; what fails before is most often the connection
 const sessions = new Map<Network, Promise<InferenceSession>>();
 
 async function loadRuntime(): Promise<void> {
@@ -47,7 +48,8 @@ function session(network: Network): Promise<InferenceSession> {
   if (!file) return Promise.reject(new Error(`this model has no ${network}`));
   let opened = sessions.get(network);
   if (!opened) {
-    opened = runtime.InferenceSession.create(setup.modelUrl + file.name, {
+    // Files of another model may be kept under the same name.
+    opened = runtime.InferenceSession.create(`${setup.modelUrl}${file.name}?${file.sha256.slice(0, 16)}`, {
       executionProviders: setup.backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
       logSeverityLevel: 3,
     });
@@ -89,6 +91,8 @@ async function writesAsExported(): Promise<boolean> {
 async function start(given: Setup): Promise<number> {
   setup = given;
   await loadRuntime();
+  await session("writer");
+  isLoaded = true;
   if (!(await writesAsExported())) throw new Error("the networks do not compute here what they were exported with");
   const { labels, z } = setup.model.check;
   const begin = performance.now();
@@ -107,6 +111,6 @@ self.onmessage = async ({ data: request }: MessageEvent<Request>) => {
     const result = await answer(request);
     self.postMessage({ id: request.id, result } satisfies Answer);
   } catch (error) {
-    self.postMessage({ id: request.id, error: String(error) } satisfies Answer);
+    self.postMessage({ id: request.id, error: String(error), isMissing: !isLoaded } satisfies Answer);
   }
 };

@@ -10,7 +10,7 @@ export interface Grey {
 
 const LONGEST_SIDE = 2200; // pixels; larger photos are scaled down
 const TILES = 36; // along the longer side, in each of which the paper is measured
-const DARK = 100; // median grey level below which the ink is taken to be light, as on a blackboard
+const LIGHT_INK = { contrast: 40, pixels: 8 }; // grey levels by which light ink is lighter than paper, and how many pixels
 const TRIM_CONTRAST = 25;
 const NOISE = { low: 75, high: 90, contrast: 15, most: 100 }; // percentiles of paper, their distances, grey levels
 const INK_MARGIN = 0.06;
@@ -37,11 +37,24 @@ export async function decodePhoto(file: Blob): Promise<Grey> {
   return { data: grey, width, height };
 }
 
+/** Whether the ink is lighter than the paper, as on a blackboard: most pixels are as dark as the edge, others lighter. */
+function hasLightInk({ data, width, height }: Grey): boolean {
+  const edge: number[] = [];
+  for (let x = 0; x < width; x++) edge.push(data[x]!, data[(height - 1) * width + x]!);
+  for (let y = 0; y < height; y++) edge.push(data[y * width]!, data[(y + 1) * width - 1]!);
+  const paper = percentile(Uint8ClampedArray.from(edge), 50);
+  let [lighter, darker] = [0, 0];
+  for (const level of data) {
+    if (level > paper + LIGHT_INK.contrast) lighter++;
+    else if (level < paper - LIGHT_INK.contrast) darker++;
+  }
+  return lighter >= LIGHT_INK.pixels && lighter > 2 * darker && 2 * lighter < data.length;
+}
+
 /** Divides by the brightness of the paper, so that shadows and vignettes vanish. */
 export function evenOut(image: Grey): Grey {
   const { width, height } = image;
-  const isDark = percentile(image.data, 50) < DARK;
-  const source = isDark ? image.data.map((level) => 255 - level) : image.data;
+  const source = hasLightInk(image) ? image.data.map((level) => 255 - level) : image.data;
   const tile = Math.max(8, Math.ceil(Math.max(width, height) / TILES));
   const [columns, rows] = [Math.ceil(width / tile), Math.ceil(height / tile)];
   let paper = new Float32Array(columns * rows);

@@ -1,11 +1,11 @@
 // "Your own handwriting": the words found in a photo, each with what was read, to be ticked and corrected.
 
-import { Superseded, type Engine } from "../engine";
-import { messageOf, say } from "../i18n";
+import { PHOTO, Superseded, type Engine } from "../engine";
+import { messageOf, namesOf, say, sayCount } from "../i18n";
 import { canRead, fitText, takesPhotos } from "../model";
 import type { Style } from "../styles";
 import { decodePhoto, evenOut, stretchContrast, type Grey } from "./grey";
-import { meanStyle, PHOTO, readWord, styleOfWord, type HandWord } from "./style";
+import { meanStyle, readWord, styleOfWord, type HandWord } from "./style";
 import { cutWords } from "./words";
 
 interface Row extends HandWord {
@@ -13,11 +13,14 @@ interface Row extends HandWord {
   says: HTMLInputElement;
   /** Characters that the user says it has and that are outside the alphabet. */
   unwritable: string[];
+  /** Counts its corrections, for an earlier one may end after a later one. */
+  revision: number;
 }
 
 export class HandPanel {
   private rows: Row[] = [];
   private version = 0;
+  private isSwitched = false; // whether the user said of this photo that its style is used or not
   private note: () => string = () => "";
   private readonly place = document.getElementById("hand-words")!;
   private readonly noteElement = document.getElementById("hand-note")!;
@@ -30,10 +33,6 @@ export class HandPanel {
   ) {
     const photo = document.getElementById("photo") as HTMLInputElement;
     const drop = document.getElementById("drop")!;
-    for (const kind of ["dragover", "drop"]) {
-      // A photo that misses the box would be opened in place of the page.
-      document.addEventListener(kind, (event) => event.preventDefault());
-    }
     if (!takesPhotos(engine.model)) {
       photo.disabled = true;
       this.tell(() => say("handMissing"));
@@ -57,7 +56,10 @@ export class HandPanel {
       const file = event.dataTransfer?.files[0];
       if (file) void this.open(file);
     });
-    this.switch.addEventListener("change", () => this.changed());
+    this.switch.addEventListener("change", () => {
+      this.isSwitched = true;
+      this.changed();
+    });
   }
 
   /** Whether the page is written in the style of the photo. */
@@ -67,6 +69,7 @@ export class HandPanel {
 
   turnOff(): void {
     this.switch.checked = false;
+    this.isSwitched = true;
   }
 
   /** The style of the ticked words; null where it is switched off or there are none. */
@@ -87,27 +90,32 @@ export class HandPanel {
     row.says.setAttribute("aria-label", say("handText", i + 1));
   }
 
-  private tell(note: () => string): void {
+  /** Says something of the photo; a screen reader need not count along. */
+  private tell(note: () => string, isCount = false): void {
+    this.noteElement.ariaLive = isCount ? "off" : "polite";
     this.note = note;
     this.noteElement.textContent = note();
   }
 
   private async open(file: Blob): Promise<void> {
     const version = ++this.version;
-    this.engine.forgetWaiting(PHOTO);
-    this.rows = [];
-    this.place.replaceChildren();
-    this.switchLabel.hidden = true;
-    this.switch.checked = false;
-    this.changed();
+    const before = this.rows.length ? this.note : () => "";
     this.tell(() => say("handOpening"));
     let photo: Grey;
     try {
       photo = await decodePhoto(file);
     } catch {
-      if (version === this.version) this.tell(() => say("handUnreadable"));
+      // The words of the photo before stay, with all that was corrected.
+      if (version === this.version) this.tell(() => [say("handUnreadable"), before()].filter(Boolean).join(" "));
       return;
     }
+    if (version !== this.version) return;
+    this.engine.forgetWaiting(PHOTO);
+    this.rows = [];
+    this.place.replaceChildren();
+    this.switchLabel.hidden = true;
+    this.switch.checked = this.isSwitched = false;
+    this.changed();
     await new Promise((done) => setTimeout(done, 50)); // the note is drawn first, for cutting may take a second
     if (version !== this.version) return;
     try {
@@ -128,25 +136,25 @@ export class HandPanel {
   /** Reads words and computes their styles. */
   private read(images: Grey[], version: number): Promise<Row[]> {
     let count = 0;
-    this.tell(() => say("handReading", count, images.length));
+    this.tell(() => say("handReading", count, images.length), true);
     return Promise.all(
       images.map(async (image): Promise<Row> => {
         const word = { image, text: await readWord(this.engine, image), isRead: true };
         const z = await styleOfWord(this.engine, word);
         count++;
-        if (version === this.version) this.tell(this.note);
+        if (version === this.version) this.tell(this.note, true);
         const [use, says] = [document.createElement("input"), document.createElement("input")];
-        return { ...word, z, use, says, unwritable: [] };
+        return { ...word, z, use, says, unwritable: [], revision: 0 };
       }),
     );
   }
 
   private update(): void {
     const used = this.rows.filter((row) => row.use.checked && row.z).length;
-    const unwritable = [...new Set(this.rows.flatMap((row) => row.unwritable))].join(" ");
+    const unwritable = namesOf([...new Set(this.rows.flatMap((row) => row.unwritable))]);
     this.tell(() => {
       if (!this.rows.length) return say("handNothing");
-      const sentences = [say("handFound", this.rows.length, used)];
+      const sentences = [sayCount("handFound", this.rows.length, used)];
       if (!canRead(this.engine.model) && this.rows.some((row) => !row.text)) sentences.push(say("handType"));
       if (unwritable) sentences.push(say("unwritable", unwritable));
       return sentences.join(" ");
@@ -158,13 +166,27 @@ export class HandPanel {
   private async correct(row: Row, i: number): Promise<void> {
     const { lines, unwritable } = fitText(this.engine.model, row.says.value);
     const wasUsable = Boolean(row.z);
-    const version = this.version;
+    const revision = ++row.revision;
     [row.text, row.unwritable, row.isRead] = [lines.flat().join(""), unwritable, false];
-    row.z = await styleOfWord(this.engine, row);
-    if (version !== this.version) return;
-    row.use.disabled = !row.z;
-    if (Boolean(row.z) !== wasUsable) row.use.checked = Boolean(row.z); // one that the user left out stays so
+    let z: Style | null = null;
+    let failure: unknown;
+    try {
+      z = await styleOfWord(this.engine, row);
+    } catch (error) {
+      if (error instanceof Superseded) return;
+      failure = error;
+    }
+    if (revision !== row.revision || !this.rows.includes(row)) return;
+    row.z = z;
+    row.use.disabled = !z;
+    if (Boolean(z) !== wasUsable) row.use.checked = Boolean(z); // one that the user left out stays so
+    if (z && !this.isSwitched) this.switch.checked = true;
     this.name(row, i);
+    if (failure) {
+      this.tell(() => say("handFailed", messageOf(failure)));
+      this.changed();
+      return;
+    }
     this.update();
   }
 
@@ -178,11 +200,7 @@ export class HandPanel {
     says.type = "text";
     says.value = row.text;
     says.spellcheck = false;
-    says.addEventListener("change", () => {
-      this.correct(row, i).catch((error: unknown) => {
-        if (!(error instanceof Superseded)) throw error;
-      });
-    });
+    says.addEventListener("change", () => void this.correct(row, i));
     this.name(row, i);
     const label = document.createElement("label");
     label.append(use, picture(row.image));

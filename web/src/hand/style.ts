@@ -1,7 +1,7 @@
 // The style of a writer from images of words: read each word, pad it to its line by what it says, and take the mean of
 // the identifier's outputs. hwgan/sampling/style_encoder.py does the same, and then fits the mean to the words.
 
-import type { Engine } from "../engine";
+import { PHOTO, type Engine } from "../engine";
 import { canRead, expectedWidth, verticalExtent, type Model } from "../model";
 import type { Style } from "../styles";
 import { preprocess, type Grey } from "./grey";
@@ -17,7 +17,6 @@ export interface HandWord {
 
 const EXTENT_PENALTY = 1;
 const WIDEST = 2.5; // standard deviations of the log width
-export const PHOTO = "photo"; // the owner of what is computed for one
 
 /** Reads a word once for each vertical extent that it may have; "" if nothing is read. */
 export async function readWord(engine: Engine, image: Grey): Promise<string> {
