@@ -8,7 +8,8 @@ Images of any method, in a folder or archive in the format of `hwgan.prepare --d
   python -m hwgan.evaluate --generated=DIR --real=word_folder/copiste --output=results.json
   python -m hwgan.evaluate --generated=DIR --real=DIR --train=DIR --output=results.json
 
-Results are written as JSON, and as a Markdown table of the same name, *.md. docs/evaluation.md explains each metric.
+Results are written as JSON, with a Markdown table of the same name, *.md, and what was read of each word,
+*.readings.tsv. docs/evaluation.md explains each metric.
 """
 
 import datetime
@@ -36,6 +37,7 @@ from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, 
 from hwgan.evaluation.likelihood import likelihoods
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.provenance import provenance
+from hwgan.evaluation.results import reading_table
 from hwgan.evaluation.style_protocol import PROTOCOL as STYLE_PROTOCOL
 from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.evaluation.table import as_table
@@ -241,9 +243,20 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
 
 
 def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
-    """Adds the time to results, writes them as JSON to `path` and as a Markdown table next to it, and returns them."""
+    """Adds the time to results, and writes them: as JSON to `path`, next to it as a Markdown table, and what was read.
+
+    Args:
+      results: of an evaluation; "readings" in them go to `PATH.readings.tsv`, a line for each word.
+      path: of the JSON file.
+
+    Returns:
+      What the JSON file holds.
+    """
     results = results | {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    readings = results.pop("readings", None)
     with writing(path):
+        if readings is not None:
+            replace_text(path.with_suffix(".readings.tsv"), reading_table(readings))
         replace_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         replace_text(path.with_suffix(".md"), as_table(results))
     print(as_table(results) + f"\nwrote {path}")

@@ -126,6 +126,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Results of `evaluate_words`, with the edits of the generated words."""
     results = evaluate_words(words, real, train, evaluator, seed=0, geometry_rounds=100)
+    results.pop("readings")
     metrics = results["metrics"]["words"]
     metrics["generated"] |= edits(evaluator, words) | {"words_per_second": {"value": words_per_second}}
     return results

@@ -45,15 +45,25 @@ def evaluate_recognizer(
     Returns:
       Results as JSON types.
     """
-    metrics = error_rate_estimates(*evaluator.read(words), words.writers, seed)
+    texts, greedy = evaluator.read(words)
+    metrics = error_rate_estimates(texts, greedy, words.writers, seed)
     if use_lexicon:
         readings = evaluator.read_with_lexicon(words, Lexicon(train.texts, evaluator.charset))
         metrics |= _rates("lexicon", readings, words, seed)
     if beam_width:
         metrics |= _rates("beam", evaluator.read_with_beam(words, beam_width), words, seed)
     return as_results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
-        "counts": {"reading": {"real": len(words)}}
+        "counts": {"reading": {"real": len(words)}},
+        "readings": _readings("reading", "real", words, greedy),
     }
+
+
+def _readings(case: str, side: str, words: WordStore, readings: list[str]) -> list[list[str]]:
+    """A row of `results.READING_COLUMNS` for each word."""
+    return [
+        [case, side, writer, text, read]
+        for writer, text, read in zip(words.writers, words.texts, readings, strict=True)
+    ]
 
 
 def _rates(decoding: str, transcriptions: list[str], words: WordStore, seed: int) -> dict[str, Estimate]:
@@ -101,7 +111,7 @@ def evaluate_sampler(
     _check_count("training words", len(train))
     set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
     train_features = FeatureCache(train)
-    cases, counts = {}, {}
+    cases, counts, readings = {}, {}, []
     for case, texts, reference in _cases_with_words(protocol, split, train, limit, seed):
         logger.info(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
@@ -110,25 +120,28 @@ def evaluate_sampler(
         if len(words) < _MIN_WORDS:
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue
-        real = FeatureCache(reference)
+        generated, real = FeatureCache(words), FeatureCache(reference)
         # If the reference words are training words, other training words are neither an independent baseline, nor do
         # small distances to them indicate copies.
         others = train_features if case.reference == "split" else None
         # Training words are no baseline for OOV words either, because their texts differ and are shorter.
         baseline_words = others if case.texts != "oov" else None
         cases[case.name] = {
-            "generated": set_metrics.compute(FeatureCache(words), real, others),
+            "generated": set_metrics.compute(generated, real, others),
             "real": _baseline(set_metrics, real, baseline_words, len(words)),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
         counts[case.name] |= _baseline_count(baseline_words, real)
+        for side, cache in (("generated", generated), ("real", real)):
+            readings += _readings(case.name, side, cache.words, cache.readings)
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
     if not cases:
         raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")
     if styles := _styles(sampler, split, set_metrics):
         cases["styles"] = styles
     results = as_results(cases, set_metrics)
-    return results | {"protocol": protocol, "counts": counts, "unwritable": unwritable, **sampler.facts()}
+    found = {"protocol": protocol, "counts": counts, "unwritable": unwritable, "readings": readings}
+    return results | found | sampler.facts()
 
 
 def _styles(sampler: Sampler, split: WordStore, set_metrics: SetMetrics) -> dict[str, dict[str, Estimate]]:
@@ -190,10 +203,11 @@ def evaluate_words(
         _check_count("training words", len(train))
     words, real = words.take(range(count)), real.take(range(count))
     set_metrics = SetMetrics(evaluator, feature_networks(evaluator, inception), seed, geometry_rounds)
-    real_features, train_features = FeatureCache(real), None if train is None else FeatureCache(train)
+    generated, real_features = FeatureCache(words), FeatureCache(real)
+    train_features = None if train is None else FeatureCache(train)
     cases = {
         "words": {
-            "generated": set_metrics.compute(FeatureCache(words), real_features, train_features),
+            "generated": set_metrics.compute(generated, real_features, train_features),
             "real": _baseline(set_metrics, real_features, train_features, count),
         }
     }
@@ -204,7 +218,9 @@ def evaluate_words(
     if styles["generated"]:
         cases["styles"] = styles
     counts = {"words": {"generated": count, "real": count} | _baseline_count(train_features, real_features)}
-    return as_results(cases, set_metrics) | {"counts": counts}
+    readings = _readings("words", "generated", words, generated.readings)
+    readings += _readings("words", "real", real, real_features.readings)
+    return as_results(cases, set_metrics) | {"counts": counts, "readings": readings}
 
 
 def _check_count(name: str, count: int) -> None:
@@ -219,7 +235,7 @@ def _baseline(
 
     Metrics that depend on the number of words are left out where there are fewer training words than generated ones.
     """
-    metrics = set_metrics.error_rates(real.words)
+    metrics = set_metrics.error_rates(real)
     if train is None:
         return metrics
     distances = set_metrics.distances(train, real)

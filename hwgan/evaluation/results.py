@@ -1,11 +1,20 @@
 """Results as JSON types, with their provenance."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hwgan.data.preprocessing import REVISION
 from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.provenance import provenance
 from hwgan.evaluation.set_metrics import SetMetrics
+
+READING_COLUMNS = ("case", "side", "writer", "text", "reading")
+
+
+def reading_table(rows: Iterable[Sequence[str]]) -> str:
+    """Tab-separated values of `READING_COLUMNS`, a line for each word; blanks stand for tabs and line breaks."""
+    lines = ["\t".join(" ".join(value.split()) for value in row) for row in rows]
+    return "\n".join(["\t".join(READING_COLUMNS), *lines]) + "\n"
 
 
 def as_results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: SetMetrics) -> dict[str, Any]:

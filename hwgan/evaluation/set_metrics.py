@@ -24,10 +24,16 @@ _FREQUENT_WORDS = 20
 
 
 class FeatureCache:
-    """Words and their features by network and crop, each of which is computed once."""
+    """Words and their features by network and crop, each of which is computed once.
+
+    Attributes:
+      words: the words.
+      readings: what a recognizer read of each; empty until `SetMetrics.error_rates` has read them.
+    """
 
     def __init__(self, words: WordStore):
         self.words = words
+        self.readings: list[str] = []
         self._features: dict[tuple[str, str], np.ndarray] = {}
         self._first: dict[int, FeatureCache] = {}
 
@@ -71,11 +77,12 @@ class SetMetrics:
           real: real words to compare with.
           train: training words, to find copies; None leaves the share of copies out.
         """
-        return self.error_rates(words.words) | self.distances(words, real) | self.overlap(words, real, train)
+        return self.error_rates(words) | self.distances(words, real) | self.overlap(words, real, train)
 
-    def error_rates(self, words: WordStore) -> dict[str, Estimate]:
-        """Error rates of the evaluator's recognizer on words; see `error_rate_estimates`."""
-        return error_rate_estimates(*self.evaluator.read(words), words.writers, self.seed)
+    def error_rates(self, words: FeatureCache) -> dict[str, Estimate]:
+        """Error rates of the evaluator's recognizer on words, which keep its readings; see `error_rate_estimates`."""
+        references, words.readings = self.evaluator.read(words.words)
+        return error_rate_estimates(references, words.readings, words.words.writers, self.seed)
 
     def distances(self, words: FeatureCache, real: FeatureCache) -> dict[str, Estimate]:
         """Fréchet and kernel distances between words and real words: `frechet/NETWORK/CROP`, `kernel/NETWORK/CROP`.

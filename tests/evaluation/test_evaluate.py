@@ -9,6 +9,7 @@ import sys
 import pytest
 from PIL import Image
 
+from hwgan.evaluation.error_rates import character_error_rate
 from tests.synthetic_data import make_folder
 
 
@@ -47,6 +48,13 @@ def test_images_of_any_method_are_compared_with_real_ones(folders, tmp_path):
     assert first["evaluator"]["name"] == "copiste_evaluator"
     assert {**first, "time": ""} == {**second, "time": ""}
     assert "| frechet/identifier/left |" in (tmp_path / "first.md").read_text()
+    header, *rows = (line.split("\t") for line in (tmp_path / "first.readings.tsv").read_text().splitlines())
+    assert header == ["case", "side", "writer", "text", "reading"] and "readings" not in first
+    for side in ("generated", "real"):
+        read = [row for row in rows if row[1] == side]
+        assert len(read) == 16
+        found = character_error_rate([row[3] for row in read], [row[4] for row in read])
+        assert found == pytest.approx(first["metrics"]["words"][side]["cer"]["value"])
 
 
 def test_a_checkpoint_is_evaluated_at_a_temperature(folders, tmp_path):
