@@ -3,6 +3,7 @@
   python -m hwgan.generate --num_images=100000 --dataset=word_folder/copiste --output=generated
   python -m hwgan.generate --checkpoint=runs/iam --num_images=100000 --words=words.txt --output=generated
   python -m hwgan.generate --dataset=iam/words --split=test --styles=writers --layout=hwd --output=written
+  python -m hwgan.generate --dataset=iam/words --split=test --styles=writers --words=oov.txt --output=imitated
 
 The content of a shard depends only on the flags and the number of the shard. So the same command again continues an
 interrupted one, and several processes (--num_processes, --process_id) share the work without communication. The result
@@ -31,7 +32,7 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
 from hwgan.sampling.word_sampler import WordSampler
-from hwgan.sampling.writer_styles import encode_writers
+from hwgan.sampling.writer_styles import REFERENCES, encode_writers
 
 _BELONGS_TO = {"split": "dataset", "replace": "words", "leave_out": "words"}  # flags that need another flag
 
@@ -72,28 +73,44 @@ def _specification(sampler: WordSampler, args: flags.FlagValues) -> GenerationSp
     """What the flags ask for."""
     writers = None
     if args.styles == "writers":
-        if args.style or args.words or args.num_images:
+        if args.style or args.num_images:
             raise UserError(
-                "--styles=writers writes the words of --dataset; it takes no --style, --words, --num_images"
+                "--styles=writers writes the words of --dataset, or those of --words in the style of each of its "
+                "writers; it takes no --style and no --num_images"
             )
         if not isinstance(sampler, Sampler):
             raise UserError("--styles=writers is for models of images; strokes take the style of --style")
         encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+        texts = _long_enough(_words_to_generate(sampler, args), args.min_length) if args.words else []
         writers, dropped = encode_writers(
-            args.data_dir, args.dataset, args.split, sampler=sampler, encoder=encoder, min_length=args.min_length
+            args.data_dir,
+            args.dataset,
+            args.split,
+            sampler=sampler,
+            encoder=encoder,
+            min_length=args.min_length,
+            references=args.references,
+            texts=texts,
         )
         words, count, once = writers.texts, len(writers.texts), True
-        print(
-            ", ".join(
-                [f"{count:,} words by {len(writers.writers)} writers", *(f"{n:,} {why}" for why, n in dropped.items())]
-            )
-        )
+        facts = [f"{count:,} words in the styles of {len(writers.writers)} writers"]
+        print(", ".join([*facts, *(f"{number:,} {why}" for why, number in dropped.items())]))
     else:
-        words = [word for word in _words_to_generate(sampler, args) if len(word) >= args.min_length]
-        if not words:
-            raise UserError(f"no word has at least --min_length={args.min_length} characters")
+        words = _long_enough(_words_to_generate(sampler, args), args.min_length)
         count, once = args.num_images or len(words), args.once
     return GenerationSpec(count, tuple(words), args.seed, args.shard_size, args.crop, args.layout, once, writers)
+
+
+def _long_enough(words: list[str], min_length: int) -> list[str]:
+    """The words of at least `min_length` characters.
+
+    Raises:
+      UserError: there are none.
+    """
+    long = [word for word in words if len(word) >= min_length]
+    if not long:
+        raise UserError(f"no word has at least --min_length={min_length} characters")
+    return long
 
 
 def main(argv: list[str]) -> None:
@@ -108,8 +125,12 @@ def main(argv: list[str]) -> None:
         args.num_processes or 1
     ):
         raise UserError("--process_id= and --num_processes= belong together; ids are from 0 to num_processes - 1")
-    if bool(args.words) == bool(args.dataset):
+    if args.styles == "writers" and not args.dataset:
+        raise UserError("--styles=writers takes the writers of --dataset=NAME; give it beside --words")
+    if bool(args.words) == bool(args.dataset) and args.styles != "writers":
         raise UserError("give either --words=FILE, or --dataset=NAME for the training words of a prepared dataset")
+    if args["references"].present and args.styles != "writers":
+        raise UserError("--references is for --styles=writers")
     for flag, needs in _BELONGS_TO.items():
         if args[flag].present and not args[needs].value:
             raise UserError(f"--{flag} is for --{needs}")
@@ -161,9 +182,10 @@ if __name__ == "__main__":
         "styles",
         "prior",
         ["prior", "writers"],
-        "prior: random styles; writers: each word of --dataset once, in the style of its writer, made of 15 words of "
-        "the split, as a file named after the word",
+        "prior: random styles; writers: each word of --dataset once, in the style of its writer, made of words of the "
+        "split, as a file named after the word; with --words each of these in the style of each writer",
     )
+    flags.DEFINE_integer("references", REFERENCES, "words from which --styles=writers makes a style", lower_bound=1)
     flags.DEFINE_integer("min_length", 1, "leave out texts of fewer characters", lower_bound=1)
     flags.DEFINE_bool("crop", True, "crop images to the ink, as scanned words are; else keep the full height")
     flags.DEFINE_integer("num_processes", None, "number of processes that share the work, with equal other flags")

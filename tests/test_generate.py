@@ -225,6 +225,15 @@ def test_words_of_a_split_in_the_styles_of_their_writers(sampler, data_dir, tmp_
     texts = json.loads((tmp_path / "transcriptions.json").read_text())
     files = [f"{name}/{key}.png" for name, key in zip(names, writers.ids, strict=True)]
     assert texts == {file: row_text(expected[key], "text") for file, key in zip(files, writers.ids, strict=True)}
+    few, nothing = encode_writers(
+        data_dir, "penman/smoke", "test", sampler=sampler, encoder=encoder, references=2, texts=["abc", "de"]
+    )
+    assert (few.writers, nothing) == (writers.writers, {})
+    count = len(few.writers)
+    assert few.texts == ["abc", "de"] * count and few.owners == np.repeat(range(count), 2).tolist()
+    assert len(set(few.ids)) == len(few.ids) and few.ids[0] == f"{few.writers[0]}-00000"
+    assert (few.z[:, 1] <= 2).all() and (writers.z[:, 1] > 2).any()  # the words that a style is of
+
     other = dataclasses.replace(spec, writers=dataclasses.replace(writers, z=writers.z + 1.0))
     with pytest.raises(UserError, match="generated with other styles of writers"):
         generate_words(sampler, other, tmp_path)

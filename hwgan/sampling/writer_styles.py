@@ -1,9 +1,9 @@
-"""The words of a split and the styles of their writers, to write each again: the test that asks for the same hand."""
+"""The styles of the writers of a split, and the words to write in them: their own again, or others in each hand."""
 
 import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,18 +17,18 @@ from hwgan.runtime.progress import with_progress
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import StyleEncoder
 
-_REFERENCES = 15  # words from which a style is made
+REFERENCES = 15  # words from which a style is made
 _UNSAFE = str.maketrans(dict.fromkeys("/\\:\0", "_"))  # in names of files
 
 
 @dataclasses.dataclass(frozen=True)
 class WriterStyles:
-    """n words of m writers, and the style of each writer.
+    """n words in the styles of m writers, and these styles.
 
     Attributes:
       texts: of the words.
       ids: of the words, unique, fit for names of files.
-      owners: of the words, as numbers of writers.
+      owners: the writer in whose style each word is, as a number.
       writers: names of the writers, unique, fit for names of folders.
       z: their styles.
     """
@@ -57,9 +57,17 @@ class _Word(NamedTuple):
 
 
 def encode_writers(
-    data_dir: str, dataset: str, split: str, *, sampler: Sampler, encoder: StyleEncoder, min_length: int = 1
+    data_dir: str,
+    dataset: str,
+    split: str,
+    *,
+    sampler: Sampler,
+    encoder: StyleEncoder,
+    min_length: int = 1,
+    references: int = REFERENCES,
+    texts: Sequence[str] = (),
 ) -> tuple[WriterStyles, dict[str, int]]:
-    """Encodes the style of each writer of a split from up to 15 of their words, evenly spread over them.
+    """Encodes the style of each writer of a split from some of their words, evenly spread over them.
 
     Args:
       data_dir: directory of prepared datasets.
@@ -68,48 +76,57 @@ def encode_writers(
       sampler: which must be able to write the texts.
       encoder: of styles for it.
       min_length: of the texts; shorter words are left out, but styles are made of them too.
+      references: number of words from which a style is made; of a writer with fewer all.
+      texts: words to write in each of the styles, which the sampler can write; none for the words of the split, each in
+        the style of its writer.
 
     Returns:
-      The words that can be written again, and the number of the others by reason.
+      The words to write, and the number of words of the split that cannot be written again, by reason.
 
     Raises:
       UserError: the dataset or the split does not exist, or no word of it can be written again.
     """
     opened = {name: open_rows(data_dir, name, split) for name in dataset_names(dataset)}
     words: list[_Word] = []
-    references: dict[str, list[tuple[str, int]]] = {}
+    places: dict[str, list[tuple[str, int]]] = {}
     dropped = {"of unknown writers": 0, "too short": 0, "that cannot be written": 0}
     for word in _read_words(opened):
         if not word.writer:
             dropped["of unknown writers"] += 1
             continue
-        references.setdefault(word.writer, []).append(word.place)
+        places.setdefault(word.writer, []).append(word.place)
         if len(word.text) < min_length:
             dropped["too short"] += 1
         elif not sampler.can_write(word.text):
             dropped["that cannot be written"] += 1
         else:
             words.append(word)
-    if not words:
+    if not (words or (places and texts)):
         raise UserError(f"no word of {dataset} {split} can be written in the style of its writer; dropped: {dropped}")
     z: dict[str, np.ndarray] = {}
-    writers = sorted({word.writer for word in words})
+    writers = sorted(places if texts else {word.writer for word in words})
     for writer in with_progress(writers, "encoding styles", "writers"):
         with contextlib.suppress(UserError):  # none of the images is a word
-            z[writer] = encoder.encode(_images(opened, references[writer])).z
+            z[writer] = encoder.encode(_images(opened, places[writer], references)).z
     kept = [word for word in words if word.writer in z]
     dropped["of writers without a style"] = len(words) - len(kept)
-    if not kept:
+    if not z:
         raise UserError(f"no style can be made of the words of {dataset} {split}; dropped: {dropped}")
+    names, styles = _file_names(z), np.stack(list(z.values()))
+    if texts:
+        numbered = [f"{number:05d}" for number in range(len(texts))]
+        ids = [f"{name}-{number}" for name in names for number in numbered]
+        owners = np.repeat(np.arange(len(names)), len(texts)).tolist()
+        return WriterStyles(list(texts) * len(names), ids, owners, names, styles), {}
     numbers = {writer: number for number, writer in enumerate(z)}
-    styles = WriterStyles(
+    own = WriterStyles(
         [word.text for word in kept],
         _file_names(word.id for word in kept),
         [numbers[word.writer] for word in kept],
-        _file_names(z),
-        np.stack(list(z.values())),
+        names,
+        styles,
     )
-    return styles, dropped
+    return own, dropped
 
 
 def _file_names(names: Iterable[str]) -> list[str]:
@@ -138,9 +155,9 @@ def _read_words(opened: dict[str, Rows]) -> Iterator[_Word]:
             )
 
 
-def _images(opened: dict[str, Rows], places: list[tuple[str, int]]) -> list[np.ndarray]:
-    """Up to 15 images of the rows at these places (dataset, row)."""
-    chosen = sorted({round(place) for place in np.linspace(0, len(places) - 1, _REFERENCES)})
+def _images(opened: dict[str, Rows], places: list[tuple[str, int]], count: int) -> list[np.ndarray]:
+    """Up to `count` images of the rows at these places (dataset, row)."""
+    chosen = sorted({round(place) for place in np.linspace(0, len(places) - 1, count)})
     images = []
     for source, number in (places[place] for place in chosen):
         with contextlib.suppress(OSError):
