@@ -41,7 +41,7 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
         known = ", ".join(transforms.IMAGE_ENDINGS)
         raise UserError(f"the folder {source!r} has no images; known are files with the endings {known}")
     if len(paths) > _MAX_FILES:
-        raise UserError(f"{source!r} has {len(paths)} images; a style needs some dozens, and takes up to {_MAX_FILES}")
+        raise UserError(f"{source!r} has {len(paths)} images; give at most {_MAX_FILES} at once")
     images = {}
     for path in paths:
         try:

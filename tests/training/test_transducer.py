@@ -9,6 +9,7 @@ from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.evaluate import evaluate
 from hwgan.evaluation.open import open_evaluator
+from hwgan.read import open_reader
 from hwgan.runtime.errors import UserError
 from hwgan.training.loop import train_and_evaluate
 from hwgan.training.trainer import Trainer
@@ -57,6 +58,8 @@ def test_a_run_is_trained_resumed_evaluated_and_exported(config, tmp_path):
     write_weights_file(run, str(tmp_path / "weights.npz"))
     evaluator = open_evaluator(str(tmp_path / "weights.npz"))
     assert evaluator.has_transducer
+    with pytest.raises(UserError, match="is a transducer; words of unknown text are read by recognizers of CTC"):
+        open_reader(str(tmp_path / "weights.npz"))
     jax.tree.map(np.testing.assert_array_equal, evaluator.recognizer, run.state.recognizer.variables)
 
 

@@ -1,0 +1,132 @@
+"""Reads images of handwritten words with a recognizer.
+
+Images of words, of lines, or of a page, whose words are found as by hwgan.style; by an evaluator of the package, or a
+recognizer of your own (configs/htr.py):
+  python -m hwgan.read --checkpoint=iam_evaluator --images=page.jpg --output=readings.tsv --preview=cut.png
+  python -m hwgan.read --checkpoint=runs/htr --images=words/ --output=readings.tsv
+
+A line of the table is one word: file, number of the word as --preview shows it, number of its line, place in the image,
+reading, and the confidence of the reading in [0, 1]. Nothing is known of the texts: a word is read at each height on
+its line that words have, and the most probable reading is taken (hwgan/sampling/word_reader.py).
+"""
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from hwgan.checkpoints.weights_file import shipped_names
+from hwgan.data.word_cutting import CutWord
+from hwgan.evaluation.open import open_evaluator
+from hwgan.runtime.command_line import run_main, warn
+from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import check_output_file, replace_image, replace_text, writing
+from hwgan.runtime.progress import Progress
+from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_images
+from hwgan.sampling.word_reader import WordReader
+
+_COLUMNS = ("file", "word", "line", "box", "reading", "confidence")
+_CHUNK = 64  # words that are read at once
+
+
+class Reading(NamedTuple):
+    """A word of an image, as it was read.
+
+    Attributes:
+      file: path of the image.
+      number: of the word among all words of all images, from 1.
+      word: the word.
+      text: "" where nothing is read.
+      confidence: geometric mean of the probabilities of the labels, in [0, 1].
+    """
+
+    file: str
+    number: int
+    word: CutWord
+    text: str
+    confidence: float
+
+
+def open_reader(checkpoint: str) -> WordReader:
+    """The recognizer of a checkpoint, for words of unknown text.
+
+    Args:
+      checkpoint: workdir of a run, a file that `hwgan.export` wrote, or the name of an evaluator in the package.
+
+    Raises:
+      UserError: it has no recognizer, or one by a transducer.
+    """
+    evaluator = open_evaluator(checkpoint).for_scans()
+    if evaluator.has_transducer:
+        raise UserError(
+            f"--checkpoint={checkpoint} is a transducer; words of unknown text are read by recognizers of CTC"
+        )
+    return WordReader(evaluator.networks, evaluator.recognizer, evaluator.charset, evaluator.spec)
+
+
+def read_words(reader: WordReader, images: Mapping[str, np.ndarray], layout: str) -> Iterator[Reading]:
+    """Finds the words of images and reads them.
+
+    Args:
+      reader: a recognizer.
+      images: uint8 [height, width] each, dark ink on white, by their paths.
+      layout: what they show; see `words_of_images`.
+    """
+    words = [(file, word) for file, image in images.items() for word in words_of_images([image], layout)]
+    with Progress("reading", len(words), "words") as progress:
+        for start in range(0, len(words), _CHUNK):
+            chunk = words[start : start + _CHUNK]
+            texts, confidences = reader.read([word.image for _, word in chunk])
+            for number, ((file, word), text, confidence) in enumerate(
+                zip(chunk, texts, confidences.tolist(), strict=True), start + 1
+            ):
+                yield Reading(file, number, word, text, confidence)
+            progress.update(len(chunk))
+
+
+def main(argv: list[str]) -> None:
+    """Reads by the flags of the command line."""
+    del argv
+    args = flags.FLAGS
+    check_output_file("output", args.output, endings=(".tsv",))
+    if args.preview:
+        check_output_file("preview", args.preview, image=True)
+    images = read_images(args.images)
+    readings = list(read_words(open_reader(args.checkpoint), images, args.layout))
+    if not readings:
+        raise UserError(
+            f"no handwriting is found in {args.images!r}; its ink must be darker than the paper, or lighter"
+        )
+    for file in images.keys() - {reading.file for reading in readings}:
+        warn(f"no word is found in {file}")
+    lines = ["\t".join(_COLUMNS)]
+    for file, number, word, text, confidence in readings:
+        box = " ".join(map(str, word.box))
+        lines.append("\t".join([file, str(number), str(word.line + 1), box, text, f"{confidence:.3f}"]))
+    with writing(args.output):
+        replace_text(pathlib.Path(args.output), "\n".join(lines) + "\n")
+    if args.preview:
+        with writing(args.preview):
+            replace_image(pathlib.Path(args.preview), preview([reading.word for reading in readings]))
+    print(
+        f"wrote {args.output}: {len(readings)} words, mean confidence {np.mean([r.confidence for r in readings]):.2f}"
+    )
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string(
+        "checkpoint",
+        None,
+        "workdir or weights file of a recognizer, or the name of an evaluator in the package "
+        f"({', '.join(shipped_names('evaluator'))})",
+        required=True,
+    )
+    flags.DEFINE_string(
+        "images", None, "a folder of images, or files with commas between: of words, lines or pages", required=True
+    )
+    flags.DEFINE_enum("layout", "auto", LAYOUTS, "what --images show; auto: told by the size of each")
+    flags.DEFINE_string("output", "readings.tsv", "the table to write, *.tsv")
+    flags.DEFINE_string("preview", "", "picture to write of all words that are found, with their numbers")
+    run_main(main)
