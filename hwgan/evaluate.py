@@ -18,7 +18,7 @@ import json
 import logging
 import math
 import pathlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from hwgan.checkpoints.weights_file import PRETRAINED, checkpoint_help, locate_w
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
+from hwgan.evaluation.cautions import warn_of_default, warn_of_dropped, warn_of_other_content
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, read_images
@@ -90,7 +91,7 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
     evaluator = open_evaluator(settings.evaluator if trains_generator(run.config) else "own", run)
     if trains_generator(run.config):  # a recognizer run is evaluated with the preprocessing of its training
         evaluator = evaluator.for_scans()
-        _warn_of_default(settings.evaluator, evaluator, dataset)
+        warn_of_default(settings.evaluator, evaluator, dataset)
     else:
         _check_beam(settings.beam_width, evaluator)
     load = functools.partial(
@@ -103,8 +104,8 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
     )
     split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
     content = combined_summary(config.data.data_dir, dataset)["content"]
-    _warn_of_other_content(dataset, content, learned_from(dataset, run.content))
-    _warn_of_dropped(f"the {settings.split} words of {dataset}", len(split), split.left_out)
+    warn_of_other_content(dataset, content, learned_from(dataset, run.content))
+    warn_of_dropped(f"the {settings.split} words of {dataset}", len(split), split.left_out)
     metadata = {
         "dropped_real": dict(split.left_out),
         "doubtful_words": settings.doubtful_words,
@@ -154,42 +155,6 @@ def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str])
                 f"--config.{name}={given}: a run is evaluated with the {name} of its checkpoint, {used}; leave the "
                 "flag out, or evaluate the checkpoint with hwgan.evaluate"
             )
-
-
-def _warn_of_default(name: str, evaluator: Evaluator, words: str) -> None:
-    """Warns where the evaluator was taken by default, and learned from another dataset than the words to evaluate."""
-    if not name and pathlib.Path(evaluator.trained_on).name not in pathlib.Path(words).name:
-        logger.warning(
-            "no evaluator is given, so %s reads the words, which learned from %s: for English words give "
-            "iam_evaluator, for others train one (docs/evaluation.md)",
-            evaluator.name,
-            evaluator.trained_on,
-        )
-
-
-def _warn_of_other_content(words: str, content: str, learned: Mapping[str, str]) -> None:
-    """Warns of datasets that were prepared otherwise when a checkpoint learned from them.
-
-    Args:
-      words: names of the datasets to evaluate.
-      content: their checksums, joined by "+".
-      learned: the checksum of each dataset when the checkpoint learned from it, by its name.
-    """
-    for name, now in learned_from(words, content).items():
-        if learned.get(name, now) != now:
-            logger.warning(
-                "%s was prepared otherwise when this checkpoint learned from it: words of this split may have been "
-                "training words",
-                name,
-            )
-
-
-def _warn_of_dropped(what: str, count: int, dropped: Mapping[str, int]) -> None:
-    """Warns of words that are not evaluated: `count` are, and `dropped` are not, by reason."""
-    if dropped:
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in dropped.items())
-        left_out = sum(dropped.values())
-        logger.warning("%s of %s of %s are left out: %s", f"{left_out:,}", f"{count + left_out:,}", what, reasons)
 
 
 def _check_split(name: str, split: str) -> None:
@@ -338,14 +303,14 @@ def main(argv: list[str]) -> None:
     if from_folder:
         _refuse(("doubtful_words",), "a folder as --real=, of which all words are used")
     evaluator = open_evaluator(args.evaluator).for_scans()
-    _warn_of_default(args.evaluator, evaluator, args.real)
+    warn_of_default(args.evaluator, evaluator, args.real)
     if args.protocol == STYLE_PROTOCOL:
         write_results(_evaluate_styles(args, evaluator), pathlib.Path(args.output))
         return
     if args.train and _same_words(args):
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
     real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir, doubtful=args.doubtful_words)
-    _warn_of_dropped(f"the words of --real={args.real}", len(real), dropped)
+    warn_of_dropped(f"the words of --real={args.real}", len(real), dropped)
     train_name = args.train or ("" if from_folder else args.real)
     train = _open_words(train_name, "train", evaluator, args.data_dir)[0] if train_name else None
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
@@ -355,7 +320,7 @@ def main(argv: list[str]) -> None:
     metadata |= {"dropped_real": dropped, "doubtful_words": args.doubtful_words}
     if args.generated:
         words, dropped = _open_words(args.generated, "", evaluator, args.data_dir)
-        _warn_of_dropped("the generated words", len(words), dropped)
+        warn_of_dropped("the generated words", len(words), dropped)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
         metadata |= {"generated": _name_of(args.generated), "dropped_generated": dropped}
@@ -365,7 +330,7 @@ def main(argv: list[str]) -> None:
         sampler = with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
         if "content" in metadata:
             learned = learned_data(locate_weights(args.checkpoint or PRETRAINED), args.step)
-            _warn_of_other_content(args.real, metadata["content"], learned)
+            warn_of_other_content(args.real, metadata["content"], learned)
         results = evaluate_sampler(sampler, real, train, evaluator, protocol=args.protocol, limit=args.words, **options)
     write_results(results | metadata, pathlib.Path(args.output))
 
