@@ -12,6 +12,7 @@ Results are written as JSON, with a Markdown table of the same name, *.md, and w
 *.readings.tsv. docs/evaluation.md explains each metric.
 """
 
+import dataclasses
 import datetime
 import functools
 import json
@@ -31,7 +32,7 @@ from hwgan.checkpoints.weights_file import PRETRAINED, checkpoint_help, locate_w
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
-from hwgan.evaluation.cautions import warn_of_default, warn_of_dropped, warn_of_other_content
+from hwgan.evaluation.cautions import warn_of_default, warn_of_left_out, warn_of_other_content
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, read_images
@@ -105,7 +106,7 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
     split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
     content = combined_summary(config.data.data_dir, dataset)["content"]
     warn_of_other_content(dataset, content, learned_from(dataset, run.content))
-    warn_of_dropped(f"the {settings.split} words of {dataset}", len(split), split.left_out)
+    warn_of_left_out(f"the {settings.split} words of {dataset}", split)
     metadata = {
         "dropped_real": dict(split.left_out),
         "doubtful_words": settings.doubtful_words,
@@ -228,16 +229,13 @@ def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]
     return results
 
 
-def _open_words(
-    name: str, split: str, evaluator: Evaluator, data_dir: str, *, doubtful: bool = False
-) -> tuple[WordStore, dict[str, int]]:
-    """Words of a folder or archive, or of a prepared dataset, and the number of words left out by reason."""
+def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str, *, doubtful: bool = False) -> WordStore:
+    """Words of a folder or archive, or of a prepared dataset."""
     if not is_folder_of_words(name):
-        words = load_words(data_dir, name, split, evaluator.charset, evaluator.spec, doubtful=doubtful)
-        return words, dict(words.left_out)
-    words, dropped = evaluator.store(*read_folder(name, split))
+        return load_words(data_dir, name, split, evaluator.charset, evaluator.spec, doubtful=doubtful)
+    words, left_out = evaluator.store(*read_folder(name, split))
     order = np.random.default_rng(0).permutation(len(words))  # tables are often sorted by writer
-    return words.take(order.tolist()), dropped
+    return dataclasses.replace(words.take(order.tolist()), left_out=left_out)
 
 
 def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, Any]:
@@ -309,21 +307,21 @@ def main(argv: list[str]) -> None:
         return
     if args.train and _same_words(args):
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
-    real, dropped = _open_words(args.real, args.split, evaluator, args.data_dir, doubtful=args.doubtful_words)
-    warn_of_dropped(f"the words of --real={args.real}", len(real), dropped)
+    real = _open_words(args.real, args.split, evaluator, args.data_dir, doubtful=args.doubtful_words)
+    warn_of_left_out(f"the words of --real={args.real}", real)
     train_name = args.train or ("" if from_folder else args.real)
-    train = _open_words(train_name, "train", evaluator, args.data_dir)[0] if train_name else None
+    train = _open_words(train_name, "train", evaluator, args.data_dir) if train_name else None
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
     metadata = _origin(args)
     if train_name:
         metadata["train"] = _name_of(train_name)
-    metadata |= {"dropped_real": dropped, "doubtful_words": args.doubtful_words}
+    metadata |= {"dropped_real": dict(real.left_out), "doubtful_words": args.doubtful_words}
     if args.generated:
-        words, dropped = _open_words(args.generated, "", evaluator, args.data_dir)
-        warn_of_dropped("the generated words", len(words), dropped)
+        words = _open_words(args.generated, "", evaluator, args.data_dir)
+        warn_of_left_out("the generated words", words)
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
-        metadata |= {"generated": _name_of(args.generated), "dropped_generated": dropped}
+        metadata |= {"generated": _name_of(args.generated), "dropped_generated": dict(words.left_out)}
     elif train is None:
         raise UserError("to evaluate a checkpoint give --train= too, or a prepared dataset for --real=")
     else:

@@ -58,12 +58,7 @@ def open_reader(checkpoint: str) -> WordReader:
     Raises:
       UserError: it has no recognizer, or one by a transducer.
     """
-    evaluator = open_evaluator(checkpoint).for_scans()
-    if evaluator.has_transducer:
-        raise UserError(
-            f"--checkpoint={checkpoint} is a transducer; words of unknown text are read by recognizers of CTC"
-        )
-    return WordReader(evaluator.networks, evaluator.recognizer, evaluator.charset, evaluator.spec)
+    return open_evaluator(checkpoint).for_scans().word_reader()
 
 
 def read_words(reader: WordReader, images: Mapping[str, np.ndarray], layout: str) -> Iterator[Reading]:

@@ -124,20 +124,23 @@ def stores(sets: dict[str, Words], evaluator: Evaluator) -> tuple[dict[str, Word
 def evaluate(
     words: WordStore, words_per_second: float, real: WordStore, train: WordStore, evaluator: Evaluator
 ) -> dict[str, Any]:
-    """Results of `evaluate_words`, with the edits of the generated words."""
+    """Results of `evaluate_words`, with the edits of the words of both sides."""
     results = evaluate_words(words, real, train, evaluator, seed=0, geometry_rounds=100)
-    results.pop("readings")
-    metrics = results["metrics"]["words"]
-    metrics["generated"] |= edits(evaluator, words) | {"words_per_second": {"value": words_per_second}}
+    readings, metrics = results.pop("readings"), results["metrics"]["words"]
+    for side in ("generated", "real"):
+        metrics[side] |= edits([(text, read) for _, of, _, text, read in readings if of == side])
+    metrics["generated"]["words_per_second"] = {"value": words_per_second}
     return results
 
 
-def edits(evaluator: Evaluator, words: WordStore) -> dict[str, dict[str, float]]:
-    """Characters that the evaluator reads though they are not in the text, and that it misses, a character."""
-    texts, read = evaluator.read(words)
-    pairs = zip(texts, read, strict=True)
+def edits(pairs: list[tuple[str, str]]) -> dict[str, dict[str, float]]:
+    """Characters that the evaluator reads though they are not in the text, and that it misses, a character.
+
+    Args:
+      pairs: text and reading of each word.
+    """
     found = Counter(edit.tag for text, reading in pairs for edit in Levenshtein.editops(text, reading))
-    total = sum(map(len, texts))
+    total = sum(len(text) for text, _ in pairs)
     return {"inserted": {"value": found["insert"] / total}, "deleted": {"value": found["delete"] / total}}
 
 
@@ -231,9 +234,6 @@ def main() -> None:
     results = {
         name: evaluate(words, sets[name].words_per_second, real, train, evaluator) for name, words in judged.items()
     }
-    real_edits = edits(evaluator, real)
-    for result in results.values():
-        result["metrics"]["words"]["real"] |= real_edits
     sets[_REAL] = Words([real.image(row) for row in range(len(real))], real.texts, real.writers)
     write_results(results, sets, args.output)
     print(table(results))

@@ -15,14 +15,14 @@ import numpy as np
 
 from experiments.commands import run_command
 from hwgan.data.charset import normalize_text
+from hwgan.data.selection import reason_to_drop_text
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import read_images
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.set_metrics import error_rate_estimates
 from hwgan.evaluation.table import format_estimate
-from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
-from hwgan.sampling.word_reader import WordReader, prepare_word
+from hwgan.sampling.word_reader import prepare_word
 
 PLACED_BY = {"aided": "their text", "unaided": "their reading"}
 
@@ -40,8 +40,7 @@ def compare(
       seed: of the intervals.
     """
     words, _ = evaluator.store(images, texts, writers)
-    reader = WordReader(evaluator.networks, evaluator.recognizer, evaluator.charset, evaluator.spec)
-    readings = {"aided": evaluator.read(words)[1], "unaided": reader.read(images)[0]}
+    readings = {"aided": evaluator.read(words)[1], "unaided": evaluator.word_reader().read(images)[0]}
     found = {kind: error_rate_estimates(words.texts, read, writers, seed) for kind, read in readings.items()}
     return {
         kind: {name: format_estimate(name, estimates[name].to_json()) for name in ("cer", "wer")}
@@ -60,16 +59,13 @@ def main() -> None:
     parser.add_argument("--data_dir", default="data")
     args = parser.parse_args()
     evaluator, sampler = open_evaluator(args.evaluator).for_scans(), open_sampler(args.checkpoint)
-    if evaluator.has_transducer:
-        raise UserError("--evaluator= is a transducer, whose readings have no probabilities of frames")
     images, texts, writers = read_images(args.data_dir, args.real, args.split)
     texts = list(map(normalize_text, texts))
     fit = [
         row
         for row, text in enumerate(texts)
         if sampler.can_write(text)
-        and not evaluator.charset.unknown(text)
-        and len(text) <= evaluator.spec.max_length
+        and not reason_to_drop_text(text, evaluator.charset, (1, evaluator.spec.max_length))
         and prepare_word(evaluator.spec, images[row], text) is not None
     ]
     rows = np.random.default_rng(0).permutation(fit)[: args.words].tolist()
@@ -79,9 +75,7 @@ def main() -> None:
     print(f"{len(texts)} words\n\n| words | placed by | CER | WER |\n|---|---|---|---|")
     for side, (pictures, owners) in sides.items():
         for kind, rates in compare(evaluator, pictures, texts, owners).items():
-            print(
-                f"| {side} | {'their text' if kind == 'aided' else 'their reading'} | {rates['cer']} | {rates['wer']} |"
-            )
+            print(f"| {side} | {PLACED_BY[kind]} | {rates['cer']} | {rates['wer']} |")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def task_of_checkpoint(path: str, step: int | None = None) -> str:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    config = _record(path, step)["config"]
+    config, _ = _config_and_content(path, step)
     return task_of(config) if isinstance(config, dict) else ""
 
 
@@ -29,10 +29,9 @@ def learned_data(path: str, step: int | None = None) -> dict[str, str]:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    record = _record(path, step)
+    config, content = _config_and_content(path, step)
     with reading(f"the record of {path!r}"):
-        names, content = record["config"]["data"]["dataset"], record.get("content", "")
-        return learned_from(names, content)
+        return learned_from(config["data"]["dataset"], content)
 
 
 def learned_from(names: str, content: str) -> dict[str, str]:
@@ -40,17 +39,17 @@ def learned_from(names: str, content: str) -> dict[str, str]:
     return dict(zip(map(str.strip, names.split(",")), content.split("+"), strict=False)) if content else {}
 
 
-def _record(path: str, step: int | None) -> dict[str, Any]:
-    """The record of a checkpoint, which may be of unknown origin; it has a config.
+def _config_and_content(path: str, step: int | None) -> tuple[Any, Any]:
+    """Two fields of the record of a checkpoint, which may be of unknown origin; "" for no content.
 
     Raises:
-      UserError: there is none, or it has no config.
+      UserError: there is no record, or it has no config.
     """
-    what = f"the weights {path!r}" if names_weights(path) else f"the run {path!r}"
-    with reading(what):
-        if names_weights(path):
+    is_file = names_weights(path)
+    with reading(f"the weights {path!r}" if is_file else f"the run {path!r}"):
+        if is_file:
             record = read_record(path)
         else:
             with contextlib.closing(orbax.open_for_reading(path)) as checkpointer:
                 record = checkpointer.read_record(step)
-        return {**record, "config": record["config"]}
+        return record["config"], record.get("content", "")

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping
 
 from hwgan.checkpoints.record import learned_from
+from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
 
 logger = logging.getLogger(__name__)
@@ -38,9 +39,9 @@ def warn_of_other_content(words: str, content: str, learned: Mapping[str, str]) 
             )
 
 
-def warn_of_dropped(what: str, count: int, dropped: Mapping[str, int]) -> None:
-    """Warns of words that are not evaluated: `count` are, and `dropped` are not, by reason."""
-    if dropped:
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in dropped.items())
-        left_out = sum(dropped.values())
-        logger.warning("%s of %s of %s are left out: %s", f"{left_out:,}", f"{count + left_out:,}", what, reasons)
+def warn_of_left_out(what: str, words: WordStore) -> None:
+    """Warns of words that are not evaluated; `what` names them all."""
+    if words.left_out:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in words.left_out.items())
+        left_out = sum(words.left_out.values())
+        logger.warning("%s of %s of %s are left out: %s", f"{left_out:,}", f"{len(words) + left_out:,}", what, reasons)

@@ -25,6 +25,7 @@ from hwgan.models.state import TrainState, variables_digest
 from hwgan.models.transducer import Transducer
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import Progress
+from hwgan.sampling.word_reader import WordReader
 
 _BATCH_SIZE = 50
 
@@ -91,6 +92,16 @@ class Evaluator:
     def has_transducer(self) -> bool:
         """Whether the recognizer is a transducer, which a beam search can decode."""
         return isinstance(self.networks.recognizer, Transducer)
+
+    def word_reader(self) -> WordReader:
+        """Its recognizer for words of unknown text.
+
+        Raises:
+          UserError: it is a transducer.
+        """
+        if self.has_transducer:
+            raise UserError(f"{self.name} is a transducer; words of unknown text are read by recognizers of CTC")
+        return WordReader(self.networks, self.recognizer, self.charset, self.spec)
 
     def without_identifier(self) -> "Evaluator":
         """A copy without identifier, for a run that did not train one."""

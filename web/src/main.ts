@@ -77,7 +77,7 @@ class App {
     try {
       const { file, dpi } = await this.sheet.file(kind);
       save(file, `hwgan.${kind}`);
-      if (dpi < PRINT_DPI) this.sheet.announce(say("smallPicture", Math.floor(dpi)));
+      if (dpi < PRINT_DPI) this.sheet.announce(say("smallPicture", dpi));
     } catch (error) {
       this.sheet.announce(say("noFile", messageOf(error)));
     }
@@ -151,11 +151,11 @@ class App {
   private note({ lines, unwritable, cut }: FittedText): void {
     const words = lines.flat();
     const rare = [...new Set(words.join(""))].filter((character) => character in this.model.rare_characters);
-    const long = words.filter((word) => [...word].length > this.model.max_length && !cut.length);
+    const long = words.find((word) => [...word].length > this.model.max_length);
     const notes: string[] = [];
     if (unwritable.length) notes.push(say("unwritable", namesOf(unwritable)));
     if (cut.length) notes.push(say("cutWord", shortened(cut[0]!), this.model.longest_word));
-    else if (long.length) notes.push(say("longWord", shortened(long[0]!), this.model.max_length));
+    else if (long) notes.push(say("longWord", shortened(long), this.model.max_length));
     if (rare.length) notes.push(say("rare", rare.join(" ")));
     if (this.settings.text.length >= LONGEST_TEXT) notes.push(say("tooLong", LONGEST_TEXT));
     const note = notes.join(" ");
@@ -174,9 +174,9 @@ async function start(): Promise<void> {
   for (const button of document.querySelectorAll<HTMLElement>("[data-language]")) {
     button.addEventListener("click", () => {
       const language = button.dataset["language"] as Language;
+      if (app) return app.translate(language);
       translatePage(language);
-      if (app) app.translate(language);
-      else tell(state);
+      tell(state);
     });
   }
   for (const kind of ["dragover", "drop"] as const) {

@@ -99,14 +99,14 @@ export class HandPanel {
 
   private async open(file: Blob): Promise<void> {
     const version = ++this.version;
-    const before = this.rows.length ? this.note : () => "";
     this.tell(() => say("handOpening"));
     let photo: Grey;
     try {
       photo = await decodePhoto(file);
     } catch {
       // The words of the photo before stay, with all that was corrected.
-      if (version === this.version) this.tell(() => [say("handUnreadable"), before()].filter(Boolean).join(" "));
+      const stays = this.rows.length > 0;
+      if (version === this.version) this.tell(() => say("handUnreadable") + (stays ? ` ${this.found()}` : ""));
       return;
     }
     if (version !== this.version) return;
@@ -149,16 +149,19 @@ export class HandPanel {
     );
   }
 
-  private update(): void {
+  /** What was found in the photo. */
+  private found(): string {
+    if (!this.rows.length) return say("handNothing");
     const used = this.rows.filter((row) => row.use.checked && row.z).length;
     const unwritable = namesOf([...new Set(this.rows.flatMap((row) => row.unwritable))]);
-    this.tell(() => {
-      if (!this.rows.length) return say("handNothing");
-      const sentences = [sayCount("handFound", this.rows.length, used)];
-      if (!canRead(this.engine.model) && this.rows.some((row) => !row.text)) sentences.push(say("handType"));
-      if (unwritable) sentences.push(say("unwritable", unwritable));
-      return sentences.join(" ");
-    });
+    const sentences = [sayCount("handFound", this.rows.length, used)];
+    if (!canRead(this.engine.model) && this.rows.some((row) => !row.text)) sentences.push(say("handType"));
+    if (unwritable) sentences.push(say("unwritable", unwritable));
+    return sentences.join(" ");
+  }
+
+  private update(): void {
+    this.tell(() => this.found());
     this.changed();
   }
 
