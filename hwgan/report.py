@@ -2,7 +2,8 @@
 
   python -m hwgan.report runs/a runs/b others/results.json --output=report.html
 
-A run is a workdir, or a results.json of `hwgan.evaluate`.
+A run is a workdir, or a results.json of `hwgan.evaluate`. Of runs that differ in their seed alone the tables also give
+the mean with the standard deviation over seeds.
 """
 
 import base64
@@ -22,7 +23,7 @@ from absl import flags
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hwgan.evaluation.table import format_estimate, preprocessing_revision, words_counted
+from hwgan.evaluation.table import format_estimate, format_mean, preprocessing_revision, words_counted
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config_file import flat_fields
 from hwgan.runtime.errors import UserError
@@ -45,6 +46,8 @@ _CURVES = (
 )
 _FACTS = ("step", "dataset", "real", "train", "split", "generated", "protocol", "weights", "temperature", "style")
 _FACTS += ("seed", "commit")
+_OF_ONE_RUN = ("seed", "data.data_dir", "data.cache_dir")  # config fields in which runs of one system differ
+_OF_ONE_EVALUATION = ("features", "preprocessing", "dataset", "content", "split", "protocol", "step")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +194,7 @@ def _networks(runs: Sequence[RunReport]) -> list[tuple[str, str, str]]:
 def _tables(runs: Sequence[RunReport]) -> list[tuple[str, list[str], list[tuple[str, list[str]]]]]:
     """(case, headings of the columns, rows of (metric, cells)) of each case."""
     all_columns = [column for run in runs for column in _columns(run.name, run.results)]
+    all_columns += [column for group in _repeats(runs) for column in _mean_columns(group)]
     tables = []
     for case in dict.fromkeys(case for case, _, _ in all_columns):
         columns = [(label, cells) for of_case, label, cells in all_columns if of_case == case]
@@ -207,6 +211,36 @@ def _columns(name: str, results: dict[str, Any]) -> list[tuple[str, str, dict[st
         for side, metrics in sides.items():
             cells = {metric: format_estimate(metric, value) for metric, value in metrics.items()}
             columns.append((case, f"{name}, {side}{words_counted(results, case, side)}", cells))
+    return columns
+
+
+def _repeats(runs: Sequence[RunReport]) -> list[list[RunReport]]:
+    """The evaluated runs of equal config but for the seed, of several seeds, evaluated alike."""
+    groups: dict[str, list[RunReport]] = {}
+    for run in runs:
+        if run.config and run.results:
+            fields = {name: value for name, value in flat_fields(run.config).items() if name not in _OF_ONE_RUN}
+            evaluation = [run.results.get(name) for name in _OF_ONE_EVALUATION]
+            evaluator = run.results.get("evaluator", {})
+            # A recognizer is evaluated as it was trained, so each run has its own.
+            evaluation.append("own" if evaluator.get("name") == "own" else evaluator)
+            groups.setdefault(json.dumps([fields, evaluation], sort_keys=True, default=str), []).append(run)
+    return [group for group in groups.values() if len({str(run.config.get("seed")) for run in group}) == len(group) > 1]
+
+
+def _mean_columns(group: Sequence[RunReport]) -> list[tuple[str, str, dict[str, str]]]:
+    """As `_columns`, of the mean over runs; metrics that not all of them have are left out."""
+    heading = f"mean ± standard deviation over {len(group)} seeds ({', '.join(run.name for run in group)})"
+    first, *others = (run.results.get("metrics", {}) for run in group)
+    columns = []
+    for case, sides in first.items():
+        for side, metrics in sides.items():
+            cells = {}
+            for metric, estimate in metrics.items():
+                found = [other.get(case, {}).get(side, {}).get(metric) for other in others]
+                if all(found):
+                    cells[metric] = format_mean(metric, [one["value"] for one in (estimate, *found)])
+            columns.append((case, f"{heading}, {side}", cells))
     return columns
 
 

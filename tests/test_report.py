@@ -58,6 +58,32 @@ def test_a_report_shows_what_there_is(runs):
     )  # nothing is fetched
 
 
+def test_runs_of_several_seeds_have_a_mean(runs, tmp_path):
+    """Where the seed is all that differs; not of runs of other configs or evaluators, nor of one seed twice."""
+    config = {"seed": 0, "train": {"ctc_weight": 1.0}}
+
+    def page_of(*variants):
+        sources = []
+        for number, (changed, rate, checksum) in enumerate(variants):
+            folder = tmp_path / f"run{number}"
+            folder.mkdir(exist_ok=True)
+            metrics = {"words": {"generated": {"cer": {"value": rate}, "frechet": {"value": rate}}}}
+            name = "own" if checksum.startswith("own") else "evaluator"
+            results = RESULTS | {"metrics": metrics, "evaluator": {"name": name, "checksum": checksum}}
+            (folder / "results.json").write_text(json.dumps(results))
+            (folder / "config.json").write_text(json.dumps(config | changed))
+            sources.append(RunReport.read(str(folder)))
+        return write_report(sources, "Seeds")
+
+    page = page_of(({}, 0.10, "a"), ({"seed": 1}, 0.12, "a"), ({"seed": 2}, 0.14, "a"))
+    assert "mean ± standard deviation over 3 seeds (run0, run1, run2), generated" in page
+    assert "12.0 ± 2.0 %" in page
+    assert "0.12 ± 0.02" in page
+    assert "mean ±" in page_of(({}, 0.10, "own a"), ({"seed": 1}, 0.12, "own b"))  # recognizers evaluate themselves
+    for other in (({"seed": 1}, 0.12, "b"), ({}, 0.12, "a"), ({"seed": 1, "train": {"ctc_weight": 2.0}}, 0.12, "a")):
+        assert "mean ±" not in page_of(({}, 0.10, "a"), other)
+
+
 def test_what_is_no_run_is_named(tmp_path):
     for source in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(UserError, match=r"no workdir of a run and no results\.json"):

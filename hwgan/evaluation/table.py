@@ -1,6 +1,7 @@
 """Formats results as Markdown tables."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _RATES = (
@@ -64,11 +65,21 @@ def format_estimate(name: str, estimate: Mapping[str, float] | None) -> str:
     """An estimate with its interval; rates are in per cent."""
     if estimate is None:
         return ""
-    is_rate = name.startswith(_RATES)
-    scale, unit, digits = (100.0, " %", 1) if is_rate else (1.0, "", 4)
+    interval = ""
+    if "low" in estimate:
+        interval = f" ({_format_number(name, estimate['low'])} to {_format_number(name, estimate['high'])})"
+    return _format_number(name, estimate["value"]) + _unit(name) + interval
 
-    def number(value: float) -> str:
-        return f"{scale * value:.{digits}f}" if is_rate else f"{value:.{digits}g}"
 
-    interval = f" ({number(estimate['low'])} to {number(estimate['high'])})" if "low" in estimate else ""
-    return number(estimate["value"]) + unit + interval
+def format_mean(name: str, values: Sequence[float]) -> str:
+    """Mean and sample standard deviation of at least two values of a metric; rates are in per cent."""
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
+    return f"{_format_number(name, mean)} ± {_format_number(name, deviation)}{_unit(name)}"
+
+
+def _format_number(name: str, value: float) -> str:
+    return f"{100 * value:.1f}" if name.startswith(_RATES) else f"{value:.4g}"
+
+
+def _unit(name: str) -> str:
+    return " %" if name.startswith(_RATES) else ""
