@@ -51,10 +51,11 @@ def load(
 
     prepare_backend()
     from hwgan.sampling.model import Model
-    from hwgan.sampling.open import open_sampler
+    from hwgan.sampling.open import open_sampler_and_step
 
-    name, number = str(checkpoint), plain_number(step)
-    return Model(open_sampler(name, number, plain_number(temperature)), name, number)
+    name = str(checkpoint)
+    sampler, number = open_sampler_and_step(name, plain_number(step), plain_number(temperature))
+    return Model(sampler, name, number)
 
 
 def load_strokes(

@@ -19,7 +19,7 @@ import json
 import logging
 import math
 import pathlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ from hwgan.evaluation.results import reading_table
 from hwgan.evaluation.style_protocol import PROTOCOL as STYLE_PROTOCOL
 from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.evaluation.table import as_table
-from hwgan.runtime.command_line import run_main
+from hwgan.runtime.command_line import refuse_flags, run_main
 from hwgan.runtime.config import Config
 from hwgan.runtime.config_file import flat_fields
 from hwgan.runtime.errors import UserError
@@ -240,7 +240,7 @@ def _open_words(name: str, split: str, evaluator: Evaluator, data_dir: str, *, d
 
 def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, Any]:
     """The results of the protocol `style`."""
-    _refuse(
+    refuse_flags(
         ("generated", "style", "train", "words", "inception", "geometry_rounds", "doubtful_words"),
         f"--protocol={STYLE_PROTOCOL}, which makes styles of --real=",
     )
@@ -250,13 +250,6 @@ def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, 
     encoder = open_style_encoder(args.checkpoint, sampler, args.step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
     return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | _origin(args)
-
-
-def _refuse(names: Sequence[str], what: str) -> None:
-    """Raises UserError for flags that were given and have no effect on `what`."""
-    given = [f"--{name}" for name in names if flags.FLAGS[name].present]
-    if given:
-        raise UserError(f"{', '.join(given)}: no effect on {what}; leave {'it' if len(given) == 1 else 'them'} out")
 
 
 def _name_of(words: str) -> str:
@@ -297,9 +290,9 @@ def main(argv: list[str]) -> None:
     if not from_folder:
         _check_split("--split", args.split)
     if args.generated:
-        _refuse(("checkpoint", "step", "temperature", "style", "protocol"), "the images of --generated=")
+        refuse_flags(("checkpoint", "step", "temperature", "style", "protocol"), "the images of --generated=")
     if from_folder:
-        _refuse(("doubtful_words",), "a folder as --real=, of which all words are used")
+        refuse_flags(("doubtful_words",), "a folder as --real=, of which all words are used")
     evaluator = open_evaluator(args.evaluator).for_scans()
     warn_of_default(args.evaluator, evaluator, args.real)
     if args.protocol == STYLE_PROTOCOL:

@@ -21,12 +21,12 @@ from absl import flags
 from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.prepared import read_texts
 from hwgan.data.word_list import fit_lines, read_lines
-from hwgan.runtime.command_line import run_main, warn
+from hwgan.runtime.command_line import refuse_flags, run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_folder
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.generated_dataset import LAYOUTS, GenerationSpec, generate_words
-from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open import open_sampler_and_step
 from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
@@ -37,14 +37,15 @@ from hwgan.sampling.writer_styles import REFERENCES, encode_writers
 _BELONGS_TO = {"split": "dataset", "replace": "words", "leave_out": "words"}  # flags that need another flag
 
 
-def _open(args: flags.FlagValues) -> WordSampler:
-    """The sampler of the checkpoint, of images or of strokes."""
+def _open(args: flags.FlagValues) -> tuple[WordSampler, int | None]:
+    """The sampler of the checkpoint, of images or of strokes, and the step of a run of images."""
     if writes_strokes(args.checkpoint, args.step):
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
-        return with_stroke_style(sampler, args.style)
+        return with_stroke_style(sampler, args.style), None
     if args.bias is not None:
-        raise UserError("--bias is for strokes; --temperature is its like for images")
-    return with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
+        raise UserError("--bias is for strokes; for images a lower --temperature makes the writing more regular")
+    sampler, step = open_sampler_and_step(args.checkpoint, args.step, args.temperature)
+    return with_style(sampler, args.style), step
 
 
 def _words_to_generate(sampler: WordSampler, args: flags.FlagValues) -> list[str]:
@@ -69,8 +70,8 @@ def _words_to_generate(sampler: WordSampler, args: flags.FlagValues) -> list[str
     return words
 
 
-def _specification(sampler: WordSampler, args: flags.FlagValues) -> GenerationSpec:
-    """What the flags ask for."""
+def _specification(sampler: WordSampler, step: int | None, args: flags.FlagValues) -> GenerationSpec:
+    """What the flags ask for, with the checkpoint of this step."""
     writers = None
     if args.styles == "writers":
         if args.style or args.num_images:
@@ -78,9 +79,10 @@ def _specification(sampler: WordSampler, args: flags.FlagValues) -> GenerationSp
                 "--styles=writers writes the words of --dataset, or those of --words in the style of each of its "
                 "writers; it takes no --style and no --num_images"
             )
+        refuse_flags(("seed", "temperature", "once"), "--styles=writers, where words and their styles are given")
         if not isinstance(sampler, Sampler):
             raise UserError("--styles=writers is for models of images; strokes take the style of --style")
-        encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+        encoder = open_style_encoder(args.checkpoint, sampler, step)
         texts = _long_enough(_words_to_generate(sampler, args), args.min_length) if args.words else []
         writers, dropped = encode_writers(
             args.data_dir,
@@ -137,8 +139,8 @@ def main(argv: list[str]) -> None:
     if args.once and args.num_images:
         raise UserError("--once writes each text once: it takes no --num_images")
     check_output_folder("output", args.output)
-    sampler = _open(args)
-    spec = _specification(sampler, args)
+    sampler, step = _open(args)
+    spec = _specification(sampler, step, args)
     output = pathlib.Path(args.output)
     share = dict(process_id=args.process_id or 0, num_processes=args.num_processes or 1)
     complete = generate_words(sampler, spec, output, checkpoint=args.checkpoint or "pretrained", **share)
@@ -154,9 +156,14 @@ if __name__ == "__main__":
     flags.DEFINE_float(
         "temperature",
         None,
-        "T of styles z ~ N(0, T² I), of strokes that of the Gaussians; by default that of the checkpoint's config",
+        "variety: T of styles z ~ N(0, T² I), above 0 and at most 5, lower is more legible; of strokes the factor on "
+        "the variances, 0.001 to 5; by default that of the checkpoint's config",
     )
-    flags.DEFINE_float("bias", None, "neatness of strokes, 0 or more; by default that of the checkpoint's config")
+    flags.DEFINE_float(
+        "bias",
+        None,
+        "neatness of strokes, 0 to 10: 0 as learned, 1 to 2 neat; by default that of the checkpoint's config",
+    )
     flags.DEFINE_integer("num_images", 0, "number of images; 0: one of each word that is listed")
     flags.DEFINE_string("output", None, "folder to write to; an incomplete one is continued", required=True)
     flags.DEFINE_string(
@@ -182,8 +189,9 @@ if __name__ == "__main__":
         "styles",
         "prior",
         ["prior", "writers"],
-        "prior: random styles; writers: each word of --dataset once, in the style of its writer, made of words of the "
-        "split, as a file named after the word; with --words each of these in the style of each writer",
+        "prior: styles drawn from N(0, T² I); writers: the style of each writer of --split, made of --references of "
+        "the writer's words: each word of the split is generated once in the style of its own writer, to a file named "
+        "by its id, or, with --words=FILE, each word of the file in the style of every writer",
     )
     flags.DEFINE_integer("references", REFERENCES, "words from which --styles=writers makes a style", lower_bound=1)
     flags.DEFINE_integer("min_length", 1, "leave out texts of fewer characters", lower_bound=1)

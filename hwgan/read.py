@@ -5,9 +5,10 @@ recognizer of your own (configs/htr.py):
   python -m hwgan.read --checkpoint=iam_evaluator --images=page.jpg --output=readings.tsv --preview=cut.png
   python -m hwgan.read --checkpoint=runs/htr --images=words/ --output=readings.tsv
 
-A line of the table is one word: file, number of the word as --preview shows it, number of its line, place in the image,
-reading, and the confidence of the reading in [0, 1]. Nothing is known of the texts: a word is read at each height on
-its line that words have, and the most probable reading is taken (hwgan/sampling/word_reader.py).
+A line of the table is one word: file, number of the word as --preview shows it, number of its line, its box in pixels
+of the image (left, top, right, bottom), reading, and the confidence of the reading in [0, 1]. The place of a word on
+its line depends on its text, which is not known: the word is read at each place that words have, with or without
+ascenders and descenders, and the most probable reading is taken (hwgan/sampling/word_reader.py).
 """
 
 import pathlib
@@ -24,7 +25,7 @@ from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image, replace_text, writing
 from hwgan.runtime.progress import Progress
-from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_images
+from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
 from hwgan.sampling.word_reader import WordReader
 
 _COLUMNS = ("file", "word", "line", "box", "reading", "confidence")
@@ -66,10 +67,11 @@ def read_words(reader: WordReader, images: Mapping[str, np.ndarray], layout: str
 
     Args:
       reader: a recognizer.
-      images: uint8 [height, width] each, dark ink on white, by their paths.
+      images: uint8 [height, width] each, by their paths.
       layout: what they show; see `words_of_images`.
     """
-    words = [(file, word) for file, image in images.items() for word in words_of_images([image], layout)]
+    direction = dict(right_to_left=reader.charset.right_to_left)
+    words = [(file, word) for file, image in images.items() for word in words_of_images([image], layout, **direction)]
     with Progress("reading", len(words), "words") as progress:
         for start in range(0, len(words), _CHUNK):
             chunk = words[start : start + _CHUNK]
@@ -88,6 +90,7 @@ def main(argv: list[str]) -> None:
     check_output_file("output", args.output, endings=(".tsv",))
     if args.preview:
         check_output_file("preview", args.preview, image=True)
+        check_preview(args.preview, args.images)
     images = read_images(args.images)
     readings = list(read_words(open_reader(args.checkpoint), images, args.layout))
     if not readings:

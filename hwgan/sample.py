@@ -22,7 +22,8 @@ One image per line of a file, and a table labels.tsv:
   python -m hwgan.sample --text_file=words.txt --output=images/
 
 Typographic quotes, dashes and spaces outside the alphabet of the model are written as what looks the same (--replace).
-Other characters outside it are named, or left out (--leave_out); a line of a file that has one is left out and named.
+Any other character outside the alphabet is an error that lists it; --leave_out writes the text without such characters.
+Without it a line of --text_file that has one is left out, and a warning says which.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ import hwgan
 from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
-from hwgan.runtime.command_line import run_main, warn
+from hwgan.runtime.command_line import refuse_flags, run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text, writing
 from hwgan.runtime.progress import with_progress
@@ -54,6 +55,7 @@ from hwgan.sampling.word_sampler import WordSampler
 
 _MARGIN = 8  # pixels of white around the image of a line
 _STROKE_FLAGS = ("bias", "writer", "feed", "pen_up", "pen_down")
+_PLOTTER_FLAGS = ("feed", "pen_up", "pen_down")
 _SETTINGS = ("width", "page_size", "paper", "ink", "scale", "text_height", "line_spacing", "justify", "wander", "seed")
 
 
@@ -142,6 +144,10 @@ def _check_flags(args: flags.FlagValues, of_strokes: bool) -> None:
     given = [name for name in _STROKE_FLAGS if args[name].present]
     if given and not of_strokes:
         raise UserError(f"--{given[0]} is for strokes: give --checkpoint=strokes, or a run of strokes")
+    if pathlib.Path(args.output).suffix.lower() != GCODE or args.text is None:
+        refuse_flags(_PLOTTER_FLAGS, f"any output but {GCODE}")
+    else:
+        refuse_flags(("paper", "ink", "scale"), "G-code")
 
 
 def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pathlib.Path) -> None:
@@ -205,7 +211,8 @@ if __name__ == "__main__":
     flags.DEFINE_float(
         "temperature",
         None,
-        "T of styles z ~ N(0, T² I), of strokes that of the Gaussians; by default that of the checkpoint's config",
+        "variety: T of styles z ~ N(0, T² I), above 0 and at most 5, lower is more legible; of strokes the factor on "
+        "the variances, 0.001 to 5; by default that of the checkpoint's config",
     )
     flags.DEFINE_string("text", None, "text to generate: a line, or with --width a paragraph")
     flags.DEFINE_string("text_file", None, "UTF-8 file of texts to generate; one image per line")
@@ -220,7 +227,11 @@ if __name__ == "__main__":
         "a file of hwgan.style, or for a run of strokes a file or folder of strokes with texts: the style to write in; "
         "further styles and lines vary it",
     )
-    flags.DEFINE_float("bias", None, "neatness of strokes, 0 or more; by default that of the checkpoint's config")
+    flags.DEFINE_float(
+        "bias",
+        None,
+        "neatness of strokes, 0 to 10: 0 as learned, 1 to 2 neat; by default that of the checkpoint's config",
+    )
     flags.DEFINE_string("writer", "", "the training writer who writes strokes, where the run embeds writers")
     flags.DEFINE_float("feed", 1500.0, "speed of the pen on paper in G-code, mm per minute")
     flags.DEFINE_string("pen_up", "G0 Z5", "G-code that lifts the pen; several commands are separated by ;")

@@ -1,6 +1,6 @@
-"""Images of someone's handwriting → a style file, in which hwgan writes in that hand.
+"""Images of someone's handwriting → a style file, for hwgan to write in that style.
 
-Make a style of your own hand, or of one whose writer has agreed. Nothing is uploaded, and the file holds no picture.
+Use your own handwriting, or that of someone who has agreed. Nothing is uploaded, and the file holds no picture.
 
 Of images of words, of lines, or of a page, such as a photograph by a phone; no transcription is needed:
   python -m hwgan.style --images=page.jpg --output=mine.npz --preview=cut.png
@@ -11,8 +11,8 @@ Of a sheet that is printed, filled in and photographed, whose words have known t
   python -m hwgan.style --sheet=sheet.pdf
   python -m hwgan.style --images=photo.jpg --filled_sheet --output=mine.npz --preview=cut.png
 
-Closer to the hand, in some minutes, of words with known texts: a filled-in sheet, or a folder with a table labels.tsv
-(columns file and text), or with a text beside each image, as hwgan.prepare --dataset=word_folder reads it:
+Closer to the writer's style, in some minutes, from words with known texts: a filled-in sheet, or a folder with a table
+labels.tsv (columns file and text), or with a text beside each image, as hwgan.prepare --dataset=word_folder reads it:
   python -m hwgan.style --images=photo.jpg --filled_sheet --finetune --output=mine.npz
   python -m hwgan.style --images=words/ --finetune --output=mine.npz
 
@@ -31,18 +31,18 @@ from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.word_cutting import CutWord
 from hwgan.evaluation.folder import is_folder_of_words, read_folder
-from hwgan.runtime.command_line import run_main, warn
+from hwgan.runtime.command_line import refuse_flags, run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image, writing
 from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
-from hwgan.sampling.open import open_sampler
+from hwgan.sampling.open import open_sampler, open_sampler_and_step
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import ENDING, Style, write_style
-from hwgan.sampling.style_images import LAYOUTS, preview, read_images, words_of_images
+from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
 from hwgan.training.fine_tuning import fine_tune
 
-_CONSENT = "a style is made of one's own hand, or with the writer's consent"
+_CONSENT = "use your own handwriting, or that of someone who agreed"
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
 _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
 _MIN_LETTERS = 2.2  # in the mean over words of a page; 3.1 to 6 for validation writers
@@ -144,8 +144,8 @@ def known_words(source: str, charset: Charset, max_length: int) -> tuple[list[np
         raise UserError(
             f"{source!r} has {len(images):,} words; fine-tuning needs some dozens, and takes {_MAX_KNOWN:,}"
         )
-    rows = []
-    for row, text in enumerate(map(normalize_text, texts)):
+    rows, texts = [], list(map(normalize_text, texts))
+    for row, text in enumerate(texts):
         if unknown := charset.unknown(text):
             outside = "".join(dict.fromkeys(character for _, character in unknown))
             warn(f"{text[:40]!r} is left out: {outside[:20]!r} is outside the alphabet of the model")
@@ -220,6 +220,7 @@ def main(argv: list[str]) -> None:
     if bool(args.sheet) == bool(args.images):
         raise UserError("give --images= to make a style, or --sheet=sheet.pdf to print a page to copy")
     if args.sheet:
+        refuse_flags(("output", "preview", "leave_out", "layout", "filled_sheet", "finetune"), "--sheet")
         check_output_file("sheet", args.sheet, endings=(".pdf", ".png"))
         write_sheet(sheet_page(open_sampler(args.checkpoint, args.step).charset), args.sheet)
         print(f"wrote {args.sheet}; print it at A4, fill it in, photograph it, and give --images= --filled_sheet")
@@ -232,6 +233,9 @@ def main(argv: list[str]) -> None:
         check_output_file("output", args.output, endings=(ENDING,))
     if args.preview:
         check_output_file("preview", args.preview, image=True)
+        check_preview(args.preview, args.images)
+    if args.filled_sheet or args.finetune:
+        refuse_flags(("layout",), "--filled_sheet and --finetune, whose words are not looked for")
     _make(args)
 
 
@@ -242,14 +246,15 @@ def _read_words(args: flags.FlagValues, sampler: Sampler) -> tuple[list[CutWord]
         return words_of_images(known, "words"), texts
     images = read_images(args.images)
     if not args.filled_sheet:
-        return words_of_images(list(images.values()), args.layout), None
+        direction = dict(right_to_left=sampler.charset.right_to_left)
+        return words_of_images(list(images.values()), args.layout, **direction), None
     texts_of = read_sheet(images, sheet_page(sampler.charset))
     return [word for word, _ in texts_of], [text for _, text in texts_of]
 
 
 def _make(args: flags.FlagValues) -> None:
     left_out = _numbers(args.leave_out)
-    sampler = open_sampler(args.checkpoint, args.step)
+    sampler, step = open_sampler_and_step(args.checkpoint, args.step)
     words, texts = _read_words(args, sampler)
     kept = choose_words(words, left_out)
     numbers = [number for number in range(1, len(words) + 1) if number not in left_out]
@@ -262,7 +267,7 @@ def _make(args: flags.FlagValues) -> None:
     if not args.output:
         return
     chosen = None if texts is None else [texts[number - 1] for number in numbers]
-    encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+    encoder = open_style_encoder(args.checkpoint, sampler, step)
     style = make_style(encoder, [word.image for word in kept], chosen, finetune=args.finetune, numbers=numbers)
     for caution in cautions(style):
         warn(caution)
@@ -283,7 +288,7 @@ if __name__ == "__main__":
     flags.DEFINE_bool(
         "finetune",
         False,
-        "adapt the generator to the hand, in some minutes on two cores, by words whose texts are known: of "
+        "adapt the generator to the writer, in some minutes on two cores, by words whose texts are known: of "
         "--filled_sheet, or of a folder or archive --images= with a table labels.tsv (columns file and text) or a text "
         "beside each image; the change is stored in the style file",
     )

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from absl import flags
 
 from hwgan.checkpoints.weights_file import checkpoint_help
-from hwgan.runtime.command_line import run_main
+from hwgan.runtime.command_line import refuse_flags, run_main
 from hwgan.runtime.errors import UserError
 
 _SOURCE = pathlib.Path(__file__).parents[1] / "web"
@@ -168,6 +168,10 @@ def main(argv: list[str]) -> None:
     """Builds or serves by the flags of the command line."""
     del argv
     args = flags.FLAGS
+    if args.build:
+        refuse_flags(("site", "port"), "--build, which builds web/dist of the clone")
+    if args.step is not None and not args.checkpoint:
+        raise UserError("--step is that of a run: give --checkpoint= too")
     site = pathlib.Path(args.site) if args.site else _SOURCE / "dist"
     if args.build:
         print(f"built {build_site(_SOURCE, args.checkpoint, args.step)}")

@@ -13,7 +13,7 @@ from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
-from hwgan.sampling.style_images import find_layout, preview, read_images, words_of_images
+from hwgan.sampling.style_images import check_preview, find_layout, preview, read_images, words_of_images
 from hwgan.style import cautions, check_handwriting, check_texts, choose_words, known_words, make_style
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -72,6 +72,37 @@ def test_images_are_read_from_folders_and_lists(tmp_path):
         read_images(str(tmp_path / "empty"))
 
 
+def test_all_pages_of_a_tiff_are_read(tmp_path):
+    pages = [Image.new("L", (500, 400 + i), 255) for i in range(3)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    found = read_images(str(tmp_path / "scan.tif"))
+    assert [name.rsplit("/", 1)[1] for name in found] == ["scan.tif#1", "scan.tif#2", "scan.tif#3"]
+    assert [image.shape[0] for image in found.values()] == [400, 401, 402]
+
+
+def test_the_preview_does_not_lie_among_the_images(tmp_path, monkeypatch):
+    Image.new("L", (500, 500), 255).save(tmp_path / "page.jpg")
+    monkeypatch.chdir(tmp_path)
+    for preview_path, images in (
+        ("cut.png", "."),
+        ("page.jpg", "page.jpg"),
+        (f"{tmp_path}/cut.png", str(tmp_path)),
+        ("page.jpg", "other.png, page.jpg"),
+    ):
+        with pytest.raises(UserError, match=r"lies among the images .*; write it elsewhere"):
+            check_preview(preview_path, images)
+    check_preview("cut.png", "page.jpg")
+    check_preview("", ".")
+    check_preview("../cut.png", ".")
+
+
+def test_light_ink_of_word_images_is_inverted():
+    word = np.full((60, 150), 20, np.uint8)
+    word[20:40, 30:120:10] = 230
+    (found,) = words_of_images([word], "words")
+    np.testing.assert_array_equal(found.image, 255 - word)
+
+
 def test_what_is_no_handwriting_is_refused():
     z = np.random.default_rng(0).standard_normal((9, 32)).astype(np.float32)
 
@@ -103,6 +134,8 @@ def test_known_texts_that_cannot_be_written_are_left_out_with_a_warning(tmp_path
     assert "'abcabcabc' is left out: it has 9 characters" in warnings
     with pytest.raises(UserError, match="no word that the model can write"):
         known_words(source, Charset("xyz"), 8)
+    (tmp_path / "labels.tsv").write_text("file\ttext\n0.png\te\u0301te\u0301\n", encoding="utf-8")
+    assert known_words(source, Charset("té"), 8)[1] == ["été"]  # in NFC, as it is read
 
 
 def test_fine_tuning_without_the_texts_of_one_writer_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """Cuts the lines of a page, of which only outlines and texts are known, into words."""
 
 import dataclasses
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def cut_lines(
       outlines: polygon of each line, in pixels of the page.
       texts: transcription of each line.
     """
-    image = WHITE - page if has_light_ink(page) else page
+    image = WHITE - page if has_light_ink(_around(page, outlines)) else page
     small = limited(image) if max(image.shape) > _MAX_SIDE else image
     scale = small.shape[1] / image.shape[1]
     darkness = erase_rulings(without_lighting(small))
@@ -82,6 +83,21 @@ def cut_lines(
             cut = _Cutter(writing, scale, line, own_atoms).cut(own_words, places)
         results.append(cut[::-1] if is_right_to_left(Counter(text)) else cut)
     return results
+
+
+def _around(
+    page: UInt8[np.ndarray, "h w"], outlines: Sequence[Sequence[tuple[float, float]]]
+) -> UInt8[np.ndarray, "h2 w2"]:
+    """The part of a page that has its lines, without the table that it may lie on."""
+    x, y = (np.array([point[axis] for outline in outlines for point in outline]) for axis in (0, 1))
+    if not len(x):
+        return page
+    (left, right), (top, bottom) = (
+        (max(0, math.floor(places.min())), min(size, math.ceil(places.max()) + 1))
+        for places, size in ((x, page.shape[1]), (y, page.shape[0]))
+    )
+    part = page[top:bottom, left:right]
+    return part if part.size else page
 
 
 def _in_order_of_page(words: list[Word]) -> list[Word]:

@@ -3,6 +3,10 @@
 Images of darkness are float32, 0 where there is paper, up to 255 where there is the blackest ink.
 """
 
+import dataclasses
+import math
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image
@@ -24,18 +28,43 @@ _RULING_BLOCK, _RULING_BLOCKS = 16, 13  # a ruling is seen through windows of 16
 _STRONG_INK = 99.5  # percentile of darkness on a page with writing
 
 
-def even_ink(photo: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h2 w2"]:
-    """The darkness of the ink on a page, its lines level; a ruling or grid is taken out.
+@dataclasses.dataclass(frozen=True)
+class EvenPage:
+    """A page whose ink is even and whose lines are level.
+
+    Attributes:
+      darkness: of the ink.
+      to_photo: maps points (x, y) of the page, [n, 2], to those of the photo that it was made of.
+    """
+
+    darkness: Float[np.ndarray, "h w"]
+    to_photo: Callable[[Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
+
+
+def even_ink(photo: UInt8[np.ndarray, "h w"]) -> EvenPage:
+    """The ink on a page, its lines level; a ruling or grid is taken out.
 
     Args:
-      photo: grey; a page that fills the image, or a sheet on a darker table.
+      photo: grey; a page that fills the image, or a sheet on a darker table; light ink on dark paper is inverted.
     """
-    image = limited(WHITE - photo if has_light_ink(photo) else photo)
+    image = limited(photo)
+    scale = photo.shape[1] / image.shape[1]
+    # The sheet comes first: most of the photo may be a table, which looks like dark paper then.
     corners = find_sheet(image)
-    if corners is not None:
-        image = straighten(image, corners)
-    darkness = without_lighting(image)
-    return without_ruling(level(darkness, *find_slopes(darkness)))
+    sheet = image if corners is None else straighten(image, corners)
+    if has_light_ink(sheet):
+        sheet = WHITE - sheet
+        if corners is None and (corners := find_sheet(sheet)) is not None:
+            sheet = straighten(sheet, corners)
+    darkness = without_lighting(sheet)
+    slopes = find_slopes(darkness)
+    even = without_ruling(level(darkness, *slopes))
+
+    def to_photo(points: np.ndarray) -> np.ndarray:
+        turned = _before_level(points, darkness.shape, *slopes)
+        return scale * (turned if corners is None else _project(turned, _sheet_coefficients(corners, sheet.shape)))
+
+    return EvenPage(even, to_photo)
 
 
 def limited(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
@@ -133,12 +162,24 @@ def straighten(
     """
     sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = size or (round(max(sides[0], sides[2])), round(max(sides[1], sides[3])))
-    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
-    coefficients = homography(target, corners)
+    coefficients = _sheet_coefficients(corners, (height, width))
     picture = Image.fromarray(image).transform(
         (width, height), Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR, fillcolor=WHITE
     )
     return np.asarray(picture)
+
+
+def _sheet_coefficients(corners: Float[np.ndarray, "4 2"], shape: tuple[int, ...]) -> list[float]:
+    """The `homography` from a rectangle of this shape (height, width) to the quadrilateral with these corners."""
+    height, width = shape
+    return homography(np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64), corners)
+
+
+def _project(points: Float[np.ndarray, "n 2"], coefficients: list[float]) -> Float[np.ndarray, "n 2"]:
+    """Points (x, y) after a `homography`."""
+    a, b, c, d, e, f, g, h = coefficients
+    x, y = points.T
+    return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1) / (g * x + h * y + 1)[:, None]
 
 
 def homography(source: Float[np.ndarray, "n 2"], target: Float[np.ndarray, "n 2"]) -> list[float]:
@@ -172,17 +213,40 @@ def level(darkness: Float[np.ndarray, "h w"], slope: float, convergence: float) 
       slope: of lines in its middle.
       convergence: the slope of a line at row y of the middle column is slope + convergence (y / h - 1/2).
     """
-    height, width = darkness.shape
-    if (abs(slope) + abs(convergence)) * width < 4:
+    reach = _level_reach(darkness.shape, slope, convergence)
+    if not any(reach):
         return darkness
-    angle = np.arctan(slope)
-    reach = [int(np.ceil((abs(slope) + abs(convergence)) * side / 2)) for side in (height, width)]
-    x = np.arange(-reach[0], width + reach[0], dtype=np.float32)[None] - width / 2
-    y = np.arange(-reach[1], height + reach[1], dtype=np.float32)[:, None] - height / 2
-    along = np.arctan(slope + convergence * y / np.cos(angle) / height)  # the angle of the line of each row
-    rows = height / 2 + y * np.cos(angle) + x * np.sin(along)
-    columns = width / 2 - y * np.sin(angle) + x * np.cos(along)
+    height, width = darkness.shape
+    x = np.arange(width + 2 * reach[0], dtype=np.float32)[None]
+    y = np.arange(height + 2 * reach[1], dtype=np.float32)[:, None]
+    columns, rows = _turned(x, y, darkness.shape, slope, convergence)
     return ndimage.map_coordinates(darkness, [rows, columns], order=1, mode="constant").astype(np.float32)
+
+
+def _level_reach(shape: tuple[int, ...], slope: float, convergence: float) -> tuple[int, int]:
+    """By how many columns and rows `level` widens a page of this shape on either side; 0 where it does not turn it."""
+    height, width = shape
+    reach = abs(slope) + abs(convergence)
+    return (0, 0) if reach * width < 4 else (math.ceil(reach * height / 2), math.ceil(reach * width / 2))
+
+
+def _turned(
+    x: np.ndarray, y: np.ndarray, shape: tuple[int, ...], slope: float, convergence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The x and y in a page of this shape of points of the page that `level` makes of it."""
+    (height, width), reach, angle = shape, _level_reach(shape, slope, convergence), np.arctan(slope)
+    x, y = x - np.float32(reach[0] + width / 2), y - np.float32(reach[1] + height / 2)
+    along = np.arctan(slope + convergence * y / np.cos(angle) / height)  # the angle of the line of each row
+    return width / 2 - y * np.sin(angle) + x * np.cos(along), height / 2 + y * np.cos(angle) + x * np.sin(along)
+
+
+def _before_level(
+    points: Float[np.ndarray, "n 2"], shape: tuple[int, ...], slope: float, convergence: float
+) -> Float[np.ndarray, "n 2"]:
+    """The points in a page of this shape of points of the page that `level` makes of it."""
+    if not any(_level_reach(shape, slope, convergence)):
+        return points
+    return np.stack(_turned(*points.T, shape, slope, convergence), axis=1)
 
 
 def find_slopes(darkness: Float[np.ndarray, "h w"]) -> tuple[float, float]:

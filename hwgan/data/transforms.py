@@ -16,6 +16,8 @@ MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb 
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 _HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")  # bytes 4 to 11 of such a file
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the first bytes
+MAX_PAGES = 2000  # of a TIFF
 TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
 _NOISE_PERCENTILES = 75, 90  # of the paper's grey levels: normal noise has 0.61 standard deviations between them
 _NOISE_CONTRAST = 15  # in such distances, for noisy paper: some 8 standard deviations below its mean
@@ -47,6 +49,17 @@ def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
         raise
     except Exception as error:  # Pillow raises several other exceptions for damaged files
         raise OSError(str(error)) from error
+
+
+def count_pages(encoded: bytes) -> int:
+    """The number of images in a TIFF, as scanners put several pages into one; of other files, even damaged ones, 1."""
+    if encoded[:4] not in _TIFF:
+        return 1
+    try:
+        with Image.open(io.BytesIO(encoded), formats=["TIFF"]) as image:
+            return min(getattr(image, "n_frames", 1), MAX_PAGES)
+    except Exception:  # `decode_grey` says what is wrong
+        return 1
 
 
 def _decode(encoded: bytes, frame: int) -> np.ndarray:

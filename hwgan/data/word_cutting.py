@@ -30,7 +30,7 @@ class CutWord:
     Attributes:
       image: uint8 [height, width], dark ink on white, without what stands around it.
       line: number of its line, from the top.
-      box: left, top, right, bottom in pixels of the page.
+      box: left, top, right, bottom in pixels of the page, or of the photo where the page was made of one.
     """
 
     image: UInt8[np.ndarray, "h w"]
@@ -38,12 +38,16 @@ class CutWord:
     box: tuple[int, int, int, int]
 
 
-def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
-    """The words of a page in reading order from left to right.
+def cut_words(darkness: Float[np.ndarray, "h w"], *, right_to_left: bool = False) -> list[CutWord]:
+    """The words of a page in reading order.
 
     Args:
       darkness: of level lines (`page_photo.even_ink`).
+      right_to_left: the direction of its writing.
     """
+    if right_to_left:  # the mirror image of a page from left to right
+        width = darkness.shape[1]
+        return [_mirrored(word, width) for word in cut_words(np.ascontiguousarray(darkness[:, ::-1]))]
     threshold = ink_threshold(darkness)
     ink = darkness > threshold
     components = without_print(without_blots(find_components(ink)))
@@ -66,6 +70,12 @@ def cut_words(darkness: Float[np.ndarray, "h w"]) -> list[CutWord]:
             if _is_word(components.boxes[own], x_height):
                 words.append(_cut(image, components, own, line))
     return _renumbered(words)
+
+
+def _mirrored(word: CutWord, width: int) -> CutWord:
+    """A word of the mirror image of a page that is `width` pixels wide."""
+    left, top, right, bottom = word.box
+    return CutWord(np.ascontiguousarray(word.image[:, ::-1]), word.line, (width - right, top, width - left, bottom))
 
 
 def _find_lines(ink: Bool[np.ndarray, "h w"], components: Components) -> tuple[Float[np.ndarray, " lines"], float]:
@@ -216,7 +226,7 @@ def _cut(image: UInt8[np.ndarray, "h w"], components: Components, members: Int[n
     """The image of the components of a word, with the grey edges of their strokes."""
     boxes = components.boxes[members]
     left, top = np.maximum(boxes[:, :2].min(axis=0) - _MARGIN, 0).tolist()
-    right, bottom = (boxes[:, 2:].max(axis=0) + _MARGIN).tolist()
+    right, bottom = np.minimum(boxes[:, 2:].max(axis=0) + _MARGIN, image.shape[::-1]).tolist()
     own = np.isin(components.labels[top:bottom, left:right], members + 1)
     other = (components.labels[top:bottom, left:right] > 0) & ~own
     near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool) & ~other

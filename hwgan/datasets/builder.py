@@ -15,16 +15,20 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from tensorflow_datasets.core import example_serializer
 
 from hwgan.data.charset import normalize_text
+from hwgan.datasets.raw_files import is_archive, is_hidden
 from hwgan.datasets.splits import SplitLists
 from hwgan.datasets.tally import Tally, printable
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 
-# Byte order mark and bidirectional control characters, which have no ink.
-_INVISIBLE = dict.fromkeys([0xFEFF, 0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+# Byte order mark, zero width space, word joiner, soft hyphen and bidirectional control characters, which have no ink.
+_INVISIBLE = dict.fromkeys([0xFEFF, 0x200B, 0x2060, 0xAD])
+_INVISIBLE |= dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-# Files whose content is compared when a dataset is prepared again; of others, such as images, name and size are.
-_TEXT_ENDINGS = (".tsv", ".csv", ".txt", ".lst", ".json", ".jsonl", ".xml", ".inkml")
+# Files whose content is compared when a dataset is prepared again, besides archives and the `text` of Kaldi; of others,
+# such as images, name and size are.
+_TEXT_ENDINGS = (".tsv", ".csv", ".tab", ".txt", ".lst", ".list", ".json", ".jsonl", ".xml", ".inkml")
+_KALDI_TEXT = "text"
 _MAX_TEXT_BYTES = 64 << 20
 
 
@@ -191,11 +195,19 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         """Additional files of the dataset, texts or others: content by file name."""
         return {}
 
-    def choose_split(self, example: Example | str, otherwise: str) -> str | None:
-        """The split of an example: by the user's lists, or `otherwise` without lists; None (a skip) if not listed."""
+    def choose_split(self, example: Example | str, otherwise: str, alias: str = "") -> str | None:
+        """The split of an example: by the user's lists, or `otherwise` without lists; None (a skip) if not listed.
+
+        Args:
+          example: or its id.
+          otherwise: the split without lists.
+          alias: another name under which lists may have it; "" for none.
+        """
         if self.lists is None:
             return otherwise
         split = self.lists.find(example.id if isinstance(example, Example) else example)
+        if split is None and alias:
+            split = self.lists.find(alias)
         if split is None:
             self.skip("in no split list", example)
         return split
@@ -236,7 +248,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "version": str(self.version),
             "source": self.source_name,
             "source_listing": self.source_listing,
-            "source_texts": self.source_texts,
+            "source_content": self.source_content,
             "options": self.options,
             "texts": printable(self.text_source),
             "splits": self.split_source,
@@ -248,16 +260,16 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
     def _raw_files(self) -> list[pathlib.Path]:
         """The raw files; none without a source."""
         source = pathlib.Path(self.source).expanduser().resolve() if self.source else None
-        if source is None:
-            return []
+        if source is None or source.is_file():
+            return [source] if source else []
         own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
-        files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-        return [
+        return sorted(
             path
-            for path in files
-            if not path.resolve().is_relative_to(own)
-            and not path.name.startswith(".")  # as .DS_Store, which comes late
-        ]
+            for path in source.rglob("*")
+            if path.is_file()
+            and not path.resolve().is_relative_to(own)
+            and not is_hidden(path.relative_to(source).as_posix())  # as .git and .DS_Store, which change by themselves
+        )
 
     @functools.cached_property
     def source_listing(self) -> str:
@@ -269,16 +281,18 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
 
     @functools.cached_property
-    def source_texts(self) -> str:
-        """A checksum of the content of tables and texts among the raw files, which people correct; "" without any."""
-        digest, texts = hashlib.sha256(), 0
+    def source_content(self) -> str:
+        """A checksum of the content of archives, tables and texts, which people correct; "" without any."""
+        digest, count = hashlib.sha256(), 0
         for path in self._raw_files:
-            if path.suffix.lower() not in _TEXT_ENDINGS or path.stat().st_size > _MAX_TEXT_BYTES:
+            is_text = path.suffix.lower() in _TEXT_ENDINGS or path.name == _KALDI_TEXT
+            if not is_archive(path) and not (is_text and path.stat().st_size <= _MAX_TEXT_BYTES):
                 continue
-            with contextlib.suppress(OSError):  # one that cannot be read is named where it is needed
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-                texts += 1
-        return digest.hexdigest()[:16] if texts else ""
+            # One that cannot be read is named where it is needed.
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+                count += 1
+        return digest.hexdigest()[:16] if count else ""
 
     @property
     def source_name(self) -> str:

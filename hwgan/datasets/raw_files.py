@@ -3,9 +3,11 @@
 import atexit
 import bz2
 import codecs
+import contextlib
 import errno
 import gzip
 import io
+import logging
 import lzma
 import pathlib
 import posixpath
@@ -19,6 +21,10 @@ from typing import IO, Any
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular
 
+logger = logging.getLogger(__name__)
+
+_NAMED = 3
+_UTF8_FLAG = 0x800  # of a file in a zip, whose name is UTF-8
 _TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
 _MAX_MEMBERS, _MAX_HEADER_BYTES = 2_000_000, 1 << 20  # of a tar file
 _MAX_DIRECTORY_BYTES = 100 << 20  # of a zip file, about a million members
@@ -51,8 +57,7 @@ class RawFiles:
         self._refused: dict[str, str] = {}
         try:
             self._open()
-            # Some programs of Windows write zips with its own separator.
-            self._paths = {plain_path(name.replace("\\", "/") if self._zip else name): name for name in self._list()}
+            self._paths = {plain_path(_shown(self._zip, name)): name for name in self._list()}
         except UserError:
             raise
         except Exception as error:  # decompressors have exceptions of their own
@@ -123,8 +128,19 @@ class RawFiles:
     def _list(self) -> list[str]:
         if self._zip:
             return [name for name in self._zip.namelist() if not name.endswith("/")]
-        files = (path for path in self._root.rglob("*") if path.is_symlink() or path.is_file())
-        return [path.relative_to(self._root).as_posix() for path in files]
+        files, linked = [], []
+        for path in self._root.rglob("*"):
+            if path.is_symlink() and path.is_dir():
+                linked.append(path.relative_to(self._root).as_posix())
+            elif path.is_symlink() or path.is_file():
+                files.append(path.relative_to(self._root).as_posix())
+        if linked:
+            logger.warning(
+                "%s: folders that are links are not followed: %s; replace each by the folder that it leads to",
+                self.source,
+                ", ".join(sorted(linked)[:_NAMED]),
+            )
+        return files
 
     def names(self) -> list[str]:
         """All normalized file paths, sorted, including those that `read` refuses."""
@@ -181,6 +197,16 @@ class RawFiles:
             raise UserError(f"cannot read {name} in {self.source}: {error}") from error
 
 
+def _shown(archive: zipfile.ZipFile | None, name: str) -> str:
+    """The path that the name of a file means, which in a zip is not always written as the format has it."""
+    if archive is None:
+        return name
+    if not archive.getinfo(name).flag_bits & _UTF8_FLAG:  # read as code page 437, but Unix programs write UTF-8
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")  # the separator of some programs of Windows
+
+
 class _ShortReads:
     """A file that refuses long reads: tarfile reads extended headers whole, whatever length they claim."""
 
@@ -231,6 +257,11 @@ def _directory_bytes(file: IO[bytes]) -> int:
 def plain_path(path: str) -> str:
     """A normalized path in NFC: without "." and, except at its start, without ".."."""
     return unicodedata.normalize("NFC", posixpath.normpath(path))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path is a hidden file or metadata of an operating system, such as __MACOSX/._words.tsv."""
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def text_lines(text: str) -> list[str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from hwgan.data.transforms import IMAGE_ENDINGS
-from hwgan.datasets.raw_files import RawFiles, text_lines
+from hwgan.datasets.raw_files import RawFiles, plain_path, text_lines
 from hwgan.runtime.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -114,13 +114,14 @@ class SplitLists:
         self._listed: dict[str, str] = {}  # each listed id, by its plain form
         self._used: set[str] = set()
         for split, listed in ids.items():
-            for example_id in listed:
+            for example_id in map(_normalized, listed):
                 if self._split.setdefault(example_id, split) != split:
                     raise UserError(f"{origin}: {example_id!r} is in both {self._split[example_id]} and {split}")
                 self._listed.setdefault(self._plain(example_id), example_id)
 
     def find(self, example_id: str) -> str | None:
         """The split of an example; None if neither its id nor, with nested ids, a prefix of it is listed."""
+        example_id = _normalized(example_id)
         parts = example_id.split("-") if self._nested else [example_id]
         for count in range(len(parts), 0, -1):
             prefix = "-".join(parts[:count])
@@ -131,8 +132,7 @@ class SplitLists:
         return None
 
     def _plain(self, example_id: str) -> str:
-        path = example_id.replace("\\", "/")
-        return _IMAGE_ENDING.sub("", posixpath.basename(path) if self._nested else path)
+        return _IMAGE_ENDING.sub("", posixpath.basename(example_id) if self._nested else example_id)
 
     def unmatched(self) -> list[str]:
         """Listed ids that matched no example so far: their images are missing, or they are misspelled."""
@@ -144,6 +144,11 @@ class SplitLists:
         counts = Counter(self._split.values())
         digest = hashlib.sha256(repr(sorted(self._split.items())).encode()).hexdigest()[:12]
         return f"{'/'.join(str(counts[split]) for split in SPLITS)} ids, {digest}"
+
+
+def _normalized(example_id: str) -> str:
+    """An id as a plain path in NFC, however a program wrote it: ./img/7.png, img\\7.png, decomposed accents."""
+    return plain_path(example_id.replace("\\", "/"))
 
 
 def read_split_lists(directory: str, *, nested: bool) -> SplitLists:

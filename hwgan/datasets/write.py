@@ -35,6 +35,7 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
             return _existing(path, builder)
         for leftover in (directory, *directory.parent.glob("incomplete.*")):
             shutil.rmtree(leftover, ignore_errors=True)
+        _ = builder.source_listing, builder.source_content  # before the source is read: it may be corrected meanwhile
         with _quiet():
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
@@ -55,10 +56,10 @@ def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]
             f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "
             f"{requested[0]} with {requested[1]}; remove that folder, or choose another --data_dir or --name"
         )
-    # Datasets of older versions have no checksum of texts.
-    same_texts = summary.get("source_texts", builder.source_texts) == builder.source_texts
+    # Datasets of older versions have no such checksum of contents.
+    same_content = summary.get("source_content", builder.source_content) == builder.source_content
     same_files = summary["source_listing"] == builder.source_listing
-    if not same_files or not same_texts:
+    if not same_files or not same_content:
         what = "its texts were others" if same_files else "its files were others in name, number or size"
         raise UserError(
             f"{directory} was made from {existing[0]} when {what}; remove that folder to prepare it again, or "

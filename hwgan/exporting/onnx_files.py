@@ -14,7 +14,7 @@ from hwgan.exporting.writer_graph import writer_model
 from hwgan.models.networks import Networks
 from hwgan.models.recognizer import ConvRecognizer
 from hwgan.runtime.files import replace_text, replacing, writing
-from hwgan.sampling.open import newest_step, open_networks, open_sampler
+from hwgan.sampling.open import open_networks, open_sampler_and_step
 
 _CHECKED_WORDS = 42
 
@@ -59,8 +59,7 @@ def export_onnx(checkpoint: str, step: int | None = None, temperature: float | N
     Raises:
       UserError: it has another generator than `char_width`, or a network differs from that in JAX.
     """
-    step = newest_step(checkpoint) if step is None else step  # a run that trains on may save another in between
-    sampler = open_sampler(checkpoint, step, temperature)
+    sampler, step = open_sampler_and_step(checkpoint, step, temperature)
     files = {"writer": writer_model(sampler.networks, sampler.variables).SerializeToString()}
     errors = {"writer": writer_error(files["writer"], sampler, words_of_all_lengths(sampler, _CHECKED_WORDS))}
     networks, variables = _encoders(checkpoint, step)

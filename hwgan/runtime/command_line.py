@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -20,6 +20,7 @@ from hwgan.runtime.settings import prepare_backend
 EXIT_CODE = 2
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _MISSING_FLAG = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value")  # as absl says it
+_TEXT_FLAGS = ("text", "pen_up", "pen_down", "title")  # in which ~ is no folder
 _TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
 _threads_abandoned = False
 
@@ -45,6 +46,7 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         logging.set_verbosity(logging.WARNING)  # of libraries; hwgan logs to Python's logger "hwgan"
         if len(argv) > 1 and not positional:
             end_with_error(f"unexpected arguments {argv[1:]}; flags are written --name=value")
+        _expand_home()
         prepare_backend()
         signal.signal(signal.SIGTERM, _terminate)
         try:
@@ -58,6 +60,28 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         if not _threads_abandoned:
             raise
         _end_at_once(stop)
+
+
+def refuse_flags(names: Sequence[str], what: str) -> None:
+    """Raises UserError for those of these flags that were given; they have no effect on `what`."""
+    given = [f"--{name}" for name in names if flags.FLAGS[name].present]
+    if given:
+        raise UserError(f"{', '.join(given)}: no effect on {what}; leave {'it' if len(given) == 1 else 'them'} out")
+
+
+def _expand_home() -> None:
+    """Puts the home folder in place of ~ in flags, as shells do for separate words but not after --name=."""
+    for flag in flags.FLAGS.get_flags_for_module(sys.modules["__main__"]):
+        if flag.name in _TEXT_FLAGS:
+            continue
+        if isinstance(flag.value, str):
+            flag.value = _expanded(flag.value)
+        elif isinstance(flag.value, list):
+            flag.value = [_expanded(item) if isinstance(item, str) else item for item in flag.value]
+
+
+def _expanded(value: str) -> str:
+    return os.path.expanduser(value) if value.startswith("~/") else value  # noqa: PTH111, of a text that may be no path
 
 
 def warn(message: str) -> None:

@@ -1,7 +1,9 @@
 """Written pages, and the files that they are written to."""
 
 import dataclasses
+import logging
 import pathlib
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +16,9 @@ from hwgan.sampling.page_settings import MM_PER_INCH, PageSettings
 from hwgan.sampling.raster import draw_page
 from hwgan.sampling.vector import page_as_svg, pages_as_pdf
 
+logger = logging.getLogger(__name__)
+
+_NAMED = 5
 _PDF, _SVG = VECTOR_ENDINGS = ".pdf", ".svg"
 
 
@@ -61,7 +66,11 @@ class Document:
         """
         path = pathlib.Path(path)
         with writing(path):
-            return self._save(path)
+            written = self._save(path)
+        if older := _other_pages(path, written):
+            names = ", ".join(page.name for page in older[:_NAMED])
+            logger.warning("pages of an earlier text are still beside %s: %s; remove them", path, names)
+        return written
 
     def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
         """What makes the pages in each format that is text, by its ending."""
@@ -87,3 +96,9 @@ class Document:
             for page, image in zip(paths, self.images(), strict=True):
                 replace_image(page, Image.fromarray(image), dpi=dpi)
         return paths
+
+
+def _other_pages(path: pathlib.Path, written: list[pathlib.Path]) -> list[pathlib.Path]:
+    """The files beside `path` that look like pages of it and were not written now."""
+    page = re.compile(re.escape(path.stem) + r"(-\d+)?" + re.escape(path.suffix))
+    return sorted(file for file in path.parent.iterdir() if page.fullmatch(file.name) and file not in written)

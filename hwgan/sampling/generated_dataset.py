@@ -185,8 +185,9 @@ def _write_shard(
     rows = []
     for start in range(0, len(texts), _CHUNK):
         part, part_styles = texts[start : start + _CHUNK], styles[start : start + _CHUNK]
-        for i, image in enumerate(sampler.draw(part, _styles(sampler, spec, part_styles))):
-            style, file = spec.style_and_file(number * spec.shard_size + start + i, part_styles[i])
+        first = number * spec.shard_size + start
+        for i, image in enumerate(sampler.draw(part, _styles(sampler, spec, part_styles), first)):
+            style, file = spec.style_and_file(first + i, part_styles[i])
             (output / file).parent.mkdir(parents=True, exist_ok=True)
             replace_image(output / file, Image.fromarray(transforms.trim_box(image) if spec.crop else image))
             rows.append((file, part[i], style, "train"))

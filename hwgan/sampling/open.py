@@ -34,23 +34,25 @@ def open_sampler(checkpoint: str, step: int | None = None, temperature: int | fl
     Raises:
       UserError: there is nothing, or what there is cannot be read.
     """
+    return open_sampler_and_step(checkpoint, step, temperature)[0]
+
+
+def open_sampler_and_step(
+    checkpoint: str, step: int | None = None, temperature: int | float | None = None
+) -> tuple[Sampler, int | None]:
+    """As `open_sampler`, with the step of its checkpoint, at which other networks of a run that trains on fit to it.
+
+    Returns:
+      The sampler, and the step; None for a file of weights, which has but one.
+    """
     path = locate_weights(checkpoint or PRETRAINED)
     check_step(path, step)
     if names_weights(path):
         sampler = sampler_from_weights(read_weights(path), path)
     else:
-        sampler = sampler_from_run(load_run(path, step))
-    return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature)
-
-
-def newest_step(checkpoint: str) -> int | None:
-    """The step that `open_sampler` and `open_networks` restore now, for both of a run that may be training still.
-
-    Returns:
-      None for a file of weights, which has but one.
-    """
-    path = locate_weights(checkpoint or PRETRAINED)
-    return None if names_weights(path) else int(load_run(path).state.step)
+        run = load_run(path, step)
+        sampler, step = sampler_from_run(run), int(run.state.step)
+    return sampler if temperature is None else dataclasses.replace(sampler, temperature=temperature), step
 
 
 def open_networks(checkpoint: str, step: int | None = None) -> tuple[Networks, dict[str, Any], Charset, ImageSpec]:

@@ -30,6 +30,8 @@ _WIDTHS_AT_ONCE = 256
 _CANVAS = 64  # pixels of the narrowest
 _ANY_WIDTH = 2**20  # pixels; a canvas that no word fills
 _MAX_TEMPERATURE = 5.0
+MAX_LOG_WIDTH = 8.0  # of z[0], in standard deviations; the width of the canvas, and so memory, is exponential in it
+_MAX_ENTRY = 100.0  # of z; the prior has standard deviation 1
 _WORD_VARIATION = 0.25  # a of `vary`: at 0.15 words seem equal, from 0.45 on they seem to be by different writers
 
 
@@ -87,6 +89,23 @@ class Sampler(WordSampler):
     def _tuned_variables(self) -> dict[str, Any]:
         return add_delta(self.variables, self.delta)
 
+    def check_style(self, z: np.ndarray, what: str) -> None:
+        """Raises UserError for a style that is of another size, not finite, or would make words absurdly wide.
+
+        Args:
+          z: the style.
+          what: names it in messages, such as "the style 'mine.npz'".
+        """
+        if z.shape != (self.networks.z_dim,) or not np.isfinite(z).all() or np.abs(z).max() > _MAX_ENTRY:
+            raise UserError(
+                f"{what} must be {self.networks.z_dim} finite numbers of at most {_MAX_ENTRY:g}; got shape {z.shape}"
+            )
+        if self.networks.log_width_std and abs(z[0]) > MAX_LOG_WIDTH:
+            raise UserError(
+                f"{what} has z[0] = {z[0]:g}: words would be {np.exp(self.networks.log_width_std * z[0]):.3g} times as "
+                f"wide as usual; |z[0]| is at most {MAX_LOG_WIDTH:g}, of real words at most 2.5"
+            )
+
     @property
     def longest_word(self) -> int:
         longest = self.spec.max_length
@@ -100,12 +119,15 @@ class Sampler(WordSampler):
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
         """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
         noise = self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
+        if self.networks.log_width_std:  # of no effect at a temperature near 1
+            noise = noise.at[..., 0].set(noise[..., 0].clip(-MAX_LOG_WIDTH, MAX_LOG_WIDTH))
         if self.center is None:
             return noise
         return jnp.asarray(vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION))
 
-    def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
+    def draw(self, words: Sequence[str], styles: jax.Array, first: int = 0) -> list[np.ndarray]:
         """Images of the words, each in its own style z [z_dim] and as wide as the word; see `WordSampler.draw`."""
+        del first  # style and text decide everything
         self.check(words)
         if not words:
             return []

@@ -97,12 +97,13 @@ class StrokeDocument(Document):
             [part.strip() for part in command.split(";") if part.strip()]
             for command in (plotter.pen_up, plotter.pen_down)
         )
+        feed = f"{plotter.feed:.3f}".rstrip("0").rstrip(".")  # G-code has no exponents
         rows = [f"; {SOFTWARE}: {page.width * mm:.1f} x {page.height * mm:.1f} mm", "G21", "G90", *up]
         for points in _whole(strokes, mm * UNITS):
             places = [f"X{x / UNITS:.2f} Y{page.height * mm - y / UNITS:.2f}" for x, y in points]
             rows += [f"G0 {places[0]}", *down]
             # The feed is told again, for lowering the pen may have another.
-            rows += [f"G1 {place}" + (f" F{plotter.feed:g}" if i == 0 else "") for i, place in enumerate(places[1:])]
+            rows += [f"G1 {place}" + (f" F{feed}" if i == 0 else "") for i, place in enumerate(places[1:])]
             rows += up
         return "\n".join([*rows, "G0 X0 Y0", "M2", ""])
 

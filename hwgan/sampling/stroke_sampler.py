@@ -128,16 +128,17 @@ class StrokeSampler(WordSampler):
         """Random styles: one, [2], or `count`, [count, 2]."""
         return jax.random.bits(key, (*count, 2), jnp.uint32)
 
-    def write(self, words: Sequence[str], styles: UInt32[Array, "n 2"]) -> list[Writing]:
+    def write(self, words: Sequence[str], styles: UInt32[Array, "n 2"], first: int = 0) -> list[Writing]:
         """Writes each word in its style, which are drawn together.
 
         Args:
           words: in NFC.
           styles: [len(words), 2]. Equal words of one style are varied.
+          first: see `WordSampler.draw`.
         """
         self.check(words)
         order = sorted(range(len(words)), key=lambda i: len(words[i]))
-        keys = jax.vmap(_key_of_word)(jnp.asarray(styles), jnp.arange(len(words)))
+        keys = jax.vmap(_key_of_word)(jnp.asarray(styles), first + jnp.arange(len(words)))
         writers = self._writer_ids(np.asarray(styles))
         found: dict[int, Writing] = {}
         for attempt in range(self.attempts):
@@ -227,9 +228,11 @@ class StrokeSampler(WordSampler):
         image = draw_strokes(curves, self.x_height, thickness=THICKNESS, extent=EXTENT)
         return image[: self.height]
 
-    def draw(self, words: Sequence[str], styles: UInt32[Array, "n 2"]) -> list[UInt8[np.ndarray, "h _"]]:
+    def draw(
+        self, words: Sequence[str], styles: UInt32[Array, "n 2"], first: int = 0
+    ) -> list[UInt8[np.ndarray, "h _"]]:
         """Pictures of the words, each in its own style; see `write`."""
-        return [self.draw_ink(writing.ink) for writing in self.write(words, styles)]
+        return [self.draw_ink(writing.ink) for writing in self.write(words, styles, first)]
 
     def write_lines(self, text: str, style: UInt32[Array, "2"]) -> list[list[Writing]]:
         """The words of a text in one style, for each line of the text; none for a blank line.

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from hwgan.data import transforms
-from hwgan.data.page_photo import even_ink
+from hwgan.data.page_photo import EvenPage, even_ink
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
@@ -21,7 +21,7 @@ _PREVIEW_HEIGHT, _PREVIEW_WIDTH, _CAPTION = 64, 1400, 16  # pixels
 
 
 def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
-    """The images of a folder or of files, by name, in the order of names; dark ink on white.
+    """The images of a folder or of files, by name, in the order of names; of a TIFF all pages.
 
     Args:
       source: a folder, or the paths of files with commas between.
@@ -45,10 +45,38 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
     images = {}
     for path in paths:
         try:
-            images[str(path)] = transforms.decode_grey(read_regular(path, _MAX_BYTES))
+            encoded = read_regular(path, _MAX_BYTES)
+            count = transforms.count_pages(encoded)
+            if len(images) + count > _MAX_FILES:
+                raise UserError(f"{source!r} has more than {_MAX_FILES} images; give fewer at once")
+            for page in range(count):
+                name = f"{path}#{page + 1}" if count > 1 else str(path)
+                images[name] = transforms.decode_grey(encoded, page)
         except OSError as error:
             raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
     return images
+
+
+def check_preview(path: str, source: str) -> None:
+    """Refuses to write a picture of the words among the images that they are cut from, where it would be one of these.
+
+    Args:
+      path: of the picture; "" for none.
+      source: see `read_images`.
+
+    Raises:
+      UserError: it is one of the images, or lies in their folder.
+    """
+    if not path:
+        return
+    preview_path = pathlib.Path(path).expanduser().resolve()
+    for part in (source, *source.split(",")):
+        images = pathlib.Path(part.strip()).expanduser()
+        if _exists(images) and preview_path in (images.resolve(), images.resolve() / preview_path.name):
+            raise UserError(
+                f"--preview={path} lies among the images of --images={source}, of which it would be one the next time; "
+                "write it elsewhere"
+            )
 
 
 def _exists(path: pathlib.Path) -> bool:
@@ -65,21 +93,40 @@ def find_layout(image: UInt8[np.ndarray, "h w"]) -> str:
     return "lines" if image.shape[1] >= _LINE_ASPECT * image.shape[0] else "words"
 
 
-def words_of_images(images: Sequence[UInt8[np.ndarray, "_ _"]], layout: str = "auto") -> list[CutWord]:
-    """The words of all images in reading order; each image begins a new line.
+def words_of_images(
+    images: Sequence[UInt8[np.ndarray, "_ _"]], layout: str = "auto", *, right_to_left: bool = False
+) -> list[CutWord]:
+    """The words of all images in reading order, dark ink on white; each image begins a new line.
 
     Args:
-      images: of words, of lines or of pages.
+      images: of words, of lines or of pages, with dark ink or light ink.
       layout: what they show, one of `LAYOUTS`; "auto" tells by the size of each.
+      right_to_left: the direction of the writing.
+
+    Returns:
+      The words, with their boxes in pixels of their image.
     """
     words: list[CutWord] = []
     for image in images:
         first = words[-1].line + 1 if words else 0
         if (find_layout(image) if layout == "auto" else layout) == "words":
-            words.append(CutWord(image, first, (0, 0, image.shape[1], image.shape[0])))
+            upright = transforms.WHITE - image if transforms.has_light_ink(image) else image
+            words.append(CutWord(upright, first, (0, 0, image.shape[1], image.shape[0])))
         else:
-            words += [CutWord(word.image, first + word.line, word.box) for word in cut_words(even_ink(image))]
+            page = even_ink(image)
+            for word in cut_words(page.darkness, right_to_left=right_to_left):
+                words.append(CutWord(word.image, first + word.line, _box_in_photo(word.box, page, image.shape)))
     return words
+
+
+def _box_in_photo(box: tuple[int, int, int, int], page: EvenPage, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """The smallest box in a photo of this shape that holds a box of the page that was made of it."""
+    left, top, right, bottom = box
+    corners = page.to_photo(np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64))
+    limit = np.array(shape[::-1])
+    first, last = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+    (left, top), (right, bottom) = first.clip(0, limit).astype(int).tolist(), last.clip(0, limit).astype(int).tolist()
+    return left, top, right, bottom
 
 
 def preview(words: Sequence[CutWord], left_out: Collection[int] = ()) -> Image.Image:

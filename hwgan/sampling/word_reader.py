@@ -1,7 +1,7 @@
 """Reads images of words whose texts are not known.
 
-Words are padded to their line by their text (`preprocessing.pad_to_line`), so that a word without one is prepared once
-for each vertical extent that words have, and read each time; the most probable reading is taken.
+Words are padded to their line by their text (`preprocessing.pad_to_line`). A word without a text is padded in six ways,
+as if it had no or some of dots, ascenders and descenders, and read each time; the most probable reading is taken.
 """
 
 import dataclasses

@@ -45,12 +45,14 @@ class WordSampler:
         """Random styles: one, [d], or `count`, [count, d]."""
         raise NotImplementedError
 
-    def draw(self, words: Sequence[str], styles: jax.Array) -> list[np.ndarray]:
+    def draw(self, words: Sequence[str], styles: jax.Array, first: int = 0) -> list[np.ndarray]:
         """Pictures of the words, uint8 [height, width], dark ink on white.
 
         Args:
           words: in NFC.
           styles: [len(words), d].
+          first: number of the first word among all that are drawn in several calls, where words are drawn with noise
+            besides their style: so it differs between the calls.
 
         Raises:
           UserError: see `check`.

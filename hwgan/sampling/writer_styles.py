@@ -114,10 +114,8 @@ def encode_writers(
         raise UserError(f"no style can be made of the words of {dataset} {split}; dropped: {dropped}")
     names, styles = _file_names(z), np.stack(list(z.values()))
     if texts:
-        numbered = [f"{number:05d}" for number in range(len(texts))]
-        ids = [f"{name}-{number}" for name in names for number in numbered]
-        owners = np.repeat(np.arange(len(names)), len(texts)).tolist()
-        return WriterStyles(list(texts) * len(names), ids, owners, names, styles), {}
+        without = len(writers) - len(names)
+        return _in_each_style(texts, names, styles), {"writers without a style": without} if without else {}
     numbers = {writer: number for number, writer in enumerate(z)}
     own = WriterStyles(
         [word.text for word in kept],
@@ -127,6 +125,13 @@ def encode_writers(
         styles,
     )
     return own, dropped
+
+
+def _in_each_style(texts: Sequence[str], names: list[str], z: Float[np.ndarray, "m z"]) -> WriterStyles:
+    """Each text in the style of each writer, by its number."""
+    ids = [f"{name}-{number:05d}" for name in names for number in range(len(texts))]
+    owners = np.repeat(np.arange(len(names)), len(texts)).tolist()
+    return WriterStyles(list(texts) * len(names), ids, owners, names, z)
 
 
 def _file_names(names: Iterable[str]) -> list[str]:

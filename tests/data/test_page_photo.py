@@ -48,7 +48,7 @@ def middles(boxes):
 @pytest.mark.parametrize("ruling", [False, True])
 def test_every_word_of_a_page_is_found_once(ruling):
     page, boxes = write_page(ruling=ruling)
-    words = cut_words(even_ink(page))
+    words = cut_words(even_ink(page).darkness)
     assert len(words) == len(boxes)
     assert [word.line for word in words] == [line for line in range(4) for _ in range(5)]
     np.testing.assert_allclose(middles([word.box for word in words]), middles(boxes), atol=8)
@@ -62,7 +62,7 @@ def test_skewed_pages_are_turned(angle):
     turned = Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=235)
     slope, _ = find_slopes(without_lighting(np.asarray(turned)))
     np.testing.assert_allclose(np.degrees(slope), -angle, atol=0.5)
-    before, after = cut_words(even_ink(page)), cut_words(even_ink(np.asarray(turned)))
+    before, after = cut_words(even_ink(page).darkness), cut_words(even_ink(np.asarray(turned)).darkness)
     assert len(after) == len(boxes)
     slants = [[slant(word.image) for word in words] for words in (before, after)]
     assert abs(np.mean(slants[1]) - np.mean(slants[0])) < 0.03  # a shear would change it by the slope of the lines
@@ -90,9 +90,62 @@ def test_a_sheet_on_a_table_is_found_and_shadow_is_not_writing():
     shaded = (np.asarray(photo) * shade).astype(np.uint8)
     found = find_sheet(shaded)
     np.testing.assert_allclose(found, corners, atol=8)
-    assert len(cut_words(even_ink(shaded))) == len(boxes)
+    assert len(cut_words(even_ink(shaded).darkness)) == len(boxes)
     # A shadow alone is no edge of a sheet.
     assert find_sheet((page * np.linspace(1.0, 0.4, WIDTH)[None]).astype(np.uint8)) is None
+
+
+def test_a_sheet_on_a_large_table_is_no_light_ink():
+    """Most of the photo is dark then, as of a blackboard."""
+    page, boxes = write_page()
+    photo = np.full((2 * HEIGHT - 300, 2 * WIDTH - 500), 60, np.uint8)
+    photo[150 : 150 + HEIGHT, 180 : 180 + WIDTH] = page
+    assert 0.25 < page.size / photo.size < 0.5
+    assert len(cut_words(even_ink(photo).darkness)) == len(boxes)
+
+
+def test_light_ink_on_dark_paper_is_inverted():
+    page, boxes = write_page()
+    assert len(cut_words(even_ink(255 - page).darkness)) == len(boxes)
+
+
+@pytest.mark.parametrize("angle", [0, 6])
+def test_points_of_the_even_page_are_found_in_the_photo(angle):
+    """Through scaling, the perspective of a sheet, and turning."""
+    page, boxes = write_page()
+    corners = np.array([(160, 140), (2680, 220), (2600, 2080), (100, 2000)], float)
+    source = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], float)
+    turned = Image.fromarray(page).rotate(angle, Image.Resampling.BICUBIC, fillcolor=235)
+    size = (2900, 2300)
+    photo = turned.transform(
+        size, Image.Transform.PERSPECTIVE, homography(corners, source), Image.Resampling.BICUBIC, fillcolor=50
+    )
+    even = even_ink(np.asarray(photo))
+    words = cut_words(even.darkness)
+    assert len(words) == len(boxes)
+    found = even.to_photo(np.array(middles([word.box for word in words])))
+    turn, centre = np.radians(-angle), np.array([WIDTH / 2, HEIGHT / 2])
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    truth = (np.array(middles(boxes)) - centre) @ rotation.T + centre
+    a, b, c, d, e, f, g, h = homography(source, corners)
+    x, y = truth.T
+    scale = g * x + h * y + 1
+    expected = np.stack([(a * x + b * y + c) / scale, (d * x + e * y + f) / scale], axis=1)
+    order = [expected[np.linalg.norm(expected - place, axis=1).argmin()] for place in found]
+    np.testing.assert_allclose(found, order, atol=30)  # of words 250 pixels wide
+    assert len(np.unique(order, axis=0)) == len(boxes)
+
+
+def test_a_page_from_right_to_left_is_read_so():
+    page, _ = write_page()
+    darkness = even_ink(page).darkness
+    there, back = cut_words(darkness), cut_words(darkness, right_to_left=True)
+    assert [word.line for word in back] == [word.line for word in there]
+    for line in range(4):
+        own = [[word.box for word in words if word.line == line] for words in (there, back)]
+        assert own[1] == own[0][::-1]
+    first = next(word for word in there if word.box == back[0].box)
+    np.testing.assert_array_equal(first.image, back[0].image)
 
 
 def test_straighten_inverts_a_homography():
@@ -112,12 +165,12 @@ def test_print_and_blots_are_left_out():
     draw = ImageDraw.Draw(picture)
     draw.ellipse((500, 480, 540, 515), fill=20)
     draw.text((80, 560), "machine made letters on a straight line", 30, ImageFont.load_default(size=34))
-    words = cut_words(even_ink(np.asarray(picture)))
+    words = cut_words(even_ink(np.asarray(picture)).darkness)
     assert len(words) == len(boxes)
     assert max(word.box[3] for word in words) < 420
 
 
 def test_paper_without_writing_has_no_words():
     noise = np.random.default_rng(0).normal(230, 4, (500, 600)).clip(0, 255).astype(np.uint8)
-    assert cut_words(even_ink(noise)) == []
-    assert cut_words(even_ink(np.full((500, 600), 255, np.uint8))) == []
+    assert cut_words(even_ink(noise).darkness) == []
+    assert cut_words(even_ink(np.full((500, 600), 255, np.uint8)).darkness) == []

@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import signal
+import tarfile
 import tempfile
 import time
 
@@ -91,12 +92,29 @@ def test_a_corrected_text_of_the_same_length_is_an_error(tmp_path):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
 
 
+def test_a_corrected_archive_of_the_same_size_is_an_error(tmp_path):
+    """Tar files are padded, so that a correction seldom changes their size."""
+    folder, archive = make_folder(tmp_path / "mine"), tmp_path / "mine.tar"
+    table = folder / "words.tsv"
+    for corrected in (False, True):
+        if corrected:
+            table.write_text(table.read_text(encoding="utf-8").replace("mot3", "mat3", 1), encoding="utf-8")
+        with tarfile.open(archive, "w") as file:
+            file.add(folder, "mine")
+        if not corrected:
+            size = archive.stat().st_size
+            prepare_dataset("word_folder", str(tmp_path / "data"), str(archive))
+    assert archive.stat().st_size == size
+    with pytest.raises(UserError, match="when its texts were others; remove that folder"):
+        prepare_dataset("word_folder", str(tmp_path / "data"), str(archive))
+
+
 def test_a_dataset_of_a_version_without_checksum_of_texts_is_taken(tmp_path):
     folder = make_folder(tmp_path / "mine")
     prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
     path = dataset_directory(str(tmp_path / "data"), "word_folder/mine") / "summary.json"
     summary = json.loads(path.read_text())
-    del summary["source_texts"]
+    del summary["source_content"]
     path.write_text(json.dumps(summary))
     assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder)) == summary
 

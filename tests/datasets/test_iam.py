@@ -50,7 +50,8 @@ def test_form_metadata_is_stored_with_the_dataset(tmp_path):
 
 
 def test_splits_follow_the_writer(tmp_path):
-    prepare_dataset("iam/words", str(tmp_path / "data"), str(make_iam(tmp_path / "iam")))
+    summary = prepare_dataset("iam/words", str(tmp_path / "data"), str(make_iam(tmp_path / "iam")))
+    assert summary["splits"] == "by hash of writer"
     for split in SPLITS:
         for row in read_rows(tmp_path / "data", "iam/words", split).values():
             assert split_of(row["writer"].decode()) == split

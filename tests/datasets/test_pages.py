@@ -245,6 +245,21 @@ def test_pages_of_one_name_take_the_image_of_their_own_folder(tmp_path):
         )
 
 
+def test_a_page_without_its_image_does_not_win_that_of_another_book(tmp_path):
+    """Nor where it has more lines, and both XML files lie in a folder below the image's."""
+    source = make_pages(tmp_path / "book", count=4)
+    for volume in ("v1", "v2"):
+        (source / volume / "page").mkdir(parents=True)
+    Image.fromarray(page_pixels(9)).save(source / "v1" / "0001.png")
+    whole = alto("0001.png")
+    start, end = whole.index("<TextLine"), whole.index("</TextLine>") + len("</TextLine>")
+    (source / "v1" / "page" / "0001.xml").write_text(whole[:start] + whole[end:], encoding="utf-8")
+    (source / "v2" / "page" / "0001.xml").write_text(whole, encoding="utf-8")
+    prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    found = [key for key in all_rows(tmp_path / "data", "pages/book") if "0001" in key]
+    assert len(found) == 2
+
+
 def test_an_ambiguous_image_is_skipped(tmp_path):
     source = make_pages(tmp_path / "book", count=4)
     (source / "p1.png").unlink()

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from hwgan.datasets.splits import SPLITS, SplitLists, deal_groups, split_of
+from hwgan.runtime.errors import UserError
 
 
 @pytest.mark.parametrize("count", [3, 4, 7, 10, 25, 60, 200, 1000])
@@ -72,3 +73,7 @@ def test_lists_may_name_images():
     lists = SplitLists({"train": ["u-1", "img\\2.png"], "test": ["a.png"], "validation": ["a.jpg"]}, "", nested=False)
     assert (lists.find("u-1.png"), lists.find("img/2.png")) == ("train", "train")
     assert (lists.find("a.png"), lists.find("a.jpg")) == ("test", "validation")
+    lists = SplitLists({"train": ["./img/e\u0301.png"], "test": ["b//c"]}, "", nested=False)
+    assert (lists.find("img/é.png"), lists.find("b/c.png")) == ("train", "test")
+    with pytest.raises(UserError, match=r"'a\.png' is in both train and test"):
+        SplitLists({"train": ["a.png"], "test": ["./a.png"]}, "lists", nested=False)

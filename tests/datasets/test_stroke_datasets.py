@@ -98,6 +98,9 @@ def test_inkml_and_json():
     assert [stroke.tolist() for stroke in found.strokes] == [[[10, 20], [11, 21]], [[-3, 4.5]]]
     for value in ({"strokes": STROKES, "text": "x"}, STROKES, {"strokes": [[[*p, 99] for p in s] for s in STROKES]}):
         assert [s.tolist() for s in parse_stroke_file(json.dumps(value).encode(), "a.JSON").strokes] == STROKES
+    for written, meant in ((3.0, "3"), (3, "3"), (float("nan"), ""), (None, ""), ("w", "w")):
+        value = {"strokes": STROKES, "writer": written}
+        assert parse_stroke_file(json.dumps(value).encode(), "a.json").writer == meant
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,11 @@ def test_inkml_and_json():
         ("a.json", b'{"text": "a"}', "no list"),
         ("a.json", b'[[["1", 2]]]', "no list of two numbers"),
         ("a.json", b"[[[true, 2]]]", "no list of two numbers"),
+        (
+            "a.json",
+            b"[[[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]]",
+            "a list of x and a list of y; write it as a list of points",
+        ),
         ("a.json", b"[[[1" + b"0" * 400 + b", 2]]]", "a coordinate is too large"),
         ("a.json", b'{"strokes": [[[1, 2]]], "text": ["a"]}', "is neither text nor number"),
         ("a.inkml", b"<ink/>", "no trace"),

@@ -299,6 +299,50 @@ def test_an_image_of_the_same_name_elsewhere_does_not_stand_for_a_missing_one(tm
     assert "fruit" not in texts.values()
 
 
+def test_rows_of_a_missing_folder_do_not_take_the_images_of_another(tmp_path):
+    """A part of a collection whose names repeat in each folder."""
+    there = [f"p1/line_{i}.png" for i in range(4)]
+    named = [f"p{page}/line_{i}.png" for page in range(3) for i in range(4)]
+    text = "file,text\n" + lines("{},{}", named)
+    for prefix in ("", "C:/data/"):
+        table = {"words.csv": text.replace("\np", f"\n{prefix}p")}
+        summary, texts = prepare(make(tmp_path / f"in{len(prefix)}", there, table))
+        assert texts == dict(zip(there, WORDS[4:8], strict=True))
+        assert {reason: entry["count"] for reason, entry in summary["skipped"].items()} == {"missing image": 8}
+
+
+def test_two_folders_that_fit_all_names_are_told(tmp_path):
+    names = [f"{folder}/{i}.png" for folder in ("gray", "binary") for i in range(12)]
+    table = {"words.csv": "file,text\n" + lines("{},{}", numbered("{}.png"))}
+    with pytest.raises(UserError, match="fit images in each of binary/ and gray/: leave one of these folders"):
+        prepare(make(tmp_path / "in", names, table))
+
+
+def test_the_text_beside_an_image_wins_over_one_of_another_folder(tmp_path):
+    names = [f"b/line_{i}.png" for i in range(12)]
+    texts = {f"b/line_{i}.gt.txt": word for i, word in enumerate(WORDS)} | {"a/line_1.gt.txt": "of another image"}
+    _, found = prepare(make(tmp_path / "in", names, texts))
+    assert found == dict(zip(names, WORDS, strict=True))
+
+
+def test_a_csv_with_blanks_after_its_commas(tmp_path):
+    text = "file , text\n" + "".join(f'{i}.png , "{word}, you"\n' for i, word in enumerate(WORDS))
+    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"words.csv": text}))
+    assert texts == {f"{i}.png": f"{word}, you" for i, word in enumerate(WORDS)}
+    assert summary["skipped"] == {}
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_json_of_a_program_that_writes_nan_for_no_value(tmp_path, beside):
+    records = [{"file": f"{i}.png", "text": word, "writer": float("nan")} for i, word in enumerate(WORDS[:-2])]
+    records += [{"file": "10.png", "text": 1.5, "writer": 3.0}, {"file": "11.png", "text": float("nan"), "writer": "x"}]
+    dumped = [json.dumps(record).replace("1.5", "1.50") for record in records]
+    files = {f"{i}.json": text for i, text in enumerate(dumped)} if beside else {"words.jsonl": "\n".join(dumped)}
+    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), files))
+    assert texts == {f"{i}.png": word for i, word in enumerate(WORDS[:-2])} | {"10.png": "1.50"}
+    assert sum(summary["writers"].values()) == 1
+
+
 def test_a_text_file_with_a_header_is_a_table(tmp_path):
     text = "image_path\twords\tauthor\n" + "".join(f"{i}.png\t{word}\tw{i}\n" for i, word in enumerate(WORDS))
     summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"labels.txt": text}))
@@ -363,6 +407,13 @@ def test_two_tables_of_the_same_content_are_one(tmp_path):
     summary, texts = prepare(make(tmp_path / "in", list(rows), files))
     assert texts == rows
     assert summary["texts"] == "table words.csv, 12 rows; ignored: words.jsonl"
+    split = ["train"] * 10 + ["validation", "test"]
+    full = "".join(f"{name},{word},w,{split[i]}\n" for i, (name, word) in enumerate(rows.items()))
+    files["words_full.csv"] = "file,text,writer,split\n" + full
+    summary, texts = prepare(make(tmp_path / "full", list(rows), files))
+    assert texts == rows
+    assert summary["texts"] == "table words_full.csv, 12 rows; ignored: words.csv, words.jsonl"
+    assert summary["examples"] == {"train": 10, "validation": 1, "test": 1}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.data.word_store import load_words
+from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.splits import SPLITS
 from hwgan.datasets.word_folder.table import parse_table
 from hwgan.prepare import describe, prepare_dataset
@@ -211,10 +212,40 @@ def test_a_zip_with_the_separators_of_windows(tmp_path):
     assert sum(summary["examples"].values()) == 60 and summary["skipped"] == {}
 
 
+def test_a_zip_whose_names_are_utf_8_without_saying_so(tmp_path):
+    """As `zip -r` of Unix writes them: Python then reads the bytes as code page 437."""
+    folder = make_folder(tmp_path / "mine")
+    path = tmp_path / "mine.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for image in folder.iterdir():
+            file.write(image, f"été/{image.name}")
+    plain = bytearray(path.read_bytes())
+    for header, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+        start = plain.find(header)
+        while start >= 0:
+            plain[start + place] &= ~0x08
+            start = plain.find(header, start + 4)
+    path.write_bytes(bytes(plain))
+    assert not any(info.flag_bits & 0x800 for info in zipfile.ZipFile(path).infolist())
+    assert all(name.startswith("été/") for name in RawFiles(path).names())
+    summary = prepare_dataset("word_folder", str(tmp_path / "data"), str(path), "mine")
+    assert sum(summary["examples"].values()) == 60 and summary["skipped"] == {}
+
+
+def test_a_linked_folder_of_images_is_named(tmp_path, caplog):
+    folder = make_folder(tmp_path / "mine")
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "img").symlink_to(tmp_path / "elsewhere")
+    RawFiles(folder)
+    assert "folders that are links are not followed: img; replace each" in caplog.text
+
+
 def test_the_same_source_by_another_path_is_the_same(tmp_path, monkeypatch):
     folder = make_folder(tmp_path / "mine")
     first = prepare_dataset("word_folder", str(tmp_path / "data"), str(folder), "mine")
     (folder / ".DS_Store").write_bytes(b"left behind")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "FETCH_HEAD").write_text("changes with each git fetch")
     monkeypatch.chdir(folder)
     assert prepare_dataset("word_folder", str(tmp_path / "data"), ".", "mine") == first
 

@@ -89,6 +89,21 @@ def test_a_mistake_in_the_flags_is_one_sentence(parse, capsys, arguments, words)
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
+def test_the_home_folder_is_meant_by_a_tilde(monkeypatch):
+    """Shells leave it as it is after --name=."""
+    values = flags.FlagValues()
+    flags.DEFINE_string("output", "~/a.png", "", flag_values=values)
+    flags.DEFINE_string("text", "~/a", "", flag_values=values)
+    flags.DEFINE_list("checkpoint", ["~/x", "~y", "z"], "", flag_values=values)
+    values(["program"])
+    monkeypatch.setattr(flags.FlagValues, "get_flags_for_module", lambda self, _: [self[name] for name in self])
+    monkeypatch.setattr(command_line.flags, "FLAGS", values)
+    monkeypatch.setenv("HOME", "/home/anna")
+    command_line._expand_home()
+    assert (values.output, values.text) == ("/home/anna/a.png", "~/a")
+    assert values.checkpoint == ["/home/anna/x", "~y", "z"]
+
+
 @pytest.mark.parametrize("name", ["smoke", "smoke.py", "configs/smoke.py", "configs/smoke"])
 def test_configs_are_found_by_name_from_anywhere(parse, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

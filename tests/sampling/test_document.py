@@ -1,5 +1,6 @@
 """Pages as files: images, SVG and PDF."""
 
+import dataclasses
 import io
 import re
 
@@ -119,6 +120,19 @@ def test_several_pages_are_several_files(tmp_path, ending):
             assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
             software = image.info.get("Software") or image.getexif()[305]
             assert software == "hwgan"
+
+
+def test_pages_of_an_earlier_text_are_named(tmp_path, caplog):
+    one = document()
+    three, two = (dataclasses.replace(one, pages=one.pages * count) for count in (3, 2))
+    (tmp_path / "letter-draft.svg").write_text("is none")
+    three.save(tmp_path / "letter.svg")
+    assert not caplog.text
+    two.save(tmp_path / "letter.svg")
+    assert caplog.text.count("of an earlier text are still beside") == 1
+    assert ": letter-3.svg; remove them" in caplog.text
+    one.save(tmp_path / "letter.svg")
+    assert ": letter-1.svg, letter-2.svg, letter-3.svg; remove them" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):

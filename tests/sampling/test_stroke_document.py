@@ -57,6 +57,8 @@ def test_gcode_lifts_the_pen_between_strokes_and_stays_in_mm(sampler):
         drawn[:, 1].min(), page.height * found.settings.text_height - expected[:, 1].max(), atol=0.01
     )
     assert "F1200" in code
+    for feed, written in ((1_000_000.0, "F1000000"), (1234567.0 / 1000, "F1234.567")):  # G-code has no exponents
+        assert written in document(sampler, "a", Plotter(feed=feed)).gcodes()[0].split()
     assert lines[-1] == "M2"
 
 

@@ -86,6 +86,8 @@ def test_a_word_does_not_depend_on_the_words_beside_it():
     np.testing.assert_allclose(beside.ink, alone.ink, rtol=1e-3, atol=1e-4)
     again = sampler.write(["hello", "hello"], jnp.stack([keys[0]] * 2))
     assert not np.array_equal(again[0].ink[:5], again[1].ink[:5])  # the same word in the same style is varied
+    (second,) = sampler.write(["hello"], keys[:1], first=1)  # also between calls
+    np.testing.assert_allclose(second.ink, again[1].ink, rtol=1e-3, atol=1e-4)
 
 
 def test_priming_keeps_the_prime_and_continues_it():

@@ -133,6 +133,7 @@ class Iam(WordImageBuilder, skip_registration=True):
         if self._forms:
             splits = [split_of(self._forms[row.form].writer) for row in rows]
             if {splits[i] for i in there} == set(SPLITS):
+                self.split_source = "by hash of writer"
                 return splits
         splits = ["train"] * len(rows)
         forms = [rows[i].form for i in there]

@@ -13,9 +13,8 @@ from hwgan.data.ink_words import cut_ink_lines
 from hwgan.datasets.builder import Example
 from hwgan.datasets.iam_ondb.parser import LINE_ID, parse_strokes, parse_transcription, parse_writer
 from hwgan.datasets.ink_builder import InkBuilder, check_strokes
-from hwgan.datasets.raw_files import RawFiles, is_archive
+from hwgan.datasets.raw_files import RawFiles, is_archive, is_hidden
 from hwgan.datasets.splits import SPLITS, SplitLists, deal_groups, parse_list
-from hwgan.datasets.word_folder.rows import is_hidden
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 
@@ -55,8 +54,9 @@ class IamOnDb(InkBuilder, skip_registration=True):
             own = [""] * len(examples)
         else:
             groupings = [("form", [_form(e.id) for e in examples]), ("line", [_line(e.id) for e in examples])]
-            if writers and all(example.writer for example in examples):
-                groupings.insert(0, ("writer", [example.writer for example in examples]))
+            if any(example.writer for example in examples):
+                by_writer = [example.writer or f"form {_form(example.id)}" for example in examples]
+                groupings.insert(0, ("writer", by_writer))
             own, self.split_source = deal_groups(groupings)
         splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
         for example, split in zip(examples, own, strict=True):

@@ -108,12 +108,13 @@ def _rank(path: str, name: str, stated: str, xml: str) -> tuple[int, ...]:
     stated_folders = posixpath.dirname(urllib.parse.unquote(stated)).split("/")
     folders, own = posixpath.dirname(path).split("/"), posixpath.dirname(xml).split("/")
     return (
-        _common_prefix(folders[::-1], stated_folders[::-1]),
+        common_prefix(folders[::-1], stated_folders[::-1]),
         posixpath.basename(path) == name,
-        _common_prefix(folders[::-1], own[::-1]),
-        _common_prefix(folders, own),
+        common_prefix(folders[::-1], own[::-1]),
+        common_prefix(folders, own),
     )
 
 
-def _common_prefix(a: list[str], b: list[str]) -> int:
+def common_prefix(a: list[str], b: list[str]) -> int:
+    """How many items two lists begin with in common."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

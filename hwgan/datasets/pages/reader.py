@@ -8,12 +8,11 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from hwgan.datasets.pages.find_image import ImageFinder, NoImage, page_stem
+from hwgan.datasets.pages.find_image import ImageFinder, NoImage, common_prefix, page_stem
 from hwgan.datasets.pages.layout import Page, Region
 from hwgan.datasets.pages.parser import parse_mets, parse_pages
 from hwgan.datasets.pages.scan import Frame, Misplaced, Placement, place, read_frames
-from hwgan.datasets.raw_files import RawFiles, plain_path
-from hwgan.datasets.word_folder.rows import is_hidden
+from hwgan.datasets.raw_files import RawFiles, is_hidden, plain_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +49,12 @@ class Description:
     def is_beside(self) -> bool:
         """Whether the image lies beside the XML file; if not, it may be one of the same name of another manuscript."""
         return posixpath.dirname(self.image) == posixpath.dirname(self.file)
+
+    @property
+    def shared_folders(self) -> int:
+        """How many folders, from the root, the image and the XML file have in common."""
+        folders, own = (posixpath.dirname(path).split("/") for path in (self.image, self.file))
+        return common_prefix(folders, own)
 
     @property
     def stem(self) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -15,6 +16,7 @@ STROKE_ENDINGS = (".json", ".inkml")
 _MAX_BYTES = 32 << 20
 _TEXT_TYPES = ("truth", "transcription", "label", "text")
 _CHANNELS = ("X", "Y")
+_MAX_CHANNELS = 4  # numbers of a point, such as x, y, time, pressure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,13 +64,23 @@ def parse_json(content: bytes) -> StrokeFile:
     if not isinstance(strokes, list) or not all(isinstance(stroke, list) for stroke in strokes):
         raise ValueError('it has no list "strokes" of lists of points')
     named = {name: "" if fields.get(name) is None else fields[name] for name in ("text", "writer", "split")}
-    odd = [name for name, text in named.items() if not isinstance(text, str | int) or isinstance(text, bool)]
+    odd = [name for name, text in named.items() if not isinstance(text, str | int | float) or isinstance(text, bool)]
     if odd:
         raise ValueError(f"its {' and '.join(odd)} is neither text nor number")
-    return StrokeFile([_points(stroke) for stroke in strokes], **{name: str(text) for name, text in named.items()})
+    return StrokeFile([_points(stroke) for stroke in strokes], **{name: _text(value) for name, value in named.items()})
+
+
+def _text(value: str | int | float) -> str:
+    """A field as text; "" for NaN, and 3 for 3.0, as tables of numbers with gaps have it."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.0f}" if value.is_integer() else str(value)
+    return str(value)
 
 
 def _points(stroke: list[Any]) -> Stroke:
+    lengths = {len(point) for point in stroke if isinstance(point, list)}
+    if 2 <= len(stroke) <= _MAX_CHANNELS and len(lengths) == 1 and lengths.pop() > _MAX_CHANNELS:
+        raise ValueError("a stroke is a list of x and a list of y; write it as a list of points [x, y]")
     plain = [point[:2] for point in stroke if isinstance(point, list) and len(point) >= 2]
     numbers = all(type(number) in (int, float) for point in plain for number in point)
     if len(plain) < len(stroke) or not numbers:

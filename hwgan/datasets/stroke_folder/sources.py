@@ -1,9 +1,9 @@
 """Finds the stroke files of a folder and their texts: in a table, or in the files themselves."""
 
-from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.raw_files import RawFiles, is_hidden
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
 from hwgan.datasets.word_folder.images import ImageIndex
-from hwgan.datasets.word_folder.rows import Row, is_hidden
+from hwgan.datasets.word_folder.rows import Row
 from hwgan.datasets.word_folder.sources import Source
 from hwgan.datasets.word_folder.table import has_columns, parse_table
 from hwgan.runtime.errors import UserError

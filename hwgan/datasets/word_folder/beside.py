@@ -1,13 +1,12 @@
 """Reads texts that lie beside their images, one file an image: x.gt.txt or x.txt for x.png, or x.json."""
 
-import json
 import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from hwgan.datasets.word_folder.images import ImageIndex
-from hwgan.datasets.word_folder.rows import COLUMNS, Row, is_image, stem
+from hwgan.datasets.word_folder.rows import COLUMNS, Row, is_image, parse_json, stem
 from hwgan.runtime.errors import UserError
 
 TEXT_ENDINGS = (".gt.txt", ".txt")  # the better one first: x.txt may be what a recognizer read
@@ -32,16 +31,19 @@ def match_files(names: list[str], index: ImageIndex, endings: tuple[str, ...]) -
     for image in index.images:
         for key in {image, stem(image), _line(image)}:
             by_line[key].append(image)
+    files = [
+        (name, name[: -len(ending)])
+        for ending in endings
+        for name in names
+        if name.lower().endswith(ending) and not is_image(name)
+    ]
     found: Beside = {}
-    for ending in endings:
-        for name in names:
-            if name.lower().endswith(ending) and not is_image(name):
-                key = name[: -len(ending)]
-                images = by_line.get(key) or [
-                    image for image in [index.find_anywhere(posixpath.basename(key))] if image
-                ]
-                if images:
-                    found.setdefault(min(images, key=lambda image: _rank(image, key)), name)
+    for name, key in files:
+        if images := by_line.get(key):
+            found.setdefault(min(images, key=lambda image: _rank(image, key)), name)
+    for name, key in files:
+        if key not in by_line and (image := index.find_anywhere(posixpath.basename(key))):
+            found.setdefault(image, name)
     return found
 
 
@@ -89,7 +91,7 @@ def rows_of_json(beside: Beside, read_text: Callable[[str], str]) -> tuple[list[
     rows, bad, keys = [], [], list[str]()
     for image, name in sorted(beside.items()):
         try:
-            record = json.loads(read_text(name))
+            record = parse_json(read_text(name))
         except (UserError, ValueError, RecursionError) as error:
             bad.append(f"{name}: it is not JSON ({error})")
             continue

@@ -44,7 +44,7 @@ class FolderBuilder(HandwritingBuilder, skip_registration=True):
         for row, own_split in zip(source.rows, self._assign_splits(source), strict=True):
             load = functools.partial(self._read_file, files, row.image or posixpath.join(source.folder, row.file))
             example = Example(plain_path(row.file), row.text, row.writer, load, place=row.place)
-            split = self.choose_split(example, otherwise=own_split)
+            split = self.choose_split(example, otherwise=own_split, alias=row.stated)
             if split in SPLITS:
                 splits.setdefault(split, []).append(example)
             elif split is not None:

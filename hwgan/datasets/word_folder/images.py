@@ -9,8 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from hwgan.data.transforms import IMAGE_ENDINGS
-from hwgan.datasets.raw_files import plain_path
-from hwgan.datasets.word_folder.rows import Row, is_hidden, is_image, stem
+from hwgan.datasets.raw_files import is_hidden, plain_path
+from hwgan.datasets.word_folder.rows import Row, is_image, stem
+from hwgan.runtime.errors import UserError
 
 _TRIED = 200  # paths that show where the images of a table lie
 
@@ -74,29 +75,47 @@ class ImageIndex:
 
         Where most images are not where the table says, all lie in another folder than the paths of the table start
         from, such as img/7.png for 7.png or for C:/data/img/7.png; or each has a name of its own in the whole source.
+        An image that is found so belongs to the row whose path is most like its own, and to none where several are.
+
+        Raises:
+          UserError: the paths fit several folders.
         """
         found = [self.find(row.file, folder) for row in rows]
         lost = [row.file for row, image in zip(rows, found, strict=True) if not image]
         if 2 * len(lost) > len(rows):
             dropped, base = self._moved_to(lost)
-            for i, row in enumerate(rows):
-                if not found[i]:
-                    rest = _parts(row.file)[dropped:]
-                    found[i] = self.find("/".join(rest), base) if rest else ""
-                    found[i] = found[i] or self.find_anywhere(row.file)
+            moved = {path: self._find_moved(path, dropped, base) for path in lost}
+            kept = _unambiguous({path: image for path, image in moved.items() if image not in found})
+            found = [image or kept.get(row.file, "") for row, image in zip(rows, found, strict=True)]
         return [
-            dataclasses.replace(row, image=image, file=relative_to(image, folder)) if image else row
+            dataclasses.replace(row, image=image, file=relative_to(image, folder), stated=row.file) if image else row
             for row, image in zip(rows, found, strict=True)
         ]
 
+    def _find_moved(self, path: str, dropped: int, base: str) -> str:
+        """The image of a path in the folder `base`, without its first folders, or the only one of its name."""
+        rest = _parts(path)[dropped:]
+        return (self.find("/".join(rest), base) if rest else "") or self.find_anywhere(path)
+
     def _moved_to(self, paths: list[str]) -> tuple[int, str]:
-        """Number of leading folders to drop from the paths of a table, and the folder where the rest of them lies."""
+        """Number of leading folders to drop from the paths of a table, and the folder where the rest of them lies.
+
+        Raises:
+          UserError: the paths fit several folders equally well.
+        """
         votes: Counter[tuple[int, str]] = Counter()
         tried = paths[:: max(1, len(paths) // _TRIED)]
         for path in tried:
             votes.update(set(self._places(_parts(path))))
-        best = votes.most_common(1)
-        return best[0][0] if best and 2 * best[0][1] > len(tried) else (0, "")
+        ranked = [item for item in sorted(votes.items(), key=lambda item: -item[1]) if 2 * item[1] > len(tried)]
+        best = sorted(place for place, count in ranked if count == ranked[0][1])
+        if len(best) > 1:
+            folders = " and ".join(f"{folder or '.'}/" for _, folder in best)
+            raise UserError(
+                f"{paths[0]!r} and others fit images in each of {folders}: leave one of these folders, or write the "
+                "folder before each name"
+            )
+        return best[0] if best else (0, "")
 
     def _places(self, parts: list[str]) -> Iterator[tuple[int, str]]:
         """The (dropped folders, folder) by which this path is found, with as few folders dropped as can be."""
@@ -114,6 +133,27 @@ class ImageIndex:
                     yield dropped, shown[: len(shown) - length].rstrip("/")
             if found:
                 return
+
+
+def _unambiguous(images: dict[str, str]) -> dict[str, str]:
+    """The image of each path that is more like the image's own path than any other path for which it was found."""
+    paths_of: dict[str, list[str]] = defaultdict(list)
+    for path, image in images.items():
+        if image:
+            paths_of[image].append(path)
+    kept = {}
+    for image, paths in paths_of.items():
+        likeness = {path: _common_tail(_parts(path), image.split("/")) for path in paths}
+        best = [path for path in paths if likeness[path] == max(likeness.values())]
+        if len({plain_path(path) for path in best}) == 1:
+            kept |= dict.fromkeys(best, image)
+    return kept
+
+
+def _common_tail(path: list[str], image: list[str]) -> int:
+    """How many folders before the name of a file two paths have in common."""
+    pairs = zip(reversed(path[:-1]), reversed(image[:-1]), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))
 
 
 def relative_to(name: str, folder: str) -> str:

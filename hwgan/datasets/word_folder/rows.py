@@ -1,8 +1,10 @@
 """What every source of texts gives: rows of images with their transcriptions."""
 
 import dataclasses
+import json
 import posixpath
 import re
+from typing import Any
 
 from hwgan.data.transforms import IMAGE_ENDINGS
 
@@ -46,6 +48,7 @@ class Row:
       split: name of the split; "" if not given.
       place: location of the row, such as "words.tsv line 7"; "" without a table.
       image: path of the image from the root of the raw files; "" if it is not there, or not yet looked for.
+      stated: with `image` set, the path as the source names it.
     """
 
     file: str
@@ -54,16 +57,12 @@ class Row:
     split: str = ""
     place: str = ""
     image: str = ""
+    stated: str = ""
 
 
 def is_image(name: str, endings: tuple[str, ...] = IMAGE_ENDINGS) -> bool:
     """Whether a path has the ending of an image, or another one of these."""
     return name.lower().endswith(endings)
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a path is a hidden file or metadata of an operating system, such as __MACOSX/._words.tsv."""
-    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
 def stem(name: str, endings: tuple[str, ...] = IMAGE_ENDINGS) -> str:
@@ -87,6 +86,15 @@ def split_of_file(name: str) -> str:
     words = re.findall("[a-z]+", posixpath.splitext(posixpath.basename(name))[0].lower())
     splits = {_SPLITS_BY_WORD[word] for word in words if word in _SPLITS_BY_WORD}
     return splits.pop() if len(splits) == 1 else split_of_folder(name)
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text with fractions as they are written, and NaN, by which programs mean no value, as None.
+
+    Raises:
+      ValueError, RecursionError: it is not JSON.
+    """
+    return json.loads(text, parse_constant=lambda _: None, parse_float=str)
 
 
 def some(names: list[str], count: int = 3) -> str:

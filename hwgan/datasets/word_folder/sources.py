@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from hwgan.datasets.raw_files import RawFiles
+from hwgan.datasets.raw_files import RawFiles, is_hidden
 from hwgan.datasets.word_folder.beside import (
     TEXT_ENDINGS,
     Beside,
@@ -21,7 +21,7 @@ from hwgan.datasets.word_folder.beside import (
 from hwgan.datasets.word_folder.images import ImageIndex
 from hwgan.datasets.word_folder.lists import LIST_ENDINGS, parse_text_list
 from hwgan.datasets.word_folder.names import rows_from_names
-from hwgan.datasets.word_folder.rows import Row, is_hidden, some, split_of_file, split_of_folder
+from hwgan.datasets.word_folder.rows import Row, some, split_of_file, split_of_folder
 from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table, quoted_rows
 from hwgan.runtime.errors import UserError
 
@@ -72,6 +72,11 @@ class _Table:
     @property
     def content(self) -> frozenset[tuple[str, str]]:
         return frozenset((row.image or row.file, row.text) for row in self.rows)
+
+    @property
+    def known(self) -> int:
+        """How many writers and splits the rows name."""
+        return sum(bool(row.writer) + bool(row.split) for row in self.rows)
 
 
 def read_source(files: RawFiles) -> Source:
@@ -184,7 +189,12 @@ def _source_of_tables(kind: str, tables: list[_Table], index: ImageIndex) -> Sou
       UserError: there are several, they differ, and they are not one for each split.
     """
     nearest = [table for table in tables if _depth(table.name)[0] == _depth(tables[0].name)[0]]
-    chosen = list({table.content: table for table in reversed(nearest)}.values())[::-1]
+    # Of several with the same texts the one that knows most.
+    fullest: dict[frozenset[tuple[str, str]], _Table] = {}
+    for table in nearest:
+        if table.known > fullest.setdefault(table.content, table).known:
+            fullest[table.content] = table
+    chosen = [table for table in nearest if table is fullest[table.content]]
     ignored = [table.name for table in tables if table not in chosen]
     named = {row.image for table in chosen for row in table.rows}
     unused = {f"image in no row of the {kind}": [image for image in index.images if image not in named]}

@@ -1,14 +1,13 @@
 """Reads tables with named columns: TSV, CSV of any separator, JSON lines, JSON."""
 
 import csv
-import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hwgan.datasets.raw_files import text_lines
-from hwgan.datasets.word_folder.rows import COLUMNS, Row
+from hwgan.datasets.word_folder.rows import COLUMNS, Row, parse_json
 from hwgan.runtime.errors import UserError
 
 TABLE_ENDINGS = (".tsv", ".csv", ".jsonl", ".json")
@@ -41,7 +40,7 @@ def parse_table(text: str, name: str) -> tuple[list[Row], list[str]]:
             continue
         record = {_plain(key): value for key, value in record.items()}
         keys = {field: _first_key(record, aliases) for field, aliases in COLUMNS.items()}
-        values = {field: str(record[key]) for field, key in keys.items() if key}
+        values = {field: str(record[key]).strip(" \t") for field, key in keys.items() if key}
         absent = [field for field in REQUIRED_COLUMNS if not keys[field]]
         odd = [key for key in keys.values() if key and isinstance(record[key], bool | list | dict)]
         if odd:
@@ -123,7 +122,7 @@ def split_fields(line: str, separator: str, *, quoted: bool) -> list[str] | str:
     if not quoted:
         return line.split(separator)
     try:
-        return next(csv.reader([line], strict=True, delimiter=separator), [])
+        return next(csv.reader([line], strict=True, delimiter=separator, skipinitialspace=True), [])
     except csv.Error as error:
         return str(error)
 
@@ -131,7 +130,7 @@ def split_fields(line: str, separator: str, *, quoted: bool) -> list[str] | str:
 def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
     if kind == ".json":
         try:
-            records = json.loads(text)
+            records = parse_json(text)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{name} is not JSON: {error}") from error
         if isinstance(records, dict) and records and all(isinstance(value, str) for value in records.values()):
@@ -146,7 +145,7 @@ def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str,
             continue
         place = f"{name} line {number}"
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except (ValueError, RecursionError) as error:
             yield place, f"it is not JSON ({error})"
             continue
