@@ -49,8 +49,8 @@ def get_common() -> ConfigDict:
             real_fraction=1.0,  # share of the real training words that is used
             generated_dataset="",  # prepared dataset of generated words, for recognizers to learn from beside real ones
             generated_fraction=0.5,  # share of generated words in an epoch, where there are both
-            # Prepared datasets, such as "penman/signs", from which only the recognizer learns, beside the other words:
-            # characters that real words hardly have. It teaches the generator to write them.
+            # Prepared datasets, such as "penman/signs", of words with characters that are rare in the others. Only the
+            # recognizer is trained on them; its CTC gradient then teaches the generator these characters.
             recognizer_dataset="",
             recognizer_fraction=0.1,  # share of these words in an epoch, where there is such a dataset
             max_width=160,  # pixels; wider words are dropped
@@ -90,15 +90,20 @@ def get_common() -> ConfigDict:
             recognizer_pretrain_steps=0,
             # ("recognizer",) trains only a recognizer.
             updated_networks=("discriminator", "recognizer", "identifier", "generator"),
-            discriminator_steps_per_generator_step=1,  # all on the words and texts of one batch, in other styles
-            gradient_balancing="alonso",  # or "fogel", "none": of CTC and style against adversarial, at the image
+            # Updates of D for each update of G, on the words and texts of one batch, each with newly drawn z.
+            discriminator_steps_per_generator_step=1,
+            # How the CTC and style gradients are scaled to the adversarial one at the generated image: "alonso",
+            # "fogel" or "none" (docs/training.md).
+            gradient_balancing="alonso",
             ctc_weight=1.0,  # weight of the balanced CTC gradient
             ctc_length_exponent=0.0,  # p in ctc / length^p of generated words
             style_weight=0.0,  # weight of the balanced gradient of the identifier's style error
             z_prediction_weight=1.0,  # weight of D's prediction of z, where model.discriminator.predicted_z_dims > 0
             random_text_temperature=1.0,  # T of the styles of random texts, z ~ N(0, T² I)
             augment=False,  # the recognizer's real words: slant, scale, elastic distortion, stroke width, contrast
-            recognizer_noise=0.0,  # standard deviation of noise on its images, which span [-1, 1]
+            # Standard deviation of Gaussian noise on the recognizer's input (real words, and generated ones in the CTC
+            # loss), and on the identifier's in its own update; images span [-1, 1].
+            recognizer_noise=0.0,
             gradient_penalty=0.0,  # weight of R1 in D's loss, for a D without spectral norm
             feature_matching=0.0,  # weight of matching the mean features of words
             character_feature_matching=0.0,  # weight of matching the mean recognizer features of each character
@@ -122,19 +127,19 @@ def get_common() -> ConfigDict:
 
     config.evaluate = ConfigDict(
         dict(
-            # The first two are for evaluation while training, on the validation split, by the run's own recognizer; the
-            # rest is for --mode=evaluate.
-            real_words=500,  # at most, while training
-            generated_words=200,  # while training: validation texts out of the training vocabulary, at most
-            split="test",
+            # While training: at most so many real validation words, read by the run's own recognizer.
+            real_words=500,
+            # While training: at most so many generated words, of validation texts that no training word has.
+            generated_words=200,
+            split="test",  # that --mode=evaluate evaluates; all fields from here on are for --mode=evaluate
             step=0,  # of the checkpoint; 0: the newest
             # Whether words that the dataset calls badly segmented, or of implausible width, are evaluated too.
             doubtful_words=False,
-            # Workdir or weights of a recognizer trained apart; "": the package's for French words; "iam_evaluator": the
-            # one for English words; "own": the recognizer of the run.
+            # The recognizer, and identifier, that measure a generator: workdir or weights file of a separate run,
+            # "copiste_evaluator" (French), "iam_evaluator" (English), "own" (those of this run); "": copiste_evaluator.
             evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
-            words=2000,  # on either side, at most; of a recognizer: all of the split
+            words=2000,  # at most so many generated and real words in each case; a recognizer reads the whole split
             geometry_rounds=100,  # rounds of the geometry score; 0 leaves it out
             inception="",  # weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used
             lexicon=False,  # a recognizer is also evaluated with the training words as a lexicon

@@ -1,10 +1,12 @@
-"""configs/handwriting.py on French only: the Copiste d'un jour words of some 200 writers, or any folder of words.
+"""configs/handwriting.py on one dataset: the French words of Copiste d'un jour, by some 200 writers, or any others.
 
   python -m hwgan.main --config=configs/copiste.py --workdir=runs/copiste --config.data.dataset=pages/copiste
 
-makes it from the words of the public pages (docs/data.md). The default is that of the published results, whose words
-another program cut. More than 1,024 writers: --config.model.identifier.num_writers.
-Of words of your own, set data.dataset, and data.alphabet to "", which takes the characters that they have.
+pages/copiste are the words that hwgan.prepare cuts from the public pages (docs/data.md). Without the last flag the
+config takes word_folder/copiste, words of the same pages that another program cut and that are not part of this
+repository: those of the published results. Words of your own: --config.data.dataset=NAME/CONFIG
+--config.data.alphabet="", for all characters that they have. More than 1,024 training writers:
+--config.model.identifier.num_writers=N.
 """
 
 from ml_collections import ConfigDict
@@ -20,5 +22,5 @@ def get_config() -> ConfigDict:
     config.data.alphabet = (
         "!\"&'(),-./0123456789:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÉàáâäçèéêîïóôöùûüœ’"
     )
-    config.data.recognizer_dataset = ""  # nothing synthetic, so that words of any alphabet can take their place
+    config.data.recognizer_dataset = ""  # no synthetic Latin words for the recognizer: the dataset may be of any script
     return config

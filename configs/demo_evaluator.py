@@ -1,4 +1,4 @@
-"""A recognizer trained apart, to evaluate the demo: real penman words, another architecture and seed.
+"""A recognizer trained separately on words of penman, to evaluate the demo: another architecture and seed.
 
   python -m hwgan.main --config=configs/demo_evaluator.py --workdir=runs/demo_evaluator
   python -m hwgan.main --config=configs/demo.py --workdir=runs/demo --mode=evaluate \\

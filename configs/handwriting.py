@@ -4,8 +4,9 @@
   python -m hwgan.main --config=configs/handwriting.py --workdir=runs/handwriting \
       --config.data.dataset=iam/words,pages/copiste
 
-`pages/copiste` are the words of Copiste's public pages (docs/data.md). The default, word_folder/copiste, is that of the
-published results, whose words another program cut.
+pages/copiste are the words that hwgan.prepare cuts from Copiste's public pages (docs/data.md). Without the last flag
+the config takes word_folder/copiste, words of the same pages that another program cut and that are not part of this
+repository: those of the published results.
 Recognizer and identifier are pretrained for 9,000 steps (half an hour on two idle CPU cores), then all networks are
 updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset:
 configs/iam_variable.py, configs/copiste.py. Each language has an evaluator of its own:

@@ -25,14 +25,15 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from hwgan.checkpoints.record import learned_data, learned_from
-from hwgan.checkpoints.run import load_run, trains_generator
+from hwgan.checkpoints.learned import digests_of_writers, writers_by_dataset
+from hwgan.checkpoints.record import learned_of_checkpoint
+from hwgan.checkpoints.run import Run, load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
 from hwgan.checkpoints.weights_file import PRETRAINED, checkpoint_help, locate_weights, shipped_names
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
-from hwgan.evaluation.cautions import warn_of_default, warn_of_left_out, warn_of_other_content
+from hwgan.evaluation.cautions import warn_of_default, warn_of_left_out, warn_of_training_words
 from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, read_images
@@ -59,6 +60,9 @@ logger = logging.getLogger("hwgan")
 _OF_EVALUATION = ("seed", "data.data_dir", "data.cache_dir")  # fields that are not the checkpoint's
 RESULTS_FILE = "results.json"
 _MAX_BEAM_WIDTH = 1000
+# Fields of `evaluate` for runs that train a generator, and for those that train a recognizer alone.
+_OF_GENERATORS = ("evaluator", "protocol", "words", "geometry_rounds", "inception")
+_OF_RECOGNIZERS = ("lexicon", "beam_width")
 
 
 def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> dict[str, Any]:
@@ -79,65 +83,91 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
     """
     check_number("evaluate.step", config.evaluate.step, 0, math.inf, whole=True)
     run = load_run(workdir, config.evaluate.step or None)
+    draws = trains_generator(run.config)
     _refuse_ignored(config, run.config, overridden)
-    if trains_generator(run.config) and len(dataset_names(run.config.data.dataset)) > 1:
-        logger.warning(
-            "one evaluator reads the words of %s together; hwgan.evaluate --real= takes one of them, with --evaluator=",
-            run.config.data.dataset,
-        )
-    settings, data = config.evaluate, run.config.data
-    check_number("evaluate.words", settings.words, 1, math.inf, whole=True)
-    check_number("evaluate.geometry_rounds", settings.geometry_rounds, 0, math.inf, whole=True)
-    dataset = data.dataset
-    evaluator = open_evaluator(settings.evaluator if trains_generator(run.config) else "own", run)
-    if trains_generator(run.config):  # a recognizer run is evaluated with the preprocessing of its training
-        evaluator = evaluator.for_scans()
-        warn_of_default(settings.evaluator, evaluator, dataset)
-    else:
-        _check_beam(settings.beam_width, evaluator)
-    load = functools.partial(
-        load_words,
-        config.data.data_dir,
-        dataset,
-        charset=evaluator.charset,
-        spec=evaluator.spec,
-        cache_dir=config.data.cache_dir,
-    )
-    split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
-    content = combined_summary(config.data.data_dir, dataset)["content"]
-    warn_of_other_content(dataset, content, learned_from(dataset, run.content))
-    warn_of_left_out(f"the {settings.split} words of {dataset}", split)
-    metadata = {
-        "dropped_real": dict(split.left_out),
-        "doubtful_words": settings.doubtful_words,
+    _refuse_fields(overridden, draws)
+    evaluate_run = _evaluate_generator if draws else _evaluate_recognizer
+    results = evaluate_run(config, run) | {
+        "doubtful_words": config.evaluate.doubtful_words,
         "step": int(run.state.step),
-        "dataset": dataset,
-        "content": content,
+        "dataset": run.config.data.dataset,
+        "content": combined_summary(config.data.data_dir, run.config.data.dataset)["content"],
         "content_at_training": run.content,
-        "split": settings.split,
+        "other_content_at_training": run.other_content,
+        "split": config.evaluate.split,
         "config": run.config.to_dict(),
     }
-    if trains_generator(run.config):
-        _check_split("evaluate.split", settings.split)
-        results = evaluate_sampler(
-            sampler_from_run(run),
-            split,
-            train,
-            evaluator,
-            protocol=settings.protocol,
-            limit=settings.words,
-            seed=config.seed,
-            inception=settings.inception,
-            geometry_rounds=settings.geometry_rounds,
+    return write_results(results, pathlib.Path(workdir) / RESULTS_FILE)
+
+
+def _evaluate_generator(config: Config, run: Run) -> dict[str, Any]:
+    """The results of a run with a generator, by the evaluator of the config."""
+    settings, dataset = config.evaluate, run.config.data.dataset
+    check_number("evaluate.words", settings.words, 1, math.inf, whole=True)
+    check_number("evaluate.geometry_rounds", settings.geometry_rounds, 0, math.inf, whole=True)
+    _check_split("evaluate.split", settings.split)
+    if len(dataset_names(dataset)) > 1:
+        logger.warning(
+            "one evaluator reads all words of %s, whatever their language; to evaluate one dataset by an evaluator of "
+            "its language: python -m hwgan.evaluate --checkpoint=WORKDIR --real=NAME/CONFIG --evaluator=NAME",
+            dataset,
         )
-    else:
-        used = train.first(data.real_fraction)  # the training words of the run
-        if settings.lexicon and not len(used):
-            raise UserError("evaluate.lexicon=True takes the real training words, and the run has none; give False")
-        results = evaluate_recognizer(
-            evaluator, split, used, use_lexicon=settings.lexicon, beam_width=settings.beam_width, seed=config.seed
+    evaluator = open_evaluator(settings.evaluator, run).for_scans()
+    warn_of_default(settings.evaluator, evaluator, dataset)
+    split, train, found = _load_splits(config, run, evaluator)
+    results = evaluate_sampler(
+        sampler_from_run(run),
+        split,
+        train.first(run.config.data.real_fraction),
+        evaluator,
+        protocol=settings.protocol,
+        limit=settings.words,
+        seed=config.seed,
+        inception=settings.inception,
+        geometry_rounds=settings.geometry_rounds,
+    )
+    return results | found
+
+
+def _evaluate_recognizer(config: Config, run: Run) -> dict[str, Any]:
+    """The results of a run without a generator: of its recognizer, with the preprocessing of its training."""
+    settings, evaluator = config.evaluate, open_evaluator("own", run)
+    check_number("evaluate.beam_width", settings.beam_width, 0, _MAX_BEAM_WIDTH, whole=True)
+    if settings.beam_width and not evaluator.has_transducer:
+        raise UserError(
+            f"evaluate.beam_width={settings.beam_width} is for transducers; this recognizer is trained by CTC: give 0"
         )
-    return write_results(results | metadata, pathlib.Path(workdir) / RESULTS_FILE)
+    split, train, found = _load_splits(config, run, evaluator)
+    train = train.first(run.config.data.real_fraction)  # the training words of the run
+    if settings.lexicon and not len(train):
+        raise UserError("evaluate.lexicon=True takes the real training words, and the run has none; give False")
+    results = evaluate_recognizer(
+        evaluator, split, train, use_lexicon=settings.lexicon, beam_width=settings.beam_width, seed=config.seed
+    )
+    return results | found
+
+
+def _load_splits(config: Config, run: Run, evaluator: Evaluator) -> tuple[WordStore, WordStore, dict[str, Any]]:
+    """The words of the split to evaluate and of training, and what a user must know of them; warns of that too."""
+    settings, data_dir, dataset = config.evaluate, config.data.data_dir, run.config.data.dataset
+    load = functools.partial(
+        load_words, data_dir, dataset, charset=evaluator.charset, spec=evaluator.spec, cache_dir=config.data.cache_dir
+    )
+    split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
+    writers = writers_by_dataset(dataset, split.writers, split.sources.tolist())
+    learners = {"the run": run.learned, "the evaluator": evaluator.learned}
+    content = combined_summary(data_dir, dataset)["content"]
+    shared = {} if settings.split == "train" else warn_of_training_words(learners, dataset, content, writers)
+    warn_of_left_out(f"the {settings.split} words of {dataset}", split)
+    return split, train, {"dropped_real": dict(split.left_out), "training_writers": shared}
+
+
+def _refuse_fields(overridden: Collection[str], draws: bool) -> None:
+    """Raises UserError for a field `evaluate` of the command line that is for the other kind of run."""
+    names = _OF_RECOGNIZERS if draws else _OF_GENERATORS
+    if wrong := sorted(set(overridden) & {f"evaluate.{name}" for name in names}):
+        kind = "a run without a generator" if draws else "a run with a generator"
+        raise UserError(f"--config.{wrong[0]} is for {kind}, and has no effect on this one; leave the flag out")
 
 
 def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str]) -> None:
@@ -166,12 +196,6 @@ def _check_split(name: str, split: str) -> None:
         )
 
 
-def _check_beam(width: int, evaluator: Evaluator) -> None:
-    check_number("evaluate.beam_width", width, 0, _MAX_BEAM_WIDTH, whole=True)
-    if width and not evaluator.has_transducer:
-        raise UserError(f"evaluate.beam_width={width} is for transducers; this recognizer is trained by CTC: give 0")
-
-
 def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] = ()) -> dict[str, Any]:
     """Evaluates the newest checkpoint of a run of strokes by the likelihood of a split; writes as `evaluate` does.
 
@@ -191,6 +215,11 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
     check_number("evaluate.examples", settings.examples, 1, math.inf, whole=True)
     data = config.data
     store = load_ink(data.data_dir, run.config.data.dataset, settings.split, run.charset, run.spec, data.cache_dir)
+    content = read_summary(data.data_dir, run.config.data.dataset)["content"]
+    writers = {run.config.data.dataset: digests_of_writers(store.writers)}
+    shared = {}
+    if settings.split != "train":
+        shared = warn_of_training_words({"the run": run.learned}, run.config.data.dataset, content, writers)
     params, limit = run.variables["params"], settings.examples
     found = likelihoods(run.network, params, store, run.writer_names, run.offset_scale, limit=limit, seed=config.seed)
     results = {
@@ -199,7 +228,9 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
         "seed": config.seed,
         "step": run.step,
         "dataset": run.config.data.dataset,
-        "content": read_summary(config.data.data_dir, run.config.data.dataset)["content"],
+        "content": content,
+        "content_at_training": run.content,
+        "training_writers": shared,
         "split": settings.split,
         "offset_scale": run.offset_scale,
         "config": run.config.to_dict(),
@@ -249,7 +280,21 @@ def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, 
     sampler = open_sampler(args.checkpoint, args.step, args.temperature)
     encoder = open_style_encoder(args.checkpoint, sampler, args.step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
-    return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | _origin(args)
+    origin = _origin(args)
+    names = dataset_names(_name_of(args.real))
+    writers = {name: digests_of_writers(writer.removeprefix(f"{name} ") for writer in read[2]) for name in names}
+    shared = _warn_of_training_words(args, evaluator, origin, writers)
+    return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | origin | {"training_writers": shared}
+
+
+def _warn_of_training_words(
+    args: flags.FlagValues, evaluator: Evaluator, origin: dict[str, Any], writers: dict[str, frozenset[str]]
+) -> dict[str, int]:
+    """See `warn_of_training_words`: of the evaluator and, where it is one, the checkpoint."""
+    learners = {"the evaluator": evaluator.learned}
+    if not args.generated:
+        learners["the checkpoint"] = learned_of_checkpoint(locate_weights(args.checkpoint or PRETRAINED), args.step)
+    return warn_of_training_words(learners, origin["real"], origin.get("content", ""), writers)
 
 
 def _name_of(words: str) -> str:
@@ -308,7 +353,9 @@ def main(argv: list[str]) -> None:
     metadata = _origin(args)
     if train_name:
         metadata["train"] = _name_of(train_name)
-    metadata |= {"dropped_real": dict(real.left_out), "doubtful_words": args.doubtful_words}
+    writers = writers_by_dataset(metadata["real"], real.writers, real.sources.tolist())
+    shared = _warn_of_training_words(args, evaluator, metadata, writers)
+    metadata |= {"dropped_real": dict(real.left_out), "doubtful_words": args.doubtful_words, "training_writers": shared}
     if args.generated:
         words = _open_words(args.generated, "", evaluator, args.data_dir)
         warn_of_left_out("the generated words", words)
@@ -319,9 +366,6 @@ def main(argv: list[str]) -> None:
         raise UserError("to evaluate a checkpoint give --train= too, or a prepared dataset for --real=")
     else:
         sampler = with_style(open_sampler(args.checkpoint, args.step, args.temperature), args.style)
-        if "content" in metadata:
-            learned = learned_data(locate_weights(args.checkpoint or PRETRAINED), args.step)
-            warn_of_other_content(args.real, metadata["content"], learned)
         results = evaluate_sampler(sampler, real, train, evaluator, protocol=args.protocol, limit=args.words, **options)
     write_results(results | metadata, pathlib.Path(args.output))
 

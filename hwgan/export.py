@@ -87,7 +87,8 @@ if __name__ == "__main__":
     flags.DEFINE_list(
         "checkpoint",
         [],
-        "workdir of a trained run; of several, by commas, that continued from the same networks the mean is written",
+        "workdir of a trained run; of several, with commas between, the mean of their generators is written, which is "
+        "of use where all continued from the same networks",
     )
     flags.DEFINE_enum("format", "npz", ["npz", "onnx"], "one file of weights, or a folder of ONNX files")
     flags.DEFINE_integer("step", None, "which checkpoint; the newest by default")
@@ -95,8 +96,8 @@ if __name__ == "__main__":
     flags.DEFINE_list(
         "networks",
         [],
-        "which networks, by commas, or all that the run trained, to continue training from; by default generator and "
-        "language model, of a run that trains none all",
+        "names of networks, with commas between, or all, which hwgan.style and further training need; by default "
+        "generator and language model, of a run without a generator all that it trained",
     )
     flags.DEFINE_string("output", None, "the file to write, *.npz, or the folder of ONNX files", required=True)
     run_main(main)

@@ -23,7 +23,7 @@ from hwgan.checkpoints.integrity import (
     state_checksum,
 )
 from hwgan.runtime.command_line import abandon_threads
-from hwgan.runtime.distributed import barrier
+from hwgan.runtime.distributed import barrier, everywhere, is_primary
 from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -80,13 +80,26 @@ class Checkpointer:
         record = {**record, "state_checksum": state_checksum(state)}
         record["record_checksum"] = record_checksum(record)
         arguments = ocp.args.Composite(state=ocp.args.StandardSave(_parts(state)), record=ocp.args.JsonSave(record))
+        if problem := self._problem_anywhere(state):
+            self._note_failure(step, problem)
+            return
         try:
-            check_room(self._workdir / DIRECTORY, state)
             self._manager.save(step, args=arguments, metrics=None if error is None else {"error": error})
         except Exception as failure:  # OSError, or what orbax and tensorstore make of it
             self._note_failure(step, failure)
         else:
             self._under_way = True
+
+    def _problem_anywhere(self, state: State) -> Exception | None:
+        """Why this process or another one cannot save: orbax waits for all in the middle, so all save, or none."""
+        problem = None
+        try:
+            check_room(self._workdir / DIRECTORY, state)
+        except OSError as error:
+            problem = error
+        if everywhere(problem is None):
+            return None
+        return problem or OSError("another process cannot save")
 
     def _settle(self, step: int) -> None:
         """Waits for the save under way."""
@@ -104,6 +117,8 @@ class Checkpointer:
             "a checkpoint could not be saved by step %d, training continues to the next: %s", step, self._failure
         )
         abandon_threads()  # orbax's own wait five minutes for a folder that was not made
+        if not is_primary():
+            return
         for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
             shutil.rmtree(leftover, ignore_errors=True)
 

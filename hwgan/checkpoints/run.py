@@ -8,6 +8,7 @@ import jax
 
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.integrity import check_finite
+from hwgan.checkpoints.learned import Learned
 from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
 from hwgan.data.graphemes import takes_no_width
@@ -78,7 +79,9 @@ class Run:
       networks: its modules.
       state: of the step restored.
       rare_characters: number of training examples of each character with few of them (`Charset.rare`).
-      content: checksum of the prepared data that it learned from, of several joined by "+"; "" in older runs.
+      learned: what it learned from.
+      content: checksum of its prepared data, of several joined by "+"; "" in older runs.
+      other_content: checksums of what it learned from besides `data.dataset`, by name; {} for nothing.
     """
 
     config: Config
@@ -86,7 +89,9 @@ class Run:
     networks: Networks
     state: TrainState
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    learned: Learned = dataclasses.field(default_factory=Learned)
     content: str = ""
+    other_content: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def spec(self) -> ImageSpec:
@@ -128,7 +133,9 @@ def load_run(workdir: str, step: int | None = None) -> Run:
             shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
             state = orbax.restore_here(checkpointer, shapes, step)
             assert state is not None  # for there is a record
-        run = Run(config, charset, networks, state, rare_characters, str(record.get("content", "")))
         with naming(what):
+            learned = Learned.of_record(record)
+            contents = str(record.get("content", "")), dict(record.get("other_content", {}))
+            run = Run(config, charset, networks, state, rare_characters, learned, *contents)
             check_finite(run.trained_variables)
         return run

@@ -11,6 +11,7 @@ import numpy as np
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
 from hwgan.checkpoints.integrity import check_finite
+from hwgan.checkpoints.learned import WRITERS, Learned, digests_of_writers, writers_for_record
 from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.checkpoints.weights_file import published
 from hwgan.data.charset import Charset
@@ -71,6 +72,8 @@ class StrokeRun:
       offset_scale: x-heights in a unit of the network's offsets.
       writer_names: of the embedded writers, whose ids are the index + 1.
       rare_characters: number of training examples of each character with few of them.
+      learned: what it learned from.
+      content: checksum of its prepared data; "" in older runs.
     """
 
     config: Config
@@ -81,6 +84,8 @@ class StrokeRun:
     offset_scale: float
     writer_names: list[str]
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    learned: Learned = dataclasses.field(default_factory=Learned)
+    content: str = ""
 
     @property
     def spec(self) -> InkSpec:
@@ -126,6 +131,8 @@ def write_stroke_weights(run: StrokeRun, path: str) -> None:
         "rare_characters": run.rare_characters,
         "offset_scale": run.offset_scale,
         "writers": run.writer_names,
+        "content": run.content,
+        WRITERS: writers_for_record(run.learned.writers),
     }
     halves = jax.tree.map(lambda array: np.asarray(array, np.float16), run.variables)
     with naming("these parameters in half precision"):
@@ -164,7 +171,12 @@ def _of_record(record: dict[str, Any]) -> tuple[StrokeRun, Optimizer]:
     check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
     writer_names = _checked_names(record.get("writers"))
     network, optimizer = build_stroke_writer(config, charset, writer_names)
-    return StrokeRun(config, charset, network, {}, 0, record["offset_scale"], writer_names, rare_characters), optimizer
+    learned, content = Learned.of_record(record), str(record.get("content", ""))
+    if not learned.writers and writer_names:  # of an older version, which lists the embedded ones alone
+        learned = dataclasses.replace(learned, writers={config.data.dataset: digests_of_writers(writer_names)})
+    scale = record["offset_scale"]
+    run = StrokeRun(config, charset, network, {}, 0, scale, writer_names, rare_characters, learned, content)
+    return run, optimizer
 
 
 def _checked_names(stored: Any) -> list[str]:

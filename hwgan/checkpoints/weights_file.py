@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
+from hwgan.checkpoints.learned import WRITERS, Learned, writers_for_record
 from hwgan.checkpoints.run import Run, build_networks, image_spec, init_state, trains_generator
 from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
@@ -48,6 +49,7 @@ class Weights:
     networks: Networks
     variables: dict[str, Any]
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
+    learned: Learned = dataclasses.field(default_factory=Learned)
 
     @property
     def spec(self) -> ImageSpec:
@@ -58,7 +60,10 @@ class Weights:
         """Raises UserError if this network is not among them; `name` is that of the file, for the message."""
         if network not in self.variables:
             kinds = " and ".join(sorted(self.variables))
-            raise UserError(f"the weights {name!r} are of {kinds}; here a {network} is needed")
+            raise UserError(
+                f"the weights {name!r} hold only {kinds}, and a {network} is needed: give the workdir of the run, or a "
+                "file that hwgan.export wrote with --networks=all"
+            )
 
 
 def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> None:
@@ -86,6 +91,7 @@ def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> Non
         "step": int(run.state.step),
         "rare_characters": run.rare_characters,
         "content": run.content,
+        WRITERS: writers_for_record(run.learned.writers),
     }
     write_archive(record, {name: dict(part) for name, part in variables.items() if chosen & {"all", name}}, path)
 
@@ -109,7 +115,10 @@ def shipped_names(networks: str = "") -> list[str]:
 def checkpoint_help(*, strokes: bool = False) -> str:
     """The description of a flag that names a generator, of images or, where a command takes them, of strokes."""
     names = ", ".join(name for name in shipped_names() if strokes or name != PRETRAINED_STROKES)
-    return f"workdir of a run, a file of weights, or the name of weights in the package ({names}); empty: handwriting"
+    return (
+        f"workdir of a run, a file of hwgan.export, or the name of weights in the package ({names}); empty: "
+        "handwriting, the pretrained weights"
+    )
 
 
 def locate_weights(name: str) -> str:
@@ -152,6 +161,7 @@ def read_weights(path: str) -> Weights:
         record, variables = read_archive(path)
         with naming(what):
             config, charset, rare_characters = checked_record(record)
+            learned = Learned.of_record(record)
             if task_of(config) == STROKES:
                 raise UserError(
                     "they write strokes, not images; hwgan.sample, hwgan.generate and hwgan.load_strokes take them"
@@ -160,7 +170,7 @@ def read_weights(path: str) -> Weights:
             if pathlib.Path(path).parent != FOLDER:  # those of the package were checked when it was made
                 shapes = jax.eval_shape(lambda key: init_state(key, networks, optimizers, config), jax.random.key(0))
                 _check_variables(variables, shapes)
-        return Weights(config, charset, networks, variables, rare_characters)
+        return Weights(config, charset, networks, variables, rare_characters, learned)
 
 
 def _check_variables(variables: dict[str, Any], shapes: TrainState) -> None:

@@ -4,7 +4,7 @@ import logging
 import pathlib
 from collections.abc import Mapping
 
-from hwgan.checkpoints.record import learned_from
+from hwgan.checkpoints.learned import Learned, contents_by_name
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
 
@@ -15,28 +15,56 @@ def warn_of_default(name: str, evaluator: Evaluator, words: str) -> None:
     """Warns where the evaluator was taken by default, and learned from another dataset than the words to evaluate."""
     if not name and pathlib.Path(evaluator.trained_on).name not in pathlib.Path(words).name:
         logger.warning(
-            "no evaluator is given, so %s reads the words, which learned from %s: for English words give "
-            "iam_evaluator, for others train one (docs/evaluation.md)",
+            "no evaluator is given, so it is %s, which was trained on %s and means little for other languages: for "
+            "English give --evaluator=iam_evaluator (of a run --config.evaluate.evaluator=iam_evaluator), for others "
+            "train one (docs/evaluation.md)",
             evaluator.name,
             evaluator.trained_on,
         )
 
 
-def warn_of_other_content(words: str, content: str, learned: Mapping[str, str]) -> None:
-    """Warns of datasets that were prepared otherwise when a checkpoint learned from them.
+def warn_of_training_words(
+    learners: Mapping[str, Learned], dataset: str, content: str, writers: Mapping[str, frozenset[str]]
+) -> dict[str, int]:
+    """Warns where networks may have learned from the words to evaluate, because these were split otherwise then.
 
     Args:
-      words: names of the datasets to evaluate.
-      content: their checksums, joined by "+".
-      learned: the checksum of each dataset when the checkpoint learned from it, by its name.
+      learners: what each of the networks learned from, by their names in the warning.
+      dataset: names of the datasets to evaluate, separated by commas, or that of a folder.
+      content: their checksums now, joined by "+"; "" for a folder.
+      writers: digests of the writers of the words, by dataset (`writers_by_dataset`).
+
+    Returns:
+      For each of the networks the number of these writers that it learned from, where it is known; 0 where the data are
+      the same as in training, with their splits.
     """
-    for name, now in learned_from(words, content).items():
-        if learned.get(name, now) != now:
-            logger.warning(
-                "%s was prepared otherwise when this checkpoint learned from it: words of this split may have been "
-                "training words",
-                name,
-            )
+    now, found = contents_by_name(dataset, content), {}
+    for learner, learned in learners.items():
+        for name, own in writers.items():
+            if name in now and learned.contents.get(name) == now[name]:
+                found.setdefault(learner, 0)
+                continue
+            known = learned.writers_of(name)
+            if known is not None and own:
+                shared = len(own & known)
+                found[learner] = found.get(learner, 0) + shared
+                if shared:
+                    logger.warning(
+                        "%s learned from words of %d of the %d writers of these words of %s, which was split otherwise "
+                        "then: its figures flatter it; split it as in training (hwgan.prepare --splits=)",
+                        learner,
+                        shared,
+                        len(own),
+                        name,
+                    )
+            elif name in now and name in learned.contents:
+                logger.warning(
+                    "%s was prepared otherwise when %s learned from it: words of this split may have been training "
+                    "words",
+                    name,
+                    learner,
+                )
+    return found
 
 
 def warn_of_left_out(what: str, words: WordStore) -> None:
@@ -44,4 +72,6 @@ def warn_of_left_out(what: str, words: WordStore) -> None:
     if words.left_out:
         reasons = ", ".join(f"{number:,} {reason}" for reason, number in words.left_out.items())
         left_out = sum(words.left_out.values())
-        logger.warning("%s of %s of %s are left out: %s", f"{left_out:,}", f"{len(words) + left_out:,}", what, reasons)
+        logger.warning(
+            "of %s, %s of %s are not evaluated: %s", what, f"{left_out:,}", f"{len(words) + left_out:,}", reasons
+        )

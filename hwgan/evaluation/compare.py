@@ -238,6 +238,8 @@ def _baseline(
     metrics = set_metrics.error_rates(real)
     if train is None:
         return metrics
+    if num_generated < len(real.words):  # some were dropped; distances depend on the number of words
+        real = FeatureCache(real.words.take(range(num_generated)))
     distances = set_metrics.distances(train, real)
     if len(train.words) < min(num_generated, len(real.words)):
         logger.warning(

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hwgan.checkpoints.learned import Learned
 from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.preprocessing import ImageSpec, TooWide
@@ -60,6 +61,7 @@ class Evaluator:
       spec: preprocessing and size limits of the inputs.
       name: name of the run or file that the variables are from; it is stored in the results.
       trained_on: the datasets that it learned from, as `data.dataset` names them; "" if unknown.
+      learned: what of these it learned from.
     """
 
     networks: Networks
@@ -69,19 +71,14 @@ class Evaluator:
     spec: ImageSpec
     name: str = "own"
     trained_on: str = ""
+    learned: Learned = dataclasses.field(default_factory=Learned)
 
     @classmethod
     def of_state(
-        cls,
-        networks: Networks,
-        state: TrainState,
-        charset: Charset,
-        spec: ImageSpec,
-        name: str = "own",
-        trained_on: str = "",
+        cls, networks: Networks, state: TrainState, charset: Charset, spec: ImageSpec, name: str = "own"
     ) -> "Evaluator":
         """The recognizer and identifier of a training state."""
-        return cls(networks, state.recognizer.variables, state.identifier.variables, charset, spec, name, trained_on)
+        return cls(networks, state.recognizer.variables, state.identifier.variables, charset, spec, name)
 
     @property
     def has_identifier(self) -> bool:

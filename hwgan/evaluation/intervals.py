@@ -93,13 +93,13 @@ def half_sample_estimate(
       replicates: number of random halves; 0 for no interval.
 
     Returns:
-      The statistic of the whole sets; without an interval if a set has fewer than four rows.
+      The statistic of the whole sets; without an interval if a set has fewer than five rows.
 
     References:
       Shao and Wu, A General Theory for Jackknife Variance Estimation, 1989 (delete-half jackknife)
     """
     value = statistic(*sets)
-    if not replicates or min(map(len, sets)) < 4:
+    if not replicates or min(map(len, sets)) < _MIN_GROUPS:
         return Estimate(value)
     rng = np.random.default_rng(seed)
     halves = []

@@ -1,5 +1,6 @@
 """Opens the evaluator of a run or of a weights file."""
 
+import dataclasses
 import pathlib
 
 from hwgan.checkpoints.run import Run, load_run
@@ -30,7 +31,8 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
 
 
 def _of_run(run: Run, name: str) -> Evaluator:
-    return Evaluator.of_state(run.networks, run.state, run.charset, run.spec, name, run.config.data.dataset)
+    evaluator = Evaluator.of_state(run.networks, run.state, run.charset, run.spec, name)
+    return dataclasses.replace(evaluator, trained_on=run.config.data.dataset, learned=run.learned)
 
 
 def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
@@ -45,6 +47,14 @@ def evaluator_from_weights(weights: Weights, path: str) -> Evaluator:
     """
     weights.require("recognizer", path)
     recognizer, identifier = weights.variables["recognizer"], weights.variables.get("identifier")
-    name, dataset = pathlib.Path(path).stem, weights.config.data.dataset
-    evaluator = Evaluator(weights.networks, recognizer, identifier, weights.charset, weights.spec, name, dataset)
+    evaluator = Evaluator(
+        weights.networks,
+        recognizer,
+        identifier,
+        weights.charset,
+        weights.spec,
+        pathlib.Path(path).stem,
+        weights.config.data.dataset,
+        weights.learned,
+    )
     return evaluator if identifier is not None else evaluator.without_identifier()

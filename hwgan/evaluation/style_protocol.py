@@ -1,8 +1,9 @@
 """The protocol `style`: words written in the styles of writers that are given by a few of their words.
 
 The words of each test writer are dealt into references, from which the style is encoded, a gallery, whose mean feature
-stands for the writer, and words whose texts are written in the style. The evaluator's identifier, which took no part in
-training, ranks the writers of the gallery by their distance from a written word.
+stands for the writer, and words whose texts are generated in the style. The evaluator's identifier, which had no part
+in training the generator, ranks the writers by the distance of their gallery's mean from the feature of a generated
+word.
 """
 
 import dataclasses
@@ -41,7 +42,7 @@ class StyleTask:
     Attributes:
       references: images from which the style of each writer is encoded, with the original margins and resolution.
       gallery: mean feature of other words of each writer.
-      words: further real words of each writer, whose texts are written in its style; `writers` are indices of writers.
+      words: further real words of each writer, whose texts are generated in its style; `writers` are their indices.
       features: of `words`.
     """
 

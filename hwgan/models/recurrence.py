@@ -15,10 +15,13 @@ Step = Callable[[Any, Float[Array, "b g"], Any, Any], Any]
 def lstm_cell(
     gates: Float[Array, "b g"], state: Float[Array, "b f"]
 ) -> tuple[Float[Array, "b f"], Float[Array, "b f"]]:
-    """The output and state of an LSTM after a step, of the sums of its four gates and the state before."""
+    """The output and state of an LSTM after a step, of the sums of its four gates and the state before.
+
+    The state keeps its own type: in bfloat16 it would forget what a step adds to it where that is below 1/256 of it.
+    """
     into, forget, candidate, out = jnp.split(gates, 4, axis=-1)
     state = jax.nn.sigmoid(forget) * state + jax.nn.sigmoid(into) * jnp.tanh(candidate)
-    return jax.nn.sigmoid(out) * jnp.tanh(state), state
+    return (jax.nn.sigmoid(out) * jnp.tanh(state)).astype(gates.dtype), state
 
 
 def lstm_step(carry: Any, gates: Float[Array, "b g"], weights: Any, text: Any) -> Any:

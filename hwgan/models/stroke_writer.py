@@ -172,10 +172,13 @@ class StrokeWriter(nn.Module):
           labels: label ids of the texts, padded with 0.
         """
         size = labels.shape[0]
-        zeros = tuple(jnp.zeros((size, self.features), self.dtype) for _ in range(self.num_layers))
+        hidden, cells = (
+            tuple(jnp.zeros((size, self.features), dtype) for _ in range(self.num_layers))
+            for dtype in (self.dtype, jnp.float32)
+        )
         window = jax.nn.one_hot(labels[:, 0], self.num_labels, dtype=self.dtype)
         position = jnp.zeros((size, self.window_components), jnp.float32)
-        return WriterCarry(zeros, zeros, window, position, jnp.zeros((size,), jnp.float32))
+        return WriterCarry(hidden, cells, window, position, jnp.zeros((size,), jnp.float32))
 
     def step(
         self,

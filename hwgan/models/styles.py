@@ -17,7 +17,8 @@ class Styles(flax.struct.PyTreeNode):
     """One style for each text of a batch.
 
     Attributes:
-      z: float32 [b, z], the latent; z[:, 0] is the log width ratio where the generator has widths of its own.
+      z: float32 [b, z], the latent; z[:, 0] is the log width ratio in units of `log_width_std` where the generator has
+        widths of its own, else 0 if encoded and N(0, 1) if drawn.
       from_prior: bool [b], whether z was drawn from N(0, I), and not encoded from a real word.
     """
 
@@ -34,7 +35,7 @@ def prior_rows(count: int) -> Bool[np.ndarray, " count"]:
 
 
 def encode_styles(networks: Networks, identifier: NetworkState, words: RealWords) -> Float[Array, "b z"]:
-    """The style of each real word: 0 for the log width, then the identifier's output.
+    """The style of each real word: 0 for the log width ratio, then the identifier's output.
 
     Args:
       networks: with an identifier.
@@ -52,7 +53,7 @@ def sample_styles(
     encoded: Float[Array, "b z"] | None,
     key: jax.Array,
     temperature: float = 1.0,
-    unstyled: Bool[Array, " b"] | None = None,
+    without_style: Bool[Array, " b"] | None = None,
 ) -> Styles:
     """Draws z ~ N(0, I) for the first half of the rows and takes encoded styles for the second.
 
@@ -63,13 +64,13 @@ def sample_styles(
       encoded: styles of the real words of the batch (`encode_styles`); None draws all from the prior.
       key: of the draws from the prior.
       temperature: factor on z of random texts; 1 changes nothing.
-      unstyled: rows whose real word has no style to encode, so that z is drawn for them too; None for none.
+      without_style: rows whose real word has no style to encode, so that z is drawn for them too; None for none.
     """
     count = texts.labels.shape[0]
     z, from_prior = jax.random.normal(key, (count, networks.z_dim)), jnp.ones(count, bool)
     if encoded is not None:
         from_prior = jnp.array(prior_rows(count))
-        from_prior = from_prior if unstyled is None else from_prior | unstyled
+        from_prior = from_prior if without_style is None else from_prior | without_style
         z = jnp.where(from_prior[:, None], z, encoded)
     if texts.is_random is not None:
         z = jnp.where(texts.is_random[:, None], temperature * z, z)

@@ -91,6 +91,13 @@ def barrier(where: str) -> None:
         multihost.get_barrier_sync_fn()(key=where, timeout_ms=_BARRIER_SECONDS * 1000)
 
 
+def everywhere(fine: bool) -> bool:
+    """Whether this is True in all processes, which all call this."""
+    if jax.process_count() == 1:
+        return fine
+    return bool(np.asarray(multihost_utils.process_allgather(np.bool_(fine))).all())
+
+
 def broadcast_from_primary(error: float | None) -> float | None:
     """The primary's validation error, or None, in all processes: all must pass the same metric when they save."""
     if jax.process_count() == 1:

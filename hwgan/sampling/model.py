@@ -92,14 +92,16 @@ class Model(BaseModel):
         """The style of a writer, from images of words.
 
         Args:
-          images: grey levels of one word each, of any size; 15 words give a good style.
-          texts: of the words, if they are known; else they are read.
+          images: uint8 [height, width] of one word each, cropped, of any size, dark ink on light paper or the reverse;
+            five are usable, 15 give a good style.
+          texts: their transcriptions, in the alphabet; None: the recognizer reads the words.
 
         Returns:
           z, [z_dim] float32, fitted so that words in this style have the mean style of these: see `StyleEncoder`.
 
         Raises:
-          UserError: no image is a word, or the model has no identifier.
+          UserError: an image is no such array, none is a word, the numbers of images and texts differ, or the model has
+            no identifier.
 
         >>> import hwgan
         >>> model = hwgan.load()
@@ -118,9 +120,19 @@ class Model(BaseModel):
     def interpolate(
         self, first: Style, last: Style, count: int | np.integer
     ) -> list[Float[np.ndarray, " z"] | TunedStyle]:
-        """Styles from the first to the last at even angles, both included.
+        """Spherical interpolation between two styles.
 
-        Where one of them is the file of a fine-tuned style, the changes of parameters are interpolated too, linearly.
+        Args:
+          first: a style, see `Model`.
+          last: likewise.
+          count: number of styles, at least 2; `first` and `last` are among them.
+
+        Returns:
+          `count` styles at even angles, z [z_dim] float32 each; where one of the two is the file of a fine-tuned style,
+          with changes of parameters, which are interpolated linearly.
+
+        Raises:
+          UserError: `count` is below 2, or one of them is no style of these weights.
 
         >>> import hwgan
         >>> model = hwgan.load()

@@ -46,7 +46,8 @@ class EncodedWords:
     """The styles of n words, each by itself.
 
     Attributes:
-      z: float32 [n, z_dim]; z[:, 0] is the log width ratio where the generator has widths of its own, else 0.
+      z: float32 [n, z_dim]; z[:, 0] is the log width ratio in units of `log_width_std`, clipped as in training, where
+        the generator has widths of its own, else 0.
       texts: as given, or as read.
       confidences: mean probability, in [0, 1], of the labels that were read; 1 where the text was given.
       rows: int [n], the index of each word among the images given.

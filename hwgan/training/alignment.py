@@ -39,9 +39,9 @@ def _check(
     first = failing[0]
     message = (
         f"{len(failing)} of {len(lengths)} {kind} have more labels than the recognizer has frames, one for each "
-        f"{networks.recognizer.frame_width} pixels, and CTC cannot align them: the first is "
+        f"{networks.recognizer.frame_width} pixels, so nothing is learned from them: the first is "
         f"{charset.decode(labels[first])!r}, {lengths[first]} labels and {frames[first]} frames; a larger "
-        "preprocessing.height or smaller steps across in model.recognizer give more frames"
+        "preprocessing.height, or a smaller stem or second entry of each of pools in model.recognizer, gives more"
     )
     if len(failing) == len(lengths):
         raise UserError(message)

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from hwgan.checkpoints import orbax
+from hwgan.checkpoints.learned import WRITERS, Learned, merged, writers_for_record
 from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.data.charset import FEW_EXAMPLES, Charset
 from hwgan.data.prepared import combined_summary
@@ -67,6 +68,8 @@ class BaseTrainer:
         """
         config, everywhere = self.config, sharding.replicated(self.mesh)
         self._content = combined_summary(config.data.data_dir, config.data.dataset)["content"]
+        self._other_content = self._further_contents()
+        self._training_writers = self._writers_of_data()
         barrier("data loaded")  # the checkpointer begins with a computation across processes
         self.checkpointer = orbax.Checkpointer(str(self.workdir), config.train.keep_checkpoints)
         record = self.checkpointer.newest_record()
@@ -92,12 +95,17 @@ class BaseTrainer:
                 "%s was prepared anew since this run began: its validation and test words may have been training words",
                 self.config.data.dataset,
             )
+        for name, content in stored.get("other_content", {}).items():
+            if self._other_content.get(name, content) != content:
+                logger.warning("%s has changed since this run began: it goes on with other words", name)
+        # Those of the networks that it started from are among them.
+        self._training_writers = merged(self._training_writers, Learned.of_record(stored).writers)
         before, now = _switches(stored["config"]), _switches(self.config.to_dict())
         for path in before.keys() & now.keys():
             if bool(before[path]) != bool(now[path]):
                 raise UserError(
-                    f"this run began with {path}={before[path]}, and now it is {now[path]}: only one of the two has a "
-                    "part in the checkpoints; keep the value, or choose another --workdir"
+                    f"this run began with {path}={before[path]}, and now it is {now[path]}: whether it is 0 decides "
+                    f"which arrays a checkpoint has; give --config.{path}={before[path]}, or choose another --workdir"
                 )
 
     def _check_data(self, stored: dict[str, Any]) -> None:
@@ -114,6 +122,14 @@ class BaseTrainer:
     def _facts_of_data(self) -> dict[str, Any]:
         """JSON values of the data, without which a checkpoint cannot be used."""
         return {"alphabet": self.charset.characters, "right_to_left": self.charset.right_to_left}
+
+    def _further_contents(self) -> dict[str, str]:
+        """Checksums of what is learned from besides `data.dataset`, by name."""
+        return {}
+
+    def _writers_of_data(self) -> dict[str, frozenset[str]]:
+        """Digests of the training writers, by dataset; see `checkpoints.learned`."""
+        raise NotImplementedError
 
     def batches(self) -> Iterator[Any]:
         """The stream of training batches from the present step on."""
@@ -186,6 +202,8 @@ class BaseTrainer:
             "step": self.step,
             "rare_characters": self.rare_characters,
             "content": self._content,
+            "other_content": self._other_content,
+            WRITERS: writers_for_record(self._training_writers),
             **self._facts_of_data(),
         }
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(self._error(metrics)))

@@ -34,7 +34,8 @@ class TrainingData:
       repeats: how often each training word comes in an epoch (oversampling).
       validation: validation words.
       lexicon: texts to generate.
-      log_widths: of each training word, in standard deviations; None where the generator has no such latent.
+      log_widths: float32 [n], log width ratio of each training word in units of `log_width_std`; None where the
+        generator has no such latent.
       oov_texts: validation texts that are not among the training words.
     """
 

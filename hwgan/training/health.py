@@ -10,18 +10,23 @@ def health_warnings(metrics: dict[str, float]) -> list[str]:
     """What is wrong with a run that trains a generator, a sentence with its metric each; empty if nothing is.
 
     Args:
-      metrics: metrics of the last step and of the evaluation.
+      metrics: of the evaluation, and means of those of the last steps.
     """
     found = []
     deviation = metrics.get("evaluate/style_std")
     if deviation is not None and deviation < _MIN_STYLE_STD:
         found.append(
-            f"mode collapse: one word in 16 styles varies by {deviation:.4f} a pixel, less than {_MIN_STYLE_STD}"
+            "mode collapse: over 16 styles of one word and of one width, the standard deviation of a pixel (in "
+            f"[-1, 1]) is {deviation:.4f} in the mean, less than {_MIN_STYLE_STD}; a higher train.style_weight may help"
         )
     if "discriminator/real_score" in metrics:
         margin = metrics["discriminator/real_score"] - metrics["discriminator/fake_score"]
         if margin < _MIN_MARGIN:
-            found.append(f"weak discriminator: it scores real words only {margin:.3f} over generated ones")
+            found.append(
+                f"weak discriminator: it scores real words only {margin:.3f} over generated ones in the mean; a higher "
+                "optimizer.discriminator.learning_rate, or a new run with model.discriminator.spectral_norm=False and "
+                "train.gradient_penalty=0.3 may help"
+            )
         if margin > _MAX_MARGIN:
             learns = "" if metrics.get("discriminator/loss", 1.0) > 0 else ", and as its loss is 0 it learns no more"
             found.append(
@@ -30,5 +35,8 @@ def health_warnings(metrics: dict[str, float]) -> list[str]:
             )
     cer = metrics.get("evaluate/real_cer")
     if cer is not None and cer > _MAX_REAL_CER:
-        found.append(f"weak recognizer: {100 * cer:.0f} % CER on real words, so its gradient teaches little")
+        found.append(
+            f"weak recognizer: {100 * cer:.0f} % CER on real words, so its gradient teaches the generator little; a "
+            "new run with more train.recognizer_pretrain_steps, or from a trained one by train.init_from, may help"
+        )
     return found

@@ -44,15 +44,20 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
       UserError: there is no such run or file; or its alphabet, preprocessing (but for contrast and trim) or sizes of
         networks are others.
     """
-    names = filter(None, (locate_weights(name.strip()) for name in config.train.init_from.split(",")))
     networks, _ = build_networks(config, charset)
-    for source, path in ((name, path) for name in names for path in _PRETRAINED.get(name, (name,))):
+    for path, source in sources_of(config.train.init_from):
         old_networks, found = _networks_of(path, source, config, charset)
         for name, variables in found.items():
             state = _with_network(state, name, variables, source)
             _tell_changed_fields(source, name, getattr(old_networks, name), getattr(networks, name))
         logger.info("starting from the %s of %s", ", ".join(sorted(found)), source)
     return state
+
+
+def sources_of(names: str) -> list[tuple[str, str]]:
+    """(path, name) of the runs and files that `train.init_from` names, in their order."""
+    located = filter(None, (locate_weights(name.strip()) for name in names.split(",")))
+    return [(path, name) for name in located for path in _PRETRAINED.get(name, (name,))]
 
 
 def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tuple[Networks, dict[str, Any]]:

@@ -26,6 +26,8 @@ from hwgan.training.workdir import claim_workdir, save_config
 
 logger = logging.getLogger(__name__)
 
+_MEMORY = 0.98  # of running means, for each step
+
 _LOGGED = {  # few, so that a line is at most 160 characters long
     "discriminator/loss": "D loss",
     "generator/ctc_loss": "G CTC",
@@ -98,6 +100,7 @@ def _loop(
     batches, clock = trainer.batches(), Clock(trainer.step, train, trainer.timings)
     heartbeat = Heartbeat(str(trainer.workdir)) if writer else None
     pending = None  # the metrics of the step before are read while the devices compute this one
+    recent = RunningMeans()
     evaluation: dict[str, float] = {}
     while trainer.step < train.num_steps:
         began = time.perf_counter()
@@ -107,18 +110,18 @@ def _loop(
         clock.compiled(trainer.compile_seconds)
         profile.step(trainer.step)
         if pending is not None:
-            _log(trainer, writer, clock, pending)
+            recent.add(_log(trainer, writer, clock, pending))
         pending = _Finished(trainer.step, metrics, batch)
         preempted = preemption.reached(trainer.step)
         due = _Due(trainer.step, train)
         if due.any or preempted:
-            values = _log(trainer, writer, clock, pending)
+            recent.add(_log(trainer, writer, clock, pending))
             pending = None
             began = time.perf_counter()
             if writer and due.sample and (grid := trainer.draw_samples()) is not None:
                 writer.write_image(trainer.step, "samples", grid)
             if writer and due.evaluate:
-                evaluation = _evaluate(trainer, writer, values)
+                evaluation = _evaluate(trainer, writer, recent.values)
             if due.checkpoint or preempted:
                 trainer.save(evaluation if due.evaluate else {})
             clock.aside(time.perf_counter() - began)
@@ -137,6 +140,22 @@ def _evaluate(trainer: BaseTrainer, writer: MetricWriter, metrics: dict[str, flo
     for warning in trainer.warnings(metrics | evaluation):
         logger.warning("step %d: %s", trainer.step, warning)
     return evaluation
+
+
+class RunningMeans:
+    """Exponential means of metrics over some fifty steps: those of a single batch vary too much to judge a run by.
+
+    Attributes:
+      values: the means, by name.
+    """
+
+    def __init__(self):
+        self.values: dict[str, float] = {}
+
+    def add(self, metrics: dict[str, float]) -> None:
+        """Takes the metrics of a step; one that was not measured before begins with its first value."""
+        for name, value in metrics.items():
+            self.values[name] = value + _MEMORY * (self.values.get(name, value) - value)
 
 
 class _Finished(NamedTuple):
@@ -193,7 +212,8 @@ def _log(trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, finish
         last = max(trainer.checkpointer.steps(), default=None)
         place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
         raise TrainingDiverged(
-            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); {kept}, {place}"
+            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); {kept}, {place}; to go "
+            f"on from it, give the same command a lower --config.optimizer.{network}.learning_rate"
         )
     if writer and (step % trainer.config.train.log_every == 0 or step == trainer.config.train.num_steps):
         speed = clock.lap(step)

@@ -62,8 +62,10 @@ def make_train_step(
         encoded = None
         if networks.has_identifier and updated & {"generator", "discriminator"}:
             encoded = encode_styles(networks, state.identifier, batch.real)
-        temperature, unstyled = config.random_text_temperature, batch.real.for_recognizer
-        sample = partial(sample_styles, networks, batch.fake, encoded, temperature=temperature, unstyled=unstyled)
+        temperature, without_style = config.random_text_temperature, batch.real.for_recognizer
+        sample = partial(
+            sample_styles, networks, batch.fake, encoded, temperature=temperature, without_style=without_style
+        )
 
         if "discriminator" in updated:
             for key in discriminator_keys:
@@ -214,7 +216,23 @@ def update_generator(state: TrainState, inputs: Inputs, key: jax.Array, setup: S
 def _generator_gradients(
     collections: Any, inputs: Inputs, key: jax.Array, *, state: TrainState, setup: Setup
 ) -> tuple[Any, Any, Metrics]:
-    """All gradients meet at the generated image, balanced against the adversarial one; then one backward pass."""
+    """Gradients of generator and language model: one backward pass from the gradient of all losses at the image x.
+
+      ∂L/∂x = g_adv + ctc_weight · balance(g_ctc, g_adv) + style_weight · balance(g_style, g_adv) + g_fm
+
+    `balance` is `losses.balance_gradients`; g_adv includes the error of D's prediction of z; g_fm, of feature matching,
+    is not balanced.
+
+    Args:
+      collections: the generator's collections, and the feature statistics.
+      inputs: a part of the batch, with styles.
+      key: of the noise on the recognizer's input.
+      state: of the run, before the step.
+      setup: modules and settings.
+
+    Returns:
+      Gradients by network, the new collections and statistics, and metrics.
+    """
     networks, config, real, fake, z = setup.networks, setup.config, inputs.batch.real, inputs.batch.fake, _z(inputs)
     layout = networks.layout(fake.labels, fake.lengths, z, real.image.shape[2])
     generator_collections, statistics = collections
@@ -294,10 +312,13 @@ def style_loss(
 def feature_matching_loss(
     image: Float[Array, "b h w 1"], statistics: Any, *, state: TrainState, inputs: Inputs, layout: Layout, setup: Setup
 ) -> tuple[Float[Array, ""], tuple[Any, Metrics]]:
-    """Distances of mean features from those of real words: of whole words, and of characters."""
+    """feature_matching · d_words + character_feature_matching · d_characters: distances of means (`match`).
+
+    Returns the loss, and (the new statistics, metrics).
+    """
     fake, config = inputs.batch.fake, setup.config
     features = _features(state, image, layout.widths, setup)
-    # Words in encoded styles are left out of means over words: the real words beside them are counted already.
+    # Means over words take words in styles of the prior alone: those in encoded styles repeat the styles of the batch.
     counted = fake.weights * _styles(inputs).from_prior
     distances, statistics = match(statistics, word_features(features), counted)
     distance = jnp.stack(list(distances.values())).mean()

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from hwgan.checkpoints.learned import digests_of_writers
 from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
 from hwgan.data.ink_batches import create_ink_schedule, ink_batches
@@ -39,7 +40,10 @@ class StrokeTrainer(BaseTrainer):
             raise UserError(f"data.dataset={data.dataset!r}: a run of strokes takes one dataset")
         summary = read_summary(data.data_dir, data.dataset)
         if summary["right_to_left"]:
-            raise UserError(f"{data.dataset} is written from right to left, which stroke writers do not support")
+            raise UserError(
+                f"{data.dataset} is written from right to left, which generators of strokes do not support; choose "
+                "another dataset"
+            )
         self.charset = Charset(data.alphabet or summary["alphabet"])
         load = functools.partial(
             load_ink,
@@ -63,7 +67,10 @@ class StrokeTrainer(BaseTrainer):
             )
         self._writer_names = self._train.writer_names if config.model.embed_writers else []
         if config.model.embed_writers and not self._writer_names:
-            raise UserError(f"the strokes of {data.dataset} name no writers; give --config.model.embed_writers=False")
+            raise UserError(
+                f"{data.dataset} does not say who wrote its strokes, so writers cannot be embedded: give "
+                "--config.model.embed_writers=False"
+            )
         self._create_mesh()
         self.network, optimizer = build_stroke_writer(config, self.charset, self._writer_names)
         self._restore_or_init(
@@ -132,6 +139,9 @@ class StrokeTrainer(BaseTrainer):
 
     def _error(self, metrics: dict[str, float]) -> float | None:
         return metrics.get("evaluate/nats_per_point")
+
+    def _writers_of_data(self) -> dict[str, frozenset[str]]:
+        return {self.config.data.dataset: digests_of_writers(self._train.writers)}
 
     def _facts_of_data(self) -> dict[str, Any]:
         return {**super()._facts_of_data(), "offset_scale": self._scale, "writers": self._writer_names}

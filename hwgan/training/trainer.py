@@ -10,8 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from hwgan.checkpoints.learned import merged, writers_by_dataset
+from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
 from hwgan.data.input_pipeline import create_schedule, train_batches
+from hwgan.data.prepared import combined_summary
+from hwgan.data.word_list import read_lines
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
 from hwgan.models.ctc import CTCRecognizer
@@ -25,7 +29,7 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.training.base_trainer import BaseTrainer
 from hwgan.training.data import TrainingData, load_data
 from hwgan.training.health import health_warnings
-from hwgan.training.init_from import init_from
+from hwgan.training.init_from import init_from, sources_of
 from hwgan.training.losses import BALANCING_RULES
 from hwgan.training.step import make_train_step, nonfinite_network
 from hwgan.training.step_config import UPDATED_NETWORKS, StepConfig
@@ -52,10 +56,29 @@ class Trainer(BaseTrainer):
         self._restore_or_init(
             functools.partial(init_state, networks=self.networks, optimizers=optimizers, config=self.config),
             size=config.preprocessing.height,
-            start=functools.partial(init_from, config=config, charset=self.charset),
+            start=self._start,
         )
         self._steps = _jit_steps(self.networks, optimizers, config)
         self.rare_characters = self.charset.rare(self.data.real_texts)
+
+    def _start(self, state: TrainState) -> TrainState:
+        """The state to begin with, with the networks of `train.init_from`, whose training writers count too."""
+        for path, _ in sources_of(self.config.train.init_from):
+            self._training_writers = merged(self._training_writers, learned_of_checkpoint(path).writers)
+        return init_from(state, self.config, self.charset)
+
+    def _writers_of_data(self) -> dict[str, frozenset[str]]:
+        words = self.data.train
+        return writers_by_dataset(self.config.data.dataset, words.writers, words.sources.tolist())
+
+    def _further_contents(self) -> dict[str, str]:
+        data = self.config.data
+        names = filter(None, (data.generated_dataset, data.recognizer_dataset))
+        found = {name: combined_summary(data.data_dir, name)["content"] for name in names}
+        if data.lexicon:
+            texts = "\n".join(read_lines(data.lexicon).values())
+            found["data.lexicon"] = hashlib.sha256(texts.encode()).hexdigest()[:16]
+        return found
 
     def _facts_of_data(self) -> dict[str, Any]:
         facts = super()._facts_of_data()
@@ -157,7 +180,9 @@ def fit_pretraining(train: Config) -> None:
     if "generator" in train.updated_networks and 1 < steps <= alone:
         train.recognizer_pretrain_steps = int(_PRETRAINED_PART * steps)
         logger.warning(
-            "train.num_steps=%d are all pretraining (train.recognizer_pretrain_steps=%d): that is set to %d, %.0f %%",
+            "train.num_steps=%d would leave the generator no step after train.recognizer_pretrain_steps=%d: recognizer "
+            "and identifier are pretrained for %d steps instead, %.0f %% of the run; for another number set "
+            "--config.train.recognizer_pretrain_steps",
             steps,
             alone,
             train.recognizer_pretrain_steps,
@@ -171,6 +196,14 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
         raise UserError(
             f"train.character_feature_matching={config.train.character_feature_matching} finds the frames of "
             f"characters by CTC; with model.recognizer.name={config.model.recognizer.name!r} give 0"
+        )
+    missing = _missing_networks(config, networks)
+    if missing and not config.train.init_from:
+        raise UserError(
+            f"train.updated_networks={tuple(config.train.updated_networks)} trains a generator without the "
+            f"{missing[0]}, whose gradients it would learn from while it stays as it was initialised, at random: name "
+            "it too, or take a trained one by train.init_from"
+            + ("; or give --config.model.identifier.name=none" if missing[0] == "identifier" else "")
         )
     if config.data.num_buckets > 1 and trains_generator(config) and not networks.has_variable_width:
         raise UserError(f"data.num_buckets={config.data.num_buckets}: this generator has one canvas, so it takes 1")
@@ -198,6 +231,12 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
                 f"the training words {state}, so an identifier learns nothing from them; train without one: "
                 f"--config.model.identifier.name=none --config.train.updated_networks='{_without_identifier(config)}'"
             )
+
+
+def _missing_networks(config: Config, networks: Networks) -> list[str]:
+    """The networks that a generator learns from and that are not updated."""
+    needed = ["discriminator", "recognizer"] + (["identifier"] if networks.has_identifier else [])
+    return [name for name in needed if name not in config.train.updated_networks] if trains_generator(config) else []
 
 
 def _without_identifier(config: Config) -> str:

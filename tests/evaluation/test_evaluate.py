@@ -43,7 +43,7 @@ def test_images_of_any_method_are_compared_with_real_ones(folders, tmp_path):
     first, second = results
     assert first["counts"]["words"] == {"generated": 16, "real": 16, "baseline": 16}
     assert first["dropped_generated"] == {}
-    assert "no evaluator is given, so copiste_evaluator reads the words, which learned from word_folder" in errors
+    assert "no evaluator is given, so it is copiste_evaluator, which was trained on word_folder/copiste" in errors
     assert first["evaluator"]["trained_on"].endswith("copiste")
     assert first["evaluator"]["name"] == "copiste_evaluator"
     assert {**first, "time": ""} == {**second, "time": ""}

@@ -66,7 +66,7 @@ def test_pretrained_evaluator(pretrained):
     words, _ = pretrained.store([blank] * 8, ["mot"] * 8, [""] * 8)
     metrics = evaluate_words(words, words, None, pretrained, seed=0)["metrics"]["words"]["generated"]
     assert metrics["cer"]["value"] >= 0.9  # the images are blank
-    with pytest.raises(UserError, match="are of identifier and recognizer; here a generator is needed"):
+    with pytest.raises(UserError, match="hold only identifier and recognizer, and a generator is needed"):
         open_sampler(PRETRAINED_EVALUATOR)
 
 

@@ -36,6 +36,8 @@ def test_few_groups_have_no_interval_and_equal_ones_have_a_cautious_one():
     four, five = ([f"w{row % count}" for row in range(20)] for count in (4, 5))
     assert bootstrap_ratio([0, 1] * 10, [1] * 20, four, seed=0).low is None
     assert bootstrap_ratio([0, 1] * 10, [1] * 20, five, seed=0).low is not None
+    assert half_sample_estimate(np.mean, [np.arange(4.0)], seed=0).low is None
+    assert half_sample_estimate(np.mean, [np.arange(5.0)], seed=0).low is not None
     none = bootstrap_ratio([0] * 20, [1] * 20, [""] * 20, seed=0)
     every = bootstrap_ratio([1] * 20, [1] * 20, [""] * 20, seed=0)
     low, high = binomtest(0, 20).proportion_ci(method="exact")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hwgan.models.ink_batch import InkBatch
+from hwgan.models.recurrence import lstm_cell
 from hwgan.models.soft_window import soft_window
 from hwgan.models.stroke_likelihood import log_density, mixture_of, point_losses
 from hwgan.models.stroke_writer import Mixture, StrokeWriter
@@ -188,6 +189,19 @@ def test_bfloat16_keeps_the_likelihood_in_float32(params):
     assert {values.dtype for values in losses.values()} == {jnp.dtype("float32")}
     exact = point_losses(mixture_of(NETWORK, params, batch), batch)
     assert float(losses["offset"].sum()) == pytest.approx(float(exact["offset"].sum()), rel=0.05)
+
+
+def test_bfloat16_keeps_the_state_of_the_cells_in_float32():
+    """In bfloat16 a state near 1 forgets what is added to it in steps of less than 1/256."""
+    carry = NETWORK.clone(dtype=jnp.bfloat16).initial_carry(batch_of().labels)
+    assert {cell.dtype for cell in carry.cells} == {jnp.dtype("float32")}
+    assert {hidden.dtype for hidden in carry.hidden} == {jnp.dtype("bfloat16")}
+    keep = jnp.array([[-6.0, 20.0, 20.0, 0.0]], jnp.bfloat16)  # gates: little in, nothing forgotten
+    state = jnp.ones((1, 1), jnp.float32)
+    for _ in range(100):
+        hidden, state = lstm_cell(keep, state)
+    assert hidden.dtype == jnp.bfloat16
+    assert float(state[0, 0]) == pytest.approx(1.0 + 100 / (1 + math.exp(6.0)), rel=0.02)
 
 
 def test_densities_are_bounded(params):

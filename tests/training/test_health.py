@@ -3,6 +3,7 @@
 import pytest
 
 from hwgan.training.health import health_warnings
+from hwgan.training.loop import RunningMeans
 
 HEALTHY = {
     "discriminator/real_score": 0.6,
@@ -36,3 +37,15 @@ def test_a_discriminator_without_loss_is_named():
     assert "it learns no more" in found
     (found,) = health_warnings(HEALTHY | {"discriminator/fake_score": -5.0, "discriminator/loss": 0.1})
     assert "it learns no more" not in found
+
+
+def test_running_means_forget_a_single_batch():
+    """One batch in thirty has a margin below the bound, in a healthy run too."""
+    recent = RunningMeans()
+    for _ in range(100):
+        recent.add({"margin": 0.4})
+    recent.add({"margin": -0.1, "new": 3.0})
+    assert recent.values == pytest.approx({"margin": 0.39, "new": 3.0})
+    for _ in range(300):
+        recent.add({"margin": 0.0})
+    assert recent.values["margin"] < 0.01

@@ -236,6 +236,14 @@ def test_settings_that_would_train_nothing_are_refused_at_once(config, tmp_path,
             dict(train=dict(updated_networks=("identifier",), recognizer_pretrain_steps=0)),
             'updated_networks names "identifier", and model.identifier.name is "none"',
         ),
+        (
+            dict(train=dict(updated_networks=("recognizer", "identifier", "generator"))),
+            "trains a generator without the discriminator, whose gradients .* at random",
+        ),
+        (
+            dict(train=dict(updated_networks=("discriminator", "generator"), recognizer_pretrain_steps=0)),
+            "trains a generator without the recognizer",
+        ),
     ],
 )
 def test_runs_that_could_not_be_opened_or_train_nothing_are_refused(config, tmp_path, edit, message):

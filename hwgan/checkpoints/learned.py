@@ -1,0 +1,92 @@
+"""What networks learned from: checksums of prepared data, and which writers, by digests of their names."""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hwgan.data.prepared import dataset_names
+from hwgan.runtime.errors import UserError
+
+WRITERS = "training_writers"  # field of the record of a checkpoint
+_MAX_WRITERS = 10**6
+_KINDS = {"words", "lines", "pages", "word", "folder", "demo", "strokes", "ondb"}  # in the names of any datasets
+
+
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    """What networks learned from.
+
+    Attributes:
+      contents: the checksum that each prepared dataset had, by its name; {} where it is unknown, as of older versions.
+      writers: digests of the names of the training writers, by dataset; those of the networks that a run started from
+        are among them. {} where they are unknown.
+    """
+
+    contents: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    writers: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Learned":
+        """What the record of a run or of a file of weights says.
+
+        Raises:
+          UserError: its list of writers is malformed.
+        """
+        contents = contents_by_name(record["config"]["data"]["dataset"], record.get("content", ""))
+        found = record.get(WRITERS, {})
+        fine = isinstance(found, dict) and all(
+            isinstance(names, list) and len(names) <= _MAX_WRITERS and all(isinstance(name, str) for name in names)
+            for names in found.values()
+        )
+        if not fine:
+            raise UserError(f"its {WRITERS} are no lists of writers by dataset")
+        return cls(contents, {dataset: frozenset(names) for dataset, names in found.items()})
+
+    def writers_of(self, dataset: str) -> frozenset[str] | None:
+        """The training writers of a dataset, prepared in any way; None if it is unknown whether there were any."""
+        kin = [names for other, names in self.writers.items() if _is_kin(dataset, other)]
+        return frozenset[str]().union(*kin) if kin else None
+
+
+def contents_by_name(datasets: str, content: str) -> dict[str, str]:
+    """The checksum of each dataset by its name, of their lists in one text each; {} without checksums."""
+    return dict(zip(map(str.strip, datasets.split(",")), content.split("+"), strict=False)) if content else {}
+
+
+def digests_of_writers(names: Iterable[str]) -> frozenset[str]:
+    """Digests of the names of known writers: the names may be private."""
+    return frozenset(hashlib.sha256(name.encode()).hexdigest()[:12] for name in names if name)
+
+
+def writers_by_dataset(datasets: str, writers: Iterable[str], sources: Iterable[int]) -> dict[str, frozenset[str]]:
+    """Digests of the writers of words of one or several prepared datasets.
+
+    Args:
+      datasets: names, separated by commas.
+      writers: of each word, as `writer_among` names it.
+      sources: which of the datasets each word is from; words of further sources are not counted.
+    """
+    names = dataset_names(datasets)
+    found: list[set[str]] = [set() for _ in names]
+    for writer, source in zip(writers, sources, strict=True):
+        if source < len(names):
+            found[source].add(writer.removeprefix(f"{names[source]} ") if len(names) > 1 else writer)
+    return {name: digests_of_writers(own) for name, own in zip(names, found, strict=True)}
+
+
+def merged(first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """The writers of both, by dataset."""
+    return {name: first.get(name, frozenset()) | second.get(name, frozenset()) for name in {*first, *second}}
+
+
+def writers_for_record(writers: Mapping[str, frozenset[str]]) -> dict[str, list[str]]:
+    """As JSON values."""
+    return {name: sorted(digests) for name, digests in sorted(writers.items())}
+
+
+def _is_kin(first: str, second: str) -> bool:
+    """Whether two datasets are of one collection, such as iam/words and iam/lines, by the words of their names."""
+    words = [set(re.split(r"[/_\W]+", name.lower())) - _KINDS - {""} for name in (first, second)]
+    return first == second or bool(words[0] & words[1])
