@@ -206,7 +206,7 @@ def without_lighting(image: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"
 def level(darkness: Float[np.ndarray, "h w"], slope: float, convergence: float) -> Float[np.ndarray, "h2 w2"]:
     """Turns the page until its lines are level.
 
-    Letters are turned with their line, so that their slant to it stays: the slant is part of a hand.
+    Letters are turned with their line, so that their slant to it stays: the slant is part of a style.
 
     Args:
       darkness: of the page.

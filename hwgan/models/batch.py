@@ -36,7 +36,7 @@ class RealWords(flax.struct.PyTreeNode):
     for_recognizer: HostOrDeviceArray | None = None
 
     @property
-    def adversarial_mask(self) -> HostOrDeviceArray | None:
+    def for_all_networks(self) -> HostOrDeviceArray | None:
         """True [b] for words that all networks learn from; None for all."""
         return None if self.for_recognizer is None else ~self.for_recognizer
 
@@ -83,11 +83,11 @@ class WordFeatures(flax.struct.PyTreeNode):
     Attributes:
       states: the recognizer's last hidden layer, frame by frame.
       lengths: frames of each word that are not padding.
-      style: the identifier's features; 0 columns where a run has none.
+      style_features: float32 [b, s], the identifier's features before whitening; 0 columns where a run has none.
       logits: the recognizer's output; label 0 is the CTC blank. None for a transducer.
     """
 
     states: Float[Array, "b frames features"]
     lengths: Int[Array, " b"]
-    style: Float[Array, "b s"]
+    style_features: Float[Array, "b s"]
     logits: Float[Array, "b frames labels"] | None

@@ -85,7 +85,7 @@ class ColumnDiscriminator(nn.Module):
         if not self.feature_head_dim or features is None:
             return DiscriminatorOutput(scores, z_prediction)
         heads = {"image": scores, "recognizer": self._recognizer_head(features, train)}
-        if features.style.shape[1]:
+        if features.style_features.shape[1]:
             heads["style"] = self._style_head(features, train)
         return DiscriminatorOutput(jnp.stack([*heads.values()], axis=1), z_prediction, tuple(heads))
 
@@ -101,7 +101,7 @@ class ColumnDiscriminator(nn.Module):
         return mean_inside(scores, features.lengths)[:, 0]
 
     def _style_head(self, features: WordFeatures, train: bool) -> Float[Array, " b"]:
-        dense, x = partial(Dense, spectral_norm=self.spectral_norm), features.style
+        dense, x = partial(Dense, spectral_norm=self.spectral_norm), features.style_features
         for i in range(2):
             x = nn.leaky_relu(dense(self.feature_head_dim, name=f"style_head_{i}")(x, train=train), _SLOPE)
         return dense(1, name="style_head_score")(x, train=train)[:, 0]

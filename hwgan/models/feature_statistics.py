@@ -56,8 +56,8 @@ def init_feature_statistics(features: WordFeatures, *, characters: bool) -> Feat
     """
     states = features.states.shape[-1]
     sizes = {"recognizer": (1, states)}
-    if features.style.shape[-1]:
-        sizes["style"] = (1, features.style.shape[-1])
+    if features.style_features.shape[-1]:
+        sizes["style"] = (1, features.style_features.shape[-1])
     if characters and features.logits is not None:
         sizes["characters"] = (features.logits.shape[-1] - 1, states)
     return FeatureStatistics(jnp.zeros(()), {name: _no_moments(*size) for name, size in sizes.items()})

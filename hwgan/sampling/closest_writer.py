@@ -1,4 +1,4 @@
-"""Finds the embedded writer of a stroke writer whose hand is most like given strokes."""
+"""Finds the embedded writer of a generator of strokes whose style is most like given strokes."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def closest_writer(sampler: StrokeSampler, written: Sequence[WrittenText]) -> st
 
     Args:
       sampler: of a run that embeds writers.
-      written: strokes of one hand, at least one text.
+      written: strokes of one writer, at least one text.
     """
     writers = np.arange(1, len(sampler.writer_names) + 1)
     totals = np.zeros(len(writers))

@@ -73,7 +73,7 @@ def draw_sheet(boxes: Sequence[Box]) -> Image.Image:
             draw.rectangle((x + third, y + third, x + _MARK - third - 1, y + _MARK - third - 1), fill=WHITE)
     draw.text((_LEFT, 80), "Write each word in its box, as you usually write.", 0, _font(34))
     draw.text((_LEFT, 130), "Leave out what you do not like to write. Photograph the whole page,", 0, _font(24))
-    draw.text((_LEFT, 164), "with its four marks, in even light. Your own hand, or with consent.", 0, _font(24))
+    draw.text((_LEFT, 164), "with its four marks, in even light. Your own handwriting, or with consent.", 0, _font(24))
     for box in boxes:
         left, top, right, bottom = box.place
         draw.rectangle((left, top, right, bottom), outline=_OUTLINE, width=2)

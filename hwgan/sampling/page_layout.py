@@ -1,4 +1,4 @@
-"""Words on pages: line breaks, margins, and the small variations of a hand.
+"""Words on pages: line breaks, margins, and the small variations of handwriting.
 
 Positions are in heights of a line (em), that is, of the images of words; x points right, y down, from the top left
 corner of the page. All variations are drawn from the seed of the settings.
@@ -114,12 +114,12 @@ def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_
     capacity = len(lines)
     if not math.isinf(page_height):
         capacity = 1 + int((page_height - 2 * margin - BASELINE) / settings.line_spacing)
-    hand = _Hand(settings, width, margin, right_to_left, rng)
+    placer = _WordPlacer(settings, width, margin, right_to_left, rng)
     pages = []
     for part in _split_pages(lines, capacity):
         rows = len(part) if math.isinf(page_height) else capacity
         baselines = [margin + BASELINE + i * settings.line_spacing for i in range(rows)]
-        words = [word for line, y in zip(part, baselines, strict=False) for word in hand.write(line, y)]
+        words = [word for line, y in zip(part, baselines, strict=False) for word in placer.place(line, y)]
         end = baselines[-1] - BASELINE + 1 + margin
         pages.append(Page(width, end if math.isinf(page_height) else page_height, margin, baselines, words))
     return pages
@@ -173,7 +173,7 @@ def _split_pages(lines: Sequence[_Line], capacity: int) -> list[list[_Line]]:
     return [page for page in pages if page]
 
 
-class _Hand:
+class _WordPlacer:
     """Places the words of lines, with variations that change slowly from line to line."""
 
     def __init__(
@@ -183,7 +183,7 @@ class _Hand:
         self._rng = rng
         self._line_state = np.zeros(3)  # of slope, left margin and slant, in standard deviations
 
-    def write(self, line: _Line, baseline: float) -> list[PlacedWord]:
+    def place(self, line: _Line, baseline: float) -> list[PlacedWord]:
         """The words of a line on a page, along a baseline that rises or falls a little and is not quite straight."""
         wander, rng = self._settings.wander, self._rng
         noise = _limited_normal(rng, 3)

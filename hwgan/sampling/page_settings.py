@@ -35,7 +35,7 @@ class PageSettings:
       line_spacing: distance of baselines, in heights of a line.
       word_spacing: mean distance of words, relative to the usual third of the height of a line.
       justify: whether full lines end at the right margin.
-      wander: how much baseline, slant, size and distance of words vary: 0 for not at all, 1 as a careful hand.
+      wander: how much baseline, slant, size and distance of words vary: 0 for not at all, 1 as in careful handwriting.
       seed: of these variations.
     """
 

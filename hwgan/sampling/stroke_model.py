@@ -52,7 +52,7 @@ class StrokeModel(BaseModel):
 
     @property
     def writers(self) -> tuple[str, ...]:
-        """Names of the training writers in whose hands it writes; none where the network embeds no writers."""
+        """Names of the training writers whose styles it can write in; none where the network embeds no writers."""
         return self.sampler.writer_names
 
     def strokes(self, text: str, style: StrokeStyle = 0) -> list[Float[np.ndarray, "points 2"]]:

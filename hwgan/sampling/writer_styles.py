@@ -1,4 +1,4 @@
-"""The styles of the writers of a split, and the words to write in them: their own again, or others in each hand."""
+"""The styles of the writers of a split, and the words to write in them: their own again, or others in each style."""
 
 import contextlib
 import dataclasses

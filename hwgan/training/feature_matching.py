@@ -40,8 +40,8 @@ def word_features(features: WordFeatures) -> dict[str, GroupedFeatures]:
     """One vector a word: the mean of the recognizer's states, "recognizer", and the identifier's features, "style"."""
     once = jnp.ones((len(features.lengths), 1, 1))
     vectors = {"recognizer": mean_inside(features.states.astype(jnp.float32), features.lengths)}
-    if features.style.shape[1]:
-        vectors["style"] = features.style
+    if features.style_features.shape[1]:
+        vectors["style"] = features.style_features
     return {name: GroupedFeatures(vector[:, None], once) for name, vector in vectors.items()}
 
 

@@ -132,20 +132,20 @@ def discriminator_loss(
         scores, backward, (on_real, collections) = jax.vjp(scores_of, real.image, has_aux=True)
         (input_gradient,) = backward(jnp.ones_like(scores))
         penalties = losses.gradient_penalty(input_gradient)
-        penalty = config.gradient_penalty * losses.mean_where(penalties, real.adversarial_mask)
+        penalty = config.gradient_penalty * losses.mean_where(penalties, real.for_all_networks)
     else:
         (on_real, collections), penalty = score_real(real.image), jnp.zeros(())
     discriminator = discriminator.replace(collections=collections)
     on_fake, collections = score(discriminator, state, fake_image, layout.widths, setup)
 
     real_losses, fake_losses = losses.hinge_discriminator(on_real.scores, on_fake.scores)
-    head_losses = losses.mean_where(real_losses, real.adversarial_mask)
+    head_losses = losses.mean_where(real_losses, real.for_all_networks)
     head_losses += losses.mean_where(fake_losses, fake.adversarial_mask)
     hinge = head_losses.mean()
     z_error = losses.z_error(on_fake.z_prediction, z).mean()
     metrics = {
         "discriminator/loss": hinge,
-        "discriminator/real_score": losses.mean_where(on_real.scores, real.adversarial_mask).mean(),
+        "discriminator/real_score": losses.mean_where(on_real.scores, real.for_all_networks).mean(),
         "discriminator/fake_score": losses.mean_where(on_fake.scores, fake.adversarial_mask).mean(),
         "discriminator/z_prediction_error": z_error,
         **({"discriminator/gradient_penalty": penalty} if config.gradient_penalty else {}),
@@ -181,9 +181,9 @@ def identifier_loss(
     networks, real = setup.networks, inputs.batch.real
     widths = networks.input_widths(real)
     image = add_noise(real.image, setup.config.recognizer_noise, key)
-    output, _ = apply_training(networks.identifier, identifier, image, widths, real.adversarial_mask)
+    output, _ = apply_training(networks.identifier, identifier, image, widths, real.for_all_networks)
     statistics = jax.lax.stop_gradient(identifier)
-    counts = real.adversarial_mask
+    counts = real.for_all_networks
     _, collections = apply_training(networks.identifier, statistics, real.image, widths, counts)
     if counts is not None:  # a part of a batch without a word that counts has no statistics
         collections = jax.tree.map(
