@@ -168,7 +168,7 @@ def test_feature_heads_depend_on_their_features_alone_and_not_on_padding():
     np.testing.assert_array_equal(scores(features=others), scores())
     changed = scores(features=features.replace(states=states.at[1, 3].add(1.0))) != scores()
     np.testing.assert_array_equal(changed, [[False] * 3, [False, True, False]])
-    changed = scores(features=features.replace(style=style.at[0].add(1.0))) != scores()
+    changed = scores(features=features.replace(style_features=style.at[0].add(1.0))) != scores()
     np.testing.assert_array_equal(changed, [[False, False, True], [False] * 3])
     changed = scores(image=image.at[0, :, :20].add(0.5)) != scores()
     np.testing.assert_array_equal(changed, [[True, False, False], [False] * 3])
