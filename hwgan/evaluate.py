@@ -19,13 +19,13 @@ import json
 import logging
 import math
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from absl import flags
 
-from hwgan.checkpoints.learned import digests_of_writers, writers_by_dataset
+from hwgan.checkpoints.learned import contents_by_name, digests_of_writers, writers_by_dataset
 from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.run import Run, load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
@@ -154,10 +154,13 @@ def _load_splits(config: Config, run: Run, evaluator: Evaluator) -> tuple[WordSt
         load_words, data_dir, dataset, charset=evaluator.charset, spec=evaluator.spec, cache_dir=config.data.cache_dir
     )
     split, train = load(split=settings.split, doubtful=settings.doubtful_words), load(split="train")
-    writers = writers_by_dataset(dataset, split.writers, split.sources.tolist())
-    learners = {"the run": run.learned, "the evaluator": evaluator.learned}
-    content = combined_summary(data_dir, dataset)["content"]
-    shared = {} if settings.split == "train" else warn_of_training_words(learners, dataset, content, writers)
+    learners = {"the run": run.learned}
+    if evaluator.learned is not run.learned:
+        learners["the evaluator"] = evaluator.learned
+    contents = contents_by_name(dataset, combined_summary(data_dir, dataset)["content"])
+    shared = {}
+    if settings.split != "train":
+        shared = warn_of_training_words(learners, contents, writers_by_dataset(dataset, split.writers))
     warn_of_left_out(f"the {settings.split} words of {dataset}", split)
     return split, train, {"dropped_real": dict(split.left_out), "training_writers": shared}
 
@@ -219,7 +222,8 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
     writers = {run.config.data.dataset: digests_of_writers(store.writers)}
     shared = {}
     if settings.split != "train":
-        shared = warn_of_training_words({"the run": run.learned}, run.config.data.dataset, content, writers)
+        contents = contents_by_name(run.config.data.dataset, content)
+        shared = warn_of_training_words({"the run": run.learned}, contents, writers)
     params, limit = run.variables["params"], settings.examples
     found = likelihoods(run.network, params, store, run.writer_names, run.offset_scale, limit=limit, seed=config.seed)
     results = {
@@ -281,25 +285,32 @@ def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, 
     encoder = open_style_encoder(args.checkpoint, sampler, args.step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
     origin = _origin(args)
-    names = dataset_names(_name_of(args.real))
-    writers = {name: digests_of_writers(writer.removeprefix(f"{name} ") for writer in read[2]) for name in names}
-    shared = _warn_of_training_words(args, evaluator, origin, writers)
+    shared = _warn_of_training_words(args, evaluator, origin, read[2])
     return evaluate_styles(sampler, encoder, evaluator, task, args.seed) | origin | {"training_writers": shared}
 
 
 def _warn_of_training_words(
-    args: flags.FlagValues, evaluator: Evaluator, origin: dict[str, Any], writers: dict[str, frozenset[str]]
+    args: flags.FlagValues, evaluator: Evaluator, origin: dict[str, Any], writers: Sequence[str]
 ) -> dict[str, int]:
-    """See `warn_of_training_words`: of the evaluator and, where it is one, the checkpoint."""
+    """See `warn_of_training_words`: of the evaluator and, where it is one, the checkpoint.
+
+    Args:
+      args: the flags.
+      evaluator: that of the flags.
+      origin: of the real words.
+      writers: of each of them.
+    """
     learners = {"the evaluator": evaluator.learned}
     if not args.generated:
         learners["the checkpoint"] = learned_of_checkpoint(locate_weights(args.checkpoint or PRETRAINED), args.step)
-    return warn_of_training_words(learners, origin["real"], origin.get("content", ""), writers)
+    name = origin["real"]
+    own = {name: digests_of_writers(writers)} if is_folder_of_words(args.real) else writers_by_dataset(name, writers)
+    return warn_of_training_words(learners, contents_by_name(name, origin.get("content", "")), own)
 
 
 def _name_of(words: str) -> str:
     """The name of a prepared dataset, or of a folder without its parents, which may be private."""
-    return pathlib.Path(words).name if is_folder_of_words(words) else words
+    return pathlib.Path(words).expanduser().resolve().name if is_folder_of_words(words) else words
 
 
 def _origin(args: flags.FlagValues) -> dict[str, Any]:
@@ -353,8 +364,7 @@ def main(argv: list[str]) -> None:
     metadata = _origin(args)
     if train_name:
         metadata["train"] = _name_of(train_name)
-    writers = writers_by_dataset(metadata["real"], real.writers, real.sources.tolist())
-    shared = _warn_of_training_words(args, evaluator, metadata, writers)
+    shared = _warn_of_training_words(args, evaluator, metadata, real.writers)
     metadata |= {"dropped_real": dict(real.left_out), "doubtful_words": args.doubtful_words, "training_writers": shared}
     if args.generated:
         words = _open_words(args.generated, "", evaluator, args.data_dir)

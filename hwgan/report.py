@@ -48,6 +48,7 @@ _FACTS = ("step", "dataset", "real", "train", "split", "generated", "protocol", 
 _FACTS += ("seed", "commit")
 _OF_ONE_RUN = ("seed", "data.data_dir", "data.cache_dir")  # config fields in which runs of one system differ
 _OF_ONE_EVALUATION = ("features", "preprocessing", "dataset", "content", "split", "protocol", "step")
+_OF_ONE_EVALUATION += ("doubtful_words",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +222,7 @@ def _repeats(runs: Sequence[RunReport]) -> list[list[RunReport]]:
         if run.config and run.results:
             fields = {name: value for name, value in flat_fields(run.config).items() if name not in _OF_ONE_RUN}
             evaluation = [run.results.get(name) for name in _OF_ONE_EVALUATION]
+            evaluation.append({case: sides.get("real") for case, sides in run.results.get("counts", {}).items()})
             evaluator = run.results.get("evaluator", {})
             # A recognizer is evaluated as it was trained, so each run has its own.
             evaluation.append("own" if evaluator.get("name") == "own" else evaluator)
@@ -237,9 +239,9 @@ def _mean_columns(group: Sequence[RunReport]) -> list[tuple[str, str, dict[str, 
         for side, metrics in sides.items():
             cells = {}
             for metric, estimate in metrics.items():
-                found = [other.get(case, {}).get(side, {}).get(metric) for other in others]
+                found = [estimate, *(other.get(case, {}).get(side, {}).get(metric) for other in others)]
                 if all(found):
-                    cells[metric] = format_mean(metric, [one["value"] for one in (estimate, *found)])
+                    cells[metric] = format_mean(metric, [one["value"] for one in found])
             columns.append((case, f"{heading}, {side}", cells))
     return columns
 

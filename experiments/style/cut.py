@@ -11,7 +11,7 @@ from absl import flags
 from PIL import Image
 
 from experiments.style import pages
-from hwgan.data import page_photo
+from hwgan.data.page_photo import even_ink, homography, project
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.command_line import run_main
 from hwgan.sampling.open import open_sampler
@@ -23,27 +23,16 @@ _STYLE_WORDS = 60
 
 def cut_with_places(photo: np.ndarray, corners: np.ndarray) -> tuple[list[CutWord], np.ndarray]:
     """The words of a photograph, and left, top, right, bottom of each in pixels of the flat page."""
-    image = page_photo.limited(photo)
-    scale = photo.shape[1] / image.shape[1]
-    y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
-    places = [scale * (x + 0.5), scale * (y + 0.5)]
-    sheet = page_photo.find_sheet(image)
-    if sheet is not None:
-        image, *places = (page_photo.straighten(array, sheet) for array in (image, *places))
-    darkness = page_photo.without_lighting(image)
-    slopes = page_photo.find_slopes(darkness)
-    places = [page_photo.level(array, *slopes) for array in places]
-    words = cut_words(page_photo.without_ruling(page_photo.level(darkness, *slopes)))
+    page = even_ink(photo)
+    words = cut_words(page.darkness)
     flat = np.array([(0, 0), (pages.WIDTH, 0), (pages.WIDTH, pages.HEIGHT), (0, pages.HEIGHT)], float)
-    a, b, c, d, e, f, g, h = page_photo.homography(corners, flat)
+    to_flat = homography(corners, flat)
     boxes = []
     for word in words:
-        left, top, right, bottom = np.add(word.box, (3, 3, -4, -4))
-        rows = np.array([top, top, bottom, bottom]).clip(0, places[0].shape[0] - 1)
-        columns = np.array([left, right, right, left]).clip(0, places[0].shape[1] - 1)
-        x, y = (array[rows, columns] for array in places)
-        x, y = (a * x + b * y + c) / (g * x + h * y + 1), (d * x + e * y + f) / (g * x + h * y + 1)
-        boxes.append((x.min(), y.min(), x.max(), y.max()))
+        left, top, right, bottom = np.add(word.box, (3, 3, -3, -3))  # without the margin
+        outline = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+        places = project(page.to_photo(outline), to_flat)
+        boxes.append((*places.min(axis=0), *places.max(axis=0)))
     return words, np.array(boxes).reshape(-1, 4)
 
 

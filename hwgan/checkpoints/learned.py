@@ -11,7 +11,8 @@ from hwgan.runtime.errors import UserError
 
 WRITERS = "training_writers"  # field of the record of a checkpoint
 _MAX_WRITERS = 10**6
-_KINDS = {"words", "lines", "pages", "word", "folder", "demo", "strokes", "ondb"}  # in the names of any datasets
+_OF_USERS = ("word_folder", "pages", "stroke_folder")  # builders of any collection, which the second part names
+_PART = re.compile(r"(_(words|lines|train|validation|val|test)|\.(zip|tar|tgz|gz|xz|bz2))$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Learned:
 
     def writers_of(self, dataset: str) -> frozenset[str] | None:
         """The training writers of a dataset, prepared in any way; None if it is unknown whether there were any."""
-        kin = [names for other, names in self.writers.items() if _is_kin(dataset, other)]
-        return frozenset[str]().union(*kin) if kin else None
+        same = [names for other, names in self.writers.items() if _collection(other) == _collection(dataset)]
+        return frozenset[str]().union(*same) if same else None
 
 
 def contents_by_name(datasets: str, content: str) -> dict[str, str]:
@@ -56,24 +57,26 @@ def contents_by_name(datasets: str, content: str) -> dict[str, str]:
 
 
 def digests_of_writers(names: Iterable[str]) -> frozenset[str]:
-    """Digests of the names of known writers: the names may be private."""
-    return frozenset(hashlib.sha256(name.encode()).hexdigest()[:12] for name in names if name)
+    """Digests of the names of writers, for the names may be private; "" for unknown ones."""
+    return frozenset(hashlib.sha256(name.encode()).hexdigest()[:12] if name else "" for name in names)
 
 
-def writers_by_dataset(datasets: str, writers: Iterable[str], sources: Iterable[int]) -> dict[str, frozenset[str]]:
+def writers_by_dataset(datasets: str, writers: Iterable[str]) -> dict[str, frozenset[str]]:
     """Digests of the writers of words of one or several prepared datasets.
 
     Args:
       datasets: names, separated by commas.
-      writers: of each word, as `writer_among` names it.
-      sources: which of the datasets each word is from; words of further sources are not counted.
+      writers: of each word, as `writer_among` names it; unknown ones count for all of several datasets.
     """
-    names = dataset_names(datasets)
-    found: list[set[str]] = [set() for _ in names]
-    for writer, source in zip(writers, sources, strict=True):
-        if source < len(names):
-            found[source].add(writer.removeprefix(f"{names[source]} ") if len(names) > 1 else writer)
-    return {name: digests_of_writers(own) for name, own in zip(names, found, strict=True)}
+    names, found = dataset_names(datasets), set(writers)
+    if len(names) == 1:
+        return {names[0]: digests_of_writers(found)}
+    return {
+        name: digests_of_writers(
+            writer.removeprefix(f"{name} ") for writer in found if not writer or writer.startswith(f"{name} ")
+        )
+        for name in names
+    }
 
 
 def merged(first: Mapping[str, frozenset[str]], second: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -86,7 +89,10 @@ def writers_for_record(writers: Mapping[str, frozenset[str]]) -> dict[str, list[
     return {name: sorted(digests) for name, digests in sorted(writers.items())}
 
 
-def _is_kin(first: str, second: str) -> bool:
-    """Whether two datasets are of one collection, such as iam/words and iam/lines, by the words of their names."""
-    words = [set(re.split(r"[/_\W]+", name.lower())) - _KINDS - {""} for name in (first, second)]
-    return first == second or bool(words[0] & words[1])
+def _collection(dataset: str) -> str:
+    """What a dataset, or a folder or archive of this name, is a part of: iam of iam/words, copiste of pages/copiste."""
+    builder, _, name = dataset.lower().partition("/")
+    name = name if builder in _OF_USERS and name else builder
+    while (shorter := _PART.sub("", name)) != name:
+        name = shorter
+    return name

@@ -6,6 +6,7 @@ from typing import Any
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import read_record
 from hwgan.checkpoints.learned import Learned
+from hwgan.checkpoints.stored_config import naming
 from hwgan.checkpoints.weights_file import names_weights
 from hwgan.runtime.config import task_of
 from hwgan.runtime.untrusted import reading
@@ -27,7 +28,8 @@ def learned_of_checkpoint(path: str, step: int | None = None) -> Learned:
     Raises:
       UserError: there is no readable checkpoint.
     """
-    with reading(f"the record of {path!r}"):
+    what = f"the record of {path!r}"
+    with reading(what), naming(what):
         return Learned.of_record(_record(path, step))
 
 

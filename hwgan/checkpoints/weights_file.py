@@ -60,10 +60,12 @@ class Weights:
         """Raises UserError if this network is not among them; `name` is that of the file, for the message."""
         if network not in self.variables:
             kinds = " and ".join(sorted(self.variables))
-            raise UserError(
-                f"the weights {name!r} hold only {kinds}, and a {network} is needed: give the workdir of the run, or a "
-                "file that hwgan.export wrote with --networks=all"
+            what = (
+                "choose weights with a generator, such as handwriting"
+                if network == "generator"
+                else "give the workdir of the run, or a file that hwgan.export wrote with --networks=all"
             )
+            raise UserError(f"the weights {name!r} hold only {kinds}, and a {network} is needed: {what}")
 
 
 def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> None:

@@ -62,7 +62,7 @@ def even_ink(photo: UInt8[np.ndarray, "h w"]) -> EvenPage:
 
     def to_photo(points: np.ndarray) -> np.ndarray:
         turned = _before_level(points, darkness.shape, *slopes)
-        return scale * (turned if corners is None else _project(turned, _sheet_coefficients(corners, sheet.shape)))
+        return scale * (turned if corners is None else project(turned, _sheet_coefficients(corners, sheet.shape)))
 
     return EvenPage(even, to_photo)
 
@@ -175,7 +175,7 @@ def _sheet_coefficients(corners: Float[np.ndarray, "4 2"], shape: tuple[int, ...
     return homography(np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64), corners)
 
 
-def _project(points: Float[np.ndarray, "n 2"], coefficients: list[float]) -> Float[np.ndarray, "n 2"]:
+def project(points: Float[np.ndarray, "n 2"], coefficients: list[float]) -> Float[np.ndarray, "n 2"]:
     """Points (x, y) after a `homography`."""
     a, b, c, d, e, f, g, h = coefficients
     x, y = points.T

@@ -17,7 +17,7 @@ IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
 _HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")  # bytes 4 to 11 of such a file
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the first bytes
-MAX_PAGES = 2000  # of a TIFF
+MAX_PAGES, _SUBFILE_TYPE = 2000, 254  # of a TIFF; the tag whose bit 0 says that a frame is a smaller copy
 TRIM_CONTRAST = 25  # grey levels; pixels darker than the lightest one by more than this are ink, on clean paper
 _NOISE_PERCENTILES = 75, 90  # of the paper's grey levels: normal noise has 0.61 standard deviations between them
 _NOISE_CONTRAST = 15  # in such distances, for noisy paper: some 8 standard deviations below its mean
@@ -51,15 +51,27 @@ def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
         raise OSError(str(error)) from error
 
 
-def count_pages(encoded: bytes) -> int:
-    """The number of images in a TIFF, as scanners put several pages into one; of other files, even damaged ones, 1."""
+def find_pages(encoded: bytes) -> list[int]:
+    """The frames of a TIFF that are pages, as scanners put several into one file, and not smaller copies of others.
+
+    Returns:
+      Numbers for `decode_grey`; [0] of other files, even damaged ones.
+    """
+    pages = [0]
     if encoded[:4] not in _TIFF:
-        return 1
+        return pages
     try:
         with Image.open(io.BytesIO(encoded), formats=["TIFF"]) as image:
-            return min(getattr(image, "n_frames", 1), MAX_PAGES)
-    except Exception:  # `decode_grey` says what is wrong
-        return 1
+            first = image.size
+            for frame in range(1, min(getattr(image, "n_frames", 1), MAX_PAGES)):
+                image.seek(frame)
+                is_small = 2 * image.width < first[0] and 2 * image.height < first[1]
+                kind = getattr(image, "tag_v2", {}).get(_SUBFILE_TYPE, 0)
+                if not (kind & 1 or is_small):
+                    pages.append(frame)
+    except Exception:  # `decode_grey` says what is wrong with the frames until there
+        return pages
+    return pages
 
 
 def _decode(encoded: bytes, frame: int) -> np.ndarray:

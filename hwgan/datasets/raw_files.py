@@ -134,11 +134,14 @@ class RawFiles:
                 linked.append(path.relative_to(self._root).as_posix())
             elif path.is_symlink() or path.is_file():
                 files.append(path.relative_to(self._root).as_posix())
+        linked = sorted(name for name in linked if not is_hidden(name))
         if linked:
+            more = f" and {len(linked) - _NAMED} more" if len(linked) > _NAMED else ""
             logger.warning(
-                "%s: folders that are links are not followed: %s; replace each by the folder that it leads to",
+                "%s: folders that are links are not followed: %s%s; replace each by the folder that it leads to",
                 self.source,
-                ", ".join(sorted(linked)[:_NAMED]),
+                ", ".join(linked[:_NAMED]),
+                more,
             )
         return files
 
@@ -257,6 +260,11 @@ def _directory_bytes(file: IO[bytes]) -> int:
 def plain_path(path: str) -> str:
     """A normalized path in NFC: without "." and, except at its start, without ".."."""
     return unicodedata.normalize("NFC", posixpath.normpath(path))
+
+
+def common_prefix(a: list[str], b: list[str]) -> int:
+    """How many items two lists begin with in common."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def is_hidden(name: str) -> bool:

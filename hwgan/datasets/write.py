@@ -60,7 +60,7 @@ def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]
     same_content = summary.get("source_content", builder.source_content) == builder.source_content
     same_files = summary["source_listing"] == builder.source_listing
     if not same_files or not same_content:
-        what = "its texts were others" if same_files else "its files were others in name, number or size"
+        what = "its texts or archives were others" if same_files else "its files were others in name, number or size"
         raise UserError(
             f"{directory} was made from {existing[0]} when {what}; remove that folder to prepare it again, or "
             "choose another --data_dir or --name"

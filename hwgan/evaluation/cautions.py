@@ -4,7 +4,7 @@ import logging
 import pathlib
 from collections.abc import Mapping
 
-from hwgan.checkpoints.learned import Learned, contents_by_name
+from hwgan.checkpoints.learned import Learned
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
 
@@ -24,40 +24,40 @@ def warn_of_default(name: str, evaluator: Evaluator, words: str) -> None:
 
 
 def warn_of_training_words(
-    learners: Mapping[str, Learned], dataset: str, content: str, writers: Mapping[str, frozenset[str]]
+    learners: Mapping[str, Learned], contents: Mapping[str, str], writers: Mapping[str, frozenset[str]]
 ) -> dict[str, int]:
     """Warns where networks may have learned from the words to evaluate, because these were split otherwise then.
 
     Args:
       learners: what each of the networks learned from, by their names in the warning.
-      dataset: names of the datasets to evaluate, separated by commas, or that of a folder.
-      content: their checksums now, joined by "+"; "" for a folder.
-      writers: digests of the writers of the words, by dataset (`writers_by_dataset`).
+      contents: the checksums of the prepared datasets to evaluate, by name; {} for a folder.
+      writers: digests of the writers of the words, by dataset or folder (`writers_by_dataset`).
 
     Returns:
       For each of the networks the number of these writers that it learned from, where it is known; 0 where the data are
       the same as in training, with their splits.
     """
-    now, found = contents_by_name(dataset, content), {}
+    found: dict[str, int] = {}
     for learner, learned in learners.items():
-        for name, own in writers.items():
-            if name in now and learned.contents.get(name) == now[name]:
+        for name, digests in writers.items():
+            before = learned.contents.get(name)
+            if before is not None and before == contents.get(name):
                 found.setdefault(learner, 0)
                 continue
-            known = learned.writers_of(name)
+            own, known = digests - {""}, learned.writers_of(name)
+            shared = 0 if known is None else len(own & known)
             if known is not None and own:
-                shared = len(own & known)
                 found[learner] = found.get(learner, 0) + shared
-                if shared:
-                    logger.warning(
-                        "%s learned from words of %d of the %d writers of these words of %s, which was split otherwise "
-                        "then: its figures flatter it; split it as in training (hwgan.prepare --splits=)",
-                        learner,
-                        shared,
-                        len(own),
-                        name,
-                    )
-            elif name in now and name in learned.contents:
+            if shared:
+                logger.warning(
+                    "%s learned from words of %d of the %d writers of these words of %s, which was split otherwise "
+                    "then: its figures flatter it; split it as in training (hwgan.prepare --splits=)",
+                    learner,
+                    shared,
+                    len(own),
+                    name,
+                )
+            elif before is not None and (known is None or own != digests):
                 logger.warning(
                     "%s was prepared otherwise when %s learned from it: words of this split may have been training "
                     "words",

@@ -131,7 +131,7 @@ def evaluate_sampler(
             "real": _baseline(set_metrics, real, baseline_words, len(words)),
         }
         counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
-        counts[case.name] |= _baseline_count(baseline_words, real)
+        counts[case.name] |= _baseline_count(baseline_words, real.first(len(words)))
         for side, cache in (("generated", generated), ("real", real)):
             readings += _readings(case.name, side, cache.words, cache.readings)
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
@@ -238,8 +238,7 @@ def _baseline(
     metrics = set_metrics.error_rates(real)
     if train is None:
         return metrics
-    if num_generated < len(real.words):  # some were dropped; distances depend on the number of words
-        real = FeatureCache(real.words.take(range(num_generated)))
+    real = real.first(num_generated)  # some may have been dropped, and distances depend on the number of words
     distances = set_metrics.distances(train, real)
     if len(train.words) < min(num_generated, len(real.words)):
         logger.warning(

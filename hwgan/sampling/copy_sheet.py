@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from hwgan.data.charset import Charset
-from hwgan.data.page_photo import homography, ink_threshold, limited, straighten, without_lighting
+from hwgan.data.page_photo import homography, ink_threshold, limited, project, straighten, without_lighting
 from hwgan.data.strokes import label_regions
 from hwgan.data.transforms import WHITE
 from hwgan.data.word_cutting import CutWord
@@ -170,15 +170,8 @@ def _order_marks(marks: Float[np.ndarray, "n 3"], holes: Float[np.ndarray, " n"]
         return None
     centres = np.roll(marks[picks, :2], -first, axis=0)
     known = np.array(_mark_corners(), float) + (_MARK - 1) / 2
-    return _map_corners(known, centres)
-
-
-def _map_corners(known: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Where the corners of the page lie, if its marks are seen at these places."""
-    a, b, c, d, e, f, g, h = homography(known, seen)
-    x, y = np.array([(0, 0), (_WIDTH, 0), (_WIDTH, _HEIGHT), (0, _HEIGHT)], float).T
-    scale = g * x + h * y + 1
-    return np.stack([(a * x + b * y + c) / scale, (d * x + e * y + f) / scale], axis=1)
+    page = np.array([(0, 0), (_WIDTH, 0), (_WIDTH, _HEIGHT), (0, _HEIGHT)], float)
+    return project(page, homography(known, centres))
 
 
 def _mark_corners() -> list[tuple[int, int]]:

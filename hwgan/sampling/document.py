@@ -69,7 +69,7 @@ class Document:
             written = self._save(path)
         if older := _other_pages(path, written):
             names = ", ".join(page.name for page in older[:_NAMED])
-            logger.warning("pages of an earlier text are still beside %s: %s; remove them", path, names)
+            logger.warning("beside %s there are what may be pages of an earlier text: %s", path, names)
         return written
 
     def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
@@ -101,4 +101,7 @@ class Document:
 def _other_pages(path: pathlib.Path, written: list[pathlib.Path]) -> list[pathlib.Path]:
     """The files beside `path` that look like pages of it and were not written now."""
     page = re.compile(re.escape(path.stem) + r"(-\d+)?" + re.escape(path.suffix))
-    return sorted(file for file in path.parent.iterdir() if page.fullmatch(file.name) and file not in written)
+    try:
+        return sorted(file for file in path.parent.iterdir() if page.fullmatch(file.name) and file not in written)
+    except OSError:  # a folder that can be written to, and not listed
+        return []

@@ -249,10 +249,9 @@ class Model(BaseModel):
         dimension = self.sampler.networks.z_dim
         is_array = isinstance(style, np.ndarray | jax.Array | list | tuple)
         z = np.asarray(style, np.float32) if is_array else np.zeros(())
-        if not is_array:
-            raise UserError(
-                f"a style is a seed, a style file, or an array of {dimension} finite numbers; got {repr(style)[:100]}"
-            )
+        if z.shape != (dimension,):
+            got = f"shape {z.shape}" if is_array else repr(style)[:100]
+            raise UserError(f"a style is a seed, a style file, or an array of {dimension} finite numbers; got {got}")
         self.sampler.check_style(z, "a style as an array")
         return TunedStyle(z, delta)
 

@@ -96,9 +96,12 @@ class Sampler(WordSampler):
           z: the style.
           what: names it in messages, such as "the style 'mine.npz'".
         """
-        if z.shape != (self.networks.z_dim,) or not np.isfinite(z).all() or np.abs(z).max() > _MAX_ENTRY:
+        if z.shape != (self.networks.z_dim,):
+            raise UserError(f"{what} must have {self.networks.z_dim} numbers; got shape {z.shape}")
+        wrong = np.flatnonzero(~(np.abs(z) <= _MAX_ENTRY))
+        if wrong.size:
             raise UserError(
-                f"{what} must be {self.networks.z_dim} finite numbers of at most {_MAX_ENTRY:g}; got shape {z.shape}"
+                f"{what} has z[{wrong[0]}] = {z[wrong[0]]:g}: entries must be finite, and at most {_MAX_ENTRY:g}"
             )
         if self.networks.log_width_std and abs(z[0]) > MAX_LOG_WIDTH:
             raise UserError(

@@ -46,12 +46,12 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
     for path in paths:
         try:
             encoded = read_regular(path, _MAX_BYTES)
-            count = transforms.count_pages(encoded)
-            if len(images) + count > _MAX_FILES:
+            pages = transforms.find_pages(encoded)
+            if len(images) + len(pages) > _MAX_FILES:
                 raise UserError(f"{source!r} has more than {_MAX_FILES} images; give fewer at once")
-            for page in range(count):
-                name = f"{path}#{page + 1}" if count > 1 else str(path)
-                images[name] = transforms.decode_grey(encoded, page)
+            for number, frame in enumerate(pages, 1):
+                name = f"{path}#{number}" if len(pages) > 1 else str(path)
+                images[name] = transforms.decode_grey(encoded, frame)
         except OSError as error:
             raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
     return images

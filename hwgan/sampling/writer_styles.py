@@ -81,7 +81,8 @@ def encode_writers(
         the style of its writer.
 
     Returns:
-      The words to write, and the number of words of the split that cannot be written again, by reason.
+      The words to write, and the number of words of the split that cannot be written again, by reason; of given texts
+      the number of writers without a style.
 
     Raises:
       UserError: the dataset or the split does not exist, or no word of it can be written again.

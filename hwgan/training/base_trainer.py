@@ -188,7 +188,7 @@ class BaseTrainer:
         raise NotImplementedError
 
     def warnings(self, metrics: dict[str, float]) -> list[str]:
-        """What is wrong with the run, by the metrics of the last step and of the evaluation."""
+        """What is wrong with the run, by means of the metrics of the last steps and those of the evaluation."""
         raise NotImplementedError
 
     def nonfinite_network(self, metrics: dict[str, float]) -> str | None:

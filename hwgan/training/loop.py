@@ -211,9 +211,10 @@ def _log(trainer: BaseTrainer, writer: MetricWriter | None, clock: Clock, finish
         kept = _keep_batch(trainer.workdir, finished.batch)
         last = max(trainer.checkpointer.steps(), default=None)
         place = "there is no checkpoint yet" if last is None else f"the last checkpoint is of step {last}"
+        again = "to begin again" if last is None else "to go on from it"
         raise TrainingDiverged(
-            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); {kept}, {place}; to go "
-            f"on from it, give the same command a lower --config.optimizer.{network}.learning_rate"
+            f"step {step}: the {network}'s loss or gradient is not finite ({_format(values)}); {kept}, {place}; "
+            f"{again}, give the same command a lower --config.optimizer.{network}.learning_rate"
         )
     if writer and (step % trainer.config.train.log_every == 0 or step == trainer.config.train.num_steps):
         speed = clock.lap(step)

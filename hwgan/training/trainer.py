@@ -14,7 +14,7 @@ from hwgan.checkpoints.learned import merged, writers_by_dataset
 from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
 from hwgan.data.input_pipeline import create_schedule, train_batches
-from hwgan.data.prepared import combined_summary
+from hwgan.data.prepared import combined_summary, dataset_names
 from hwgan.data.word_list import read_lines
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.models.batch import Batch
@@ -65,11 +65,22 @@ class Trainer(BaseTrainer):
         """The state to begin with, with the networks of `train.init_from`, whose training writers count too."""
         for path, _ in sources_of(self.config.train.init_from):
             self._training_writers = merged(self._training_writers, learned_of_checkpoint(path).writers)
-        return init_from(state, self.config, self.charset)
+        begun = init_from(state, self.config, self.charset)
+        for name in _networks_of_losses(self.config, self.networks):
+            updated = name in self.config.train.updated_networks
+            if not updated and getattr(begun, name) is getattr(state, name):
+                raise UserError(
+                    f"train.updated_networks={tuple(self.config.train.updated_networks)} trains a generator by the "
+                    f"gradients of a {name} that stays as it was initialised, at random: name it too, or give a "
+                    "trained one by train.init_from"
+                    + ("; or give --config.model.identifier.name=none" if name == "identifier" else "")
+                )
+        return begun
 
     def _writers_of_data(self) -> dict[str, frozenset[str]]:
-        words = self.data.train
-        return writers_by_dataset(self.config.data.dataset, words.writers, words.sources.tolist())
+        words, count = self.data.train, len(dataset_names(self.config.data.dataset))
+        real = [writer for writer, source in zip(words.writers, words.sources, strict=True) if source < count]
+        return writers_by_dataset(self.config.data.dataset, real)
 
     def _further_contents(self) -> dict[str, str]:
         data = self.config.data
@@ -197,14 +208,6 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
             f"train.character_feature_matching={config.train.character_feature_matching} finds the frames of "
             f"characters by CTC; with model.recognizer.name={config.model.recognizer.name!r} give 0"
         )
-    missing = _missing_networks(config, networks)
-    if missing and not config.train.init_from:
-        raise UserError(
-            f"train.updated_networks={tuple(config.train.updated_networks)} trains a generator without the "
-            f"{missing[0]}, whose gradients it would learn from while it stays as it was initialised, at random: name "
-            "it too, or take a trained one by train.init_from"
-            + ("; or give --config.model.identifier.name=none" if missing[0] == "identifier" else "")
-        )
     if config.data.num_buckets > 1 and trains_generator(config) and not networks.has_variable_width:
         raise UserError(f"data.num_buckets={config.data.num_buckets}: this generator has one canvas, so it takes 1")
     if networks.has_identifier and data.train.num_writers > networks.identifier.num_writers:
@@ -233,10 +236,18 @@ def _check_networks(config: Config, networks: Networks, data: TrainingData) -> N
             )
 
 
-def _missing_networks(config: Config, networks: Networks) -> list[str]:
-    """The networks that a generator learns from and that are not updated."""
-    needed = ["discriminator", "recognizer"] + (["identifier"] if networks.has_identifier else [])
-    return [name for name in needed if name not in config.train.updated_networks] if trains_generator(config) else []
+def _networks_of_losses(config: Config, networks: Networks) -> list[str]:
+    """The networks whose gradients or features a generator of this config learns from."""
+    train = config.train
+    if not trains_generator(config):
+        return []
+    by_features = train.feature_matching or config.model.discriminator.get("feature_head_dim", 0)
+    recognizer = train.ctc_weight or by_features or train.character_feature_matching
+    return [
+        "discriminator",
+        *(["recognizer"] if recognizer else []),
+        *(["identifier"] if networks.has_identifier else []),  # whose output is the style of half of the words
+    ]
 
 
 def _without_identifier(config: Config) -> str:

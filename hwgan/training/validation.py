@@ -28,9 +28,8 @@ def out_of_vocabulary(words: WordStore, train_texts: set[str], count: int) -> li
 def style_std(sampler: WordSampler, text: str, seed: int) -> float:
     """Standard deviation of a pixel in [-1, 1] over 16 styles of one text and of one width, averaged over pixels."""
     styles = sampler.sample_styles(jax.random.key(seed), _VARIANCE_STYLES)
-    if (
-        isinstance(sampler, Sampler) and sampler.networks.log_width_std
-    ):  # of one width: widths vary even where the rest of z has no effect
+    # Widths vary even where the rest of z has no effect.
+    if isinstance(sampler, Sampler) and sampler.networks.log_width_std:
         styles = styles.at[:, 0].set(0.0)
     images = sampler.draw([text] * _VARIANCE_STYLES, styles)
     stacked = transforms.pad_images(images, max(image.shape[1] for image in images))

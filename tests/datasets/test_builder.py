@@ -88,7 +88,9 @@ def test_a_corrected_text_of_the_same_length_is_an_error(tmp_path):
     prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
     table = folder / "words.tsv"
     table.write_text(table.read_text(encoding="utf-8").replace("mot3", "mat3", 1), encoding="utf-8")
-    with pytest.raises(UserError, match="was made from mine when its texts were others; remove that folder"):
+    with pytest.raises(
+        UserError, match="was made from mine when its texts or archives were others; remove that folder"
+    ):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
 
 
@@ -105,7 +107,7 @@ def test_a_corrected_archive_of_the_same_size_is_an_error(tmp_path):
             size = archive.stat().st_size
             prepare_dataset("word_folder", str(tmp_path / "data"), str(archive))
     assert archive.stat().st_size == size
-    with pytest.raises(UserError, match="when its texts were others; remove that folder"):
+    with pytest.raises(UserError, match="when its texts or archives were others; remove that folder"):
         prepare_dataset("word_folder", str(tmp_path / "data"), str(archive))
 
 

@@ -98,6 +98,8 @@ def test_inkml_and_json():
     assert [stroke.tolist() for stroke in found.strokes] == [[[10, 20], [11, 21]], [[-3, 4.5]]]
     for value in ({"strokes": STROKES, "text": "x"}, STROKES, {"strokes": [[[*p, 99] for p in s] for s in STROKES]}):
         assert [s.tolist() for s in parse_stroke_file(json.dumps(value).encode(), "a.JSON").strokes] == STROKES
+    dot = [[[10, 20, 0, 0.5, 30], [11, 21, 8, 0.5, 30]]]  # x, y, time, pressure, tilt
+    assert parse_stroke_file(json.dumps(dot).encode(), "a.json").strokes[0].tolist() == [[10, 20], [11, 21]]
     for written, meant in ((3.0, "3"), (3, "3"), (float("nan"), ""), (None, ""), ("w", "w")):
         value = {"strokes": STROKES, "writer": written}
         assert parse_stroke_file(json.dumps(value).encode(), "a.json").writer == meant
@@ -113,9 +115,10 @@ def test_inkml_and_json():
         ("a.json", b"[[[true, 2]]]", "no list of two numbers"),
         (
             "a.json",
-            b"[[[1, 2, 3, 4, 5], [1, 2, 3, 4, 5]]]",
-            "a list of x and a list of y; write it as a list of points",
+            b"[[[1, 2, 3], [1, 2, 3]], [[1, 2, 3, 4], [1, 2, 3, 4]]]",
+            "lists of x and of y; write each as a list",
         ),
+        ("a.json", json.dumps([[[*range(30)], [*range(30)]]]).encode(), "lists of x and of y; write each as a list"),
         ("a.json", b"[[[1" + b"0" * 400 + b", 2]]]", "a coordinate is too large"),
         ("a.json", b'{"strokes": [[[1, 2]]], "text": ["a"]}', "is neither text nor number"),
         ("a.inkml", b"<ink/>", "no trace"),

@@ -323,12 +323,17 @@ def test_the_text_beside_an_image_wins_over_one_of_another_folder(tmp_path):
     texts = {f"b/line_{i}.gt.txt": word for i, word in enumerate(WORDS)} | {"a/line_1.gt.txt": "of another image"}
     _, found = prepare(make(tmp_path / "in", names, texts))
     assert found == dict(zip(names, WORDS, strict=True))
+    read = {f"b/line_{i}.txt": "what a recognizer read" for i in range(12)}  # beside the image, but no ground truth
+    truth = {f"gt/line_{i}.gt.txt": word for i, word in enumerate(WORDS)}
+    _, found = prepare(make(tmp_path / "apart", names, read | truth))
+    assert found == dict(zip(names, WORDS, strict=True))
 
 
 def test_a_csv_with_blanks_after_its_commas(tmp_path):
     text = "file , text\n" + "".join(f'{i}.png , "{word}, you"\n' for i, word in enumerate(WORDS))
-    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png"), {"words.csv": text}))
-    assert texts == {f"{i}.png": f"{word}, you" for i, word in enumerate(WORDS)}
+    text += '12.png, "oui" dit-il\n'  # here they quote nothing
+    summary, texts = prepare(make(tmp_path / "in", numbered("{}.png", 13), {"words.csv": text}))
+    assert texts == {f"{i}.png": f"{word}, you" for i, word in enumerate(WORDS)} | {"12.png": '"oui" dit-il'}
     assert summary["skipped"] == {}
 
 

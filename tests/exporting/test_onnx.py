@@ -167,12 +167,16 @@ def test_the_pretrained_weights():
 def test_all_networks_are_of_one_step_of_a_run_that_trains_on(monkeypatch):
     steps = []
 
-    def open_at(checkpoint, step=None, temperature=None):
+    def open_networks(checkpoint, step=None):
         steps.append(step)
         raise UserError("opened")
 
-    monkeypatch.setattr("hwgan.exporting.onnx_files.newest_step", lambda checkpoint: 7)
-    monkeypatch.setattr("hwgan.exporting.onnx_files.open_sampler", open_at)
+    sampler = open_sampler("")
+    monkeypatch.setattr(
+        "hwgan.exporting.onnx_files.open_sampler_and_step", lambda _, step, temperature: (sampler, step or 7)
+    )
+    monkeypatch.setattr("hwgan.exporting.onnx_files.writer_error", lambda *_: 0.0)
+    monkeypatch.setattr("hwgan.exporting.onnx_files.open_networks", open_networks)
     for step in (None, 3):
         with pytest.raises(UserError, match="opened"):
             export_onnx("runs/x", step)

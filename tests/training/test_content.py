@@ -58,10 +58,10 @@ def test_names_and_checksums_go_together():
 
 
 def test_writers_of_several_datasets_are_kept_apart():
-    names = ["a/x 7", "b/y 7", "b/y 8", "synthetic"]
-    found = writers_by_dataset("a/x,b/y", names, [0, 1, 1, 2])
+    names = ["a/x 7", "b/y 7", "b/y 8"]
+    found = writers_by_dataset("a/x,b/y", names)
     assert found == {"a/x": digests_of_writers(["7"]), "b/y": digests_of_writers(["7", "8"])}
-    assert writers_by_dataset("a/x", ["7", ""], [0, 0]) == {"a/x": digests_of_writers(["7"])}
+    assert writers_by_dataset("a/x", ["7", ""]) == {"a/x": digests_of_writers(["7", ""])}
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,18 @@ def test_writers_of_several_datasets_are_kept_apart():
         ("iam/words", "1", "abc", 0, ""),  # the same data: these writers have words in several splits
         ("iam/words", "2", "abc", 2, "learned from words of 2 of the 3 writers"),
         ("iam/words", "2", "c", 0, ""),
-        ("iam/words", "2", "", None, "was prepared otherwise when the checkpoint learned from it"),
+        ("iam/words", "2", ("c", ""), 0, "was prepared otherwise when the checkpoint learned from it"),
+        ("iam/words", "2", ("",), None, "was prepared otherwise when the checkpoint learned from it"),
         ("iam/lines", "3", "ac", 1, "learned from words of 1 of the 2 writers"),  # of the same collection
         ("word_folder/mine", "3", "ab", None, ""),  # other people may have the same names
-        ("my_iam_test", "", "ab", 2, "learned from words of 2 of the 2 writers"),  # a folder
+        ("word_folder/words_iam", "3", "ab", None, ""),
+        ("iam_test.tar.gz", "", "ab", 2, "learned from words of 2 of the 2 writers"),  # an archive
     ],
 )
 def test_words_of_training_writers_are_warned_of(caplog, dataset, content, names, shared, warning):
     learned = Learned({"iam/words": "1"}, {"iam/words": digests_of_writers("ab")})
-    found = warn_of_training_words({"the checkpoint": learned}, dataset, content, {dataset: digests_of_writers(names)})
+    contents = contents_by_name(dataset, content)
+    found = warn_of_training_words({"the checkpoint": learned}, contents, {dataset: digests_of_writers(names)})
     assert found == ({} if shared is None else {"the checkpoint": shared})
     assert warning in caplog.text and bool(caplog.text) == bool(warning)
 

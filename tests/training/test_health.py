@@ -37,6 +37,11 @@ def test_a_discriminator_without_loss_is_named():
     assert "it learns no more" in found
     (found,) = health_warnings(HEALTHY | {"discriminator/fake_score": -5.0, "discriminator/loss": 0.1})
     assert "it learns no more" not in found
+    recent = RunningMeans()
+    for loss in (1.0, *[0.0] * 500):
+        recent.add({"discriminator/fake_score": -5.0, "discriminator/loss": loss})
+    (found,) = health_warnings(HEALTHY | recent.values)
+    assert "it learns no more" in found
 
 
 def test_running_means_forget_a_single_batch():

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from hwgan.data.transforms import IMAGE_ENDINGS
-from hwgan.datasets.raw_files import plain_path
+from hwgan.datasets.raw_files import common_prefix, plain_path
 
 _XML_ENDINGS = (".xml", ".alto", ".page")  # of "p1.xml", "p1.alto.xml", "p1.page.xml"
 
@@ -113,8 +113,3 @@ def _rank(path: str, name: str, stated: str, xml: str) -> tuple[int, ...]:
         common_prefix(folders[::-1], own[::-1]),
         common_prefix(folders, own),
     )
-
-
-def common_prefix(a: list[str], b: list[str]) -> int:
-    """How many items two lists begin with in common."""
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -8,11 +8,11 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
 
-from hwgan.datasets.pages.find_image import ImageFinder, NoImage, common_prefix, page_stem
+from hwgan.datasets.pages.find_image import ImageFinder, NoImage, page_stem
 from hwgan.datasets.pages.layout import Page, Region
 from hwgan.datasets.pages.parser import parse_mets, parse_pages
 from hwgan.datasets.pages.scan import Frame, Misplaced, Placement, place, read_frames
-from hwgan.datasets.raw_files import RawFiles, is_hidden, plain_path
+from hwgan.datasets.raw_files import RawFiles, common_prefix, is_hidden, plain_path
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,17 +30,17 @@ def group_same(items: Sequence[Item], marks: Callable[[Item], Iterable[Hashable]
     return list(groups.values())
 
 
-def preference(page: Description) -> tuple[bool, int, bool, int, bool, str]:
+def preference(page: Description) -> tuple[bool, bool, int, int, bool, str]:
     """A key that sorts the best description of a page first.
 
-    One beside its image comes before others, then one nearer to it in the tree of folders, and ground truth of an OCR-D
-    workspace before results of programs; then the most usable regions decide, then PAGE before ALTO, then the name.
+    One beside its image comes before others, and ground truth of an OCR-D workspace before results of programs; then
+    the nearest in the tree of folders, then the one with the most usable regions, then PAGE before ALTO, then the name.
     """
     ground_truth = _GROUND_TRUTH.search(page.file)
     return (
         not page.is_beside,
-        -page.shared_folders,
         not ground_truth,
+        -page.shared_folders,
         -page.usable,
         page.kind != "PAGE",
         page.place,

@@ -16,7 +16,7 @@ STROKE_ENDINGS = (".json", ".inkml")
 _MAX_BYTES = 32 << 20
 _TEXT_TYPES = ("truth", "transcription", "label", "text")
 _CHANNELS = ("X", "Y")
-_MAX_CHANNELS = 4  # numbers of a point, such as x, y, time, pressure
+_MAX_CHANNELS, _MAX_NUMBERS = 4, 8  # lists of a stroke, such as x, y, time, pressure; numbers of a point
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +63,24 @@ def parse_json(content: bytes) -> StrokeFile:
     strokes = fields.get("strokes")
     if not isinstance(strokes, list) or not all(isinstance(stroke, list) for stroke in strokes):
         raise ValueError('it has no list "strokes" of lists of points')
+    if _are_columns(strokes):
+        raise ValueError("its strokes are lists of x and of y; write each as a list of points [x, y]")
     named = {name: "" if fields.get(name) is None else fields[name] for name in ("text", "writer", "split")}
     odd = [name for name, text in named.items() if not isinstance(text, str | int | float) or isinstance(text, bool)]
     if odd:
         raise ValueError(f"its {' and '.join(odd)} is neither text nor number")
     return StrokeFile([_points(stroke) for stroke in strokes], **{name: _text(value) for name, value in named.items()})
+
+
+def _are_columns(strokes: list[Any]) -> bool:
+    """Whether each stroke is a few lists of equal length, x, y and perhaps time, and not a list of points.
+
+    Strokes of few points with many numbers look so too, but not with different numbers or with very many.
+    """
+    lengths = [[len(point) for point in stroke if isinstance(point, list)] for stroke in strokes]
+    alike = all(2 <= len(own) <= _MAX_CHANNELS and len(set(own)) == 1 for own in lengths)
+    sizes = {own[0] for own in lengths if own}
+    return bool(strokes) and alike and (len(sizes) > 1 or max(sizes) > _MAX_NUMBERS)
 
 
 def _text(value: str | int | float) -> str:
@@ -78,9 +91,6 @@ def _text(value: str | int | float) -> str:
 
 
 def _points(stroke: list[Any]) -> Stroke:
-    lengths = {len(point) for point in stroke if isinstance(point, list)}
-    if 2 <= len(stroke) <= _MAX_CHANNELS and len(lengths) == 1 and lengths.pop() > _MAX_CHANNELS:
-        raise ValueError("a stroke is a list of x and a list of y; write it as a list of points [x, y]")
     plain = [point[:2] for point in stroke if isinstance(point, list) and len(point) >= 2]
     numbers = all(type(number) in (int, float) for point in plain for number in point)
     if len(plain) < len(stroke) or not numbers:

@@ -31,19 +31,15 @@ def match_files(names: list[str], index: ImageIndex, endings: tuple[str, ...]) -
     for image in index.images:
         for key in {image, stem(image), _line(image)}:
             by_line[key].append(image)
-    files = [
-        (name, name[: -len(ending)])
-        for ending in endings
-        for name in names
-        if name.lower().endswith(ending) and not is_image(name)
-    ]
     found: Beside = {}
-    for name, key in files:
-        if images := by_line.get(key):
-            found.setdefault(min(images, key=lambda image: _rank(image, key)), name)
-    for name, key in files:
-        if key not in by_line and (image := index.find_anywhere(posixpath.basename(key))):
-            found.setdefault(image, name)
+    for ending in endings:
+        files = [(name, name[: -len(ending)]) for name in names if name.lower().endswith(ending) and not is_image(name)]
+        for name, key in files:
+            if images := by_line.get(key):
+                found.setdefault(min(images, key=lambda image: _rank(image, key)), name)
+        for name, key in files:
+            if key not in by_line and (image := index.find_anywhere(posixpath.basename(key))):
+                found.setdefault(image, name)
     return found
 
 

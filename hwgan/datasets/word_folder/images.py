@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from hwgan.data.transforms import IMAGE_ENDINGS
-from hwgan.datasets.raw_files import is_hidden, plain_path
+from hwgan.datasets.raw_files import common_prefix, is_hidden, plain_path
 from hwgan.datasets.word_folder.rows import Row, is_image, stem
 from hwgan.runtime.errors import UserError
 
@@ -84,8 +84,9 @@ class ImageIndex:
         lost = [row.file for row, image in zip(rows, found, strict=True) if not image]
         if 2 * len(lost) > len(rows):
             dropped, base = self._moved_to(lost)
+            taken = set(found)
             moved = {path: self._find_moved(path, dropped, base) for path in lost}
-            kept = _unambiguous({path: image for path, image in moved.items() if image not in found})
+            kept = _unambiguous({path: image for path, image in moved.items() if image not in taken})
             found = [image or kept.get(row.file, "") for row, image in zip(rows, found, strict=True)]
         return [
             dataclasses.replace(row, image=image, file=relative_to(image, folder), stated=row.file) if image else row
@@ -152,8 +153,7 @@ def _unambiguous(images: dict[str, str]) -> dict[str, str]:
 
 def _common_tail(path: list[str], image: list[str]) -> int:
     """How many folders before the name of a file two paths have in common."""
-    pairs = zip(reversed(path[:-1]), reversed(image[:-1]), strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0].lower() == pair[1].lower(), pairs))
+    return common_prefix([part.lower() for part in path[-2::-1]], [part.lower() for part in image[-2::-1]])
 
 
 def relative_to(name: str, folder: str) -> str:

@@ -121,10 +121,13 @@ def split_fields(line: str, separator: str, *, quoted: bool) -> list[str] | str:
     """The fields of a line, or an error message."""
     if not quoted:
         return line.split(separator)
-    try:
-        return next(csv.reader([line], strict=True, delimiter=separator, skipinitialspace=True), [])
-    except csv.Error as error:
-        return str(error)
+    problem = ""
+    for skipped in (True, False):  # of a quotation mark after a blank it is not known whether it quotes
+        try:
+            return next(csv.reader([line], strict=True, delimiter=separator, skipinitialspace=skipped), [])
+        except csv.Error as error:
+            problem = str(error)
+    return problem
 
 
 def _read_json(text: str, name: str, kind: str) -> Iterator[tuple[str, dict[str, Any] | str]]:
