@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo web test test-slow lint clean
 
 .venv/run.done: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hwgan needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "hwgan needs Python 3.11 to 3.14: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -16,17 +16,19 @@ BIN := .venv/bin
 
 # The page that writes in a browser, in web/dist, with the pretrained weights.
 PAGE := $(wildcard web/*.* web/src/*.ts web/src/hand/*.ts hwgan/web.py hwgan/exporting/*.py hwgan/weights/*.npz \
-	hwgan/data/replacements.py hwgan/data/letterforms.py)
-.venv/web.done: .venv/dev.done $(PAGE)
+	hwgan/data/replacements.py hwgan/data/letterforms.py hwgan/models/*.py hwgan/sampling/*.py)
+# Within what is built, so that it goes with it, as where the page is built with other networks.
+BUILT := web/dist/pretrained.done
+$(BUILT): .venv/dev.done $(PAGE)
 	$(BIN)/python -m hwgan.web --build
 	@touch $@
 
-web: .venv/web.done
+web: $(BUILT)
 
 # A browser for its tests: any Chromium, else Debian's. Where none can be installed, those tests are skipped, and say so.
 .venv/browser.done: .venv/dev.done
 	@for name in chromium chromium-browser google-chrome-stable google-chrome; do \
-		if command -v $$name; then touch $@; exit 0; fi; \
+		if $$name --version >/dev/null 2>&1; then touch $@; exit 0; fi; \
 	done; \
 	root=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); \
 	if $$root apt-get update -qq && $$root apt-get install -y -qq --no-install-recommends chromium; then touch $@; \
@@ -41,7 +43,7 @@ demo: .venv/run.done
 test: .venv/dev.done
 	$(BIN)/python -m pytest
 
-test-slow: .venv/dev.done .venv/web.done .venv/browser.done
+test-slow: .venv/dev.done $(BUILT) .venv/browser.done
 	$(BIN)/python -m pytest -m slow
 
 lint: .venv/dev.done

@@ -33,14 +33,13 @@ def running_browser(path):
     """A browser and the address of the page."""
     playwright = pytest.importorskip("playwright.sync_api")
     with make_server(SITE, 0) as server, playwright.sync_playwright() as driver:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        # A sandbox needs rights that containers lack; the page is our own.
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
-            yield browser, f"http://127.0.0.1:{server.server_port}/"
+            # A sandbox needs rights that containers lack; the page is our own.
+            with driver.chromium.launch(executable_path=path, args=["--no-sandbox"]) as browser:
+                yield browser, f"http://127.0.0.1:{server.server_port}/"
         finally:
-            browser.close()
             server.shutdown()
             thread.join()
 

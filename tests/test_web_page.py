@@ -7,6 +7,7 @@ import time
 import zlib
 
 import numpy as np
+import pypdfium2
 import pytest
 from defusedxml import ElementTree
 from PIL import Image
@@ -338,6 +339,19 @@ def test_a_worker_that_is_lost_is_replaced(browser):
     assert all("lost" in fault for fault in page.faults)
 
 
+def test_lost_workers_that_cannot_be_loaded_are_tried_again(browser):
+    page = OpenPage(*browser).open()
+    page.context.route("**/writer.onnx*", lambda route: route.abort())
+    for worker in page.tab.workers:
+        worker.evaluate("() => { setTimeout(() => { throw new Error('lost'); }); }")
+    page.tab.get_by_label("Your text").fill("des mots nouveaux")
+    page.wait("document.getElementById('progress').textContent.includes('Check the connection')")
+    page.context.unroute("**/writer.onnx*")
+    type_text(page, "des mots tout nouveaux")
+    assert page.tab.locator("#progress").text_content() == "4 words"
+    page.context.close()
+
+
 def test_a_word_that_fails_is_told_and_ends_the_writing(browser):
     """Networks that fail at once are those of a model whose files cannot be had."""
     page = OpenPage(*browser)
@@ -382,6 +396,72 @@ def test_dark_ink_in_a_dim_photo_stays_ink(page, sampler):
         dict(name="page.png", mimeType="image/png", buffer=dark.getvalue())
     )
     page.wait("document.querySelectorAll('.hand-word').length === 16")
+
+
+def sheet_on_a_table(photo):
+    """The photo on a dark table, of which it covers less than half."""
+    table = Image.new("L", (round(1.5 * photo.width), round(1.6 * photo.height)), 60)
+    table.paste(photo, (photo.width // 4, photo.height // 4))
+    return table
+
+
+def squared(photo):
+    """The photo with the grid of squared paper, less dark than the ink."""
+    y, x = np.mgrid[: photo.height, : photo.width]
+    grid = (x % 44 < 2) | (y % 44 < 2)
+    levels = np.asarray(photo).astype(int)
+    return Image.fromarray(np.where(grid, np.minimum(levels, levels * 170 // 235), levels).astype(np.uint8))
+
+
+@pytest.mark.parametrize("change", [sheet_on_a_table, squared])
+def test_words_of_a_photo_are_found_on_a_table_and_on_squares(page, sampler, change):
+    with Image.open(io.BytesIO(photo_of_writing(sampler, 2, LINES))) as photo:
+        changed, file = change(photo.convert("L")), io.BytesIO()
+    changed.save(file, "PNG")
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.png", mimeType="image/png", buffer=file.getvalue())
+    )
+    page.wait("document.getElementById('hand-note').textContent.includes('words found')")
+    assert 15 <= page.tab.locator(".hand-word").count() <= 17
+
+
+def test_an_empty_text_stays_empty(page):
+    type_text(page, "")
+    page.tab.get_by_label("Lined", exact=True).check(force=True)
+    address = page.address()
+    assert "text=" in address
+    page.tab.goto("about:blank")
+    page.tab.goto(address)
+    page.wait("Boolean(window.hwgan)")
+    assert page.tab.get_by_label("Your text").input_value() == ""
+
+
+def test_on_paper_there_are_the_pages_alone(page):
+    """All of them are drawn, also those far from the screen."""
+    type_text(page, "plume\n" * 120)
+    page.tab.emulate_media(media="print")
+    page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    drawn = page.tab.evaluate("[...document.querySelectorAll('#pages canvas')].map((canvas) => canvas.width)")
+    assert len(drawn) > 3 and min(drawn) > 1000
+    for hidden in ("header", "footer", ".controls", ".text", ".bar"):
+        assert not page.tab.locator(hidden).is_visible()
+    pages = pypdfium2.PdfDocument(page.tab.pdf(prefer_css_page_size=True, format="A4"))
+    assert len(pages) == len(drawn)
+    page.tab.emulate_media(media="screen")
+
+
+def test_networks_of_another_alphabet_have_a_grid(browser):
+    def with_capitals(route):
+        model = route.fetch().json()
+        model["alphabet"] = model["alphabet"].translate({ord(c): 0x410 + ord(c) - ord("a") for c in "plume"})
+        route.fulfill(json=model)
+
+    page = OpenPage(*browser)
+    page.context.route("**/model.json", with_capitals)
+    page.open()
+    page.wait("[...document.querySelectorAll('#styles canvas')].every((canvas) => canvas.width > 0)")
+    page.context.close()
+    assert page.faults == []
 
 
 def curves_of(svg):
@@ -454,6 +534,8 @@ def test_a_photo_while_there_is_no_connection(browser, sampler):
     page.context.unroute("**/reader.onnx*")
     page.tab.get_by_label("Drop a photo here").set_input_files(photo)  # the same file again
     page.wait("document.querySelectorAll('.hand-word').length === 4")
+    type_text(page, "plume après")  # the page writes on
+    page.wait_written()
     page.context.close()
 
 

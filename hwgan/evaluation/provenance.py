@@ -1,8 +1,10 @@
 """Provenance of results: the commit, package versions and device that computed them."""
 
+import contextlib
 import importlib.metadata
 import pathlib
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -14,9 +16,16 @@ def provenance() -> dict[str, Any]:
     """Commit of this package ("" outside of a git checkout), versions of its dependencies, and the device."""
     return {
         "commit": commit(pathlib.Path(__file__).parents[1]),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": dict(_versions()),
         "device": jax.devices()[0].device_kind,
     }
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """The packages that are installed; gudhi there is not for every machine."""
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
 
 
 def commit(package: pathlib.Path) -> str:

@@ -1,12 +1,14 @@
 """The geometry score: compares the number of one-dimensional holes of two sets of features."""
 
+import importlib
 import warnings
+from typing import Any
 
-import gudhi
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import cdist
 
+from hwgan.runtime.errors import UserError
 from hwgan.runtime.progress import with_progress
 
 _LANDMARKS = 64
@@ -33,6 +35,21 @@ def mean_relative_living_times(
     return np.mean(times, axis=0)
 
 
+def _gudhi() -> Any:
+    """The package gudhi, which there is not for every machine.
+
+    Raises:
+      UserError: it is not installed.
+    """
+    try:
+        return importlib.import_module("gudhi")
+    except ImportError as error:
+        raise UserError(
+            "the geometry score needs the package gudhi, of which there is none for ARM Linux: leave the score out by "
+            "--geometry_rounds=0 (of a run --config.evaluate.geometry_rounds=0), or install gudhi"
+        ) from error
+
+
 def relative_living_times(
     rows: Float[np.ndarray, "n d"], landmarks: Float[np.ndarray, "l d"], gamma: float
 ) -> Float[np.ndarray, " holes"]:
@@ -55,7 +72,7 @@ def relative_living_times(
         return times
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # gudhi's conversion of arrays issues warnings
-        tree = gudhi.WitnessComplex(table).create_simplex_tree(max_alpha_square=largest, limit_dimension=2)
+        tree = _gudhi().WitnessComplex(table).create_simplex_tree(max_alpha_square=largest, limit_dimension=2)
         tree.compute_persistence(homology_coeff_field=2)
         holes = np.asarray(tree.persistence_intervals_in_dimension(1)).reshape(-1, 2)
     if not len(holes):

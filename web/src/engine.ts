@@ -80,6 +80,7 @@ export class Engine {
   backend: Backend = "wasm";
   private readonly tasks: Task[] = [];
   private runners: Runner[] = [];
+  private isLoading = false;
   private readonly written = new Map<string, Ink>();
   private readonly pending = new Map<string, { asked: Promise<Ink>; task: Task }>();
 
@@ -87,7 +88,8 @@ export class Engine {
 
   /** Starts a worker; a second one and WebGPU follow when it is ready, so that they do not delay the first word. */
   async start(): Promise<void> {
-    const first = await this.load("wasm");
+    this.isLoading = true;
+    const first = await this.load("wasm").finally(() => (this.isLoading = false));
     this.join(first.runner);
     const count = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1);
     const others = Array.from({ length: count - 1 }, async () => this.join((await this.load("wasm")).runner));
@@ -138,7 +140,8 @@ export class Engine {
 
   /** A task failed. Of a worker that is lost, or a GPU that may be, a new worker takes the place, and tries it again. */
   private fail(runner: Runner, task: Task | null, error: Error, isLost: boolean): void {
-    if (!runner.isReady || !(isLost || runner.backend === "webgpu")) {
+    const isConnection = error instanceof NotLoaded && !isLost;
+    if (!runner.isReady || isConnection || !(isLost || runner.backend === "webgpu")) {
       task?.reject(error);
       return;
     }
@@ -150,13 +153,23 @@ export class Engine {
     this.runners = this.runners.filter((other) => other !== runner);
     runner.retire();
     if (runner.backend === "webgpu") this.backend = "wasm";
-    if (this.runners.length) {
-      for (const other of this.runners) other.proceed();
-      return;
-    }
+    for (const other of this.runners) other.proceed();
+    this.revive();
+  }
+
+  /** Where there is no worker any more, starts one; what waits fails if that cannot be loaded either. */
+  private revive(): void {
+    if (this.runners.length || this.isLoading) return;
+    this.isLoading = true;
     this.load("wasm").then(
-      (loaded) => this.join(loaded.runner),
-      (reason: Error) => this.tasks.splice(0).forEach((waiting) => waiting.reject(reason)),
+      (loaded) => {
+        this.isLoading = false;
+        this.join(loaded.runner);
+      },
+      (reason: Error) => {
+        this.isLoading = false; // before those that fail ask again
+        this.tasks.splice(0).forEach((waiting) => waiting.reject(reason));
+      },
     );
   }
 
@@ -175,6 +188,7 @@ export class Engine {
     });
     this.tasks.push(task);
     for (const runner of this.runners) runner.proceed();
+    this.revive();
     return { task, result };
   }
 

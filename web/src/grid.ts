@@ -4,12 +4,21 @@ import { radio } from "./controls";
 import { outlineOf, trace } from "./outline";
 import { Superseded, type Engine } from "./engine";
 import { say } from "./i18n";
+import { fitText, type Model } from "./model";
 import { wrapSeed } from "./settings";
 import { styleOfSeed } from "./styles";
 
 const COUNT = 12;
+const SAMPLE_LETTERS = 5;
 const [WIDTH, HEIGHT] = [132, 56]; // CSS pixels
 const MARGINS = [12, 4] as const;
+
+/** The word of the grid: that of the language, or for another alphabet some of its letters. */
+function sampleOf(model: Model): string {
+  const [word] = fitText(model, say("sample")).lines.flat();
+  const letters = [...model.alphabet].filter((character) => /[\p{L}\p{N}]/u.test(character));
+  return word || letters.slice(0, SAMPLE_LETTERS).join("") || model.alphabet.slice(0, 1);
+}
 
 export class StyleGrid {
   private first = 0;
@@ -63,7 +72,7 @@ export class StyleGrid {
 
   private async draw(canvas: HTMLCanvasElement, seed: number, temperature: number, version: number): Promise<void> {
     const { model } = this.engine;
-    const ink = await this.engine.write(say("sample"), styleOfSeed(seed, model.z_dim, temperature), this.place.id);
+    const ink = await this.engine.write(sampleOf(model), styleOfSeed(seed, model.z_dim, temperature), this.place.id);
     if (version !== this.version) return;
     const density = Math.max(1, devicePixelRatio);
     canvas.width = WIDTH * density;

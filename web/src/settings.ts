@@ -73,6 +73,7 @@ export function toHash(settings: Settings, base: Settings): string {
   const parts = new URLSearchParams();
   if (!differing(base).length) return "";
   for (const [name, value] of differing(UNSAID)) parts.set(name, String(value));
+  if (!settings.text) parts.set("text", ""); // an address without a text stands for the letter of the language
   return parts.toString();
 }
 

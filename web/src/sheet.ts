@@ -11,6 +11,7 @@ import type { Style } from "./styles";
 const LONGEST_LABEL = 5000; // characters of a page that a screen reader is given, more than a full one has
 const LONG = 2000; // ms of writing, after which a screen reader is told that it has ended
 const NEAR = "50%"; // of the screen's height; pages nearer to it are drawn
+const PRINTED = 1654; // pixels of the width of a page on paper, 200 dpi of A4
 
 export class Sheet {
   private pages: Page[] = [];
@@ -18,6 +19,7 @@ export class Sheet {
   private frame = 0;
   private version = 0;
   private isDrawn = false;
+  private writing: Promise<void> | null = null;
   /** Canvases on or near the screen: the others are empty, for those of a long text would take a gigabyte. */
   private readonly near = new Set<Element>();
   private readonly observer = new IntersectionObserver((entries) => this.notice(entries), { rootMargin: NEAR });
@@ -26,6 +28,8 @@ export class Sheet {
 
   constructor(private readonly engine: Engine) {
     new ResizeObserver(() => this.draw()).observe(this.element);
+    addEventListener("beforeprint", () => this.paint(true));
+    addEventListener("afterprint", () => this.draw());
   }
 
   private readonly find = (word: Word): Ink | undefined => this.engine.find(word.text, word.style);
@@ -36,7 +40,16 @@ export class Sheet {
     this.pages = layOut(this.engine.model, text.lines, style, settings);
     this.matchCanvases();
     this.draw();
-    this.write().catch((error: unknown) => this.announce(failureOf(error)));
+    this.rewrite().catch((error: unknown) => this.announce(failureOf(error)));
+  }
+
+  /** Writes what is missing of the text of now; whoever waits for it waits for the same. */
+  private rewrite(): Promise<void> {
+    const writing = this.write().finally(() => {
+      if (this.writing === writing) this.writing = null;
+    });
+    this.writing = writing;
+    return writing;
   }
 
   /** Says what happened, to a screen reader too. */
@@ -115,28 +128,34 @@ export class Sheet {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
-      const { settings } = this;
-      if (!settings) return;
-      this.pages.forEach((page, i) => {
-        const canvas = this.element.children[i] as HTMLCanvasElement;
-        if (!this.near.has(canvas)) {
-          if (canvas.width) canvas.width = canvas.height = 0; // its place is kept by its style
-          return;
-        }
-        const width = Math.max(1, Math.round(canvas.clientWidth * Math.max(1, devicePixelRatio)));
-        const height = Math.round((width * page.size.height) / page.size.width);
-        if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-        drawPage(canvas.getContext("2d")!, page, this.find, settings, width / page.size.width);
-      });
-      if (this.isDrawn || !this.words().some(this.find)) return;
+      this.paint();
+      if (this.isDrawn || !this.settings || !this.words().some(this.find)) return;
       this.isDrawn = true;
       performance.mark("hwgan-word-drawn");
     });
   }
 
+  /** Draws the pages on or near the screen, or all, as on paper. */
+  private paint(isForPrint = false): void {
+    const { settings } = this;
+    if (!settings) return;
+    this.pages.forEach((page, i) => {
+      const canvas = this.element.children[i] as HTMLCanvasElement;
+      if (!isForPrint && !this.near.has(canvas)) {
+        if (canvas.width) canvas.width = canvas.height = 0; // its place is kept by its style
+        return;
+      }
+      const width = isForPrint ? PRINTED : Math.max(1, Math.round(canvas.clientWidth * Math.max(1, devicePixelRatio)));
+      const height = Math.round((width * page.size.height) / page.size.width);
+      if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+      drawPage(canvas.getContext("2d")!, page, this.find, settings, width / page.size.width);
+    });
+  }
+
   /** The file of all pages, once every word is written, and the resolution of a PNG; other kinds have any. */
   async file(kind: string): Promise<{ file: Blob; dpi: number }> {
-    while (this.words().some((word) => !this.find(word))) await this.write(); // again, if the text changes meanwhile
+    // Again, if the text changes meanwhile.
+    while (this.words().some((word) => !this.find(word))) await (this.writing ?? this.rewrite());
     const { pages, settings } = this;
     if (!settings) throw new Error("there is no page yet");
     if (kind === "png") return pngOf(pages, this.find, settings);

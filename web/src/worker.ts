@@ -43,6 +43,9 @@ async function loadRuntime(): Promise<void> {
   runtime.env.logLevel = "error";
 }
 
+/** A network could not be opened, most often for want of a connection. */
+class Missing extends Error {}
+
 function session(network: Network): Promise<InferenceSession> {
   const file = setup.model.files[network];
   if (!file) return Promise.reject(new Error(`this model has no ${network}`));
@@ -52,9 +55,11 @@ function session(network: Network): Promise<InferenceSession> {
     opened = runtime.InferenceSession.create(`${setup.modelUrl}${file.name}?${file.sha256.slice(0, 16)}`, {
       executionProviders: setup.backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
       logSeverityLevel: 3,
+    }).catch((error: unknown) => {
+      sessions.delete(network); // as without a connection: the next photo tries again
+      throw new Missing(String(error));
     });
     sessions.set(network, opened);
-    opened.catch(() => sessions.delete(network)); // as without a connection: the next photo tries again
   }
   return opened;
 }
@@ -111,6 +116,6 @@ self.onmessage = async ({ data: request }: MessageEvent<Request>) => {
     const result = await answer(request);
     self.postMessage({ id: request.id, result } satisfies Answer);
   } catch (error) {
-    self.postMessage({ id: request.id, error: String(error), isMissing: !isLoaded } satisfies Answer);
+    self.postMessage({ id: request.id, error: String(error), isMissing: !isLoaded || error instanceof Missing } satisfies Answer);
   }
 };

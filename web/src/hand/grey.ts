@@ -22,7 +22,7 @@ export async function decodePhoto(file: Blob): Promise<Grey> {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
   const width = Math.max(1, Math.round(bitmap.width * scale));
   const height = Math.max(1, Math.round(bitmap.height * scale));
-  const canvas = new OffscreenCanvas(width, height);
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.fillStyle = "#fff";
   context.fillRect(0, 0, width, height);
@@ -48,7 +48,16 @@ function hasLightInk({ data, width, height }: Grey): boolean {
     if (level > paper + LIGHT_INK.contrast) lighter++;
     else if (level < paper - LIGHT_INK.contrast) darker++;
   }
-  return lighter >= LIGHT_INK.pixels && lighter > 2 * darker && 2 * lighter < data.length;
+  if (lighter < LIGHT_INK.pixels || lighter <= 2 * darker || 2 * lighter >= data.length) return false;
+  // Ink leaves paper in every tile; a tile that is light as a whole is of a sheet on a dark table.
+  const tile = Math.max(8, Math.ceil(Math.max(width, height) / TILES));
+  for (let y = 0; y + tile <= height; y += tile) {
+    for (let x = 0; x + tile <= width; x += tile) {
+      const levels = crop({ data, width, height }, x, y, x + tile, y + tile).data;
+      if (percentile(levels, 5) > paper + LIGHT_INK.contrast) return false;
+    }
+  }
+  return true;
 }
 
 /** Divides by the brightness of the paper, so that shadows and vignettes vanish. */

@@ -2,15 +2,31 @@
 
 import type { Grey } from "./grey";
 
-const RULE_LENGTH = 1 / 6; // of the width: longer runs of ink are lines of the paper
-const RULE_THICKNESS = 1 / 350; // of the width
+const RULE_LENGTH = 1 / 6; // of the longer side: longer runs of ink are lines of the paper
+const RULE_THICKNESS = 1 / 350; // of the longer side
 const STEEPEST = 0.12; // slope of lines of writing, either way
 const SLOPE_STEP = 0.005;
 
-/** Erases the lines of the paper: ink that is thin, in long runs over three rows, as lines are hardly level. */
+/** Erases the lines of the paper, level and upright ones. */
 export function removeRules(mask: Uint8Array, { width, height }: Grey): void {
-  const longest = Math.max(40, width * RULE_LENGTH);
-  const thickest = Math.max(4, Math.round(width * RULE_THICKNESS));
+  const side = Math.max(width, height);
+  const [longest, thickest] = [Math.max(40, side * RULE_LENGTH), Math.max(4, Math.round(side * RULE_THICKNESS))];
+  removeLevelRules(mask, width, height, longest, thickest);
+  const turned = transposed(mask, width, height);
+  removeLevelRules(turned, height, width, longest, thickest);
+  mask.set(transposed(turned, height, width));
+}
+
+function transposed(mask: Uint8Array, width: number, height: number): Uint8Array {
+  const turned = new Uint8Array(mask.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) turned[x * height + y] = mask[y * width + x]!;
+  }
+  return turned;
+}
+
+/** Erases ink that is thin, in long runs over three rows, as lines are hardly level. */
+function removeLevelRules(mask: Uint8Array, width: number, height: number, longest: number, thickest: number): void {
   const rules: number[] = [];
   for (let y = 1; y < height - 1; y++) {
     let start = 0;
