@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
     """Prints a row for each page."""
     del argv
     encoder = open_style_encoder("", open_sampler(""))
-    writers = pages.words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.split)
+    writers = pages.words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.dataset, flags.FLAGS.split)
     print("| page | words | found | missed | wrong | style distance |\n|---|---|---|---|---|---|")
     total = np.zeros(4, int)
     for number, ((name, page), words) in enumerate(zip(pages.PAGES.items(), writers.values(), strict=False)):
@@ -71,6 +71,7 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
+    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
+    flags.DEFINE_string("dataset", "word_folder/copiste", "whose words are used; of the public pages: pages/copiste")
     flags.DEFINE_string("split", "test", "whose words are used")
     run_main(main)

@@ -36,10 +36,10 @@ _SHOWN = 9  # words of a writer in the picture
 Word = tuple[np.ndarray, str]  # image, text
 
 
-def deal(sampler: Sampler, data_dir: str) -> list[list[Word]]:
+def deal(sampler: Sampler, data_dir: str, dataset: str) -> list[list[Word]]:
     """The words of each validation writer with enough of them, in random order."""
     of_writers: dict[str, list[Word]] = {}
-    for image, text, writer in zip(*read_images(data_dir, "word_folder/copiste", "validation"), strict=True):
+    for image, text, writer in zip(*read_images(data_dir, dataset, "validation"), strict=True):
         if writer and sampler.can_write(normalize_text(text)):
             of_writers.setdefault(writer, []).append((image, normalize_text(text)))
     rng = np.random.default_rng(7)
@@ -78,7 +78,7 @@ def main(argv: list[str]) -> None:
     args = flags.FLAGS
     evaluator, sampler = open_evaluator("").for_scans(), open_sampler("")
     encoder = open_style_encoder("", sampler)
-    dealt = deal(sampler, args.data_dir)
+    dealt = deal(sampler, args.data_dir, args.dataset)
     gallery = [
         evaluator.style_features(store(evaluator, words[_WRITTEN : _WRITTEN + _GALLERY], [0] * _GALLERY)).mean(axis=0)
         for words in dealt
@@ -110,7 +110,8 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
+    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
+    flags.DEFINE_string("dataset", "word_folder/copiste", "whose words are used; of the public pages: pages/copiste")
     flags.DEFINE_list("writers", ["0", "4", "5", "6", "8", "9", "10", "11"], "validation writers that are written")
     flags.DEFINE_integer("words", _REFERENCES, "words of each writer from which the styles are made")
     flags.DEFINE_integer("steps", FineTuning.steps, "of fine-tuning")

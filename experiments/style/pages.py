@@ -2,7 +2,7 @@
 
   python -m experiments.style.pages --data_dir=data --output=DIR
 
-Each page holds words of one writer of a split of word_folder/copiste. Beside each PNG a JSON file has the box of each
+Each page holds words of one writer of a split of --dataset. Beside each PNG a JSON file has the box of each
 word in pixels of the flat page, and the corners of the sheet in the photograph.
 """
 
@@ -74,7 +74,8 @@ PAGES = {
 }
 WIDTH, HEIGHT = 1700, 2300  # of the sheet, pixels
 _LEFT, _TOP = 140, 170
-_SCALE = 0.85  # of a word of the dataset, whose crops are at most 96 pixels high
+_SCALE = 0.85  # of a word of the dataset
+_HIGHEST = 96  # pixels of a word, as the crops of word_folder/copiste have at most
 
 
 def compose(
@@ -186,12 +187,19 @@ def _photograph(sheet: np.ndarray, page: Page, rng: np.random.Generator) -> tupl
     return (photo * shade[..., None] + noise[..., None]).clip(0, 255).astype(np.uint8), moved + margin
 
 
-def words_by_writer(data_dir: str, split: str) -> dict[str, list[np.ndarray]]:
-    """The word images of each writer of a split of Copiste."""
+def words_by_writer(data_dir: str, dataset: str, split: str) -> dict[str, list[np.ndarray]]:
+    """The word images of each writer of a split, at most 96 pixels high."""
     found: dict[str, list[np.ndarray]] = {}
-    for image, _, writer in zip(*read_images(data_dir, "word_folder/copiste", split), strict=True):
-        found.setdefault(writer, []).append(image)
+    for image, _, writer in zip(*read_images(data_dir, dataset, split), strict=True):
+        found.setdefault(writer, []).append(_small(image))
     return dict(sorted(found.items()))
+
+
+def _small(image: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h2 w2"]:
+    """The image at the resolution for which the pages are composed, if it is that of a scan."""
+    scale = min(1.0, _HIGHEST / image.shape[0])
+    size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX)) if scale < 1.0 else image
 
 
 def main(argv: list[str]) -> None:
@@ -199,7 +207,7 @@ def main(argv: list[str]) -> None:
     del argv
     output = pathlib.Path(flags.FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
-    writers = words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.split)
+    writers = words_by_writer(flags.FLAGS.data_dir, flags.FLAGS.dataset, flags.FLAGS.split)
     for number, ((name, page), (writer, words)) in enumerate(zip(PAGES.items(), writers.items(), strict=False)):
         several = words * 3  # a page of thirty lines has more words than a writer
         photo, written, corners = compose(page, several, number)
@@ -211,7 +219,8 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
+    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
+    flags.DEFINE_string("dataset", "word_folder/copiste", "whose words are used; of the public pages: pages/copiste")
     flags.DEFINE_string("split", "test", "whose words are used")
     flags.DEFINE_string("output", None, "folder to write to", required=True)
     run_main(main)

@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     sampler = open_sampler("")
     encoder = open_style_encoder("", sampler)
     rows: dict[str, list[tuple[np.ndarray, str]]] = {}
-    for image, text, writer in zip(*read_images(flags.FLAGS.data_dir, "word_folder/copiste", "test"), strict=True):
+    for image, text, writer in zip(*read_images(flags.FLAGS.data_dir, flags.FLAGS.dataset, "test"), strict=True):
         rows.setdefault(writer, []).append((image, text))
     lines, paragraphs = [], []
     for number, writer in enumerate(sorted(rows)[2 :: len(rows) // _WRITERS][:_WRITERS]):
@@ -54,6 +54,7 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets, with word_folder/copiste")
+    flags.DEFINE_string("data_dir", "data", "directory of prepared datasets")
+    flags.DEFINE_string("dataset", "word_folder/copiste", "whose words are used; of the public pages: pages/copiste")
     flags.DEFINE_string("output", None, "folder to write to", required=True)
     run_main(main)
