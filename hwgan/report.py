@@ -113,6 +113,7 @@ def _read_results(path: pathlib.Path) -> dict[str, Any]:
             if not isinstance(results.get(name, {}), dict):
                 raise UserError(f"{str(path)!r} is malformed: its {name} is no object")
         _columns("", results)  # raises an exception if the metrics are malformed
+        _real_counts(results)
         _networks([RunReport("", results, [], {}, "")])
         preprocessing_revision(results)
         flat_fields(results.get("config", {}))
@@ -222,12 +223,17 @@ def _repeats(runs: Sequence[RunReport]) -> list[list[RunReport]]:
         if run.config and run.results:
             fields = {name: value for name, value in flat_fields(run.config).items() if name not in _OF_ONE_RUN}
             evaluation = [run.results.get(name) for name in _OF_ONE_EVALUATION]
-            evaluation.append({case: sides.get("real") for case, sides in run.results.get("counts", {}).items()})
+            evaluation.append(_real_counts(run.results))
             evaluator = run.results.get("evaluator", {})
             # A recognizer is evaluated as it was trained, so each run has its own.
             evaluation.append("own" if evaluator.get("name") == "own" else evaluator)
             groups.setdefault(json.dumps([fields, evaluation], sort_keys=True, default=str), []).append(run)
     return [group for group in groups.values() if len({str(run.config.get("seed")) for run in group}) == len(group) > 1]
+
+
+def _real_counts(results: dict[str, Any]) -> dict[str, Any]:
+    """How many real words each case has."""
+    return {case: sides.get("real") for case, sides in results.get("counts", {}).items()}
 
 
 def _mean_columns(group: Sequence[RunReport]) -> list[tuple[str, str, dict[str, str]]]:

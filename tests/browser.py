@@ -6,6 +6,7 @@ import io
 import os
 import pathlib
 import shutil
+import subprocess
 import threading
 import time
 
@@ -24,8 +25,13 @@ def find_browser():
     """The path of a browser and None, or None and why there is none."""
     if not (SITE / "index.html").is_file():
         return None, "web/dist is not built: make web"
-    path = next(filter(None, map(shutil.which, NAMES)), None)
+    path = next((path for path in filter(None, map(shutil.which, NAMES)) if _runs(path)), None)
     return path, None if path else "no Chromium, and `make test-slow` could not install it"
+
+
+def _runs(path):
+    """Whether a program is a browser, and not one that only tells how to install it."""
+    return subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
 
 
 @contextlib.contextmanager

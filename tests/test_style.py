@@ -74,7 +74,8 @@ def test_images_are_read_from_folders_and_lists(tmp_path):
 
 def test_all_pages_of_a_tiff_are_read(tmp_path):
     pages = [Image.new("L", (500, 400 + i), 255) for i in range(3)]
-    small = Image.new("L", (120, 100), 255)  # a preview
+    small = Image.new("L", (120, 100), 255)
+    small.encoderinfo = {"tiffinfo": {254: 1}}  # a preview
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=[small, *pages[1:]])
     found = read_images(str(tmp_path / "scan.tif"))
     assert [name.rsplit("/", 1)[1] for name in found] == ["scan.tif#1", "scan.tif#2", "scan.tif#3"]

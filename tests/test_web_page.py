@@ -441,6 +441,7 @@ def test_on_paper_there_are_the_pages_alone(page):
     type_text(page, "plume\n" * 120)
     page.tab.emulate_media(media="print")
     page.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_written()  # what is drawn meanwhile empties none
     drawn = page.tab.evaluate("[...document.querySelectorAll('#pages canvas')].map((canvas) => canvas.width)")
     assert len(drawn) > 3 and min(drawn) > 1000
     for hidden in ("header", "footer", ".controls", ".text", ".bar"):

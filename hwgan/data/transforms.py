@@ -5,6 +5,7 @@ with white = 1.
 """
 
 import io
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -52,26 +53,29 @@ def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
 
 
 def find_pages(encoded: bytes) -> list[int]:
-    """The frames of a TIFF that are pages, as scanners put several into one file, and not smaller copies of others.
+    """The frames of a TIFF that are pages, as scanners put several into one file, and not marked as smaller copies.
 
     Returns:
       Numbers for `decode_grey`; [0] of other files, even damaged ones.
     """
-    pages = [0]
     if encoded[:4] not in _TIFF:
-        return pages
+        return [0]
     try:
         with Image.open(io.BytesIO(encoded), formats=["TIFF"]) as image:
-            first = image.size
-            for frame in range(1, min(getattr(image, "n_frames", 1), MAX_PAGES)):
-                image.seek(frame)
-                is_small = 2 * image.width < first[0] and 2 * image.height < first[1]
-                kind = getattr(image, "tag_v2", {}).get(_SUBFILE_TYPE, 0)
-                if not (kind & 1 or is_small):
-                    pages.append(frame)
-    except Exception:  # `decode_grey` says what is wrong with the frames until there
-        return pages
-    return pages
+            count = min(getattr(image, "n_frames", 1), MAX_PAGES)
+            pages = [frame for frame in range(count) if not _is_smaller_copy(image, frame)]
+    except Exception:  # `decode_grey` says what is wrong
+        return [0]
+    return pages or [0]
+
+
+def _is_smaller_copy(image: Any, frame: int) -> bool:
+    """Whether a frame of a TIFF says that it is a copy of another one at a lower resolution."""
+    try:
+        image.seek(frame)
+    except Exception:  # it is counted, so that `decode_grey` says what is wrong with it
+        return False
+    return bool(getattr(image, "tag_v2", {}).get(_SUBFILE_TYPE, 0) & 1)
 
 
 def _decode(encoded: bytes, frame: int) -> np.ndarray:

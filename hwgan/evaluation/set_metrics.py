@@ -14,7 +14,7 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import CROPS, FeatureNetwork
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio, half_sample_estimate
 from hwgan.evaluation.neighbors import mean_distance_within, retrieval_accuracy
-from hwgan.evaluation.topology import geometry_score
+from hwgan.evaluation.topology import geometry_score, has_gudhi
 
 _REPLICATES = 20  # for intervals of Fréchet distances
 _MAX_FEATURES = 512  # features up to which Fréchet distances have an interval
@@ -116,7 +116,7 @@ class SetMetrics:
         count = min(len(words.words), len(real.words), _MAX_ROWS)
         features, real_features = (cache.first(count).features(network, "whole") for cache in (words, real))
         metrics = precision_recall_density_coverage(real_features, features)
-        if self.geometry_rounds:
+        if self.geometry_rounds and has_gudhi():
             metrics["geometry"] = geometry_score(features, real_features, self.seed, self.geometry_rounds)
         if train is not None:
             metrics["copies"] = share_of_copies(features, train.features(network, "whole"), real_features)

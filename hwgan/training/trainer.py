@@ -69,12 +69,7 @@ class Trainer(BaseTrainer):
         for name in _networks_of_losses(self.config, self.networks):
             updated = name in self.config.train.updated_networks
             if not updated and getattr(begun, name) is getattr(state, name):
-                raise UserError(
-                    f"train.updated_networks={tuple(self.config.train.updated_networks)} trains a generator by the "
-                    f"gradients of a {name} that stays as it was initialised, at random: name it too, or give a "
-                    "trained one by train.init_from"
-                    + ("; or give --config.model.identifier.name=none" if name == "identifier" else "")
-                )
+                raise UserError(_untrained(self.config, name))
         return begun
 
     def _writers_of_data(self) -> dict[str, frozenset[str]]:
@@ -101,6 +96,12 @@ class Trainer(BaseTrainer):
 
     def _check_record(self, stored: dict[str, Any]) -> None:
         super()._check_record(stored)
+        train = stored["config"]["train"]
+        if trains_generator(self.config) and "generator" not in train.get("updated_networks", ()):
+            trained = {*train.get("updated_networks", ()), *self.config.train.updated_networks}
+            missing = [name for name in _networks_of_losses(self.config, self.networks) if name not in trained]
+            if missing and not train.get("init_from"):
+                raise UserError(_untrained(self.config, missing[0]))
         before = stored["config"]["train"].get("recognizer_pretrain_steps", 0)
         now, step = self.config.train.recognizer_pretrain_steps, stored["step"]
         if before < step < now and trains_generator(self.config):
@@ -248,6 +249,15 @@ def _networks_of_losses(config: Config, networks: Networks) -> list[str]:
         *(["recognizer"] if recognizer else []),
         *(["identifier"] if networks.has_identifier else []),  # whose output is the style of half of the words
     ]
+
+
+def _untrained(config: Config, name: str) -> str:
+    """What is wrong where a generator learns from a network that is never trained."""
+    return (
+        f"train.updated_networks={tuple(config.train.updated_networks)} trains a generator by the gradients of a "
+        f"{name} that stays as it was initialised, at random: name it too, or give a trained one by train.init_from"
+        + ("; or give --config.model.identifier.name=none" if name == "identifier" else "")
+    )
 
 
 def _without_identifier(config: Config) -> str:

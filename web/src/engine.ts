@@ -140,7 +140,8 @@ export class Engine {
 
   /** A task failed. Of a worker that is lost, or a GPU that may be, a new worker takes the place, and tries it again. */
   private fail(runner: Runner, task: Task | null, error: Error, isLost: boolean): void {
-    const isConnection = error instanceof NotLoaded && !isLost;
+    // Of a GPU it may be the device that failed; each task is tried at most twice.
+    const isConnection = error instanceof NotLoaded && !isLost && runner.backend !== "webgpu";
     if (!runner.isReady || isConnection || !(isLost || runner.backend === "webgpu")) {
       task?.reject(error);
       return;
@@ -168,7 +169,7 @@ export class Engine {
       },
       (reason: Error) => {
         this.isLoading = false; // before those that fail ask again
-        this.tasks.splice(0).forEach((waiting) => waiting.reject(reason));
+        if (!this.runners.length) this.tasks.splice(0).forEach((waiting) => waiting.reject(reason));
       },
     );
   }

@@ -11,7 +11,8 @@ import type { Style } from "./styles";
 const LONGEST_LABEL = 5000; // characters of a page that a screen reader is given, more than a full one has
 const LONG = 2000; // ms of writing, after which a screen reader is told that it has ended
 const NEAR = "50%"; // of the screen's height; pages nearer to it are drawn
-const PRINTED = 1654; // pixels of the width of a page on paper, 200 dpi of A4
+const PRINTED_PER_MM = 8; // pixels of pages on paper
+const MOST_PRINTED = 150e6; // pixels of all of them, which take four bytes each
 
 export class Sheet {
   private pages: Page[] = [];
@@ -19,6 +20,7 @@ export class Sheet {
   private frame = 0;
   private version = 0;
   private isDrawn = false;
+  private isPrinted = false;
   private writing: Promise<void> | null = null;
   /** Canvases on or near the screen: the others are empty, for those of a long text would take a gigabyte. */
   private readonly near = new Set<Element>();
@@ -28,8 +30,14 @@ export class Sheet {
 
   constructor(private readonly engine: Engine) {
     new ResizeObserver(() => this.draw()).observe(this.element);
-    addEventListener("beforeprint", () => this.paint(true));
-    addEventListener("afterprint", () => this.draw());
+    addEventListener("beforeprint", () => {
+      this.isPrinted = true;
+      this.paint();
+    });
+    addEventListener("afterprint", () => {
+      this.isPrinted = false;
+      this.draw();
+    });
   }
 
   private readonly find = (word: Word): Ink | undefined => this.engine.find(word.text, word.style);
@@ -135,17 +143,19 @@ export class Sheet {
     });
   }
 
-  /** Draws the pages on or near the screen, or all, as on paper. */
-  private paint(isForPrint = false): void {
+  /** Draws the pages on or near the screen, or for paper all. */
+  private paint(): void {
     const { settings } = this;
     if (!settings) return;
+    const printed = Math.min(PRINTED_PER_MM, Math.sqrt(MOST_PRINTED / this.pages.reduce((sum, { size }) => sum + size.width * size.height, 1))); // prettier-ignore
     this.pages.forEach((page, i) => {
       const canvas = this.element.children[i] as HTMLCanvasElement;
-      if (!isForPrint && !this.near.has(canvas)) {
+      if (!this.isPrinted && !this.near.has(canvas)) {
         if (canvas.width) canvas.width = canvas.height = 0; // its place is kept by its style
         return;
       }
-      const width = isForPrint ? PRINTED : Math.max(1, Math.round(canvas.clientWidth * Math.max(1, devicePixelRatio)));
+      const shown = this.isPrinted ? page.size.width * printed : canvas.clientWidth * Math.max(1, devicePixelRatio);
+      const width = Math.max(1, Math.round(shown));
       const height = Math.round((width * page.size.height) / page.size.width);
       if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
       drawPage(canvas.getContext("2d")!, page, this.find, settings, width / page.size.width);

@@ -122,7 +122,8 @@ def split_fields(line: str, separator: str, *, quoted: bool) -> list[str] | str:
     if not quoted:
         return line.split(separator)
     problem = ""
-    for skipped in (True, False):  # of a quotation mark after a blank it is not known whether it quotes
+    # Of a quotation mark after a blank it is not known whether it quotes; one that is not closed is a mistake.
+    for skipped in (True, False) if line.count('"') % 2 == 0 else (True,):
         try:
             return next(csv.reader([line], strict=True, delimiter=separator, skipinitialspace=skipped), [])
         except csv.Error as error:

@@ -49,15 +49,16 @@ function hasLightInk({ data, width, height }: Grey): boolean {
     else if (level < paper - LIGHT_INK.contrast) darker++;
   }
   if (lighter < LIGHT_INK.pixels || lighter <= 2 * darker || 2 * lighter >= data.length) return false;
-  // Ink leaves paper in every tile; a tile that is light as a whole is of a sheet on a dark table.
+  // A sheet on a dark table is light as a whole; of light ink only a lamp's reflection or a strip of wall beside it is.
   const tile = Math.max(8, Math.ceil(Math.max(width, height) / TILES));
+  let solid = 0;
   for (let y = 0; y + tile <= height; y += tile) {
     for (let x = 0; x + tile <= width; x += tile) {
       const levels = crop({ data, width, height }, x, y, x + tile, y + tile).data;
-      if (percentile(levels, 5) > paper + LIGHT_INK.contrast) return false;
+      if (percentile(levels, 5) > paper + LIGHT_INK.contrast) solid += tile * tile;
     }
   }
-  return true;
+  return 2 * solid <= lighter;
 }
 
 /** Divides by the brightness of the paper, so that shadows and vignettes vanish. */

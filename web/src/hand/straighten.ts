@@ -2,18 +2,20 @@
 
 import type { Grey } from "./grey";
 
-const RULE_LENGTH = 1 / 6; // of the longer side: longer runs of ink are lines of the paper
-const RULE_THICKNESS = 1 / 350; // of the longer side
+const RULE_LENGTH = 1 / 6; // of the width, of upright ones of the longer side: longer runs of ink are lines of the paper
+const RULE_THICKNESS = 1 / 350; // likewise
+const SQUARED_SIDE = 800; // pixels of the longer side, above which a picture may be of a page of squared paper
 const STEEPEST = 0.12; // slope of lines of writing, either way
 const SLOPE_STEP = 0.005;
 
-/** Erases the lines of the paper, level and upright ones. */
+/** Erases the lines of the paper, level and, on a page, upright ones. */
 export function removeRules(mask: Uint8Array, { width, height }: Grey): void {
+  const thickness = (side: number): number => Math.max(4, Math.round(side * RULE_THICKNESS));
+  removeLevelRules(mask, width, height, Math.max(40, width * RULE_LENGTH), thickness(width));
   const side = Math.max(width, height);
-  const [longest, thickest] = [Math.max(40, side * RULE_LENGTH), Math.max(4, Math.round(side * RULE_THICKNESS))];
-  removeLevelRules(mask, width, height, longest, thickest);
+  if (side < SQUARED_SIDE) return; // in a picture of a few words the stems of letters are as long
   const turned = transposed(mask, width, height);
-  removeLevelRules(turned, height, width, longest, thickest);
+  removeLevelRules(turned, height, width, side * RULE_LENGTH, thickness(side));
   mask.set(transposed(turned, height, width));
 }
 
