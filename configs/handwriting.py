@@ -8,7 +8,7 @@ pages/copiste are the words that hwgan.prepare cuts from Copiste's public pages 
 the config takes word_folder/copiste, words of the same pages that another program cut and that are not part of this
 repository: those of the published results.
 Recognizer and identifier are pretrained for 9,000 steps (half an hour on two idle CPU cores), then all networks are
-updated for 11,000 (an hour and a half); words can be read after some 1,400 of these. One dataset:
+updated for 11,000 (some two and a half hours); words can be read after some 1,400 of these. One dataset:
 configs/iam_variable.py, configs/copiste.py. Each language has an evaluator of its own:
 
   python -m hwgan.evaluate --checkpoint=runs/handwriting --real=iam/words --evaluator=iam_evaluator --output=en.json
