@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -18,9 +19,11 @@ from hwgan.models.state import TrainState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 
+Path = tuple[str, ...]  # of an array among the variables of a network
+
 _PRETRAINED = {"pretrained": (PRETRAINED,), "pretrained_all": (PRETRAINED, PRETRAINED_OTHERS)}
 # The identifier's last layer, over writers whose ids are those of the words of the old run.
-_OVER_WRITERS = "params/logits/"
+_OVER_WRITERS = "params", "logits"
 _FREE_FIELDS = ("parent", "name", "dtype", "param_dtype", "num_writers")  # of a module: they change no function
 _COMPATIBLE_STEPS = ("contrast", "trim")  # of preprocessing, which may differ: words stay of one size
 
@@ -111,12 +114,13 @@ def _check_preprocessing(source: str, old: Config, new: Config) -> None:
 
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
     network = getattr(state, name)
-    fresh, found = (_by_path(part) for part in (network.variables, variables))
+    # By tuples, for names of flax may have slashes in them, as those of spectral norm have.
+    fresh, found = flatten_dict(network.variables), flatten_dict(variables)
     # Such as the covariance of a whitened identifier: running averages adapt within some hundred steps.
-    new = [path for path in fresh if path not in found and not path.startswith("params/")]
+    new = [path for path in fresh if path not in found and path[0] != "params"]
     found |= {path: fresh[path] for path in new}
     if name == "identifier":
-        over_writers = [path for path in fresh if path.startswith(_OVER_WRITERS)]
+        over_writers = [path for path in fresh if path[:2] == _OVER_WRITERS]
         found |= {path: np.zeros(fresh[path].shape, fresh[path].dtype) for path in over_writers}
     if jax.tree.map(jnp.shape, found) != jax.tree.map(jnp.shape, fresh):
         raise UserError(
@@ -124,17 +128,15 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
             "it, of that version of hwgan"
         )
     if new:
-        logger.info("running averages that the %s of %s lacks are reset: %s", name, source, ", ".join(new))
-    variables = unflatten_dict(_placed_like(fresh, found), sep="/")
+        logger.info(
+            "running averages that the %s of %s lacks are reset: %s", name, source, ", ".join(map("/".join, new))
+        )
+    variables = unflatten_dict(_placed_like(fresh, found))
     params = variables.pop("params")
     state = state.replace(**{name: network.replace(params=params, collections=variables)})
     return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state
 
 
-def _placed_like(fresh: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+def _placed_like(fresh: Mapping[Path, Any], found: Mapping[Path, Any]) -> dict[Path, Any]:
     """Copies, for the state that they become part of is donated."""
     return {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
-
-
-def _by_path(variables: dict[str, Any]) -> dict[str, Any]:
-    return flatten_dict(variables, sep="/")
