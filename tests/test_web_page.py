@@ -406,11 +406,12 @@ def sheet_on_a_table(photo):
 
 
 def squared(photo):
-    """The photo with the grid of squared paper, less dark than the ink."""
+    """The photo in even light, on squared paper whose lines are less dark than the ink."""
     y, x = np.mgrid[: photo.height, : photo.width]
+    light = 0.95 - 0.35 * x / photo.width - 0.15 * y / photo.height  # of `photo_of_writing`
+    levels = (0.9 * np.asarray(photo) / light).clip(0, 255)
     grid = (x % 44 < 2) | (y % 44 < 2)
-    levels = np.asarray(photo).astype(int)
-    return Image.fromarray(np.where(grid, np.minimum(levels, levels * 170 // 235), levels).astype(np.uint8))
+    return Image.fromarray(np.where(grid, levels * 170 / 235, levels).astype(np.uint8))
 
 
 @pytest.mark.parametrize("change", [sheet_on_a_table, squared])
