@@ -115,7 +115,8 @@ def _check_preprocessing(source: str, old: Config, new: Config) -> None:
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
     network = getattr(state, name)
     # By tuples, for names of flax may have slashes in them, as those of spectral norm have.
-    fresh, found = flatten_dict(network.variables), flatten_dict(variables)
+    parts: tuple[dict[Path, Any], dict[Path, Any]] = flatten_dict(network.variables), flatten_dict(variables)
+    fresh, found = parts
     # Such as the covariance of a whitened identifier: running averages adapt within some hundred steps.
     new = [path for path in fresh if path not in found and path[0] != "params"]
     found |= {path: fresh[path] for path in new}
