@@ -50,7 +50,7 @@ from hwgan.runtime.config_file import flat_fields
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_text, writing
 from hwgan.runtime.untrusted import MAX_SEED, check_number
-from hwgan.sampling.open import open_sampler, sampler_from_run
+from hwgan.sampling.open import open_sampler, open_sampler_and_step, sampler_from_run
 from hwgan.sampling.open_strokes import writes_strokes
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
@@ -92,7 +92,7 @@ def evaluate(config: Config, workdir: str, overridden: Collection[str] = ()) -> 
         "step": int(run.state.step),
         "dataset": run.config.data.dataset,
         "content": combined_summary(config.data.data_dir, run.config.data.dataset)["content"],
-        "content_at_training": run.content,
+        "content_at_training": run.learned.content,
         "other_content_at_training": run.other_content,
         "split": config.evaluate.split,
         "config": run.config.to_dict(),
@@ -222,8 +222,7 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
     writers = {run.config.data.dataset: digests_of_writers(store.writers)}
     shared = {}
     if settings.split != "train":
-        contents = contents_by_name(run.config.data.dataset, content)
-        shared = warn_of_training_words({"the run": run.learned}, contents, writers)
+        shared = warn_of_training_words({"the run": run.learned}, {run.config.data.dataset: content}, writers)
     params, limit = run.variables["params"], settings.examples
     found = likelihoods(run.network, params, store, run.writer_names, run.offset_scale, limit=limit, seed=config.seed)
     results = {
@@ -233,7 +232,7 @@ def evaluate_strokes(config: Config, workdir: str, overridden: Collection[str] =
         "step": run.step,
         "dataset": run.config.data.dataset,
         "content": content,
-        "content_at_training": run.content,
+        "content_at_training": run.learned.content,
         "training_writers": shared,
         "split": settings.split,
         "offset_scale": run.offset_scale,
@@ -281,8 +280,8 @@ def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, 
     )
     from_folder = is_folder_of_words(args.real)
     read = read_folder(args.real, args.split) if from_folder else read_images(args.data_dir, args.real, args.split)
-    sampler = open_sampler(args.checkpoint, args.step, args.temperature)
-    encoder = open_style_encoder(args.checkpoint, sampler, args.step)
+    sampler, step = open_sampler_and_step(args.checkpoint, args.step, args.temperature)
+    encoder = open_style_encoder(args.checkpoint, sampler, step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
     origin = _origin(args)
     shared = _warn_of_training_words(args, evaluator, origin, read[2])

@@ -45,6 +45,11 @@ class Learned:
             raise UserError(f"its {WRITERS} are no lists of writers by dataset")
         return cls(contents, {dataset: frozenset(names) for dataset, names in found.items()})
 
+    @property
+    def content(self) -> str:
+        """The checksums of all datasets in one text, joined by "+"; "" where they are unknown."""
+        return "+".join(self.contents.values())
+
     def writers_of(self, dataset: str) -> frozenset[str] | None:
         """The training writers of a dataset, prepared in any way; None if it is unknown whether there were any."""
         same = [names for other, names in self.writers.items() if _collection(other) == _collection(dataset)]

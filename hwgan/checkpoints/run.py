@@ -80,7 +80,6 @@ class Run:
       state: of the step restored.
       rare_characters: number of training examples of each character with few of them (`Charset.rare`).
       learned: what it learned from.
-      content: checksum of its prepared data, of several joined by "+"; "" in older runs.
       other_content: checksums of what it learned from besides `data.dataset`, by name; {} for nothing.
     """
 
@@ -90,7 +89,6 @@ class Run:
     state: TrainState
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     learned: Learned = dataclasses.field(default_factory=Learned)
-    content: str = ""
     other_content: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -134,8 +132,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
             state = orbax.restore_here(checkpointer, shapes, step)
             assert state is not None  # for there is a record
         with naming(what):
-            learned = Learned.of_record(record)
-            contents = str(record.get("content", "")), dict(record.get("other_content", {}))
-            run = Run(config, charset, networks, state, rare_characters, learned, *contents)
+            other_content = dict(record.get("other_content", {}))
+            run = Run(config, charset, networks, state, rare_characters, Learned.of_record(record), other_content)
             check_finite(run.trained_variables)
         return run

@@ -73,7 +73,6 @@ class StrokeRun:
       writer_names: of the embedded writers, whose ids are the index + 1.
       rare_characters: number of training examples of each character with few of them.
       learned: what it learned from.
-      content: checksum of its prepared data; "" in older runs.
     """
 
     config: Config
@@ -85,7 +84,6 @@ class StrokeRun:
     writer_names: list[str]
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     learned: Learned = dataclasses.field(default_factory=Learned)
-    content: str = ""
 
     @property
     def spec(self) -> InkSpec:
@@ -131,7 +129,7 @@ def write_stroke_weights(run: StrokeRun, path: str) -> None:
         "rare_characters": run.rare_characters,
         "offset_scale": run.offset_scale,
         "writers": run.writer_names,
-        "content": run.content,
+        "content": run.learned.content,
         WRITERS: writers_for_record(run.learned.writers),
     }
     halves = jax.tree.map(lambda array: np.asarray(array, np.float16), run.variables)
@@ -171,11 +169,11 @@ def _of_record(record: dict[str, Any]) -> tuple[StrokeRun, Optimizer]:
     check_number("offset_scale", record.get("offset_scale"), 1e-6, 1e6)
     writer_names = _checked_names(record.get("writers"))
     network, optimizer = build_stroke_writer(config, charset, writer_names)
-    learned, content = Learned.of_record(record), str(record.get("content", ""))
+    learned = Learned.of_record(record)
     if not learned.writers and writer_names:  # of an older version, which lists the embedded ones alone
         learned = dataclasses.replace(learned, writers={config.data.dataset: digests_of_writers(writer_names)})
     scale = record["offset_scale"]
-    run = StrokeRun(config, charset, network, {}, 0, scale, writer_names, rare_characters, learned, content)
+    run = StrokeRun(config, charset, network, {}, 0, scale, writer_names, rare_characters, learned)
     return run, optimizer
 
 

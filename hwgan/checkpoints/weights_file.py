@@ -92,7 +92,7 @@ def write_weights_file(run: Run, path: str, networks: Sequence[str] = ()) -> Non
         "right_to_left": run.charset.right_to_left,
         "step": int(run.state.step),
         "rare_characters": run.rare_characters,
-        "content": run.content,
+        "content": run.learned.content,
         WRITERS: writers_for_record(run.learned.writers),
     }
     write_archive(record, {name: dict(part) for name, part in variables.items() if chosen & {"all", name}}, path)
