@@ -105,6 +105,7 @@ def get_common() -> ConfigDict:
             # loss), and on the identifier's in its own update; images span [-1, 1].
             recognizer_noise=0.0,
             gradient_penalty=0.0,  # weight of R1 in D's loss, for a D without spectral norm
+            gradient_penalty_share=1.0,  # of the real words whose R1 is taken; fewer are faster
             feature_matching=0.0,  # weight of matching the mean features of words
             character_feature_matching=0.0,  # weight of matching the mean recognizer features of each character
             ema_decay=0.999,

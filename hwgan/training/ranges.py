@@ -33,6 +33,7 @@ _REAL = {
     "train.z_prediction_weight": (0, _INF),
     "train.recognizer_noise": (0, _INF),
     "train.gradient_penalty": (0, _INF),
+    "train.gradient_penalty_share": (0, 1),
     "train.feature_matching": (0, _INF),
     "train.character_feature_matching": (0, _INF),
     "train.ema_decay": (0, 1),

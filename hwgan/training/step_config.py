@@ -27,6 +27,7 @@ class StepConfig:
       recognizer_noise: standard deviation of white noise on the recognizer's inputs in all updates, and on the
         identifier's in its own; images span [-1, 1].
       gradient_penalty: weight of R1 on the sum of D's heads; 0 for none.
+      gradient_penalty_share: of the real words of a batch whose R1 is taken; the mean is of these.
       feature_matching: weight of the distance of mean features of words (`feature_matching.match`); 0 for none.
       character_feature_matching: weight of the same distance for each character; 0 for none.
       ema_decay: of the averaged generator and φ.
@@ -46,6 +47,7 @@ class StepConfig:
     augment: bool = False
     recognizer_noise: float = 0.0
     gradient_penalty: float = 0.0
+    gradient_penalty_share: float = 1.0
     feature_matching: float = 0.0
     character_feature_matching: float = 0.0
     ema_decay: float = 0.999

@@ -135,6 +135,14 @@ def test_gradient_penalty_is_half_the_squared_norm_of_input_gradients():
     state, metrics = step(run.state, batch, KEY)
     per_image = (gradient**2).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(metrics["discriminator/gradient_penalty"], weight / 2 * per_image.mean(), rtol=1e-4)
+    size = len(per_image)
+    for count in (1, size // 2):
+        share = run.step(
+            updated_networks=("discriminator",), gradient_penalty=weight, gradient_penalty_share=count / size
+        )
+        _, metrics = share(run.state, batch, KEY)
+        some = per_image[np.arange(count) * size // count].mean()
+        np.testing.assert_allclose(metrics["discriminator/gradient_penalty"], weight / 2 * some, rtol=1e-4)
     for _ in range(20):
         state, _ = step(state, batch, KEY)
     unpenalized = run.state
