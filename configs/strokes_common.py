@@ -55,6 +55,9 @@ def get_common() -> ConfigDict:
 
     config.train = ConfigDict(
         dict(
+            # Begin with the network of an earlier run or file of weights, or "pretrained": the weights `strokes` of the
+            # package. Alphabet and layer sizes must be equal.
+            init_from="",
             batch_size=32,  # over all devices
             num_steps=10_000,
             weight_noise=0.0,  # standard deviation of noise on all parameters

@@ -173,6 +173,8 @@ class _Lattice:
 
     def best(self) -> list[Placed | None]:
         placed: list[Placed | None] = []
+        if not np.isfinite(self._forward[-1, -1]):  # no way to give all atoms to the words
+            return [None] * len(self._words)
         for number in range(len(self._words)):
             found = None
             for first in range(max(0, number - _MAX_JOINED + 1), number + 1):

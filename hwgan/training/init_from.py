@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,7 +98,7 @@ def _check_words(source: str, old: Charset, new: Charset) -> None:
     if (old.characters, old.right_to_left) != (new.characters, new.right_to_left):
         raise UserError(
             f"{source!r} has another alphabet, so a run cannot start from it; with that alphabet it can: "
-            f"--config.data.alphabet={old.characters!r}"
+            f"--config.data.alphabet={shlex.quote(old.characters)}"
         )
 
 

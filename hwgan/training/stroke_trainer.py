@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from hwgan.checkpoints.learned import digests_of_writers
+from hwgan.checkpoints.learned import digests_of_writers, merged
+from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
 from hwgan.data.ink_batches import create_ink_schedule, ink_batches
@@ -22,6 +23,7 @@ from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.stroke_sampler import StrokeSampler
 from hwgan.training.base_trainer import BaseTrainer
+from hwgan.training.stroke_init_from import source_of, stroke_init_from
 from hwgan.training.stroke_step import StrokeStepConfig, make_stroke_step
 from hwgan.training.stroke_validation import share_stopped, stroke_grid
 
@@ -73,12 +75,16 @@ class StrokeTrainer(BaseTrainer):
             )
         self._create_mesh()
         self.network, optimizer = build_stroke_writer(config, self.charset, self._writer_names)
-        self._restore_or_init(
-            lambda key: create_stroke_state(self.network, optimizer, key), size=0, start=lambda state: state
-        )
+        self._restore_or_init(lambda key: create_stroke_state(self.network, optimizer, key), size=0, start=self._start)
         step = make_stroke_step(self.network, optimizer, StrokeStepConfig.from_config(config))
         self._steps = {"all": jax.jit(step, donate_argnums=0)}
         self.rare_characters = self.charset.rare(self._train.texts)
+
+    def _start(self, state: StrokeState) -> StrokeState:
+        """The state to begin with: that of `train.init_from`, whose training writers count too."""
+        if source := source_of(self.config):
+            self._training_writers = merged(self._training_writers, learned_of_checkpoint(source).writers)
+        return stroke_init_from(state, self.config, self.charset, self._writer_names, self._scale)
 
     def batches(self) -> Iterator[InkBatch]:
         config = self.config

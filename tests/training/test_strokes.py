@@ -33,6 +33,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
+from hwgan.training.stroke_init_from import stroke_init_from
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
 from hwgan.training.stroke_trainer import StrokeTrainer
 from tests.data.lines_of_ink import TEXTS, written_lines
@@ -88,6 +89,38 @@ def test_resume_equals_no_interruption(run, config, tmp_path):
     config.train.num_steps = 6
     train_and_evaluate(config, str(tmp_path))
     assert metrics_of(tmp_path) == metrics_of(run[0])  # to the last digit
+
+
+def test_a_run_starts_from_another_with_the_writers_that_it_knows(run, config, tmp_path):
+    old = load_stroke_run(run[0])
+    config.train.init_from = run[0]
+    trainer = StrokeTrainer(config, str(tmp_path / "same"))
+    for params in (trainer.state.stroke_writer.params, trainer.state.ema):
+        jax.tree.map(np.testing.assert_array_equal, params, old.variables["params"])
+    state = create_stroke_state(trainer.network, create_optimizer(config.optimizer.stroke_writer), jax.random.key(1))
+    names = [old.writer_names[3], "somebody", *old.writer_names[5:8], *"abcde"]
+    begun = stroke_init_from(state, config, old.charset, names, old.offset_scale)
+    rows = np.asarray(old.variables["params"]["writers"]["embedding"])
+    np.testing.assert_array_equal(begun.ema["writers"]["embedding"], rows[[0, 4, 0, 6, 7, 8, 0, 0, 0, 0, 0]])
+    config.train.num_steps = 1  # it trains, and its evaluation knows of whose writing it has learned
+    train_and_evaluate(config, str(tmp_path / "same"))
+    assert load_stroke_run(str(tmp_path / "same")).learned.writers == old.learned.writers
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model.features": 16}, "has other layers or sizes"),
+        ({"data.alphabet": "abcdefghijklmnopqrstuvwxyzA"}, "has another alphabet.*--config.data.alphabet=abc"),
+        ({"train.init_from": "handwriting"}, "word images, not of strokes"),
+        ({"train.init_from": "no_such_run"}, "no_such_run"),
+    ],
+)
+def test_what_a_run_cannot_start_from_is_told(run, config, tmp_path, change, message):
+    config.train.init_from = run[0]
+    config.update_from_flattened_dict(change)
+    with pytest.raises(UserError, match=message):
+        StrokeTrainer(config, str(tmp_path))
 
 
 def test_another_config_and_damage_are_refused(run, config):
