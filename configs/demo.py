@@ -29,8 +29,6 @@ def get_config() -> ConfigDict:
     # Larger weights bring speckle into the strokes.
     config.train.ctc_weight = 0.8
     config.train.style_weight = 0.35
-    config.train.num_steps = 3000
-    config.train.ema_decay = 0.998
 
     config.optimizer.discriminator.learning_rate = 4e-4
     return config
