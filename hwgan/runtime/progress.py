@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 _DELAY, _INTERVAL = 3.0, 10.0  # seconds before anything is shown, and between two lines
+_begun: list["Progress"] = []  # work in progress, of which each is a part of the one before
 
 T = TypeVar("T")
 
 
 class Progress:
-    """Shows how far some work is; a context manager.
+    """Shows how far some work is; a context manager. Of work within other work the innermost alone is shown.
 
     Attributes:
       count: what is done so far.
@@ -40,8 +41,10 @@ class Progress:
         self.count += count
         if not self._first:
             self._first, self._start = count, time.monotonic()
+        if _begun and _begun[-1] is not self:
+            return
         if self._bar is not None:
-            self._bar.update(count)
+            self._bar.update(self.count - self._bar.n)
         elif self.count > self._first and time.monotonic() - self._shown >= _INTERVAL:
             self._shown = time.monotonic()
             print(self.line(self._shown - self._start), file=sys.stderr, flush=True)
@@ -60,9 +63,11 @@ class Progress:
         return f"{self._what}: {self.count:,} of {self._total:,} {self._unit}, {speed}, {left} left"
 
     def __enter__(self) -> "Progress":
+        _begun.append(self)
         return self
 
     def __exit__(self, *_: Any) -> None:
+        _begun.remove(self)
         if self._bar is not None:
             self._bar.close()
 

@@ -90,6 +90,23 @@ def test_the_rate_leaves_out_a_first_step_that_waits_for_a_compilation(now, monk
     ]
 
 
+def test_of_work_within_other_work_the_innermost_is_shown(now, monkeypatch):
+    def read():
+        for item in with_progress(range(4), "reading", "lines"):
+            now[0] += 11
+            yield item
+
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with Progress("preparing", None, "examples") as shown:
+        for _ in read():
+            shown.update()
+        for _ in range(2):
+            now[0] += 11
+            shown.update()
+    lines = sys.stderr.getvalue().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["reading"] * 3 + ["preparing"] * 2
+
+
 def test_items_pass_through():
     assert list(with_progress(range(5), "counting", "numbers")) == [0, 1, 2, 3, 4]
 
