@@ -11,6 +11,7 @@ from jaxtyping import Int
 
 from hwgan.data.direction import column_order
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 BLANK_ID = 0
 FEW_EXAMPLES = 20  # a character that occurs less often in the training words is written badly
@@ -43,10 +44,9 @@ def name_characters(places: Mapping[str, Sequence[str]]) -> str:
     named = []
     for character, its in places.items():
         distinct = [place for place in dict.fromkeys(its) if place]
-        more = f" and {len(distinct) - _NAMED_PLACES:,} more" if len(distinct) > _NAMED_PLACES else ""
         times = f" {len(its):,} times" if len(its) > 1 else ""
-        where = f" in {', '.join(distinct[:_NAMED_PLACES])}" if distinct else ""
-        named.append(f"{character_name(character)}{times}{where}{more}")
+        where = f" in {some(distinct, _NAMED_PLACES)}" if distinct else ""
+        named.append(f"{character_name(character)}{times}{where}")
     others = len(named) - _NAMED_CHARACTERS
     return ", ".join(named[:_NAMED_CHARACTERS]) + (f" and {others:,} other characters" if others > 0 else "")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from hwgan.data.charset import Charset, character_name, name_characters, normalize_text
 from hwgan.data.replacements import describe_replaced, replace_unwritable
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 _NAMED_LINES = 10
 
@@ -49,10 +50,9 @@ class FittedLines:
             yield f"{name}: {describe_replaced(self.replaced)}"
         if self.left_out:
             lines = [f"line {n} {self.left_out[n][:40]!r} ({self.reasons[n]})" for n in self.left_out]
-            more = f" and {len(lines) - _NAMED_LINES:,} more" if len(lines) > _NAMED_LINES else ""
             yield (
                 f"{name}: left out {len(lines):,} of {len(lines) + len(self.lines):,} lines: "
-                f"{', '.join(lines[:_NAMED_LINES])}{more}"
+                f"{some(lines, _NAMED_LINES)}"
             )
         if len(self.left_out) > _NAMED_LINES and self.unwritable:
             yield f"{name}: characters outside the alphabet: {name_characters(self.unwritable)}"

@@ -20,10 +20,10 @@ from typing import IO, Any
 
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import open_regular
+from hwgan.runtime.wording import some
 
 logger = logging.getLogger(__name__)
 
-_NAMED = 3
 _UTF8_FLAG = 0x800  # of a file in a zip, whose name is UTF-8
 _TAR_ENDINGS = (".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2")
 _MAX_MEMBERS, _MAX_HEADER_BYTES = 2_000_000, 1 << 20  # of a tar file
@@ -136,12 +136,10 @@ class RawFiles:
                 files.append(path.relative_to(self._root).as_posix())
         linked = sorted(name for name in linked if not is_hidden(name))
         if linked:
-            more = f" and {len(linked) - _NAMED} more" if len(linked) > _NAMED else ""
             logger.warning(
-                "%s: folders that are links are not followed: %s%s; replace each by the folder that it leads to",
+                "%s: folders that are links are not followed: %s; replace each by the folder that it leads to",
                 self.source,
-                ", ".join(linked[:_NAMED]),
-                more,
+                some(linked),
             )
         return files
 

@@ -1,5 +1,6 @@
 """The geometry score: compares the number of one-dimensional holes of two sets of features."""
 
+import functools
 import importlib.util
 import logging
 import warnings
@@ -36,6 +37,7 @@ def mean_relative_living_times(
     return np.mean(times, axis=0)
 
 
+@functools.cache  # so that it warns once
 def has_gudhi() -> bool:
     """Whether the package gudhi is installed, which there is not for every machine; warns where it is not."""
     found = importlib.util.find_spec("gudhi") is not None

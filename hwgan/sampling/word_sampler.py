@@ -11,6 +11,7 @@ from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.ink_store import InkSpec
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 LONGEST_WORD = 64  # characters; a model without a fixed canvas has no limit, but longer input is a mistake
 _NAMED_WORDS, _NAMED_CHARACTERS = 3, 20
@@ -86,17 +87,15 @@ class WordSampler:
         found = []
         if rare := {c: self.rare_characters[c] for word in words for c in word if c in self.rare_characters}:
             shown = [f"{c} ({count})" for c, count in sorted(rare.items())]
-            more = f" and {len(shown) - _NAMED_CHARACTERS} more" if len(shown) > _NAMED_CHARACTERS else ""
             found.append(
                 "characters with few training examples (in brackets) may be malformed: "
-                f"{', '.join(shown[:_NAMED_CHARACTERS])}{more}"
+                f"{some(shown, _NAMED_CHARACTERS)}"
             )
         longer = list(dict.fromkeys(word for word in words if len(word) > self.spec.max_length))
         if longer:
-            more = f" and {len(longer) - _NAMED_WORDS:,} more" if len(longer) > _NAMED_WORDS else ""
             found.append(
                 f"training words have at most {self.spec.max_length} characters; longer ones may be malformed: "
-                f"{', '.join(word[:LONGEST_WORD] for word in longer[:_NAMED_WORDS])}{more}"
+                f"{some([word[:LONGEST_WORD] for word in longer], _NAMED_WORDS)}"
             )
         return found
 

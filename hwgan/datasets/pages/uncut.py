@@ -18,6 +18,7 @@ from hwgan.datasets.pages.layout import Region
 from hwgan.datasets.pages.reader import Description
 from hwgan.datasets.pages.scan import Placement
 from hwgan.datasets.splits import hash_fraction
+from hwgan.runtime.wording import some
 
 _SHOWN, _WIDTH, _MARGIN = 16, 1400, 8  # lines of the picture; their width and margin in pixels
 _LISTED = 4  # words of each reason in a caption
@@ -126,6 +127,5 @@ def _caption(line_id: str, words: Sequence[LineWord]) -> str:
     reasons = []
     for doubt, group in itertools.groupby(doubted, key=lambda word: word.doubt):
         texts = [word.text for word in group]
-        more = f" and {len(texts) - _LISTED} more" if len(texts) > _LISTED else ""
-        reasons.append(f"{doubt}: {', '.join(texts[:_LISTED])}{more}")
+        reasons.append(f"{doubt}: {some(texts, _LISTED)}")
     return f"{line_id}; left out: {'; '.join(reasons)}"

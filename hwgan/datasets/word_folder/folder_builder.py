@@ -7,10 +7,11 @@ from typing import Any
 from hwgan.datasets.builder import Example, HandwritingBuilder, clean_text
 from hwgan.datasets.raw_files import RawFiles, plain_path
 from hwgan.datasets.splits import SPLITS, deal_groups
-from hwgan.datasets.word_folder.rows import Row, some, split_of_word
+from hwgan.datasets.word_folder.rows import Row, split_of_word
 from hwgan.datasets.word_folder.sources import Source
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 
 class FolderBuilder(HandwritingBuilder, skip_registration=True):

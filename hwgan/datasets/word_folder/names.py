@@ -6,8 +6,9 @@ bonjour_17.png is read as "bonjour". Names such as word_3.png or book_0001_003.p
 import posixpath
 import re
 
-from hwgan.datasets.word_folder.rows import Row, some, split_of_folder, stem
+from hwgan.datasets.word_folder.rows import Row, split_of_folder, stem
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 # What numbered images are called that are named after no text.
 _NO_WORDS = {

@@ -95,9 +95,3 @@ def parse_json(text: str) -> Any:
       ValueError, RecursionError: it is not JSON.
     """
     return json.loads(text, parse_constant=lambda _: None, parse_float=str)
-
-
-def some(names: list[str], count: int = 3) -> str:
-    """A short list for a message: "a, b, c and 97 more"."""
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

@@ -21,9 +21,10 @@ from hwgan.datasets.word_folder.beside import (
 from hwgan.datasets.word_folder.images import ImageIndex
 from hwgan.datasets.word_folder.lists import LIST_ENDINGS, parse_text_list
 from hwgan.datasets.word_folder.names import rows_from_names
-from hwgan.datasets.word_folder.rows import Row, some, split_of_file, split_of_folder
+from hwgan.datasets.word_folder.rows import Row, split_of_file, split_of_folder
 from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table, quoted_rows
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.wording import some
 
 _MAX_TABLES = 50  # files that are looked at for a table or list, those near the root first
 _MIN_BESIDE = 0.2  # share of the images that have a text beside them, if it is not called .gt.txt
