@@ -1,7 +1,11 @@
-"""Strokes of English words from IAM-OnDB, 45 minutes on two CPU cores.
+"""Strokes of English words from IAM-OnDB; the weights `strokes` are of this run and a second one that continues it.
 
 python -m hwgan.prepare --dataset=iam_ondb/words --source=DIR
 python -m hwgan.main --config=configs/strokes.py --workdir=runs/strokes
+python -m hwgan.main --config=configs/strokes.py --workdir=runs/strokes_longer --config.train.init_from=runs/strokes \\
+    --config.train.num_steps=6000 --config.optimizer.stroke_writer.learning_rate=1e-3
+
+Each takes some 45 minutes on two CPU cores.
 """
 
 from ml_collections import ConfigDict
