@@ -109,10 +109,10 @@ def get_common() -> ConfigDict:
             feature_matching=0.0,  # weight of matching the mean features of words
             character_feature_matching=0.0,  # weight of matching the mean recognizer features of each character
             ema_decay=0.999,
-            log_every=100,  # steps, as are the next three
-            sample_every=1000,
-            evaluate_every=1000,
-            checkpoint_every=1000,
+            log_every=100,  # steps between two lines of the log
+            sample_every=1000,  # steps
+            evaluate_every=1000,  # steps
+            checkpoint_every=1000,  # steps
             keep_checkpoints=2,  # newest, beside the best
             gradient_accumulation_steps=1,  # parts of the batch, one after the other, where memory is short
         )

@@ -63,10 +63,10 @@ def get_common() -> ConfigDict:
             weight_noise=0.0,  # standard deviation of noise on all parameters
             unknown_writers=0.1,  # share of the examples whose writer is hidden, where writers are embedded
             ema_decay=0.999,
-            log_every=100,  # steps, as are the next three
-            sample_every=1000,
-            evaluate_every=1000,
-            checkpoint_every=1000,
+            log_every=100,  # steps between two lines of the log
+            sample_every=1000,  # steps
+            evaluate_every=1000,  # steps
+            checkpoint_every=1000,  # steps
             keep_checkpoints=2,  # newest, beside the best
             gradient_accumulation_steps=1,  # parts of the batch, one after the other, where memory is short
         )

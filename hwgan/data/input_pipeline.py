@@ -18,6 +18,7 @@ from hwgan.runtime.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+_MUCH_PADDING = 0.4  # share of the pixels; half of this is usual
 _SMALLEST_BUCKET = 4  # batches of words
 _EVAL_WIDTH_STEP = 32  # pixels; widths are rounded up so that few shapes are compiled
 
@@ -46,11 +47,13 @@ def create_schedule(
         max_width=words.spec.max_width,
         smallest=_SMALLEST_BUCKET * batch_size,
     )
+    padding = padding_share(words.widths, buckets)
     logger.info(
-        "batches of %s pixels wide; %.0f %% of their pixels are padding (%.0f %% if all were as wide as the widest)",
+        "batches of %s pixels wide; %.0f %% of their pixels are padding (%.0f %% if all were as wide as the widest)%s",
         " or ".join(map(str, buckets)),
-        100 * padding_share(words.widths, buckets),
+        100 * padding,
         100 * padding_share(words.widths, (words.spec.max_width,)),
+        "" if padding < _MUCH_PADDING else f"; a smaller data.max_width than {words.spec.max_width} trains faster",
     )
     return Schedule(words.widths, buckets, batch_size, seed, repeats)
 

@@ -463,3 +463,10 @@ def test_quotation_marks_of_a_spreadsheet(tmp_path, table, warned):
     summary, texts = prepare(make(tmp_path / "in", names, {table: text}))
     assert any("12 texts stand in quotation marks" in warning for warning in summary["warnings"]) == warned
     assert (texts["0.png"] == 'the "apple"') != warned
+
+
+def test_a_misspelt_column_is_told(tmp_path):
+    names = numbered("{}.png")
+    table = "file,text,wirter\n" + "".join(f"{name},{word},w1\n" for name, word in zip(names, WORDS, strict=True))
+    summary, _ = prepare(make(tmp_path / "in", names, {"words.csv": table}))
+    assert summary["texts"] == "table words.csv, 12 rows; columns that are not read: wirter"

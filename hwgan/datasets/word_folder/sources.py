@@ -22,7 +22,7 @@ from hwgan.datasets.word_folder.images import ImageIndex
 from hwgan.datasets.word_folder.lists import LIST_ENDINGS, parse_text_list
 from hwgan.datasets.word_folder.names import rows_from_names
 from hwgan.datasets.word_folder.rows import Row, split_of_file, split_of_folder
-from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table, quoted_rows
+from hwgan.datasets.word_folder.table import TABLE_ENDINGS, has_columns, parse_table, quoted_rows, unread_columns
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.wording import some
 
@@ -43,6 +43,7 @@ class Source:
       bad: locations of malformed rows, with the reason.
       unused: images and texts that make no row, by reason.
       ignored: other sources that are there.
+      unread: columns of its table that nothing is read from.
       warning: what must be checked, where the source is a guess.
     """
 
@@ -53,13 +54,15 @@ class Source:
     bad: list[str] = dataclasses.field(default_factory=list)
     unused: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     ignored: list[str] = dataclasses.field(default_factory=list)
+    unread: list[str] = dataclasses.field(default_factory=list)
     warning: str = ""
 
     @property
     def description(self) -> str:
         """One line: the source, its size, and which others are ignored."""
         ignored = f"; ignored: {some(self.ignored)}" if self.ignored else ""
-        return f"{self.name}, {len(self.rows):,} rows{ignored}"
+        unread = f"; columns that are not read: {some(self.unread)}" if self.unread else ""
+        return f"{self.name}, {len(self.rows):,} rows{unread}{ignored}"
 
 
 @dataclasses.dataclass
@@ -69,6 +72,7 @@ class _Table:
     name: str
     rows: list[Row]
     bad: list[str]
+    unread: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def content(self) -> frozenset[tuple[str, str]]:
@@ -174,7 +178,7 @@ def _read_table(text: str, name: str, index: ImageIndex) -> tuple[bool, _Table]:
         if rows or not name.lower().endswith(TABLE_ENDINGS):
             return False, _Table(name, rows, bad)
     rows, bad = parse_table(text, name)
-    return True, _Table(name, index.locate(rows, folder), bad)
+    return True, _Table(name, index.locate(rows, folder), bad, unread_columns(text, name))
 
 
 def _should_be_table(name: str) -> bool:
@@ -202,8 +206,9 @@ def _source_of_tables(kind: str, tables: list[_Table], index: ImageIndex) -> Sou
     if len(chosen) == 1:
         (table,) = chosen
         splits = "column of the table" if any(row.split for row in table.rows) else ""
+        folder = posixpath.dirname(table.name)
         return Source(
-            table.rows, f"{kind} {table.name}", posixpath.dirname(table.name), splits, table.bad, unused, ignored
+            table.rows, f"{kind} {table.name}", folder, splits, table.bad, unused, ignored, unread=table.unread
         )
     splits = [split_of_file(table.name) for table in chosen]
     if "" in splits or len(set(splits)) < len(splits):
@@ -220,7 +225,8 @@ def _source_of_tables(kind: str, tables: list[_Table], index: ImageIndex) -> Sou
     ]
     name = f"{kind}s {some([table.name for table in chosen])}"
     bad = [place for table in chosen for place in table.bad]
-    return Source(rows, name, splits="one table for each split", bad=bad, unused=unused, ignored=ignored)
+    unread = sorted({column for table in chosen for column in table.unread})
+    return Source(rows, name, splits="one table for each split", bad=bad, unused=unused, ignored=ignored, unread=unread)
 
 
 def _source_of_texts(files: RawFiles, index: ImageIndex, names: list[str], texts: Beside) -> Source:

@@ -67,6 +67,16 @@ def has_columns(text: str, name: str) -> bool:
     return not _absent(_header(_table_lines(text, name), _is_quoted(name))[1])
 
 
+def unread_columns(text: str, name: str) -> list[str]:
+    """The columns of a CSV or TSV that nothing is read from, such as a misspelt one."""
+    if not name.lower().endswith((".csv", ".tsv")):
+        return []
+    known = {alias for aliases in COLUMNS.values() for alias in aliases}
+    return [
+        column for column in _header(_table_lines(text, name), _is_quoted(name))[1] if column and column not in known
+    ]
+
+
 def _table_lines(text: str, name: str) -> list[tuple[str, str]]:
     """The lines with their places; without the line "sep=;" with which a spreadsheet is told the separator."""
     lines = [(f"{name} line {number}", line) for number, line in enumerate(text_lines(text), start=1)]
