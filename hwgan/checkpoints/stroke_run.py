@@ -13,7 +13,7 @@ from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
 from hwgan.checkpoints.integrity import check_finite
 from hwgan.checkpoints.learned import WRITERS, Learned, digests_of_writers, writers_for_record
 from hwgan.checkpoints.stored_config import checked_record, naming
-from hwgan.checkpoints.weights_file import published
+from hwgan.checkpoints.weights_file import names_weights, published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec
@@ -113,6 +113,11 @@ def load_stroke_run(workdir: str, step: int | None = None) -> StrokeRun:
         with naming(what):
             check_finite(state.ema)
         return dataclasses.replace(run, variables={"params": state.ema}, step=int(state.step))
+
+
+def open_stroke_run(path: str, step: int | None = None) -> StrokeRun:
+    """The run of a workdir (`load_stroke_run`), or what a file of weights holds (`read_stroke_weights`)."""
+    return read_stroke_weights(path) if names_weights(path) else load_stroke_run(path, step)
 
 
 def write_stroke_weights(run: StrokeRun, path: str) -> None:

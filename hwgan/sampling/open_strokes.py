@@ -5,8 +5,8 @@ import logging
 import pathlib
 
 from hwgan.checkpoints.record import task_of_checkpoint
-from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights
-from hwgan.checkpoints.weights_file import PRETRAINED, check_step, locate_weights, names_weights
+from hwgan.checkpoints.stroke_run import open_stroke_run
+from hwgan.checkpoints.weights_file import PRETRAINED, check_step, locate_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk
@@ -54,7 +54,7 @@ def open_stroke_sampler(
     """
     path = locate_weights(checkpoint)
     check_step(path, step)
-    run = read_stroke_weights(path) if names_weights(path) else load_stroke_run(path, step)
+    run = open_stroke_run(path, step)
     with reading(f"the run {checkpoint!r}"):
         sample = run.config.sample
         return StrokeSampler(

@@ -72,7 +72,7 @@ def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tu
     else:
         old = load_run(path)
         found = old.trained_variables
-    _check_words(source, old.charset, charset)
+    check_words(source, old.charset, charset)
     _check_preprocessing(source, old.config, config)
     return old.networks, found
 
@@ -94,7 +94,8 @@ def _tell_changed_fields(source: str, name: str, old: nn.Module, new: nn.Module)
             )
 
 
-def _check_words(source: str, old: Charset, new: Charset) -> None:
+def check_words(source: str, old: Charset, new: Charset) -> None:
+    """Raises UserError if networks of the alphabet `old`, those of `source`, cannot begin a run of another, `new`."""
     if (old.characters, old.right_to_left) != (new.characters, new.right_to_left):
         raise UserError(
             f"{source!r} has another alphabet, so a run cannot start from it; with that alphabet it can: "

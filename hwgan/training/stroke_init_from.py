@@ -1,19 +1,19 @@
 """Initialises a stroke writer with the parameters of an earlier run or a file of weights."""
 
 import logging
-import shlex
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hwgan.checkpoints.stroke_run import StrokeRun, load_stroke_run, read_stroke_weights
-from hwgan.checkpoints.weights_file import PRETRAINED_STROKES, locate_weights, names_weights
+from hwgan.checkpoints.stroke_run import open_stroke_run
+from hwgan.checkpoints.weights_file import PRETRAINED_STROKES, locate_weights
 from hwgan.data.charset import Charset
 from hwgan.models.stroke_state import NETWORK, StrokeState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
+from hwgan.training.init_from import check_words
 
 _EMBEDDING = "writers"  # the parameters of the network that have a row for each writer
 
@@ -41,13 +41,19 @@ def stroke_init_from(
       scale: x-heights in a unit of its offsets.
 
     Raises:
-      UserError: there is no such run or file; or its alphabet, preprocessing or the sizes of its network are others.
+      UserError: there is no such run or file; or its alphabet or the sizes of its network are others.
     """
     source = source_of(config)
     if not source:
         return state
-    old = read_stroke_weights(source) if names_weights(source) else load_stroke_run(source)
-    _check_fit(old, config, charset)
+    old = open_stroke_run(source)
+    check_words(config.train.init_from, old.charset, charset)
+    for field, value in config.preprocessing.items():
+        before = old.config.preprocessing.get(field)
+        if before != value:
+            logger.warning(
+                "%r was trained with preprocessing.%s=%r, here it is %r", config.train.init_from, field, before, value
+            )
     if abs(scale / old.offset_scale - 1.0) > 0.02:
         logger.warning(
             "the points of these strokes are %.2f x-heights apart, those of %r %.2f: the network has to adapt",
@@ -76,16 +82,3 @@ def _rows_by_name(embedding: Any, old_names: list[str], names: list[str]) -> np.
     """The embedding with a row for the unknown writer, then one for each of `names`."""
     places = {name: place for place, name in enumerate(old_names, start=1)}
     return np.asarray(embedding)[[0, *(places.get(name, 0) for name in names)]]
-
-
-def _check_fit(old: StrokeRun, config: Config, charset: Charset) -> None:
-    name = config.train.init_from
-    if old.charset.characters != charset.characters:
-        raise UserError(
-            f"{name!r} has another alphabet, so a run cannot start from it; with that alphabet it can: "
-            f"--config.data.alphabet={shlex.quote(old.charset.characters)}"
-        )
-    for field, value in config.preprocessing.items():
-        before = old.config.preprocessing.get(field)
-        if before != value:
-            logger.warning("%r was trained with preprocessing.%s=%r, here it is %r", name, field, before, value)
