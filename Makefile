@@ -5,13 +5,15 @@ BIN := .venv/bin
 .PHONY: demo web test test-slow lint clean
 
 .venv/run.done: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "hwgan needs Python 3.11 to 3.14: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "hwgan needs Python 3.11 to 3.14: make PYTHON=python3.12 ...")'
+	@echo "installing the Python packages of requirements.txt in .venv: some minutes at most"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .venv/dev.done: .venv/run.done requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "installing the Python packages of requirements-dev.txt in .venv: some minutes at most"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
 # The page that writes in a browser, in web/dist, with the pretrained weights.

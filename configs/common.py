@@ -61,8 +61,8 @@ def get_common() -> ConfigDict:
             # Share of the texts to generate that are random: a few characters each. The CTC loss is taken on them, the
             # adversarial loss and feature matching are not.
             random_text_fraction=0.0,
-            # Maximum number of widths of batches. Words of similar width share a batch, padded to its width; each width
-            # is compiled once. 1: all batches are max_width wide.
+            # Maximum number of widths of batches, up to 8. Words of similar width share a batch, padded to its width;
+            # each width is compiled once. 1: all batches are max_width wide.
             num_buckets=1,
         )
     )

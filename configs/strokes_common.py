@@ -22,7 +22,7 @@ def get_common() -> ConfigDict:
             max_points=600,  # points of an example after cleaning; examples with more are dropped
             min_length=1,  # characters; shorter and longer texts are dropped
             max_length=40,
-            num_buckets=4,  # maximum number of lengths that batches are padded to; each is compiled once
+            num_buckets=4,  # maximum number of lengths, up to 8, that batches are padded to; each is compiled once
         )
     )
 

@@ -123,7 +123,12 @@ def build_site(source: pathlib.Path, checkpoint: str, step: int | None = None) -
 
 def _run_npm(source: pathlib.Path, npm: list[str], environment: dict[str, str]) -> None:
     """Builds the page without its networks."""
-    for words in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
+    steps = {
+        "installing the packages of the page": ["ci", "--no-audit", "--no-fund"],
+        "building the page": ["run", "build"],
+    }
+    for step, words in steps.items():
+        print(step, flush=True)
         run = subprocess.run([*npm, *words], cwd=source, env=environment, capture_output=True, text=True, check=False)
         if run.returncode:
             last = " ".join((run.stdout + run.stderr).split())[-500:]
@@ -148,6 +153,7 @@ def _npm() -> tuple[list[str], dict[str, str]]:
 def _export(checkpoint: str, step: int | None, folder: pathlib.Path) -> None:
     from hwgan.exporting.onnx_files import describe_export, export_onnx  # needs packages of an extra
 
+    print("exporting the networks to ONNX, and comparing them with JAX: some minutes at most", flush=True)
     export = export_onnx(checkpoint, step)
     export.write(folder)
     print(describe_export(export))

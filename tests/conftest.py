@@ -102,3 +102,16 @@ class SmallRun:
 def small_run() -> SmallRun:
     """The `char_grid` networks, small."""
     return SmallRun()
+
+
+@pytest.fixture(autouse=True)
+def forget_compiled_programs():
+    """Forgets compiled programs when they are many, so that a test process does not crash.
+
+    A training step, once compiled, holds some three thousand memory mappings. Linux grants 65,530 to a process
+    (vm.max_map_count), and beyond them XLA ends with a segmentation fault.
+    """
+    yield
+    mappings = pathlib.Path("/proc/self/maps")
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > 20_000:
+        jax.clear_caches()

@@ -27,6 +27,7 @@ from hwgan.sampling.sampler import Sampler
 logger = logging.getLogger(__name__)
 
 _MIN_WORDS = 8  # of either set; nearest-neighbour metrics need that many
+_FEW_WORDS = 100
 
 
 def evaluate_recognizer(
@@ -120,6 +121,7 @@ def evaluate_sampler(
         if len(words) < _MIN_WORDS:
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue
+        _warn_of_few(case.name, min(len(words), len(reference)))
         generated, real = FeatureCache(words), FeatureCache(reference)
         # If the reference words are training words, other training words are neither an independent baseline, nor do
         # small distances to them indicate copies.
@@ -199,6 +201,7 @@ def evaluate_words(
     """
     count = min(len(words), len(real))
     _check_count("words", count)
+    _warn_of_few("words", count)
     if train is not None:
         _check_count("training words", len(train))
     words, real = words.take(range(count)), real.take(range(count))
@@ -226,6 +229,16 @@ def evaluate_words(
 def _check_count(name: str, count: int) -> None:
     if count < _MIN_WORDS:
         raise UserError(f"{name}: {count} words are too few to compare; at least {_MIN_WORDS} are needed")
+
+
+def _warn_of_few(case: str, count: int) -> None:
+    if count < _FEW_WORDS:
+        logger.warning(
+            "%s: distances, precision, recall, density and coverage of %d words say little; of error rates the "
+            "intervals tell how much",
+            case,
+            count,
+        )
 
 
 def _baseline(

@@ -20,6 +20,10 @@ from hwgan.runtime.settings import prepare_backend
 EXIT_CODE = 2
 _HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
 _MISSING_FLAG = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value")  # as absl says it
+_OF_NUMBERS = {  # what Python says, and what it means
+    r"invalid literal for int\(\) with base 10: (.*)": r"\1 is not a whole number",
+    r"could not convert string to float: (.*)": r"\1 is not a number",
+}
 _TEXT_FLAGS = ("text", "pen_up", "pen_down", "title")  # in which ~ is no folder
 _TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
 _threads_abandoned = False
@@ -102,7 +106,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
         return flags.FLAGS(argv)
     except flags.Error as error:
         missing = _MISSING_FLAG.match(str(error))
-        sentence = f"--{missing[1]} is missing: {flags.FLAGS[missing[1]].help}" if missing else str(error)
+        sentence = f"--{missing[1]} is missing: {flags.FLAGS[missing[1]].help}" if missing else _plain(str(error))
         end_with_error(f"{sentence} (--help lists the flags)")
     except UserError as error:
         end_with_error(str(error))
@@ -113,6 +117,13 @@ def _parse_flags(argv: list[str]) -> list[str]:
             str(error).replace("\\n", ". ").replace("\n", ". ").replace("\\", "").replace("'", "").split()
         ).strip('"')
         end_with_error(f"the config has no such field: {reason} (--help lists the fields)")
+
+
+def _plain(message: str) -> str:
+    """A message of absl without the words of Python about numbers."""
+    for found, replacement in _OF_NUMBERS.items():
+        message = re.sub(found, replacement, message)
+    return message
 
 
 def _raised_in(path: str, frames: TracebackType | None) -> bool:

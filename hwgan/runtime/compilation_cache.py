@@ -1,5 +1,6 @@
 """Compiled programs on disk, so that the next call of an entry point does not compile them again."""
 
+import functools
 import os
 
 import jax
@@ -10,6 +11,7 @@ _SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.0,  # to write a word, fifty programs of 0.03 s each are compiled
     "jax_persistent_cache_min_entry_size_bytes": -1,  # any
 }
+_LOAD_EVENT = "/jax/compilation_cache/cache_hits"
 
 
 def use_compilation_cache() -> None:
@@ -25,6 +27,24 @@ def use_compilation_cache() -> None:
         settings["jax_compilation_cache_dir"] = folder
     for name, value in settings.items():
         jax.config.update(name, value)
+
+
+def loaded_programs() -> int:
+    """How many programs came from the cache since the first call of this function."""
+    return len(_loads())
+
+
+@functools.cache
+def _loads() -> list[str]:
+    """An item for each program that comes from the cache from now on."""
+    loads: list[str] = []
+
+    def record(event: str, **_: object) -> None:
+        if event == _LOAD_EVENT:
+            loads.append(event)
+
+    jax.monitoring.register_event_listener(record)
+    return loads
 
 
 def _writable_folder() -> str:

@@ -21,6 +21,9 @@ from hwgan.training.validation import out_of_vocabulary
 
 logger = logging.getLogger(__name__)
 
+_FEW_TRAINING_WORDS = 2000  # of 21,155 the pretrained weights learned; with a tenth of them they are hard to read
+_FEW_VALIDATION_WORDS = 50
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
@@ -100,7 +103,25 @@ def load_data(config: Config) -> TrainingData:
     check_alignment(networks, charset, train, lexicon)
     log_widths = lexicon.log_widths(train.widths, networks.text_widths(train.labels, train.lengths))
     for_recognizer = np.arange(len(train)) >= written if written < len(train) else None
+    if trains_generator(config):
+        _warn_of_few_words(config, written, len(validation), len(oov_texts))
     return TrainingData(charset, spec, train, for_recognizer, repeats, validation, lexicon, log_widths, oov_texts)
+
+
+def _warn_of_few_words(config: Config, train: int, validation: int, oov: int) -> None:
+    """Warns where there are too few words to learn a generator from, or to measure it by."""
+    if train < _FEW_TRAINING_WORDS and not config.train.init_from:
+        logger.warning(
+            "%d training words are few to learn handwriting from: start from the pretrained weights "
+            '(docs/training.md, "Start from trained networks")',
+            train,
+        )
+    if min(validation, oov) < _FEW_VALIDATION_WORDS:
+        logger.warning(
+            "validation has %d words, %d of them with texts that no training word has: its metrics will vary much",
+            validation,
+            oov,
+        )
 
 
 def _lexicon_words(path: str, charset: Charset) -> list[str]:

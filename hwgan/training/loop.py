@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.distributed import is_primary
 from hwgan.runtime.files import replacing
@@ -20,6 +21,7 @@ from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Clock, Heartbeat, Profile
 from hwgan.runtime.preemption import Preempted, Preemption
 from hwgan.training.base_trainer import BaseTrainer
+from hwgan.training.ranges import check_ranges
 from hwgan.training.stroke_trainer import StrokeTrainer
 from hwgan.training.trainer import Trainer, fit_pretraining
 from hwgan.training.workdir import claim_workdir, save_config
@@ -71,6 +73,8 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
     """
     if task_of(config) != STROKES:
         fit_pretraining(config.train)
+    check_ranges(config)  # before the workdir is made
+    check_sizes(config)
     with claim_workdir(config, workdir) if is_primary() else contextlib.nullcontext():
         return _train_and_evaluate(config, workdir, profile_steps)
 

@@ -8,7 +8,9 @@ from hwgan.runtime.untrusted import MAX_SEED, check_number
 _INF = math.inf
 _WHOLE = {  # whole numbers, by their paths: (lowest, highest). A task need not have them all.
     "seed": (0, MAX_SEED),
-    "data.num_buckets": (1, _INF),
+    # A compiled step holds some four thousand memory mappings on CPUs, and Linux grants 65,530 to a process
+    # (vm.max_map_count): with many widths XLA would crash.
+    "data.num_buckets": (1, 8),
     "train.batch_size": (1, _INF),
     "train.num_steps": (1, _INF),
     "train.recognizer_pretrain_steps": (0, _INF),

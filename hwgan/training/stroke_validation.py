@@ -21,7 +21,7 @@ def share_stopped(sampler: StrokeSampler, texts: Sequence[str], seed: int) -> fl
 
 def stroke_grid(sampler: StrokeSampler, config: Config, real: InkStore) -> np.ndarray:
     """uint8 [h, w]: the words of `config.sample_grid` in its styles, a row each, and real words under them."""
-    words = words_of_grid(sampler, config.sample_grid.words) or [real.texts[0]]
+    words = words_of_grid(sampler, config.sample_grid.words, real.texts)
     columns, num_styles = len(words), config.sample_grid.num_styles
     styles = np.repeat(np.stack([np.asarray(sampler.style(seed)) for seed in range(num_styles)]), columns, axis=0)
     drawn = sampler.draw(words * num_styles, jnp.asarray(styles))

@@ -69,15 +69,18 @@ def _error_rates(name: str, references: list[str], transcriptions: list[str]) ->
     }
 
 
-def words_of_grid(sampler: WordSampler, words: Sequence[str]) -> list[str]:
-    """Those of the words that are in the alphabet, cut to the length of training words."""
+def words_of_grid(sampler: WordSampler, words: Sequence[str], real: Sequence[str]) -> list[str]:
+    """As many words for a sample grid, at least one: those in the alphabet, cut to the length of training words, then
+    different ones of the real words, long ones first."""
     cut = [word[: sampler.spec.max_length] for word in words]
-    return [word for word in cut if word and not sampler.charset.unknown(word)]
+    known = [word for word in cut if word and not sampler.charset.unknown(word)]
+    further = sorted((text for text in dict.fromkeys(real) if text not in known), key=lambda text: -min(len(text), 6))
+    return (known + further)[: max(len(words), 1)]
 
 
 def sample_grid(sampler: Sampler, config: Config, real: WordStore) -> np.ndarray:
     """uint8 [h, w]: the words of `config.sample_grid` in its styles, a row each, and real words under them."""
-    words = words_of_grid(sampler, config.sample_grid.words) or [real.texts[0]]
+    words = words_of_grid(sampler, config.sample_grid.words, real.texts)
     gap, columns = sampler.spec.height // 3, len(words)
     styles = [np.stack([sampler.style(seed)] * columns) for seed in range(config.sample_grid.num_styles)]
     generated = [sampler.draw(words, jnp.asarray(style)) for style in styles]

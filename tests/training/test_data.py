@@ -182,3 +182,21 @@ def test_without_a_validation_split_training_words_take_its_place(config, tmp_pa
     found = load_data(config)
     assert found.validation is found.train
     assert "has no validation split" in caplog.text
+
+
+def test_few_words_are_warned_of(config, tmp_path, caplog):
+    make_folder(tmp_path / "words", count=60)
+    write_dataset(
+        datasets.create_builder(datasets.Request("word_folder", str(tmp_path), str(tmp_path / "words"), "few"))
+    )
+    config.data.update(dataset="word_folder/few", data_dir=str(tmp_path), alphabet="")
+    data = load_data(config)
+    assert f"{len(data.train)} training words are few" in caplog.text
+    assert f"validation has {len(data.validation)} words, {len(data.oov_texts)} of them" in caplog.text
+    caplog.clear()
+    config.train.init_from = "pretrained"
+    load_data(config)
+    assert "training words" not in caplog.text
+    config.train.updated_networks = ("recognizer",)
+    load_data(config)
+    assert "few" not in caplog.text

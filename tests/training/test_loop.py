@@ -198,7 +198,7 @@ def test_processes_wait_for_each_other_once_a_step_is_compiled(config, tmp_path,
 def test_one_canvas_takes_one_bucket(config, tmp_path):
     edit_to_alonso(config)
     config.data.num_buckets = 0
-    with pytest.raises(UserError, match=r"data.num_buckets=0 must be a whole number of at least 1"):
+    with pytest.raises(UserError, match=r"data.num_buckets=0 must be a whole number from 1 to 8"):
         train_and_evaluate(config, str(tmp_path))
     config.data.num_buckets = 2
     with pytest.raises(UserError, match=r"data.num_buckets=2: this generator has one canvas"):

@@ -6,7 +6,7 @@ import pytest
 
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.word_sampler import WordSampler
-from hwgan.training.validation import style_std
+from hwgan.training.validation import style_std, words_of_grid
 from tests.conftest import SmallRun
 from tests.models.conftest import edit_to_char_width
 
@@ -46,3 +46,18 @@ def test_widths_of_styles_are_no_deviation():
     arguments = run.networks, run.state.ema_variables, run.charset, run.spec
     assert style_std(Sampler(*arguments), "abc", seed=0) > 1e-4
     assert style_std(WidthsAlone(*arguments), "abc", seed=0) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_words_of_the_grid_that_cannot_be_written_are_replaced_by_real_ones():
+    run = SmallRun()  # of words of up to six letters
+    sampler = Sampler(run.networks, run.state.ema_variables, run.charset, run.spec)
+    real = ["to", "fox", "jumps", "fox", "ab", "lazy"]
+    assert words_of_grid(sampler, ("amit", "stations"), real) == ["amit", "statio"]
+    assert words_of_grid(sampler, ("été", "", "jumps", "brown", "1976"), real) == [
+        "jumps",
+        "brown",
+        "lazy",
+        "fox",
+        "to",
+    ]
+    assert words_of_grid(sampler, (), real) == ["jumps"]
