@@ -21,6 +21,7 @@ from hwgan.sampling.style_delta import TunedStyle, check_delta, mix_deltas
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import style_of
 from hwgan.sampling.styles import mix
+from hwgan.sampling.word_sampler import words_by_line
 
 # A seed, a style file, z, or what `Model.interpolate` makes of a fine-tuned style.
 Style = int | np.integer | str | os.PathLike | Shaped[np.ndarray, " z"] | Shaped[jax.Array, " z"] | TunedStyle
@@ -226,7 +227,7 @@ class Model(BaseModel):
         blocks = [
             self._sampler_of(style).draw_lines(fitted, jnp.asarray(style.z)) for style in self._list_of_styles(styles)
         ]
-        pages = lay_out(blocks, checked, self.height, self.sampler.charset.right_to_left)
+        pages = lay_out(blocks, checked, self.height, self.sampler.charset.right_to_left, words_by_line(fitted))
         return Document(pages, checked, self.height)
 
     def _sampler_of(self, style: TunedStyle) -> Sampler:

@@ -7,6 +7,8 @@ from jaxtyping import UInt8
 
 from hwgan.data import transforms
 
+_CLOSING, _OPENING = set("?!;:.,…»)]}%€"), set("«([{„¿¡")
+
 
 def join_words(images: Sequence[UInt8[np.ndarray, "h _"]], gap: int) -> UInt8[np.ndarray, "h w"]:
     """Images of one height in a row, with white between."""
@@ -33,21 +35,41 @@ def add_margin(image: UInt8[np.ndarray, "h w"], margin: int) -> UInt8[np.ndarray
     return np.pad(image, margin, constant_values=transforms.WHITE)
 
 
-def break_lines(widths: Sequence[int | float], gaps: Sequence[int | float], room: int | float) -> list[slice]:
+def bound_words(words: Sequence[str]) -> list[bool]:
+    """For each word whether it stays on the line of the one before: in French, signs stand apart, as in "Qui ?"."""
+    return [
+        number > 0 and (set(word) <= _CLOSING or set(words[number - 1]) <= _OPENING)
+        for number, word in enumerate(words)
+    ]
+
+
+def break_lines(
+    widths: Sequence[int | float],
+    gaps: Sequence[int | float],
+    room: int | float,
+    bound: Sequence[bool] = (),
+) -> list[slice]:
     """Which words stand on which line, each line as full as it can be.
 
     Args:
       widths: of the words.
       gaps: before each word, if it is not the first of its line.
       room: width of a line. A word wider than this has a line of its own.
+      bound: for each word whether it stays on the line of the one before, if a line has room for them.
 
     Returns:
       A slice of the words for each line.
     """
+    bound = bound or [False] * len(widths)
+    followers = [0.0] * (len(widths) + 1)  # what the words take that are bound to each
+    for number in range(len(widths) - 1, 0, -1):
+        if bound[number]:
+            followers[number - 1] = gaps[number] + widths[number] + followers[number]
     starts, reach = [0], 0.0
     for number, (width, gap) in enumerate(zip(widths, gaps, strict=True)):
-        reach += width + (gap if number > starts[-1] else 0.0)
-        if reach > room and number > starts[-1]:
+        first = number == starts[-1]
+        reach += width + (0.0 if first else gap)
+        if not first and reach + (0.0 if bound[number] else followers[number]) > room:
             starts.append(number)
             reach = width
     return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]

@@ -5,6 +5,7 @@ corner of the page. All variations are drawn from the seed of the settings.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from jaxtyping import Float, UInt8
 from hwgan.data import transforms
 from hwgan.data.letterforms import BOTTOM, TOP
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.page import break_lines
+from hwgan.sampling.page import bound_words, break_lines
 from hwgan.sampling.page_settings import PageSettings
 
 BASELINE = TOP / (TOP - BOTTOM)  # of a line, in em below its top
@@ -84,7 +85,13 @@ class _Line:
         return float(self.widths.sum() + self.gaps[1:].sum())
 
 
-def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_to_left: bool = False) -> list[Page]:
+def lay_out(
+    blocks: Sequence[Block],
+    settings: PageSettings,
+    height: int,
+    right_to_left: bool = False,
+    texts: Sequence[Sequence[str]] = (),
+) -> list[Page]:
     """Puts words on pages.
 
     Args:
@@ -93,6 +100,7 @@ def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_
       settings: how the pages look.
       height: of the images in pixels.
       right_to_left: whether lines begin at the right.
+      texts: of the words of each block, by line, where they are known: no line begins with a closing sign then.
 
     Returns:
       At least one page.
@@ -108,7 +116,8 @@ def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_
             f"width={settings.width} leaves no room for words between the margins; it must be at least "
             f"{math.ceil(height * (_MIN_LINE + 2 * margin))} pixels"
         )
-    lines = _break_blocks(blocks, settings, height, width - 2 * margin, rng)
+    bound = [bound_words(line) for line in texts]
+    lines = _break_blocks(blocks, bound, settings, height, width - 2 * margin, rng)
     if math.isinf(width):
         width = max(line.width for line in lines) + 2 * margin
     capacity = len(lines)
@@ -126,7 +135,12 @@ def lay_out(blocks: Sequence[Block], settings: PageSettings, height: int, right_
 
 
 def _break_blocks(
-    blocks: Sequence[Block], settings: PageSettings, height: int, room: float, rng: np.random.Generator
+    blocks: Sequence[Block],
+    bound: Sequence[Sequence[bool]],
+    settings: PageSettings,
+    height: int,
+    room: float,
+    rng: np.random.Generator,
 ) -> list[_Line]:
     """The lines of all blocks, broken to fit in `room`; a word that is too wide for a line is made smaller."""
     broken = []
@@ -134,11 +148,11 @@ def _break_blocks(
         broken.append([])
         images = [image for line in block for image in line]
         baseline = find_baseline(images) if settings.paper != "plain" else BASELINE
-        for images in block:
+        for images, stays in itertools.zip_longest(block, bound, fillvalue=()):
             widths = np.minimum([image.shape[1] / height for image in images], room)
             noise = settings.wander * _GAP_STD * _limited_normal(rng, len(images))
             gaps = _WORD_GAP * settings.word_spacing * np.exp(noise)
-            parts = break_lines(widths.tolist(), gaps.tolist(), room) if images else [slice(0, 0)]
+            parts = break_lines(widths.tolist(), gaps.tolist(), room, stays) if images else [slice(0, 0)]
             broken[-1] += [
                 _Line(images[part], widths[part], gaps[part], baseline, part.stop == len(images)) for part in parts
             ]

@@ -17,6 +17,7 @@ from hwgan.sampling.pdf import write_pdf
 from hwgan.sampling.raster import on_paper
 from hwgan.sampling.stroke_sampler import EXTENT, THICKNESS, StrokeSampler
 from hwgan.sampling.vector import UNITS, color_channels, color_code, pdf_page, svg_document
+from hwgan.sampling.word_sampler import words_by_line
 
 GCODE = ".gcode"
 _SUPERSAMPLE = 3
@@ -133,7 +134,7 @@ def write_document(
     blocks = [sampler.write_lines(text, style) for style in styles]
     written = [[[writing.strokes for writing in line] for line in block] for block in blocks]
     pictures = [[[sampler.picture(strokes) for strokes in line] for line in block] for block in written]
-    pages = lay_out(pictures, settings, sampler.height)
+    pages = lay_out(pictures, settings, sampler.height, texts=words_by_line(text))
     in_order = iter([strokes for block in written for line in block for strokes in line])
     placed = [
         [stroke for word in page.words for stroke in _place(next(in_order), word, sampler.x_height)] for page in pages

@@ -100,13 +100,18 @@ class WordSampler:
         return found
 
 
+def words_by_line(text: str) -> list[list[str]]:
+    """The words of each line of a text, without blank lines around it."""
+    return [line.split() for line in normalize_text(text).strip().splitlines()]
+
+
 def by_line(text: str, draw: Callable[[list[str]], list[Drawn]]) -> list[list[Drawn]]:
     """What `draw` makes of all words of a text, for each line of the text; nothing for a blank line.
 
     Raises:
       UserError: there is no word.
     """
-    lines = [line.split() for line in normalize_text(text).strip().splitlines()]
+    lines = words_by_line(text)
     words = [word for line in lines for word in line]
     if not words:
         raise UserError("the text is empty: nothing to write")

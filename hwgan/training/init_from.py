@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any
 
 import flax.linen as nn
@@ -73,7 +73,7 @@ def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tu
         old = load_run(path)
         found = old.trained_variables
     check_words(source, old.charset, charset)
-    _check_preprocessing(source, old.config, config)
+    check_preprocessing(source, old.config, config)
     return old.networks, found
 
 
@@ -103,15 +103,16 @@ def check_words(source: str, old: Charset, new: Charset) -> None:
         )
 
 
-def _check_preprocessing(source: str, old: Config, new: Config) -> None:
+def check_preprocessing(source: str, old: Config, new: Config, compatible: Collection[str] = _COMPATIBLE_STEPS) -> None:
+    """Warns of other preprocessing than `source` was trained with; raises UserError for what is not `compatible`."""
     for field, value in new.preprocessing.items():
         before = old.preprocessing.get(field)
         if before == value:
             continue
         difference = f"{source!r} was trained with preprocessing.{field}={before!r}, here it is {value!r}"
-        if field not in _COMPATIBLE_STEPS:
+        if field not in compatible:
             raise UserError(f"{difference}: a run can start only from networks with its own preprocessing")
-        logger.info("%s: the networks have to adapt", difference)
+        logger.warning("%s: the networks have to adapt", difference)
 
 
 def _with_network(state: TrainState, name: str, variables: dict[str, Any], source: str) -> TrainState:
@@ -134,12 +135,12 @@ def _with_network(state: TrainState, name: str, variables: dict[str, Any], sourc
         logger.info(
             "running averages that the %s of %s lacks are reset: %s", name, source, ", ".join(map("/".join, new))
         )
-    variables = unflatten_dict(_placed_like(fresh, found))
+    variables = unflatten_dict(placed_like(fresh, found))
     params = variables.pop("params")
     state = state.replace(**{name: network.replace(params=params, collections=variables)})
     return state.replace(ema=state.ema | {name: jax.tree.map(jnp.copy, params)}) if name in state.ema else state
 
 
-def _placed_like(fresh: Mapping[Path, Any], found: Mapping[Path, Any]) -> dict[Path, Any]:
-    """Copies, for the state that they become part of is donated."""
-    return {path: jax.device_put(np.array(leaf), fresh[path].sharding) for path, leaf in found.items()}
+def placed_like(fresh: Any, found: Any) -> Any:
+    """Copies of arrays on the devices of those of an equal tree; the state that they become part of is donated."""
+    return jax.tree.map(lambda new, leaf: jax.device_put(np.array(leaf, new.dtype), new.sharding), fresh, found)

@@ -13,7 +13,7 @@ from hwgan.data.charset import Charset
 from hwgan.models.stroke_state import NETWORK, StrokeState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
-from hwgan.training.init_from import check_words
+from hwgan.training.init_from import check_preprocessing, check_words, placed_like
 
 _EMBEDDING = "writers"  # the parameters of the network that have a row for each writer
 
@@ -48,12 +48,7 @@ def stroke_init_from(
         return state
     old = open_stroke_run(source)
     check_words(config.train.init_from, old.charset, charset)
-    for field, value in config.preprocessing.items():
-        before = old.config.preprocessing.get(field)
-        if before != value:
-            logger.warning(
-                "%r was trained with preprocessing.%s=%r, here it is %r", config.train.init_from, field, before, value
-            )
+    check_preprocessing(config.train.init_from, old.config, config, compatible=config.preprocessing.keys())
     if abs(scale / old.offset_scale - 1.0) > 0.02:
         logger.warning(
             "the points of these strokes are %.2f x-heights apart, those of %r %.2f: the network has to adapt",
@@ -69,11 +64,7 @@ def stroke_init_from(
             f"the network of {config.train.init_from!r} has other layers or sizes than `model` asks for; take the "
             "config that made it"
         )
-    # Copies, for the state that they become part of is donated, and its averages apart from it.
-    params, ema = (
-        jax.tree.map(lambda new, array: jax.device_put(np.array(array, new.dtype), new.sharding), fresh, found)
-        for _ in range(2)
-    )
+    params, ema = placed_like(fresh, found), placed_like(fresh, found)  # the averages are donated apart
     logger.info("starting from the %s of %s", NETWORK, config.train.init_from)
     return state.replace(stroke_writer=state.stroke_writer.replace(params=params), ema=ema)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from hwgan.sampling.page import break_lines, join_words, stack_lines
+from hwgan.sampling.page import bound_words, break_lines, join_words, stack_lines
 
 
 def lines_of(widths, gap, room):
@@ -24,6 +24,22 @@ def lines_of(widths, gap, room):
 )
 def test_lines_are_as_full_as_they_can_be(widths, room, lines):
     assert lines_of(widths, 10, room) == lines
+
+
+def test_signs_that_stand_apart_stay_with_their_word():
+    words = ["Qui", "?", "«", "Moi", "!", "»", "dit", "-", "il", "?!"]
+    bound = bound_words(words)
+    assert [word for word, stays in zip(words, bound, strict=True) if not stays] == ["Qui", "«", "dit", "-", "il"]
+    widths = [30, 5, 5, 30, 5, 5, 30, 5, 20, 10]
+
+    def broken(room):
+        parts = break_lines(widths, [10] * len(widths), room, bound)
+        return [" ".join(words[part]) for part in parts]
+
+    assert broken(1000) == [" ".join(words)]
+    assert broken(95) == ["Qui ?", "« Moi ! »", "dit - il ?!"]
+    assert broken(75) == ["Qui ?", "« Moi ! »", "dit -", "il ?!"]
+    assert broken(40) == ["Qui", "?", "«", "Moi", "! »", "dit", "-", "il ?!"]  # too narrow for them
 
 
 def test_pages_are_put_together_on_white():

@@ -7,6 +7,8 @@ import { FORMATS, type Settings } from "./settings";
 
 const ESCAPE = 0.08; // of an x-height: how far words leave their baseline
 const GAP_VARIATION = 0.08; // of the space between words
+const CLOSING = /^[?!;:.,…»)\]}%€”]+$/; // signs that begin no line: in French they stand apart, as in "Qui ?"
+const OPENING = /^[«([{“„¿¡]+$/; // signs that end none
 
 export interface Word {
   text: string;
@@ -39,21 +41,27 @@ export function layOut(model: Model, lines: string[][], style: Style, settings: 
   let line = 0;
   for (const texts of lines) {
     let x: number = size.margin;
-    for (const text of texts) {
+    const sized = texts.map((text) => {
       const count = seen.get(text) ?? 0;
       seen.set(text, count + 1);
       const own = count ? vary(style, settings.temperature, [hash(text), count]) : style;
-      const noise = normal(keyOf(hash(`${text} ${words.length}`)), 2);
       const pixels = widthOf(model, text, own);
       const ownScale = Math.min(scale, (right - size.margin) / pixels); // one wider than a line is narrowed to it
-      const width = pixels * ownScale;
-      if (x + width > right && x > size.margin) {
+      return { text, style: own, scale: ownScale, width: pixels * ownScale };
+    });
+    const bound = texts.map((text, i) => i > 0 && (CLOSING.test(text) || OPENING.test(texts[i - 1]!)));
+    for (const [i, word] of sized.entries()) {
+      const noise = normal(keyOf(hash(`${word.text} ${words.length}`)), 2);
+      let needed = word.width; // with the words that stay on its line
+      for (let j = i + 1; !bound[i] && bound[j]; j++) needed += settings.wordSpace * xHeight + sized[j]!.width;
+      if (x + needed > right && x > size.margin) {
         x = size.margin;
         line++;
       }
       const baseline = top + (line % perPage) * step + ESCAPE * xHeight * noise[0]!;
+      const { text, style: own, scale: ownScale } = word;
       words.push({ text, style: own, x, y: baseline - model.image.baseline * ownScale, scale: ownScale, line });
-      x += width + settings.wordSpace * xHeight * (1 + GAP_VARIATION * noise[1]!);
+      x += word.width + settings.wordSpace * xHeight * (1 + GAP_VARIATION * noise[1]!);
     }
     line++;
   }
