@@ -113,5 +113,5 @@ def forget_compiled_programs():
     """
     yield
     mappings = pathlib.Path("/proc/self/maps")
-    if mappings.exists() and mappings.read_bytes().count(b"\n") > 20_000:
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > 30_000:
         jax.clear_caches()

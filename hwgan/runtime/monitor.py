@@ -33,18 +33,21 @@ class Clock:
     def __init__(self, step: int, train: Config, timings: Timings):
         self._train, self._timings = train, timings
         self._aside = 0.0
+        self._skipped: list[int] = []  # steps after the last lap
         self.restart(step)
 
     def restart(self, step: int) -> None:
         """Starts a new lap here: the time since the last one was not spent on steps."""
         self._step, self._time, self._waited = step, time.perf_counter(), 0.0
+        self._skipped = [skipped for skipped in self._skipped if skipped > step]
 
     def waited(self, seconds: float) -> None:
         """Adds time spent waiting for input."""
         self._waited += seconds
 
-    def compiled(self, seconds: float) -> None:
-        """Leaves time spent compiling out of the lap: it says nothing about the steps to come."""
+    def skip(self, step: int, seconds: float) -> None:
+        """Leaves a step out of its lap: one that compiled, and the first one, is unlike those to come."""
+        self._skipped.append(step)
         self._time += seconds
 
     def aside(self, seconds: float) -> None:
@@ -53,7 +56,8 @@ class Clock:
 
     def lap(self, step: int) -> dict[str, float]:
         """Rates since the last lap or restart, and seconds left; empty where no step was made since."""
-        steps, seconds = step - self._step, time.perf_counter() - self._time
+        skipped = sum(skipped <= step for skipped in self._skipped)
+        steps, seconds = step - self._step - skipped, time.perf_counter() - self._time
         waited, aside, self._aside = self._waited, self._aside, 0.0
         self.restart(step)
         if steps <= 0:

@@ -37,7 +37,7 @@ class BaseTrainer:
       state: after the last step.
       step: number of finished steps.
       timings: how long compiling and steps took the last time.
-      compile_seconds: how long compiling took in the last call of `advance`.
+      has_compiled: whether the last call of `advance` compiled the step, as the first one does.
       rare_characters: number of training examples of each character with few of them.
     """
 
@@ -48,7 +48,7 @@ class BaseTrainer:
 
     def __init__(self, config: Config, workdir: str):
         self.config, self.workdir = config, pathlib.Path(workdir)
-        self.compile_seconds = 0.0
+        self.has_compiled = False
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
 
     def _create_mesh(self) -> None:
@@ -146,9 +146,9 @@ class BaseTrainer:
 
     def _compile(self, phase: str, batch: Any) -> None:
         """Compiles a step that is new, and says so; all processes begin it at once, however long each takes."""
-        self.compile_seconds = 0.0
         shape, name = self._describe_program(phase, batch)
-        if (phase, shape) in self._compiled:
+        self.has_compiled = (phase, shape) not in self._compiled
+        if not self.has_compiled:
             return
         before = self.timings.get(name)
         logger.info(
@@ -160,9 +160,8 @@ class BaseTrainer:
         )
         start, loads = time.perf_counter(), loaded_programs()
         self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
-        self.compile_seconds = time.perf_counter() - start
         if loaded_programs() == loads:
-            self.timings.put(name, self.compile_seconds)
+            self.timings.put(name, time.perf_counter() - start)
         barrier(f"compiled {phase} {shape}")
         self._compiled.add((phase, shape))
 

@@ -109,9 +109,13 @@ def _loop(
     while trainer.step < train.num_steps:
         began = time.perf_counter()
         batch = next(batches)
-        clock.waited(time.perf_counter() - began)
+        waited = time.perf_counter() - began
         metrics = trainer.advance(batch)
-        clock.compiled(trainer.compile_seconds)
+        if trainer.has_compiled:
+            jax.block_until_ready(metrics)
+            clock.skip(trainer.step, time.perf_counter() - began)
+        else:
+            clock.waited(waited)
         profile.step(trainer.step)
         if pending is not None:
             recent.add(_log(trainer, writer, clock, pending))

@@ -33,7 +33,7 @@ def now(monkeypatch):
 
 
 def test_time_left_is_reckoned_by_phase(timings, now):
-    """0.1 s a step while the recognizer is pretrained, then 1 s; evaluating and compiling are no steps."""
+    """0.1 s a step while the recognizer is pretrained, then 1 s; steps that compile do not count."""
     clock = Clock(0, TRAIN, timings)
     now[0] += 2
     speed = clock.lap(20)
@@ -41,12 +41,17 @@ def test_time_left_is_reckoned_by_phase(timings, now):
     assert "speed/seconds_left" not in speed  # nobody knows
     now[0] += 2
     clock.lap(40)
-    now[0] += 30 + 10
-    clock.compiled(30.0)
+    now[0] += 30 + 9
+    clock.skip(41, 30.0)  # the first step of this phase
     speed = clock.lap(50)
     assert speed["speed/steps_per_second"] == pytest.approx(1)
     assert speed["speed/seconds_left"] == pytest.approx(50)
     assert "speed/pretraining_seconds_left" not in speed
+    now[0] += 9 + 20  # the lap ends when step 61 is compiled
+    clock.skip(61, 20.0)
+    assert clock.lap(60)["speed/steps_per_second"] == pytest.approx(10 / 9)
+    now[0] += 9
+    assert clock.lap(70)["speed/steps_per_second"] == pytest.approx(1)
     again = Clock(0, TRAIN, Timings({"model": 1}))  # another run of the same config
     now[0] += 2
     assert again.lap(20)["speed/seconds_left"] == pytest.approx(2 + 60)
