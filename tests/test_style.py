@@ -11,10 +11,18 @@ from PIL import Image
 from hwgan.data.charset import Charset
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
+from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, two_groups
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import check_preview, find_layout, preview, read_images, words_of_images
-from hwgan.style import cautions, check_handwriting, check_texts, choose_words, known_words, make_style
+from hwgan.style import (
+    caution_of_groups,
+    cautions,
+    check_handwriting,
+    check_texts,
+    choose_words,
+    known_words,
+    make_style,
+)
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -41,9 +49,23 @@ def test_the_preview_shows_every_word():
 
 def test_disagreeing_and_few_words_are_cautioned_of():
     z = np.zeros(5, np.float32)
-    assert cautions(Style(z, 15, 0.4, "")) == []
+    assert cautions(Style(z, 15, 0.5, "")) == []
     assert "agree little" in cautions(Style(z, 15, 0.1, ""))[0]
     assert "2 words" in cautions(Style(z, 2, 0.4, ""))[0]
+
+
+def test_words_by_two_writers_are_cautioned_of():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 1, 32))
+    words = lambda writer, count: writer + rng.normal(scale=0.8, size=(count, 32))  # noqa: E731
+    mixed = np.concatenate([words(one, 6), words(other, 10)]).astype(np.float32)
+    numbers = [*range(1, 6), *range(7, 18)]  # the sixth was left out
+    assert "the words 1, 2, 3, 4, 5, 7: see" in caution_of_groups(mixed, numbers)
+    assert caution_of_groups(words(one, 16).astype(np.float32), numbers) == ""
+    assert caution_of_groups(mixed[:11], numbers[:11]) == ""  # too few to tell
+    assert two_groups(np.ones((16, 32), np.float32))[0] == 0.0
+    outlier = np.concatenate([words(one, 15), 10 + words(other, 1)]).astype(np.float32)
+    assert caution_of_groups(outlier, numbers) == ""  # one word is no group
 
 
 def test_layouts_are_told_by_size():
