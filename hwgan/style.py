@@ -25,7 +25,6 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 from absl import flags
-from rapidfuzz.distance import Levenshtein
 
 from hwgan.checkpoints.weights_file import checkpoint_help
 from hwgan.data.charset import Charset, normalize_text
@@ -34,26 +33,17 @@ from hwgan.evaluation.folder import is_folder_of_words, read_folder
 from hwgan.runtime.command_line import refuse_flags, run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image, writing
-from hwgan.runtime.wording import some
 from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
 from hwgan.sampling.open import open_sampler, open_sampler_and_step
 from hwgan.sampling.sampler import Sampler
-from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, open_style_encoder, two_groups
+from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts
+from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import ENDING, Style, write_style
 from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
 from hwgan.training.fine_tuning import fine_tune
 
 _CONSENT = "use your own handwriting, or that of someone who agreed"
-_MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
-_MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
-_MIN_LETTERS = 2.2  # in the mean over words of a page; 3.1 to 6 for validation writers
-_MIN_AGREEMENT, _AGREEING_WORDS = 0.45, 8  # of 8 words of validation writers 99 % have more, of 12 words all
-_GROUP_WORDS = 12  # at least, to tell two groups
 _NAMED = 10
-_CHECKED_LETTERS = 3  # of a text at least
-# Edits / letters of readings in the mean, above which texts are doubted, and refused: 0.26 of a sheet that was filled
-# in, 0.95 where each word has the text of the next.
-_DOUBTED, _MAX_UNLIKE = 0.5, 0.75
 _MAX_KNOWN = 2000  # words
 _SHOWN = 10  # steps of fine-tuning over which the objective is averaged
 _KNOWN_TEXTS = (
@@ -112,7 +102,7 @@ def make_style(
     if not len(words.z):
         raise UserError(f"no style can be made, for none of the {len(images)} images is a word")
     check_handwriting(words)
-    if groups := caution_of_groups(words.z, [int(row) + 1 if numbers is None else numbers[row] for row in words.rows]):
+    if groups := caution_of_groups(words, numbers):
         warn(groups)
     style = encoder.fit(words)
     if not finetune:
@@ -160,67 +150,6 @@ def known_words(source: str, charset: Charset, max_length: int) -> tuple[list[np
     if not rows:
         raise UserError(f"{source!r} has no word that the model can write")
     return [images[row] for row in rows], [texts[row] for row in rows]
-
-
-def check_texts(readings: Sequence[str], texts: Sequence[str]) -> None:
-    """Raises UserError if words are read quite unlike the texts that they are said to have; warns of fewer differences.
-
-    Both are so of a sheet that was printed for the alphabet of another checkpoint, whose boxes lie elsewhere.
-    """
-    pairs = [(reading, text) for reading, text in zip(readings, texts, strict=True) if len(text) >= _CHECKED_LETTERS]
-    unlike = [Levenshtein.normalized_distance(reading, text) for reading, text in pairs]
-    if len(pairs) < _AGREEING_WORDS or np.mean(unlike) <= _DOUBTED:
-        return
-    reading, text = pairs[int(np.argmax(unlike))]
-    message = (
-        f"the words are read unlike their texts, such as {reading!r} for {text!r}: was the sheet printed with another "
-        "--checkpoint=, or do the texts belong to other images?"
-    )
-    if np.mean(unlike) > _MAX_UNLIKE:
-        raise UserError(message)
-    warn(message)
-
-
-def check_handwriting(words: EncodedWords) -> None:
-    """Raises UserError if words are read with little confidence, have few letters, or styles unlike those of words."""
-    confidence, letters = float(words.confidences.mean()), float(np.mean(list(map(len, words.texts))))
-    size = float(np.linalg.norm(words.z[:, 1:], axis=1).mean() / np.sqrt(words.z.shape[1] - 1))
-    if confidence < _MIN_CONFIDENCE:
-        reason = f"letters are read with a mean probability of {confidence:.0%}, not of at least {_MIN_CONFIDENCE:.0%}"
-    elif size > _MAX_SIZE:
-        reason = (
-            f"the styles of its words are {size:.1f} times as far from the mean style as those of handwritten words, "
-            f"not at most {_MAX_SIZE:g} times"
-        )
-    elif len(words.z) >= _AGREEING_WORDS and letters < _MIN_LETTERS:
-        reason = f"what is cut has {letters:.1f} letters in the mean, not at least {_MIN_LETTERS:g} as words have"
-    else:
-        return
-    raise UserError(f"this does not look like handwriting: {reason}; --preview= shows what is cut")
-
-
-def cautions(style: Style) -> list[str]:
-    """Sentences on why a style may not be that of its writer."""
-    found = style.cautions()
-    if style.agreement is not None and style.num_words >= _AGREEING_WORDS and style.agreement < _MIN_AGREEMENT:
-        found.append(
-            f"the words agree little with each other ({style.agreement:.2f}, words of one writer usually 0.5 to 0.8): "
-            "they may be by several writers, printed, or cut badly; see --preview=cut.png"
-        )
-    return found
-
-
-def caution_of_groups(z: np.ndarray, numbers: Sequence[int]) -> str:
-    """A sentence on words that seem to be by two writers, or ""; z and number of each word."""
-    share, smaller = two_groups(z)
-    # Of n words of one validation writer of Copiste 1 % have a larger share; of n words of two of them 70 to 87 % have.
-    if len(z) < _GROUP_WORDS or share <= 0.18 + 2.4 / len(z):
-        return ""
-    named = some([str(number) for number, other in zip(numbers, smaller, strict=True) if other], _NAMED)
-    return (
-        f"the words fall into two groups, as if by two writers or two pens; the smaller one has the words {named}: see "
-        "--preview=cut.png, and leave out those of others with --leave_out="
-    )
 
 
 def _numbers(values: Sequence[str]) -> set[int]:

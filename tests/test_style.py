@@ -11,18 +11,11 @@ from PIL import Image
 from hwgan.data.charset import Charset
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
+from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, two_groups
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import check_preview, find_layout, preview, read_images, words_of_images
-from hwgan.style import (
-    caution_of_groups,
-    cautions,
-    check_handwriting,
-    check_texts,
-    choose_words,
-    known_words,
-    make_style,
-)
+from hwgan.style import choose_words, known_words, make_style
 
 ROOT = pathlib.Path(__file__).parent.parent
 
@@ -58,14 +51,18 @@ def test_words_by_two_writers_are_cautioned_of():
     rng = np.random.default_rng(0)
     one, other = rng.normal(size=(2, 1, 32))
     words = lambda writer, count: writer + rng.normal(scale=0.8, size=(count, 32))  # noqa: E731
-    mixed = np.concatenate([words(one, 6), words(other, 10)]).astype(np.float32)
-    numbers = [*range(1, 6), *range(7, 18)]  # the sixth was left out
-    assert "the words 1, 2, 3, 4, 5, 7: see" in caution_of_groups(mixed, numbers)
-    assert caution_of_groups(words(one, 16).astype(np.float32), numbers) == ""
-    assert caution_of_groups(mixed[:11], numbers[:11]) == ""  # too few to tell
+    encoded = lambda z, text="word": EncodedWords(  # noqa: E731
+        z.astype(np.float32), [text] * len(z), np.ones(len(z), np.float32), np.arange(len(z)) + 1, {0: "it is blank"}
+    )
+    mixed = np.concatenate([words(one, 6), words(other, 10)])
+    assert "the words 2, 3, 4, 5, 6, 7: see" in caution_of_groups(encoded(mixed))
+    assert "the words 3, 4, 5, 6, 7, 8: see" in caution_of_groups(encoded(mixed), list(range(2, 19)))
+    assert caution_of_groups(encoded(words(one, 16))) == ""
+    assert caution_of_groups(encoded(mixed[:11])) == ""  # too few to tell
+    assert caution_of_groups(encoded(mixed, "?!")) == ""  # signs differ from words
     assert two_groups(np.ones((16, 32), np.float32))[0] == 0.0
-    outlier = np.concatenate([words(one, 15), 10 + words(other, 1)]).astype(np.float32)
-    assert caution_of_groups(outlier, numbers) == ""  # one word is no group
+    outlier = np.concatenate([words(one, 15), 10 + words(other, 1)])
+    assert caution_of_groups(encoded(outlier)) == ""  # one word is no group
 
 
 def test_layouts_are_told_by_size():

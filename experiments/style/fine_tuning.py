@@ -7,6 +7,7 @@ enough words are in the gallery; those that are written, `--writers`, have 60 re
 """
 
 import dataclasses
+import pathlib
 import time
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ from hwgan.evaluation.folder import read_images
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.style_protocol import StyleTask, style_metrics
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.files import check_output_file, replace_image
 from hwgan.sampling.open import open_sampler
 from hwgan.sampling.page import add_margin, join_words, stack_lines
 from hwgan.sampling.sampler import Sampler
@@ -75,6 +77,7 @@ def styles_of(encoder: StyleEncoder, references: Sequence[Word], settings: FineT
 def main(argv: list[str]) -> None:
     """Prints the metrics of the real, fitted and fine-tuned words, and draws some of them."""
     del argv
+    check_output_file("output", flags.FLAGS.output, image=True)
     args = flags.FLAGS
     evaluator, sampler = open_evaluator("").for_scans(), open_sampler("")
     encoder = open_style_encoder("", sampler)
@@ -106,7 +109,7 @@ def main(argv: list[str]) -> None:
         metrics = style_metrics(task, found, features, evaluator, 0)
         print(name, {key: round(estimate.value, 4) for key, estimate in metrics.items()})
     rows = [stack_lines(blocks[start : start + len(drawn)], 2) for start in range(0, len(blocks), len(drawn))]
-    Image.fromarray(add_margin(stack_lines(rows, 16), 8)).save(args.output, optimize=True)
+    replace_image(pathlib.Path(args.output), Image.fromarray(add_margin(stack_lines(rows, 16), 8)))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ _TEXT = (
 def main(argv: list[str]) -> None:
     """Writes style_writers.png and style_paragraphs.png."""
     del argv
+    folder = pathlib.Path(flags.FLAGS.output)
+    folder.mkdir(parents=True, exist_ok=True)
     sampler = open_sampler("")
     encoder = open_style_encoder("", sampler)
     rows: dict[str, list[tuple[np.ndarray, str]]] = {}
@@ -48,7 +50,6 @@ def main(argv: list[str]) -> None:
         lines.append(stack_lines([join_words(real, 14), join_words(drawn, 14)], 0))
         if number in (0, 3, 6):
             paragraphs.append(Model(sampler).page(_TEXT, style.z, width=_PARAGRAPH_WIDTH))
-    folder = pathlib.Path(flags.FLAGS.output)
     Image.fromarray(add_margin(stack_lines(lines, 14), 8)).save(folder / "style_writers.png", optimize=True)
     Image.fromarray(add_margin(stack_lines(paragraphs, 20), 8)).save(folder / "style_paragraphs.png", optimize=True)
 
