@@ -25,8 +25,12 @@ _OF_NUMBERS = {  # what Python says, and what it means
     r"could not convert string to float: (.*)": r"\1 is not a number",
 }
 _TEXT_FLAGS = ("text", "pen_up", "pen_down", "title")  # in which ~ is no folder
-_TERMINATED_EXIT_CODE = 128 + signal.SIGTERM
+_TERMINATED_EXIT_CODE, _INTERRUPTED_EXIT_CODE = 128 + signal.SIGTERM, 128 + signal.SIGINT
 _threads_abandoned = False
+
+
+class _Terminated(SystemExit):
+    """SIGTERM came."""
 
 
 def abandon_threads() -> None:
@@ -39,7 +43,8 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
     """Runs the `main` of an entry point.
 
     A `UserError`, and a mistake in the flags or in the name of a config or a field, becomes one sentence on stderr and
-    exit code 2. SIGTERM ends the process as an exception does, so that it deletes its temporary files.
+    exit code 2. SIGTERM and Ctrl-C end the process as an exception does, so that it deletes its temporary files, but
+    without a traceback and without tearing Python down, which crashes where XLA was compiling.
 
     Args:
       main: takes the name of the program, and the arguments that are no flags.
@@ -60,8 +65,11 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
 
     try:
         app.run(guarded, flags_parser=_parse_flags)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        _end_at_once(SystemExit(_INTERRUPTED_EXIT_CODE))
     except BaseException as stop:
-        if not _threads_abandoned:
+        if not (_threads_abandoned or isinstance(stop, _Terminated)):
             raise
         _end_at_once(stop)
 
@@ -146,7 +154,7 @@ def _print_help(program: str, config_path: str) -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
-    sys.exit(_TERMINATED_EXIT_CODE)
+    raise _Terminated(_TERMINATED_EXIT_CODE)
 
 
 def end_with_error(message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -183,3 +184,24 @@ def test_a_missing_flag_is_named_with_what_it_is(parse, capsys):
         assert capsys.readouterr().err == "error: --needed is missing: the file to write (--help lists the flags)\n"
     finally:
         delattr(flags.FLAGS, "needed")
+
+
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "")])
+def test_a_signal_ends_a_command_without_a_traceback_and_without_its_temporary_files(tmp_path, number, code, said):
+    """At once, although a thread, such as one of XLA that compiles, would go on."""
+    program = f"""
+import os, signal, tempfile, threading, time
+from hwgan.runtime.command_line import run_main
+
+def main(argv):
+    threading.Thread(target=time.sleep, args=[100]).start()
+    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(100)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run_main(main)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90)
+    assert (run.returncode, run.stderr) == (code, said)
+    assert not list(tmp_path.iterdir())
