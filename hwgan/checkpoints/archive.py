@@ -64,7 +64,7 @@ def read_record(path: str) -> dict[str, Any]:
 
 def _check_record(record: dict[str, Any], path: str) -> None:
     if "config" not in record:  # as of a file of hwgan.style
-        raise UserError(f"{path!r} holds no weights, but something else of hwgan")
+        raise UserError(f"{path!r} holds no weights, but something else of hwgan, such as a style (--style=)")
 
 
 def check_arrays(found: Mapping[str, Any], expected: Mapping[str, Any], network: str) -> None:

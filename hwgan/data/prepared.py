@@ -3,6 +3,7 @@
 import json
 import pathlib
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any
 
 import tensorflow_datasets as tfds
@@ -57,9 +58,15 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
         arguments += ["--source=FOLDER_OR_ARCHIVE"] if not name.startswith("penman") else []
         arguments += [f"--name={config}"] if named and config else []
         arguments += [f"--data_dir={data_dir}"] if str(data_dir) != "data" else []
+        missing = (
+            f"no prepared dataset {dataset!r} under {str(data_dir)!r}, where there is {', '.join(there) or 'none'}"
+        )
+        if whole := [other for other in there if dataset == other.partition("/")[2]]:
+            raise UserError(f"{missing}; did you mean {whole[0]}?")
+        similar = get_close_matches(dataset, there, n=1, cutoff=0.8)
         raise UserError(
-            f"no prepared dataset {dataset!r} under {str(data_dir)!r}, where there is {', '.join(there) or 'none'}; "
-            f"make it with: python -m hwgan.prepare {' '.join(arguments)}"
+            f"{missing}; {f'did you mean {similar[0]}? If not, ' if similar else ''}make it with: python -m "
+            f"hwgan.prepare {' '.join(arguments)}"
         )
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".") if part.isdigit()])
 

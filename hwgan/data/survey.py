@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hwgan.data.charset import FEW_EXAMPLES
 from hwgan.data.graphemes import num_columns
 from hwgan.data.prepared import open_rows, row_text
 from hwgan.data.transforms import decode_grey, has_light_ink
 
-RARE = 10  # training examples; characters with fewer are reported as rare
 PERCENTILES = (0, 5, 50, 95, 100)
 _INK_CONTRAST = 40  # grey levels; pixels darker than the lightest one by more than this are ink
 _BLANK_PIXELS = 8  # images with fewer ink pixels are reported as near-blank
@@ -45,8 +45,8 @@ class Survey:
 
     @property
     def rare(self) -> dict[str, int]:
-        """Number of training examples of each character that has fewer than 10."""
-        return {c: self.train_counts[c] for c in sorted(self.character_counts) if self.train_counts[c] < RARE}
+        """Number of training examples of each character that has fewer than 20."""
+        return {c: self.train_counts[c] for c in sorted(self.character_counts) if self.train_counts[c] < FEW_EXAMPLES}
 
 
 def survey(data_dir: str, dataset: str, splits: Sequence[str]) -> Survey:
@@ -118,7 +118,10 @@ def describe_survey(found: Survey) -> str:
     for name, values in (("width", found.widths), ("height", found.heights), ("characters", found.lengths)):
         lines.append(f"{name:<12}" + "".join(f"{value:>8,}" for value in values))
     rare = ", ".join(f"{_printable(c)} {count}" for c, count in found.rare.items()) or "none"
-    lines += ["", f"characters: {len(found.character_counts)}; with fewer than {RARE} training examples: {rare}"]
+    lines += [
+        "",
+        f"characters: {len(found.character_counts)}; with fewer than {FEW_EXAMPLES} training examples: {rare}",
+    ]
     for reason, ids in found.suspicious.items():
         lines.append(f"{reason}: {len(ids)}" + (f" (first: {', '.join(ids[:5])})" if ids else ""))
     return "\n".join(lines)

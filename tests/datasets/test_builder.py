@@ -273,6 +273,10 @@ def test_newest_version_by_number(tmp_path):
     assert dataset_directory(str(tmp_path), "iam").name == "1.10.0"  # by the config that hwgan.prepare takes
     with pytest.raises(UserError, match=r"no prepared dataset 'iam/lines' .*, where there is iam/words; make it with"):
         dataset_directory(str(tmp_path), "iam/lines")
+    with pytest.raises(UserError, match=r"where there is iam/words; did you mean iam/words\?$"):
+        dataset_directory(str(tmp_path), "words")
+    with pytest.raises(UserError, match=r"did you mean iam/words\? If not, make it with: python -m hwgan.prepare"):
+        dataset_directory(str(tmp_path), "iam/wrods")
 
 
 def test_a_preview_shows_what_training_leaves_out(tmp_path):

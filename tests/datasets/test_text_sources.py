@@ -469,4 +469,4 @@ def test_a_misspelt_column_is_told(tmp_path):
     names = numbered("{}.png")
     table = "file,text,wirter\n" + "".join(f"{name},{word},w1\n" for name, word in zip(names, WORDS, strict=True))
     summary, _ = prepare(make(tmp_path / "in", names, {"words.csv": table}))
-    assert summary["texts"] == "table words.csv, 12 rows; columns that are not read: wirter"
+    assert summary["texts"] == "table words.csv, 12 rows; columns that are not read: wirter (writer?)"

@@ -4,6 +4,7 @@ import csv
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from hwgan.datasets.raw_files import text_lines
@@ -68,13 +69,15 @@ def has_columns(text: str, name: str) -> bool:
 
 
 def unread_columns(text: str, name: str) -> list[str]:
-    """The columns of a CSV or TSV that nothing is read from, such as a misspelt one."""
+    """The columns of a CSV or TSV that nothing is read from; a misspelt one as "writter (writer?)"."""
     if not name.lower().endswith((".csv", ".tsv")):
         return []
     known = {alias for aliases in COLUMNS.values() for alias in aliases}
-    return [
-        column for column in _header(_table_lines(text, name), _is_quoted(name))[1] if column and column not in known
-    ]
+    columns = _header(_table_lines(text, name), _is_quoted(name))[1]
+    unread = [column for column in columns if column and column not in known]
+    absent = [alias for aliases in COLUMNS.values() if not set(aliases) & set(columns) for alias in aliases]
+    similar = {column: get_close_matches(column, absent, n=1, cutoff=0.8) for column in unread}
+    return [f"{column} ({similar[column][0]}?)" if similar[column] else column for column in unread]
 
 
 def _table_lines(text: str, name: str) -> list[tuple[str, str]]:
