@@ -61,7 +61,7 @@ def break_lines(
       A slice of the words for each line.
     """
     bound = bound or [False] * len(widths)
-    followers = [0.0] * (len(widths) + 1)  # what the words take that are bound to each
+    followers = [0.0] * len(widths)  # what the words take that are bound to each
     for number in range(len(widths) - 1, 0, -1):
         if bound[number]:
             followers[number - 1] = gaps[number] + widths[number] + followers[number]

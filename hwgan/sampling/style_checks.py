@@ -17,11 +17,11 @@ from hwgan.sampling.style_files import Style
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
 _MAX_SIZE = 1.4  # root mean square of the entries of the identifier's output, in which training words have 1
 _MIN_LETTERS = 2.2  # in the mean over words of a page; 3.1 to 6 for validation writers
-_MIN_AGREEMENT, _AGREEING_WORDS = 0.45, 8  # of 8 words of validation writers 99 % have more, of 12 words all
+_MIN_AGREEMENT, _AGREEING_WORDS = 0.45, 8  # of 8 or 12 words of validation writers 99 % have more, of 16 words all
 _GROUP_WORDS, _GROUP_LETTERS = 12, 3  # at least, to tell two groups
-# Share of the variance of n words that lies between two groups of them: of words of one validation writer 0 to 1 % have
-# more than 0.2 + 2.4 / n, of as many words of each of two writers 61 to 71 % for n = 12, 80 to 89 % for n = 20 (20
-# writers of Copiste, 20 of IAM).
+# Share of the variance of n words that lies between two groups of them. Where all are by one validation writer, 0 to
+# 1 % of such sets have more than 0.2 + 2.4 / n; where half are by another, 61 to 71 % for n = 12 and 80 to 89 % for
+# n = 20 (20 writers of Copiste, 20 of IAM).
 _GROUP_SHARE, _GROUP_SHARE_OF_ONE = 0.2, 2.4
 _NAMED = 10
 _CHECKED_LETTERS = 3  # of a text at least

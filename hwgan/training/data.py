@@ -21,7 +21,7 @@ from hwgan.training.validation import out_of_vocabulary
 
 logger = logging.getLogger(__name__)
 
-_FEW_TRAINING_WORDS = 2000  # of 21,155 the pretrained weights learned; with a tenth of them they are hard to read
+_FEW_TRAINING_WORDS = 2000  # the pretrained weights learned French from 21,155
 _FEW_VALIDATION_WORDS = 50
 
 
