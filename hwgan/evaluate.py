@@ -26,10 +26,10 @@ import numpy as np
 from absl import flags
 
 from hwgan.checkpoints.learned import contents_by_name, digests_of_writers, writers_by_dataset
+from hwgan.checkpoints.names import PRETRAINED, checkpoint_help, locate_weights, shipped_names
 from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.run import Run, load_run, trains_generator
 from hwgan.checkpoints.stroke_run import load_stroke_run
-from hwgan.checkpoints.weights_file import PRETRAINED, checkpoint_help, locate_weights, shipped_names
 from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words

@@ -19,10 +19,11 @@ import ml_collections
 from absl import flags
 
 from hwgan.checkpoints.average import average_of_runs
+from hwgan.checkpoints.names import locate_weights, names_weights
 from hwgan.checkpoints.record import task_of_checkpoint
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run, write_stroke_weights
-from hwgan.checkpoints.weights_file import locate_weights, names_weights, write_weights_file
+from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.command_line import run_main
 from hwgan.runtime.config import STROKES
 from hwgan.runtime.errors import UserError

@@ -18,7 +18,7 @@ import pathlib
 
 from absl import flags
 
-from hwgan.checkpoints.weights_file import checkpoint_help
+from hwgan.checkpoints.names import checkpoint_help
 from hwgan.data.prepared import read_texts
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import refuse_flags, run_main, warn

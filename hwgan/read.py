@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from hwgan.checkpoints.weights_file import shipped_names
+from hwgan.checkpoints.names import shipped_names
 from hwgan.data.word_cutting import CutWord
 from hwgan.evaluation.open import open_evaluator
 from hwgan.runtime.command_line import run_main, warn

@@ -36,7 +36,7 @@ from absl import flags
 from PIL import Image
 
 import hwgan
-from hwgan.checkpoints.weights_file import checkpoint_help
+from hwgan.checkpoints.names import checkpoint_help
 from hwgan.data.replacements import describe_replaced
 from hwgan.data.word_list import fit_lines, read_lines
 from hwgan.runtime.command_line import refuse_flags, run_main, warn

@@ -26,7 +26,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from absl import flags
 
-from hwgan.checkpoints.weights_file import checkpoint_help
+from hwgan.checkpoints.names import checkpoint_help
 from hwgan.data.charset import Charset, normalize_text
 from hwgan.data.word_cutting import CutWord
 from hwgan.evaluation.folder import is_folder_of_words, read_folder

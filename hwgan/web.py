@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from absl import flags
 
-from hwgan.checkpoints.weights_file import checkpoint_help
+from hwgan.checkpoints.names import checkpoint_help
 from hwgan.runtime.command_line import refuse_flags, run_main
 from hwgan.runtime.errors import UserError
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from hwgan.checkpoints.weights_file import PRETRAINED_OTHERS, read_weights
+from hwgan.checkpoints.names import PRETRAINED_OTHERS
+from hwgan.checkpoints.weights_file import read_weights
 from hwgan.data import transforms
 from hwgan.sampling.page import join_words
 

@@ -22,6 +22,7 @@ from hwgan.checkpoints.integrity import (
     record_checksum,
     state_checksum,
 )
+from hwgan.checkpoints.names import describe_missing
 from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier, everywhere, is_primary
 from hwgan.runtime.errors import UserError
@@ -271,8 +272,7 @@ def open_for_reading(workdir: str) -> Checkpointer:
     """
     folder = pathlib.Path(workdir).expanduser() / DIRECTORY
     if not folder.is_dir():
-        there = "holds no checkpoints" if folder.parent.exists() else "does not exist"
-        raise UserError(f"{workdir!r} {there}: give the workdir of a run that hwgan.main trained, or a file of weights")
+        raise UserError(describe_missing(workdir, DIRECTORY))
     check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
 

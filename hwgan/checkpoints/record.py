@@ -6,8 +6,8 @@ from typing import Any
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import read_record
 from hwgan.checkpoints.learned import Learned
+from hwgan.checkpoints.names import names_weights
 from hwgan.checkpoints.stored_config import naming
-from hwgan.checkpoints.weights_file import names_weights
 from hwgan.runtime.config import task_of
 from hwgan.runtime.untrusted import reading
 

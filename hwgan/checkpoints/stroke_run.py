@@ -12,8 +12,9 @@ from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
 from hwgan.checkpoints.integrity import check_finite
 from hwgan.checkpoints.learned import WRITERS, Learned, digests_of_writers, writers_for_record
+from hwgan.checkpoints.names import names_weights
 from hwgan.checkpoints.stored_config import checked_record, naming
-from hwgan.checkpoints.weights_file import names_weights, published
+from hwgan.checkpoints.weights_file import published
 from hwgan.data.charset import Charset
 from hwgan.data.ink_cleaning import Cleaning
 from hwgan.data.ink_store import InkSpec

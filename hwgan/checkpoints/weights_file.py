@@ -12,6 +12,7 @@ import jax
 
 from hwgan.checkpoints.archive import check_arrays, read_archive, write_archive
 from hwgan.checkpoints.learned import WRITERS, Learned, writers_for_record
+from hwgan.checkpoints.names import FOLDER
 from hwgan.checkpoints.run import Run, build_networks, image_spec, init_state, trains_generator
 from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.data.charset import Charset
@@ -22,14 +23,8 @@ from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import reading
 
-FOLDER = pathlib.Path(__file__).parents[1] / "weights"
-PRETRAINED = str(FOLDER / "handwriting.npz")  # generator and language model
-PRETRAINED_OTHERS = str(FOLDER / "handwriting_other_networks.npz")  # discriminator, recognizer, identifier of that run
-PRETRAINED_STROKES = "strokes"  # name of a stroke writer
-PRETRAINED_EVALUATOR = str(FOLDER / "copiste_evaluator.npz")  # recognizer and identifier trained apart
 _PATHS = ("data", "data_dir"), ("data", "cache_dir"), ("data", "lexicon")
 _PATHS += ("train", "init_from"), ("evaluate", "evaluator"), ("evaluate", "inception")
-_OTHERS = "_other_networks"  # in the name of the file of what was trained with the generator of a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,49 +101,6 @@ def published(config: Config) -> dict[str, Any]:
             if name in config[group]:
                 config[group][name] = ""
     return config.to_dict()
-
-
-def shipped_names(networks: str = "") -> list[str]:
-    """Names of the weights in the package: what writes, or where `networks` is "evaluator" the evaluators."""
-    names = [path.stem for path in sorted(FOLDER.glob("*.npz")) if not path.stem.endswith(_OTHERS)]
-    return [name for name in names if name.endswith("_evaluator") == (networks == "evaluator")]
-
-
-def checkpoint_help(*, strokes: bool = False) -> str:
-    """The description of a flag that names a generator, of images or, where a command takes them, of strokes."""
-    names = ", ".join(name for name in shipped_names() if strokes or name != PRETRAINED_STROKES)
-    return (
-        f"workdir of a run, a file of hwgan.export, or the name of weights in the package ({names}); empty: "
-        "handwriting, the pretrained weights"
-    )
-
-
-def locate_weights(name: str) -> str:
-    """The path that a name stands for: that of the package's weights of this name, unless a file or folder has it.
-
-    Args:
-      name: of weights in the package, such as "handwriting" or "iam_evaluator", or a path, which is returned as it is.
-    """
-    shipped = FOLDER / f"{name}.npz"
-    return str(shipped) if shipped.parent == FOLDER and shipped.is_file() and not pathlib.Path(name).exists() else name
-
-
-def other_networks_path(path: str) -> str:
-    """The file of the networks that were trained with a generator of the package; any other path as it is."""
-    file = pathlib.Path(path)
-    others = file.parent / f"{file.stem}{_OTHERS}.npz"
-    return str(others) if file.parent == FOLDER and others.is_file() else path
-
-
-def names_weights(path: str) -> bool:
-    """Whether a path is that of a file of weights, and not of the workdir of a run."""
-    return pathlib.Path(path).suffix == ".npz" or pathlib.Path(path).is_file()
-
-
-def check_step(path: str, step: int | None) -> None:
-    """Raises UserError for a step of a file of weights."""
-    if step is not None and names_weights(path):
-        raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
 
 
 def read_weights(path: str) -> Weights:

@@ -19,6 +19,7 @@ from hwgan.runtime.errors import UserError
 logger = logging.getLogger(__name__)
 
 _MUCH_PADDING = 0.4  # share of the pixels; half of this is usual
+_NEARLY_ALL = 0.99  # of the words
 _SMALLEST_BUCKET = 4  # batches of words
 _EVAL_WIDTH_STEP = 32  # pixels; widths are rounded up so that few shapes are compiled
 
@@ -53,9 +54,23 @@ def create_schedule(
         " or ".join(map(str, buckets)),
         100 * padding,
         100 * padding_share(words.widths, (words.spec.max_width,)),
-        "" if padding < _MUCH_PADDING else f"; a smaller data.max_width than {words.spec.max_width} trains faster",
+        "" if padding < _MUCH_PADDING else _narrower(words),
     )
     return Schedule(words.widths, buckets, batch_size, seed, repeats)
+
+
+def _narrower(words: WordStore) -> str:
+    """What to say where much is padding: the width that nearly all words have at most."""
+    if words.spec.pixels_per_character:
+        return "; a smaller data.max_length with a smaller data.max_width trains faster"
+    width = -(-int(np.quantile(words.widths, _NEARLY_ALL)) // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
+    if width >= words.spec.max_width:
+        return ""
+    wider = int(np.sum(words.widths > width))
+    return (
+        f"; data.max_width={width} instead of {words.spec.max_width} trains faster, and leaves out {wider} of "
+        f"{len(words)} words"
+    )
 
 
 def train_batches(

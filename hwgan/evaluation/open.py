@@ -3,8 +3,9 @@
 import dataclasses
 import pathlib
 
+from hwgan.checkpoints.names import PRETRAINED_EVALUATOR, locate_weights, names_weights
 from hwgan.checkpoints.run import Run, load_run
-from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR, Weights, locate_weights, names_weights, read_weights
+from hwgan.checkpoints.weights_file import Weights, read_weights
 from hwgan.evaluation.evaluator import Evaluator
 
 

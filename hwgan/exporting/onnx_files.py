@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from hwgan.checkpoints.weights_file import PRETRAINED, locate_weights
+from hwgan.checkpoints.names import PRETRAINED, locate_weights
 from hwgan.exporting.image_graphs import reader_model, style_model
 from hwgan.exporting.model_json import PRETRAINED_LICENCE, describe_model
 from hwgan.exporting.onnx_check import image_error, require_equal, words_of_all_lengths, writer_error

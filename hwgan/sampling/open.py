@@ -3,16 +3,9 @@
 import dataclasses
 from typing import Any
 
+from hwgan.checkpoints.names import PRETRAINED, check_step, locate_weights, names_weights, other_networks_path
 from hwgan.checkpoints.run import Run, load_run, trains_generator
-from hwgan.checkpoints.weights_file import (
-    PRETRAINED,
-    Weights,
-    check_step,
-    locate_weights,
-    names_weights,
-    other_networks_path,
-    read_weights,
-)
+from hwgan.checkpoints.weights_file import Weights, read_weights
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks

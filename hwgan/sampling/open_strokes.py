@@ -4,9 +4,9 @@ import dataclasses
 import logging
 import pathlib
 
+from hwgan.checkpoints.names import PRETRAINED, check_step, locate_weights
 from hwgan.checkpoints.record import task_of_checkpoint
 from hwgan.checkpoints.stroke_run import open_stroke_run
-from hwgan.checkpoints.weights_file import PRETRAINED, check_step, locate_weights
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk

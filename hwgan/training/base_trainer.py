@@ -49,6 +49,7 @@ class BaseTrainer:
     def __init__(self, config: Config, workdir: str):
         self.config, self.workdir = config, pathlib.Path(workdir)
         self.has_compiled = False
+        self._num_shapes = 1  # of batches; a program is compiled for each
         self._compiled: set[tuple[str, tuple[int, ...]]] = set()
 
     def _create_mesh(self) -> None:
@@ -152,8 +153,9 @@ class BaseTrainer:
             return
         before = self.timings.get(name)
         logger.info(
-            "compiling the step of %s; %s",
+            "compiling the step of %s%s; %s",
             name,
+            f" (program {self._num_compiled(phase) + 1} of {self._num_shapes})" if self._num_shapes > 1 else "",
             f"that took {before:.0f} s, and is done within seconds where the program is still in the cache"
             if before
             else "that can take minutes, the first time",
@@ -164,6 +166,9 @@ class BaseTrainer:
             self.timings.put(name, time.perf_counter() - start)
         barrier(f"compiled {phase} {shape}")
         self._compiled.add((phase, shape))
+
+    def _num_compiled(self, phase: str) -> int:
+        return sum(compiled == phase for compiled, _ in self._compiled)
 
     def _describe_program(self, phase: str, batch: Any) -> tuple[tuple[int, ...], str]:
         """The shape of a batch that decides about compiling, and the step in words."""

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from hwgan.checkpoints.names import PRETRAINED, PRETRAINED_OTHERS, locate_weights, names_weights
 from hwgan.checkpoints.run import build_networks, load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, locate_weights, names_weights, read_weights
+from hwgan.checkpoints.weights_file import read_weights
 from hwgan.data.charset import Charset
 from hwgan.models.networks import Networks
 from hwgan.models.state import TrainState

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hwgan.checkpoints.names import PRETRAINED_STROKES, locate_weights
 from hwgan.checkpoints.stroke_run import open_stroke_run
-from hwgan.checkpoints.weights_file import PRETRAINED_STROKES, locate_weights
 from hwgan.data.charset import Charset
 from hwgan.models.stroke_state import NETWORK, StrokeState
 from hwgan.runtime.config import Config

@@ -91,6 +91,7 @@ class StrokeTrainer(BaseTrainer):
         schedule = create_ink_schedule(
             self._train, batch_size=config.train.batch_size, num_buckets=config.data.num_buckets, seed=config.seed
         )
+        self._num_shapes = len(schedule.buckets)
         stream = ink_batches(
             self._train,
             schedule,

@@ -120,6 +120,7 @@ class Trainer(BaseTrainer):
             seed=config.seed,
             repeats=self.data.repeats,
         )
+        self._num_shapes = len(schedule.buckets)
         stream = train_batches(
             self.data.train,
             self.data.lexicon,

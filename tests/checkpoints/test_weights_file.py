@@ -2,23 +2,23 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from hwgan.checkpoints.archive import nested, write_archive
-from hwgan.checkpoints.run import Run
-from hwgan.checkpoints.weights_file import (
+from hwgan.checkpoints.names import (
     PRETRAINED,
     PRETRAINED_EVALUATOR,
     PRETRAINED_OTHERS,
     locate_weights,
     other_networks_path,
-    read_weights,
     shipped_names,
-    write_weights_file,
 )
+from hwgan.checkpoints.run import Run
+from hwgan.checkpoints.weights_file import read_weights, write_weights_file
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import open_sampler, sampler_from_run
 from tests.conftest import SmallRun
@@ -79,6 +79,17 @@ def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
     (tmp_path / "handwriting").mkdir()  # one's own run comes first
     assert locate_weights("handwriting") == "handwriting"
     assert open_sampler("").charset == open_sampler(PRETRAINED).charset
+
+
+def test_a_name_that_is_nearly_right_is_guessed(tmp_path):
+    (tmp_path / "mywords" / "checkpoints").mkdir(parents=True)
+    for given, meant in [("iam_evaluater", "iam_evaluator"), (f"{tmp_path}/mywrods", f"{tmp_path}/mywords")]:
+        with pytest.raises(UserError, match=re.escape(f"{given!r} does not exist; did you mean {meant}? give the ")):
+            open_sampler(given)
+    with pytest.raises(
+        UserError, match=r"does not exist: give the .* \(handwriting, strokes, copiste_evaluator, iam_ev"
+    ):
+        open_sampler(f"{tmp_path}/something else")
 
 
 def test_a_weights_file_holds_no_paths(run, tmp_path):

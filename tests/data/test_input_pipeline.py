@@ -52,6 +52,23 @@ def test_batch_shapes_ranges_and_padding(words, lexicon):
     np.testing.assert_array_equal((fake.labels > 0).sum(axis=1), fake.lengths)
 
 
+@pytest.mark.parametrize(
+    ("widths", "told"),
+    [
+        ([100] * 400 + [300], "data.max_width=112 instead of 512 trains faster, and leaves out 1 of 401 words"),
+        ([500] * 100 + [40] * 300, None),  # few are narrow, but hardly any can be left out
+    ],
+)
+def test_where_much_is_padding_a_better_width_is_named(caplog, widths, told):
+    spec = ImageSpec(Preprocessing(height=8, pixels_per_character=0, pad_to_line=True), max_width=512, max_length=6)
+    images = [np.full((8, width), 255, np.uint8) for width in widths]
+    words = WordStore.from_images(spec, images, ["a"] * len(widths), [""] * len(widths), charset=CHARSET)
+    with caplog.at_level("INFO"):
+        create_schedule(words, batch_size=8, num_buckets=1, seed=0)
+    (line,) = caplog.messages
+    assert line.endswith(f"; {told}" if told else "if all were as wide as the widest)")
+
+
 def test_labels_are_those_of_the_image(words):
     batch = words.batch(np.array([5]))
     assert CHARSET.decode(batch.labels[0]) == words.texts[5]

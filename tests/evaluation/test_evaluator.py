@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from hwgan.checkpoints.weights_file import PRETRAINED_EVALUATOR
+from hwgan.checkpoints.names import PRETRAINED_EVALUATOR
 from hwgan.evaluation.compare import evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator

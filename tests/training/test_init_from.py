@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from configs import handwriting, smoke
+from hwgan.checkpoints.names import PRETRAINED, PRETRAINED_OTHERS
 from hwgan.checkpoints.run import build_networks, load_run
-from hwgan.checkpoints.weights_file import PRETRAINED, PRETRAINED_OTHERS, read_weights, write_weights_file
+from hwgan.checkpoints.weights_file import read_weights, write_weights_file
 from hwgan.models.state import GENERATING_NETWORKS, NETWORK_NAMES
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import sampler_from_run

@@ -18,9 +18,10 @@ import hwgan
 from configs import strokes_smoke
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import read_archive, write_archive
+from hwgan.checkpoints.names import PRETRAINED
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, write_stroke_weights
-from hwgan.checkpoints.weights_file import PRETRAINED, read_weights
+from hwgan.checkpoints.weights_file import read_weights
 from hwgan.data.ink_store import InkStore
 from hwgan.evaluate import evaluate_strokes
 from hwgan.models.optimizers import create_optimizer
