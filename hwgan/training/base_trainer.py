@@ -30,7 +30,8 @@ Step = Callable[..., tuple[Any, dict[str, jax.Array]]]
 class BaseTrainer:
     """A run in progress: state on devices, and what it takes to move it on by a step.
 
-    Subclasses load their data, then call `_restore_or_init`, and implement the methods that raise NotImplementedError.
+    Subclasses load their data, count its rare characters, then call `_restore_or_init`, and implement the methods that
+    raise NotImplementedError.
 
     Attributes:
       charset: the alphabet.
@@ -38,7 +39,8 @@ class BaseTrainer:
       step: number of finished steps.
       timings: how long compiling and steps took the last time.
       has_compiled: whether the last call of `advance` compiled the step, as the first one does.
-      rare_characters: number of training examples of each character with few of them.
+      rare_characters: number of training examples of each character with few of them, those of `train.init_from`
+        included.
     """
 
     charset: Charset
@@ -78,6 +80,8 @@ class BaseTrainer:
         if restored is None:
             logger.info("initialising the networks, which takes up to a minute the first time")
             restored = start(jax.jit(init, out_shardings=everywhere)(jax.random.key(np.uint32(config.seed))))
+        elif record is not None and config.train.init_from:  # which need not be there any more
+            self.rare_characters = record.get("rare_characters", self.rare_characters)
         self.state = restored
         self.step = int(self.state.step)
         self.timings = Timings(config.model.to_dict(), config.train.batch_size, size)
@@ -105,6 +109,12 @@ class BaseTrainer:
                     f"this run began with {path}={before[path]}, and now it is {now[path]}: whether it is 0 decides "
                     f"which arrays a checkpoint has; give --config.{path}={before[path]}, or choose another --workdir"
                 )
+
+    def _add_examples(self, learned: dict[str, int] | None) -> None:
+        """Adds the examples of rare characters from which networks learned that this run starts from, if it does."""
+        if learned is not None:
+            counts = {c: count + learned.get(c, FEW_EXAMPLES) for c, count in self.rare_characters.items()}
+            self.rare_characters = {c: count for c, count in counts.items() if count < FEW_EXAMPLES}
 
     def _check_data(self, stored: dict[str, Any]) -> None:
         """Raises UserError if the prepared data has changed in what the networks of a checkpoint depend on."""

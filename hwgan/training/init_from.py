@@ -13,15 +13,15 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from hwgan.checkpoints.names import PRETRAINED, PRETRAINED_OTHERS, locate_weights, names_weights
-from hwgan.checkpoints.run import build_networks, load_run
-from hwgan.checkpoints.weights_file import read_weights
+from hwgan.checkpoints.run import Run, build_networks, load_run
+from hwgan.checkpoints.weights_file import Weights, read_weights
 from hwgan.data.charset import Charset
-from hwgan.models.networks import Networks
 from hwgan.models.state import TrainState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 
 Path = tuple[str, ...]  # of an array among the variables of a network
+RareCharacters = dict[str, int]  # number of training examples of each character with few of them
 
 _PRETRAINED = {"pretrained": (PRETRAINED,), "pretrained_all": (PRETRAINED, PRETRAINED_OTHERS)}
 # The identifier's last layer, over writers whose ids are those of the words of the old run.
@@ -32,7 +32,7 @@ _COMPATIBLE_STEPS = ("contrast", "trim")  # of preprocessing, which may differ: 
 logger = logging.getLogger(__name__)
 
 
-def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState:
+def init_from(state: TrainState, config: Config, charset: Charset) -> tuple[TrainState, RareCharacters | None]:
     """The state with the networks that `config.train.init_from` has; their optimizers are reset.
 
     A run gives those that it trained, of generator and language model the averages; a file of weights all that it has;
@@ -45,18 +45,25 @@ def init_from(state: TrainState, config: Config, charset: Charset) -> TrainState
       config: of the new run.
       charset: its alphabet.
 
+    Returns:
+      The state, and how often the characters occurred from which its generator learned, of the rare ones; None for a
+      generator that has learned nothing.
+
     Raises:
       UserError: there is no such run or file; or its alphabet, preprocessing (but for contrast and trim) or sizes of
         networks are others.
     """
     networks, _ = build_networks(config, charset)
+    rare_characters = None
     for path, source in sources_of(config.train.init_from):
-        old_networks, found = _networks_of(path, source, config, charset)
+        old, found = _networks_of(path, source, config, charset)
         for name, variables in found.items():
             state = _with_network(state, name, variables, source)
-            _tell_changed_fields(source, name, getattr(old_networks, name), getattr(networks, name))
+            _tell_changed_fields(source, name, getattr(old.networks, name), getattr(networks, name))
+        if "generator" in found:
+            rare_characters = old.rare_characters
         logger.info("starting from the %s of %s", ", ".join(sorted(found)), source)
-    return state
+    return state, rare_characters
 
 
 def sources_of(names: str) -> list[tuple[str, str]]:
@@ -65,8 +72,8 @@ def sources_of(names: str) -> list[tuple[str, str]]:
     return [(path, name) for name in located for path in _PRETRAINED.get(name, (name,))]
 
 
-def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tuple[Networks, dict[str, Any]]:
-    """Modules, and variables by their names, of a run or file that `source` names and that fits the new run."""
+def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tuple[Run | Weights, dict[str, Any]]:
+    """A run or file that `source` names and that fits the new run, and its variables by the names of networks."""
     if names_weights(path):
         old = read_weights(path)
         found = old.variables
@@ -75,7 +82,7 @@ def _networks_of(path: str, source: str, config: Config, charset: Charset) -> tu
         found = old.trained_variables
     check_words(source, old.charset, charset)
     check_preprocessing(source, old.config, config)
-    return old.networks, found
+    return old, found
 
 
 def _tell_changed_fields(source: str, name: str, old: nn.Module, new: nn.Module) -> None:

@@ -13,7 +13,7 @@ from hwgan.data.charset import Charset
 from hwgan.models.stroke_state import NETWORK, StrokeState
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
-from hwgan.training.init_from import check_preprocessing, check_words, placed_like
+from hwgan.training.init_from import RareCharacters, check_preprocessing, check_words, placed_like
 
 _EMBEDDING = "writers"  # the parameters of the network that have a row for each writer
 
@@ -28,7 +28,7 @@ def source_of(config: Config) -> str:
 
 def stroke_init_from(
     state: StrokeState, config: Config, charset: Charset, writer_names: list[str], scale: float
-) -> StrokeState:
+) -> tuple[StrokeState, RareCharacters | None]:
     """The state with the averaged parameters of what `config.train.init_from` names; the optimizer is reset.
 
     A writer whom the earlier run embedded under the same name keeps the embedding; all others begin as the unknown one.
@@ -40,12 +40,15 @@ def stroke_init_from(
       writer_names: of the embedded writers.
       scale: x-heights in a unit of its offsets.
 
+    Returns:
+      The state, and how often the characters occurred from which it learned, of the rare ones; None for a fresh one.
+
     Raises:
       UserError: there is no such run or file; or its alphabet or the sizes of its network are others.
     """
     source = source_of(config)
     if not source:
-        return state
+        return state, None
     old = open_stroke_run(source)
     check_words(config.train.init_from, old.charset, charset)
     check_preprocessing(config.train.init_from, old.config, config, compatible=config.preprocessing.keys())
@@ -66,7 +69,7 @@ def stroke_init_from(
         )
     params, ema = placed_like(fresh, found), placed_like(fresh, found)  # the averages are donated apart
     logger.info("starting from the %s of %s", NETWORK, config.train.init_from)
-    return state.replace(stroke_writer=state.stroke_writer.replace(params=params), ema=ema)
+    return state.replace(stroke_writer=state.stroke_writer.replace(params=params), ema=ema), old.rare_characters
 
 
 def _rows_by_name(embedding: Any, old_names: list[str], names: list[str]) -> np.ndarray:

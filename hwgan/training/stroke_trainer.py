@@ -73,18 +73,20 @@ class StrokeTrainer(BaseTrainer):
                 f"{data.dataset} does not say who wrote its strokes, so writers cannot be embedded: give "
                 "--config.model.embed_writers=False"
             )
+        self.rare_characters = self.charset.rare(self._train.texts)
         self._create_mesh()
         self.network, optimizer = build_stroke_writer(config, self.charset, self._writer_names)
         self._restore_or_init(lambda key: create_stroke_state(self.network, optimizer, key), size=0, start=self._start)
         step = make_stroke_step(self.network, optimizer, StrokeStepConfig.from_config(config))
         self._steps = {"all": jax.jit(step, donate_argnums=0)}
-        self.rare_characters = self.charset.rare(self._train.texts)
 
     def _start(self, state: StrokeState) -> StrokeState:
         """The state to begin with: that of `train.init_from`, whose training writers count too."""
         if source := source_of(self.config):
             self._training_writers = merged(self._training_writers, learned_of_checkpoint(source).writers)
-        return stroke_init_from(state, self.config, self.charset, self._writer_names, self._scale)
+        begun, rare_characters = stroke_init_from(state, self.config, self.charset, self._writer_names, self._scale)
+        self._add_examples(rare_characters)
+        return begun
 
     def batches(self) -> Iterator[InkBatch]:
         config = self.config

@@ -50,6 +50,7 @@ class Trainer(BaseTrainer):
         self._temperature = sampling_temperature(config)
         self.data = load_data(config)
         self.charset = self.data.charset
+        self.rare_characters = self.charset.rare(self.data.real_texts)
         self._create_mesh()
         self.networks, optimizers = build_networks(config, self.charset)
         _check_networks(config, self.networks, self.data)
@@ -59,13 +60,13 @@ class Trainer(BaseTrainer):
             start=self._start,
         )
         self._steps = _jit_steps(self.networks, optimizers, config)
-        self.rare_characters = self.charset.rare(self.data.real_texts)
 
     def _start(self, state: TrainState) -> TrainState:
         """The state to begin with, with the networks of `train.init_from`, whose training writers count too."""
         for path, _ in sources_of(self.config.train.init_from):
             self._training_writers = merged(self._training_writers, learned_of_checkpoint(path).writers)
-        begun = init_from(state, self.config, self.charset)
+        begun, rare_characters = init_from(state, self.config, self.charset)
+        self._add_examples(rare_characters)
         for name in _networks_of_losses(self.config, self.networks):
             updated = name in self.config.train.updated_networks
             if not updated and getattr(begun, name) is getattr(state, name):

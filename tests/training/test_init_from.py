@@ -10,6 +10,7 @@ from configs import handwriting, smoke
 from hwgan.checkpoints.names import PRETRAINED, PRETRAINED_OTHERS
 from hwgan.checkpoints.run import build_networks, load_run
 from hwgan.checkpoints.weights_file import read_weights, write_weights_file
+from hwgan.data.charset import FEW_EXAMPLES
 from hwgan.models.state import GENERATING_NETWORKS, NETWORK_NAMES
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.open import sampler_from_run
@@ -71,7 +72,8 @@ def test_the_networks_of_the_package_fit_the_config_they_were_trained_by():
     config.model.identifier.num_writers = 512  # as those weights have it
     run = SmallRun(config=config, characters=weights.charset.characters)
     run.config.train.init_from = "pretrained_all"
-    state = init_from(run.state, run.config, run.charset)
+    state, rare_characters = init_from(run.state, run.config, run.charset)
+    assert rare_characters == weights.rare_characters != {}
     held = weights.variables | others.variables
     assert len(held) == len(weights.variables) + len(others.variables)  # nothing twice
     logits = state.identifier.params["logits"]
@@ -103,6 +105,10 @@ def test_it_trains_and_then_resumes_from_its_own_checkpoint(generator_run, confi
     assert not same(after.generator.params, load_run(str(generator_run / "run")).state.ema["generator"])
     again = Trainer(config, str(tmp_path))
     assert again.step == 3
+    # The examples of both runs count, here of the same words.
+    once = load_run(str(generator_run / "run")).rare_characters
+    twice = {character: 2 * count for character, count in once.items() if 2 * count < FEW_EXAMPLES}
+    assert once != twice == again.rare_characters == load_run(str(tmp_path)).rare_characters
     assert same(again.state.generator.params, after.generator.params)
 
 
@@ -117,7 +123,8 @@ def test_running_averages_that_the_source_lacks_are_reset(caplog, monkeypatch):
     config = handwriting.get_config()
     config.model.identifier.whitened, config.train.init_from = True, "pretrained_all"
     run = SmallRun(config=config, characters=read_weights(PRETRAINED).charset.characters)
-    state = init_from(run.state, run.config, run.charset)
+    state, rare_characters = init_from(run.state, run.config, run.charset)
+    assert rare_characters == read_weights(PRETRAINED).rare_characters
     old = read_weights(PRETRAINED_OTHERS).variables["identifier"]["params"]
     assert same(state.identifier.params | {"logits": 0}, old | {"logits": 0})
     assert same(

@@ -100,7 +100,8 @@ def test_a_run_starts_from_another_with_the_writers_that_it_knows(run, config, t
         jax.tree.map(np.testing.assert_array_equal, params, old.variables["params"])
     state = create_stroke_state(trainer.network, create_optimizer(config.optimizer.stroke_writer), jax.random.key(1))
     names = [old.writer_names[3], "somebody", *old.writer_names[5:8], *"abcde"]
-    begun = stroke_init_from(state, config, old.charset, names, old.offset_scale)
+    begun, rare_characters = stroke_init_from(state, config, old.charset, names, old.offset_scale)
+    assert rare_characters == old.rare_characters
     rows = np.asarray(old.variables["params"]["writers"]["embedding"])
     np.testing.assert_array_equal(begun.ema["writers"]["embedding"], rows[[0, 4, 0, 6, 7, 8, 0, 0, 0, 0, 0]])
     config.train.num_steps = 1  # it trains, and its evaluation knows of whose writing it has learned
