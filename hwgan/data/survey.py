@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -122,6 +123,9 @@ def describe_survey(found: Survey) -> str:
         "",
         f"characters: {len(found.character_counts)}; with fewer than {FEW_EXAMPLES} training examples: {rare}",
     ]
+    if found.rare and len(found.rare) < len(found.character_counts):
+        common = "".join(sorted(found.character_counts.keys() - found.rare.keys()))
+        lines.append(f"the others: --config.data.alphabet={shlex.quote(common)}")
     for reason, ids in found.suspicious.items():
         lines.append(f"{reason}: {len(ids)}" + (f" (first: {', '.join(ids[:5])})" if ids else ""))
     return "\n".join(lines)
