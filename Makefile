@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo web test test-slow lint clean
+.PHONY: demo web test test-slow test-release lint clean
 
 .venv/run.done: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15) and "hwgan needs Python 3.11 to 3.14: make PYTHON=python3.12 ...")'
@@ -46,7 +46,10 @@ test: .venv/dev.done
 	$(BIN)/python -m pytest
 
 test-slow: .venv/dev.done $(BUILT) .venv/browser.done
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not release"
+
+test-release: .venv/dev.done
+	$(BIN)/python -m pytest -m release
 
 lint: .venv/dev.done
 	$(BIN)/ruff check .

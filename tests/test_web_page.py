@@ -73,10 +73,17 @@ def speed_of_page(browser):
     return first, 60 / seconds
 
 
-def test_words_are_written_in_time(browser):
-    for _ in range(6):  # other tests may use the cores meanwhile
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (40, 1),  # on busy cores, too: nothing hangs
+        pytest.param(5, 8, marks=pytest.mark.release),
+    ],
+)
+def test_words_are_written_in_time(browser, seconds, words):
+    for _ in range(3):  # other tests may use the cores meanwhile
         first, rate = speed_of_page(browser)
-        if first < 5 and rate > 8:
+        if first < seconds and rate > words:
             return
     pytest.fail(f"first word after {first:.1f} s, later {rate:.0f} words/s")
 

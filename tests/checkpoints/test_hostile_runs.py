@@ -69,17 +69,17 @@ def test_the_honest_run_is_read(copy):
     assert open_sampler(str(copy())).charset.characters.startswith("abc")
 
 
-@pytest.mark.slow
-def test_records(copy):
+@pytest.mark.parametrize("each", [pytest.param(8, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.release)])
+def test_records(copy, each):
     workdir = copy()
     record = json.loads(record_file(workdir).read_text())
     tried = 0
-    for _, changed in mutations(record, FIELDS):
+    for _, changed in list(mutations(record, FIELDS))[::each]:
         changed["record_checksum"] = record_checksum(changed)  # as its maker can
         record_file(workdir).write_text(json.dumps(changed))
         open_and_write(workdir)
         tried += 1
-    assert tried == 11 * len(FIELDS)
+    assert tried == -(-11 * len(FIELDS) // each)
 
 
 def test_absurd_records_are_named(copy):

@@ -19,6 +19,7 @@ CONFIGS = (
     "iam_alonso",
     "iam_small",
 )
+_OFTEN = ("handwriting",)
 TOLERANCE = 2e-3  # of the norm; sums of float32 in another order differ by a tenth of that
 
 
@@ -45,22 +46,27 @@ def projections(config):
     image = jax.random.uniform(next(keys), (1, spec.height, width, 1), minval=-1.0)
     widths = jnp.array([width])
     z = jax.random.normal(next(keys), (1, networks.z_dim))
-    layout = networks.layout(labels, lengths, z, width)
-    text, _ = networks.language_model.init_with_output(next(keys), labels, lengths)
+    # As few programs: each operation by itself would be compiled anew after `clear_caches`.
+    layout = jax.jit(lambda z: networks.layout(labels, lengths, z, width))(z)
+    text, _ = jax.jit(networks.language_model.init_with_output)(next(keys), labels, lengths)
     inputs = {
         "generator": (z, text, layout),
         "recognizer": (image, widths),
         "identifier": (image, widths),
     }
-    variables = {name: getattr(networks, name).init(next(keys), *args, train=True) for name, args in inputs.items()}
-    features = networks.discriminator_features(variables["recognizer"], variables["identifier"], image, widths)
+    variables = {name: _init(getattr(networks, name), next(keys), args) for name, args in inputs.items()}
+    features = jax.jit(networks.discriminator_features)(variables["recognizer"], variables["identifier"], image, widths)
     inputs["discriminator"] = image, widths, features
-    variables["discriminator"] = networks.discriminator.init(next(keys), *inputs["discriminator"], train=True)
+    variables["discriminator"] = _init(networks.discriminator, next(keys), inputs["discriminator"])
     for name, args in inputs.items():
         collections = dict(variables[name])
         params = collections.pop("params", None)
         if params:
             yield name, params, _projection(getattr(networks, name), collections, args, next(keys))
+
+
+def _init(module, key, inputs):
+    return jax.jit(lambda key, *inputs: module.init(key, *inputs, train=True))(key, *inputs)
 
 
 def _projection(module, collections, inputs, key):
@@ -72,8 +78,10 @@ def _projection(module, collections, inputs, key):
     return project
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=getattr(pytest.mark, "slow" if name in _OFTEN else "release")) for name in CONFIGS],
+)
 def test_optimized_gradients_are_right(name):
     for network, params, project in projections(importlib.import_module(f"configs.{name}").get_config()):
         found, expected = (gradient(project, params, optimized=optimized) for optimized in (True, False))

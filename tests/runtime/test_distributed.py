@@ -126,7 +126,7 @@ hwgan.training.trainer.Trainer.evaluate = lambda trainer: (time.sleep(60), evalu
 """
 
 
-@pytest.mark.slow
+@pytest.mark.release
 @pytest.mark.parametrize(
     "patch", [SLOW_TO_LOAD, SLOW_TO_COMPILE, SLOW_TO_EVALUATE], ids=["loads", "compiles", "evaluates"]
 )

@@ -50,7 +50,7 @@ def uninterrupted(data_dir, tmp_path_factory):
     return metrics_of(workdir)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.release)])
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(data_dir, tmp_path, uninterrupted, processes):
     """Killed at random moments, by -9 and TERM, every other one by -9 in the middle of a save: it ends with the metrics of
     an uninterrupted run."""
