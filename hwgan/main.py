@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from hwgan.data.prepared import dataset_names
-from hwgan.evaluate import evaluate, evaluate_strokes
+from hwgan.evaluation.runs import evaluate, evaluate_strokes
 from hwgan.prepare import prepare_if_synthetic
 from hwgan.runtime import distributed, preemption
 from hwgan.runtime.command_line import run_main

@@ -91,3 +91,12 @@ def choose(case: Case, split: WordStore, train: WordStore, limit: int, seed: int
     if not rows:
         raise UserError(f"{case.name}: there are no real words to compare generated ones with")
     return texts, reference.take(rows)
+
+
+def check_split(name: str, split: str) -> None:
+    """Raises UserError for the training words, on which no generator can be evaluated."""
+    if split == "train":
+        raise UserError(
+            f"{name}=train compares with the training words themselves: copies of them would seem new, and real words "
+            "perfect; give validation or test"
+        )

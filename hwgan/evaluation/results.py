@@ -1,5 +1,8 @@
 """Results as JSON types, with their provenance."""
 
+import datetime
+import json
+import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,6 +10,8 @@ from hwgan.data.preprocessing import REVISION
 from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.provenance import provenance
 from hwgan.evaluation.set_metrics import SetMetrics
+from hwgan.evaluation.table import as_table
+from hwgan.runtime.files import replace_text, writing
 
 READING_COLUMNS = ("case", "side", "writer", "text", "reading")
 
@@ -39,3 +44,24 @@ def as_results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: Se
         "features": {n.name: {"checksum": n.checksum, "preprocessing": n.preprocessing} for n in set_metrics.networks},
         **provenance(),
     }
+
+
+def write_results(results: dict[str, Any], path: pathlib.Path) -> dict[str, Any]:
+    """Adds the time to results, and writes them: as JSON to `path`, next to it as a Markdown table, and what was read.
+
+    Args:
+      results: of an evaluation; "readings" in them go to `PATH.readings.tsv`, a line for each word.
+      path: of the JSON file.
+
+    Returns:
+      What the JSON file holds.
+    """
+    results = results | {"time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
+    readings = results.pop("readings", None)
+    with writing(path):
+        if readings is not None:
+            replace_text(path.with_suffix(".readings.tsv"), reading_table(readings))
+        replace_text(path, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        replace_text(path.with_suffix(".md"), as_table(results))
+    print(as_table(results) + f"\nwrote {path}")
+    return results

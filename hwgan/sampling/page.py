@@ -7,7 +7,8 @@ from jaxtyping import UInt8
 
 from hwgan.data import transforms
 
-_CLOSING, _OPENING = set("?!;:.,…»)]}%€"), set("«([{„¿¡")
+# As in web/src/layout.ts.
+_CLOSING, _OPENING = set("?!;:.,…»)]}%€”"), set("«([{“„¿¡")
 
 
 def join_words(images: Sequence[UInt8[np.ndarray, "h _"]], gap: int) -> UInt8[np.ndarray, "h w"]:

@@ -10,7 +10,7 @@ from hwgan.checkpoints.run import image_spec, load_run
 from hwgan.data import transforms
 from hwgan.data.preprocessing import ImageSpec, Preprocessing, TooWide
 from hwgan.data.previews import draw_preprocessing
-from hwgan.evaluate import evaluate
+from hwgan.evaluation.runs import evaluate
 from hwgan.runtime.errors import UserError
 from hwgan.training.loop import train_and_evaluate
 

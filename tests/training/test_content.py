@@ -17,8 +17,8 @@ from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.data.prepared import SUMMARY_FILE, combined_summary, dataset_directory, open_rows, row_text
-from hwgan.evaluate import evaluate
 from hwgan.evaluation.cautions import warn_of_training_words
+from hwgan.evaluation.runs import evaluate
 from hwgan.runtime.errors import UserError
 from hwgan.training.trainer import Trainer
 

@@ -20,7 +20,7 @@ from configs import iam_variable, smoke
 from hwgan.checkpoints.run import load_run
 from hwgan.data.charset import Charset
 from hwgan.data.word_store import WordStore, load_words
-from hwgan.evaluate import evaluate
+from hwgan.evaluation.runs import evaluate
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.metric_writer import MetricWriter

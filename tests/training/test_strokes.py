@@ -23,7 +23,7 @@ from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.stroke_run import load_stroke_run, read_stroke_weights, write_stroke_weights
 from hwgan.checkpoints.weights_file import read_weights
 from hwgan.data.ink_store import InkStore
-from hwgan.evaluate import evaluate_strokes
+from hwgan.evaluation.runs import evaluate_strokes
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.stroke_likelihood import mixture_of, point_losses
 from hwgan.models.stroke_state import create_stroke_state

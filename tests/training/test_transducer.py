@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 
 from hwgan.checkpoints.run import load_run
 from hwgan.checkpoints.weights_file import write_weights_file
-from hwgan.evaluate import evaluate
 from hwgan.evaluation.open import open_evaluator
+from hwgan.evaluation.runs import evaluate
 from hwgan.read import open_reader
 from hwgan.runtime.errors import UserError
 from hwgan.training.loop import train_and_evaluate
