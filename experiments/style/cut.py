@@ -11,7 +11,8 @@ from absl import flags
 from PIL import Image
 
 from experiments.style import pages
-from hwgan.data.page_photo import even_ink, homography, project
+from hwgan.data.page_photo import even_ink
+from hwgan.data.perspective import homography, project
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.command_line import run_main
 from hwgan.sampling.open import open_sampler

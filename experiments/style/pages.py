@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
-from hwgan.data.page_photo import homography
+from hwgan.data.perspective import homography
 from hwgan.evaluation.folder import read_images
 from hwgan.runtime.command_line import run_main
 

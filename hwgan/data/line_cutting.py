@@ -13,7 +13,8 @@ from scipy import ndimage
 from hwgan.data.direction import is_right_to_left
 from hwgan.data.line_strokes import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
 from hwgan.data.page_handwriting import doubts, place_words
-from hwgan.data.page_photo import ink_threshold, limited, without_lighting
+from hwgan.data.page_photo import ink_threshold, without_lighting
+from hwgan.data.perspective import limited
 from hwgan.data.rulings import erase_rulings
 from hwgan.data.transforms import WHITE, has_light_ink
 from hwgan.data.word_alignment import Placed, Word

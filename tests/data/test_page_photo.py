@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from hwgan.data.page_photo import even_ink, find_sheet, find_slopes, homography, straighten, without_lighting
+from hwgan.data.page_photo import even_ink, find_slopes, without_lighting
+from hwgan.data.perspective import find_sheet, homography, straighten
 from hwgan.data.word_cutting import cut_words
 
 HEIGHT, WIDTH = 700, 900

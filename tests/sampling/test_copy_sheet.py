@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from hwgan.data.charset import Charset
-from hwgan.data.page_photo import homography
+from hwgan.data.perspective import homography
 from hwgan.runtime.errors import UserError
 from hwgan.sampling.copy_sheet import draw_sheet, find_marks, read_sheet, sheet_page, write_sheet
 
