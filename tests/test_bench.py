@@ -179,6 +179,7 @@ def test_times_stand_alone_where_the_reference_fails():
     assert compare("step", {"jax": fail}, 0.0, 4) == [failed]
 
 
+@pytest.mark.release
 def test_the_share_of_a_step_is_that_of_its_own_type(monkeypatch):
     timed = []
 

@@ -68,6 +68,7 @@ def test_whitening_is_learned_from_features_by_running_statistics():
     np.testing.assert_allclose(np.cov(noise, rowvar=False), np.eye(4), atol=0.35)
 
 
+@pytest.mark.release
 def test_encoded_styles_of_a_whitened_identifier_are_whitened():
     def edit(config):
         edit_to_char_width(config)

@@ -68,6 +68,7 @@ STEPS += tuple(
 
 
 @pytest.mark.slow
+@pytest.mark.release
 def test_any_devices_and_processes_give_the_same_losses_and_gradients(data_dir, tmp_path):
     metrics = {}
     for processes, devices in ((1, 1), (1, 2), (1, 4), (2, 2)):

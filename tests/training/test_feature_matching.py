@@ -182,7 +182,7 @@ def test_a_state_has_statistics_only_where_features_are_matched(run, small_run):
 
 @pytest.mark.parametrize(
     ("which", "gradient_accumulation_steps"),
-    [("feature", 1), pytest.param("feature", 2, marks=pytest.mark.slow), ("character_feature", 1)],
+    [("feature", 1), pytest.param("feature", 2, marks=pytest.mark.release), ("character_feature", 1)],
 )
 def test_a_generator_reduces_the_distance(run, which, gradient_accumulation_steps):
     batch = run.batch(8)

@@ -42,6 +42,7 @@ def test_the_style_error_is_that_of_the_identifiers_output_beside_z(run):
     np.testing.assert_allclose(metrics["generator/style_error"], expected, rtol=1e-4)
 
 
+@pytest.mark.release
 def test_the_generator_learns_to_write_in_the_style_it_is_given(run):
     """On one batch in the same styles the identifier's error falls where it counts, and hardly where it does not."""
     batch = run.batch()
@@ -75,6 +76,7 @@ def test_words_in_encoded_styles_do_not_count_in_feature_matching():
         assert same != counts
 
 
+@pytest.mark.release
 def test_the_temperature_is_of_random_texts_alone(small_run):
     step = functools.partial(small_run.step, updated_networks=("generator",))
     for is_random in (False, True):

@@ -152,6 +152,7 @@ def test_a_temperature_of_zero_is_refused_before_the_first_step(config, tmp_path
     assert not (tmp_path / "metrics.jsonl").exists()
 
 
+@pytest.mark.release
 def test_buckets_resume_to_the_same_result_and_compile_once_each(config, tmp_path):
     config.data.num_buckets, config.train.recognizer_pretrain_steps = 2, 0
 
@@ -322,6 +323,7 @@ def test_words_without_writers_are_refused_by_an_identifier(config, tmp_path):
     assert "discriminator/z_prediction_error" in metrics_of(tmp_path / "run")[-2]
 
 
+@pytest.mark.release
 def test_right_to_left_words_are_trained_on_and_written_as_on_paper(config, tmp_path):
     folder = make_folder(tmp_path / "hebrew")
     table = folder / "words.tsv"

@@ -63,6 +63,7 @@ def alonso_run():
     return SmallRun(edit_to_alonso)
 
 
+@pytest.mark.release
 def test_alonso_step_updates_every_network_and_collections_of_updated_ones_only(alonso_run):
     batch = alonso_run.batch()
     state, metrics = alonso_run.step()(alonso_run.state, batch, KEY)
@@ -185,7 +186,7 @@ def test_more_discriminator_steps(small_run):
     assert int(three.step) == 1
 
 
-@pytest.mark.parametrize("pretrain_steps", [0, 5000])
+@pytest.mark.parametrize("pretrain_steps", [pytest.param(0, marks=pytest.mark.release), 5000])
 def test_first_ema_decay_is_a_tenth_after_any_pretraining(small_run, pretrain_steps):
     before = small_run.state.replace(step=small_run.state.step + pretrain_steps)
     state, _ = small_run.step(recognizer_pretrain_steps=pretrain_steps)(before, small_run.batch(), KEY)
@@ -205,6 +206,7 @@ def test_noise_and_augmentation_change_what_the_recognizer_learns(small_run, set
     assert {n for n in NETWORK_NAMES if changed(getattr(small_run.state, n), getattr(other, n))} == {"recognizer"}
 
 
+@pytest.mark.release
 def test_ctc_is_divided_by_a_power_of_the_length(small_run):
     batch = small_run.batch()
 
@@ -236,7 +238,7 @@ def test_parameters_are_float32_where_bfloat16_computes():
     assert all(np.isfinite(value) for value in metrics.values())
 
 
-@pytest.mark.parametrize("run_name", ["small_run", pytest.param("alonso_run", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("run_name", ["small_run", pytest.param("alonso_run", marks=pytest.mark.release)])
 def test_two_devices_equal_one(run_name, request):
     run = request.getfixturevalue(run_name)
     batch = run.batch()
@@ -283,7 +285,7 @@ def test_nonfinite_network_is_named():
     assert nonfinite_network({"recognizer/loss": float("inf"), "generator/ctc_loss": float("nan")}) == "recognizer"
 
 
-@pytest.mark.parametrize("parts", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("parts", [2, pytest.param(4, marks=pytest.mark.release)])
 def test_gradients_of_parts_of_a_batch_add_up_to_those_of_the_batch(small_run, parts):
     """Without balancing and batch norm, which are over the batch, they are equal but for rounding."""
     batch = small_run.batch(size=8)
@@ -298,6 +300,7 @@ def test_gradients_of_parts_of_a_batch_add_up_to_those_of_the_batch(small_run, p
     assert int(parted.step) == int(whole.step) == 1
 
 
+@pytest.mark.release
 def test_words_for_the_recognizer_alone_change_nothing_else():
     """Other images in their rows change the recognizer's loss, and no loss or statistic of another network."""
 
@@ -328,6 +331,7 @@ def test_words_for_the_recognizer_alone_change_nothing_else():
         jax.tree.map(lambda one, two: np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6), *statistics)
 
 
+@pytest.mark.release
 def test_a_part_of_a_batch_with_words_for_the_recognizer_only_leaves_the_identifier_as_it_is():
     def edit(config):
         config.model.identifier = {"name": "writers", "num_writers": 4, "features": 5, "conv_features": (4, 4)}

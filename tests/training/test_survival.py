@@ -158,6 +158,7 @@ def test_full_disk_while_training(data_dir, tmp_path, small_disk):
     assert "training from step 500" in output
 
 
+@pytest.mark.release
 def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
     """It warns of what it cannot write, and no line of metrics is lost."""
     workdir, ballast = small_disk / "run", small_disk / "ballast"
@@ -174,6 +175,7 @@ def test_full_disk_under_all_that_a_run_writes(data_dir, tmp_path, small_disk):
 
 
 @pytest.mark.parametrize("when", [saved, being_saved])
+@pytest.mark.release
 def test_disk_that_turns_read_only(data_dir, tmp_path, small_disk, when):
     """Between two saves, or in the middle of one; the latter leaves threads of orbax that nothing must wait for."""
     workdir = on_disk(tmp_path / "run", small_disk)

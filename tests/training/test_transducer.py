@@ -37,6 +37,7 @@ def run():
     return SmallRun(edit)
 
 
+@pytest.mark.release
 def test_a_run_is_trained_resumed_evaluated_and_exported(config, tmp_path):
     edit(config)
     config.train.updated_networks, config.train.recognizer_pretrain_steps = ("recognizer",), 0
@@ -71,6 +72,7 @@ def test_the_loss_falls(run):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.release
 def test_as_r_of_the_gan_its_gradient_reaches_the_generator(run):
     norms = {}
     for weight in (0.0, 1.0):
