@@ -84,7 +84,9 @@ def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
 def test_a_name_that_is_nearly_right_is_guessed(tmp_path):
     (tmp_path / "mywords" / "checkpoints").mkdir(parents=True)
     for given, meant in [("iam_evaluater", "iam_evaluator"), (f"{tmp_path}/mywrods", f"{tmp_path}/mywords")]:
-        with pytest.raises(UserError, match=re.escape(f"{given!r} does not exist; did you mean {meant}? If not, give the ")):
+        with pytest.raises(
+            UserError, match=re.escape(f"{given!r} does not exist; did you mean {meant}? If not, give the ")
+        ):
             open_sampler(given)
     with pytest.raises(
         UserError, match=r"does not exist: give the .* \(handwriting, strokes, copiste_evaluator, iam_ev"
