@@ -68,7 +68,7 @@ def describe_missing(workdir: str, checkpoints: str) -> str:
     named = shipped_names() + shipped_names("evaluator")
     there = "holds no checkpoints" if folder.exists() else "does not exist"
     similar = get_close_matches(folder.name, [*beside, *named], n=1, cutoff=0.7)
-    guess = f"; did you mean {beside.get(similar[0], similar[0])}? If not," if similar else ":"
+    guess = f"; did you mean {beside.get(similar[0], similar[0])!r}? If not," if similar else ":"
     return (
         f"{workdir!r} {there}{guess} give the workdir of a run that hwgan.main trained, a file of weights, or the name "
         f"of weights in the package ({', '.join(named)})"

@@ -85,7 +85,7 @@ def test_a_name_that_is_nearly_right_is_guessed(tmp_path):
     (tmp_path / "mywords" / "checkpoints").mkdir(parents=True)
     for given, meant in [("iam_evaluater", "iam_evaluator"), (f"{tmp_path}/mywrods", f"{tmp_path}/mywords")]:
         with pytest.raises(
-            UserError, match=re.escape(f"{given!r} does not exist; did you mean {meant}? If not, give the ")
+            UserError, match=re.escape(f"{given!r} does not exist; did you mean {meant!r}? If not, give the ")
         ):
             open_sampler(given)
     with pytest.raises(
