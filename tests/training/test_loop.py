@@ -357,7 +357,7 @@ def test_recognizer_alone(config, tmp_path):
     assert not (tmp_path / "samples.png").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_alonso_trains_on_a_synthetic_iam_tree(tmp_path):
     """Raw IAM archives to a trained run of Alonso et al.'s networks, small."""
     root = make_iam(tmp_path / "iam", archives=True)
