@@ -48,7 +48,7 @@ test: .venv/dev.done
 test-slow: .venv/dev.done $(BUILT) .venv/browser.done
 	$(BIN)/python -m pytest -m "slow and not release"
 
-test-release: .venv/dev.done
+test-release: .venv/dev.done $(BUILT) .venv/browser.done
 	$(BIN)/python -m pytest -m release
 
 lint: .venv/dev.done

@@ -118,13 +118,14 @@ def describe_survey(found: Survey) -> str:
     lines += ["", f"{'percentile':<12}" + "".join(f"{p:>8}" for p in PERCENTILES)]
     for name, values in (("width", found.widths), ("height", found.heights), ("characters", found.lengths)):
         lines.append(f"{name:<12}" + "".join(f"{value:>8,}" for value in values))
-    rare = ", ".join(f"{_printable(c)} {count}" for c, count in found.rare.items()) or "none"
+    rare = found.rare
+    counts = ", ".join(f"{_printable(c)} {count}" for c, count in rare.items()) or "none"
     lines += [
         "",
-        f"characters: {len(found.character_counts)}; with fewer than {FEW_EXAMPLES} training examples: {rare}",
+        f"characters: {len(found.character_counts)}; with fewer than {FEW_EXAMPLES} training examples: {counts}",
     ]
-    if found.rare and len(found.rare) < len(found.character_counts):
-        common = "".join(sorted(found.character_counts.keys() - found.rare.keys()))
+    common = "".join(sorted(found.character_counts.keys() - rare.keys()))
+    if rare and common:
         lines.append(f"the others: --config.data.alphabet={shlex.quote(common)}")
     for reason, ids in found.suspicious.items():
         lines.append(f"{reason}: {len(ids)}" + (f" (first: {', '.join(ids[:5])})" if ids else ""))
