@@ -38,8 +38,7 @@ from hwgan.runtime.command_line import refuse_flags, run_main
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file
 from hwgan.runtime.untrusted import MAX_SEED
-from hwgan.sampling.open import open_sampler, open_sampler_and_step
-from hwgan.sampling.open_strokes import writes_strokes
+from hwgan.sampling.open import open_sampler, open_sampler_and_step, writes_strokes
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
 

@@ -26,8 +26,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_folder
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.generated_dataset import LAYOUTS, GenerationSpec, generate_words
-from hwgan.sampling.open import open_sampler_and_step
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
+from hwgan.sampling.open import open_sampler_and_step, writes_strokes
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_encoder import open_style_encoder
 from hwgan.sampling.style_files import with_style
@@ -40,6 +39,9 @@ _BELONGS_TO = {"split": "dataset", "replace": "words", "leave_out": "words"}  # 
 def _open(args: flags.FlagValues) -> tuple[WordSampler, int | None]:
     """The sampler of the checkpoint, of images or of strokes, and the step of a run of images."""
     if writes_strokes(args.checkpoint, args.step):
+        # Here, as images need none of it, and it takes long to import.
+        from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style
+
         sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
         return with_stroke_style(sampler, args.style), None
     if args.bias is not None:

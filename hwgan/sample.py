@@ -44,12 +44,11 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, check_output_folder, replace_image, replace_text, writing
 from hwgan.runtime.progress import with_progress
 from hwgan.runtime.untrusted import MAX_SEED
-from hwgan.sampling.document import VECTOR_ENDINGS
+from hwgan.sampling.document import GCODE, VECTOR_ENDINGS
 from hwgan.sampling.model import Model, Style
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
+from hwgan.sampling.open import writes_strokes
 from hwgan.sampling.page import add_margin
 from hwgan.sampling.page_settings import PAGE_SIZES, PAPERS, PageSettings
-from hwgan.sampling.stroke_document import GCODE, Plotter, write_document
 from hwgan.sampling.style_files import with_style
 from hwgan.sampling.word_sampler import WordSampler
 
@@ -152,6 +151,10 @@ def _check_flags(args: flags.FlagValues, of_strokes: bool) -> None:
 
 def _write_strokes(args: flags.FlagValues, settings: dict[str, Any], output: pathlib.Path) -> None:
     """Writes --text as strokes, or pictures of the lines of --text_file."""
+    # Here, as words of the other networks need none of it, and it takes long to import.
+    from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style
+    from hwgan.sampling.stroke_document import Plotter, write_document
+
     plotter = Plotter(args.feed, args.pen_up, args.pen_down)
     sampler = open_stroke_sampler(args.checkpoint, args.step, bias=args.bias, temperature=args.temperature)
     sampler = with_stroke_style(dataclasses.replace(sampler, writer=args.writer), args.style)

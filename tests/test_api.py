@@ -79,6 +79,18 @@ def test_importing_starts_no_jax():
     assert result.stdout.split() == ["False", "False"]
 
 
+def test_writing_imports_only_what_it_needs(tmp_path):
+    """The first word of a process waits for imports; these take as long as all others together."""
+    code = (
+        "import sys, hwgan, hwgan.sample; "
+        f"hwgan.load().document('ami').save({str(tmp_path / 'ami.png')!r}); print(*sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in result.stdout.split()}
+    assert "jax" in loaded
+    assert not loaded & {"scipy", "tensorflow_datasets", "orbax", "matplotlib"}
+
+
 def test_every_line_break_of_unicode_is_one(model):
     plain, other = (model.page(f"un{line_break}deux") for line_break in ("\n", "\u2028"))
     np.testing.assert_array_equal(plain, other)

@@ -29,8 +29,8 @@ from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.table import format_estimate
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import open_stroke_sampler, writes_strokes
+from hwgan.sampling.open import open_sampler, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler
 from hwgan.sampling.page import join_words, stack_lines
 from hwgan.sampling.word_sampler import WordSampler
 

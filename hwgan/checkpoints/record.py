@@ -3,7 +3,6 @@
 import contextlib
 from typing import Any
 
-from hwgan.checkpoints import orbax
 from hwgan.checkpoints.archive import read_record
 from hwgan.checkpoints.learned import Learned
 from hwgan.checkpoints.names import names_weights
@@ -44,6 +43,8 @@ def _record(path: str, step: int | None) -> dict[str, Any]:
         if is_file:
             record = read_record(path)
         else:
+            from hwgan.checkpoints import orbax  # here, as files of weights need no Orbax, which takes long to import
+
             with contextlib.closing(orbax.open_for_reading(path)) as checkpointer:
                 record = checkpointer.read_record(step)
         return record

@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 
-from hwgan.checkpoints import orbax
 from hwgan.checkpoints.integrity import check_finite
 from hwgan.checkpoints.learned import Learned
 from hwgan.checkpoints.stored_config import checked_record, naming
@@ -117,6 +116,8 @@ def load_run(workdir: str, step: int | None = None) -> Run:
     Raises:
       UserError: there is no readable checkpoint.
     """
+    from hwgan.checkpoints import orbax  # here, as files of weights need no Orbax, which takes long to import
+
     what = f"the run {workdir!r}"
     with reading(what):
         with contextlib.closing(orbax.open_for_reading(workdir)) as checkpointer:

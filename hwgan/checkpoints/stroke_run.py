@@ -16,8 +16,7 @@ from hwgan.checkpoints.names import names_weights
 from hwgan.checkpoints.stored_config import checked_record, naming
 from hwgan.checkpoints.weights_file import published
 from hwgan.data.charset import Charset
-from hwgan.data.ink_cleaning import Cleaning
-from hwgan.data.ink_store import InkSpec
+from hwgan.data.ink_cleaning import Cleaning, InkSpec
 from hwgan.models.create import dtype_of
 from hwgan.models.optimizers import Optimizer, create_optimizer
 from hwgan.models.stroke_state import NETWORK, StrokeState, create_stroke_state

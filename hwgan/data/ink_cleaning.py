@@ -97,6 +97,23 @@ class Cleaning:
         return resample_all(strokes, self.step)
 
 
+@dataclasses.dataclass(frozen=True)
+class InkSpec:
+    """What is done to ink, and which of it is used.
+
+    Attributes:
+      cleaning: the steps.
+      max_points: examples with more points are left out.
+      max_length: examples with more characters are left out.
+      min_length: examples with fewer characters are left out.
+    """
+
+    cleaning: Cleaning
+    max_points: int
+    max_length: int
+    min_length: int = 1
+
+
 def without_repeats(stroke: Stroke) -> Stroke:
     """The stroke without points that are where the one before is."""
     moved = np.ones(len(stroke), bool)

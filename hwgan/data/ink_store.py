@@ -10,26 +10,9 @@ import numpy as np
 from hwgan.data.charset import Charset
 from hwgan.data.ink import Ink, scale_offsets
 from hwgan.data.ink_cache import read_cleaned
-from hwgan.data.ink_cleaning import Cleaning
+from hwgan.data.ink_cleaning import InkSpec
 from hwgan.data.selection import reason_to_drop_text, select_rows
 from hwgan.models.ink_batch import InkBatch
-
-
-@dataclasses.dataclass(frozen=True)
-class InkSpec:
-    """What is done to ink, and which of it is used.
-
-    Attributes:
-      cleaning: the steps.
-      max_points: examples with more points are left out.
-      max_length: examples with more characters are left out.
-      min_length: examples with fewer characters are left out.
-    """
-
-    cleaning: Cleaning
-    max_points: int
-    max_length: int
-    min_length: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-import tensorflow_datasets as tfds
-
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_plain, read_regular, user_cache_folder
 from hwgan.runtime.untrusted import reading
@@ -207,6 +205,8 @@ def open_rows(data_dir: str, dataset: str, split: str) -> Rows:
     Raises:
       UserError: the dataset or the split does not exist, its file is damaged, or `check_features` rejects it.
     """
+    import tensorflow_datasets as tfds  # here, as names and summaries need none of it, and it takes long to import
+
     directory = dataset_directory(data_dir, dataset)
     _check_files(directory)
     check_features(directory / FEATURES_FILE)

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _NAMED = 5
 _PDF, _SVG = VECTOR_ENDINGS = ".pdf", ".svg"
+GCODE = ".gcode"  # for strokes alone
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,18 +1,29 @@
-"""Opens the sampler of a run, or of a file of weights."""
+"""Opens the sampler of a run or of a file of weights, of images; for strokes see `open_strokes`."""
 
 import dataclasses
 from typing import Any
 
 from hwgan.checkpoints.names import PRETRAINED, check_step, locate_weights, names_weights, other_networks_path
+from hwgan.checkpoints.record import task_of_checkpoint
 from hwgan.checkpoints.run import Run, load_run, trains_generator
 from hwgan.checkpoints.weights_file import Weights, read_weights
 from hwgan.data.charset import Charset
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.models.networks import Networks
-from hwgan.runtime.config import Config
+from hwgan.runtime.config import STROKES, Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import reading
 from hwgan.sampling.sampler import Sampler, check_temperature
+
+
+def writes_strokes(checkpoint: str, step: int | None = None) -> bool:
+    """Whether a run or a file of weights writes strokes; False for one of word images.
+
+    Raises:
+      UserError: it is neither.
+    """
+    path = locate_weights(checkpoint or PRETRAINED)
+    return path != PRETRAINED and task_of_checkpoint(path, step) == STROKES
 
 
 def open_sampler(checkpoint: str, step: int | None = None, temperature: int | float | None = None) -> Sampler:

@@ -4,18 +4,15 @@ import dataclasses
 import logging
 import pathlib
 
-from hwgan.checkpoints.names import PRETRAINED, check_step, locate_weights
-from hwgan.checkpoints.record import task_of_checkpoint
+from hwgan.checkpoints.names import check_step, locate_weights
 from hwgan.checkpoints.stroke_run import open_stroke_run
 from hwgan.data.charset import normalize_text
 from hwgan.data.ink import join_strokes
-from hwgan.data.ink_cleaning import Cleaning, UnusableInk
-from hwgan.data.ink_store import InkSpec
+from hwgan.data.ink_cleaning import Cleaning, InkSpec, UnusableInk
 from hwgan.data.ink_words import InkWord, cut_ink_lines
 from hwgan.data.page_handwriting import DOUBTFUL_ENDS, DOUBTFUL_LINE
 from hwgan.datasets.ink_builder import check_strokes
 from hwgan.datasets.stroke_folder.parser import STROKE_ENDINGS, parse_stroke_file
-from hwgan.runtime.config import STROKES
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import read_regular
 from hwgan.runtime.untrusted import reading
@@ -26,16 +23,6 @@ logger = logging.getLogger(__name__)
 
 _MAX_BYTES = 32 << 20
 _FEW_TEXTS = 5
-
-
-def writes_strokes(checkpoint: str, step: int | None = None) -> bool:
-    """Whether a run or a file of weights writes strokes; False for one of word images.
-
-    Raises:
-      UserError: it is neither.
-    """
-    path = locate_weights(checkpoint or PRETRAINED)
-    return path != PRETRAINED and task_of_checkpoint(path, step) == STROKES
 
 
 def open_stroke_sampler(

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Float, Int
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset
@@ -45,6 +45,13 @@ def _draw(networks: Networks, variables: dict[str, Any], z, labels, lengths, can
 @functools.partial(jax.jit, static_argnums=0)
 def _widths(networks: Networks, z, labels, lengths):
     return networks.layout(labels, lengths, z, _ANY_WIDTH).widths
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _prior(key: jax.Array, temperature: jax.Array, shape: tuple[int, ...], limits_width: bool) -> jax.Array:
+    """Styles z ~ N(0, T² I), [*shape]; `limits_width` clips z[0], which has no effect at a temperature near 1."""
+    noise = temperature * jax.random.normal(key, shape)
+    return noise.at[..., 0].set(noise[..., 0].clip(-MAX_LOG_WIDTH, MAX_LOG_WIDTH)) if limits_width else noise
 
 
 def canvas_for(width: int) -> int:
@@ -121,9 +128,8 @@ class Sampler(WordSampler):
 
     def sample_styles(self, key: jax.Array, *count: int) -> jax.Array:
         """Styles from the prior N(0, T² I), or variations of `center`: one, [z_dim], or `count`, [count, z_dim]."""
-        noise = self.temperature * jax.random.normal(key, (*count, self.networks.z_dim))
-        if self.networks.log_width_std:  # of no effect at a temperature near 1
-            noise = noise.at[..., 0].set(noise[..., 0].clip(-MAX_LOG_WIDTH, MAX_LOG_WIDTH))
+        shape = (*count, self.networks.z_dim)
+        noise = _prior(key, np.float32(self.temperature), shape, bool(self.networks.log_width_std))
         if self.center is None:
             return noise
         return jnp.asarray(vary(jnp.broadcast_to(self.center, noise.shape), noise, _WORD_VARIATION))
@@ -134,15 +140,16 @@ class Sampler(WordSampler):
         self.check(words)
         if not words:
             return []
+        rows_of_styles = np.asarray(styles)  # NumPy's, for jax would compile the selection of rows
         places = self._places(words)
-        widths = self.widths(words, styles)
+        widths = self.widths(words, rows_of_styles)
         several = _CPU_BATCH_SIZE if jax.default_backend() == "cpu" else _BATCH_SIZE
         widest = int(widths.max()) if len(words) <= _ONE_CANVAS else 0
         images: dict[int, np.ndarray] = {}
         for filled, rows in sorted_rows(places * _ANY_WIDTH + widths, 1 if len(words) == 1 else several):
             canvas_width = self.canvas_width(max(widest, int(widths[rows].max())))
             chunk = [str(words[i]) for i in filled]
-            drawn = self._draw_batch(chunk, styles[filled], int(places[rows].max()), canvas_width)
+            drawn = self._draw_batch(chunk, rows_of_styles[filled], int(places[rows].max()), canvas_width)
             images.update(zip(rows.tolist(), drawn, strict=False))  # without the words that fill up the batch
         return [images[i] for i in range(len(words))]
 
@@ -150,7 +157,9 @@ class Sampler(WordSampler):
         """Characters to which a word is padded: those of the longest training word, or a multiple for a longer one."""
         return self.spec.max_length * -(-np.array([len(word) for word in words]) // self.spec.max_length)
 
-    def _draw_batch(self, words: list[str], styles: jax.Array, places: int, canvas_width: int) -> list[np.ndarray]:
+    def _draw_batch(
+        self, words: list[str], styles: Float[np.ndarray, "b z"], places: int, canvas_width: int
+    ) -> list[np.ndarray]:
         """`draw` for the words of a batch."""
         rows, lengths = self.charset.encode_batch(words, places)
         drawn, widths = _draw(self.networks, self._tuned_variables, styles, rows, lengths, canvas_width)
@@ -162,10 +171,10 @@ class Sampler(WordSampler):
             images = [transforms.trim_sides(image) for image in images]
         return [transforms.flip_reading(image, self.charset.right_to_left) for image in images]
 
-    def widths(self, words: Sequence[str], styles: jax.Array) -> Int[np.ndarray, " n"]:
+    def widths(self, words: Sequence[str], styles: Float[Array | np.ndarray, "n z"]) -> Int[np.ndarray, " n"]:
         """Pixels of each word in its style z, before the sides of one of a fixed canvas are trimmed."""
         rows, lengths = self.charset.encode_batch(list(map(str, words)), int(self._places(words).max()))
-        found = []
+        styles, found = np.asarray(styles), []
         for start in range(0, len(words), _WIDTHS_AT_ONCE):
             part = np.arange(start, start + _WIDTHS_AT_ONCE).clip(max=len(words) - 1)  # of one size, compiled once
             found.append(_widths(self.networks, styles[part], rows[part], lengths[part]))

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy import ndimage
 
 _RADIUS = 0.025  # deviation of the blur, as a share of the height of a line
 _AMOUNT = 1.2
@@ -23,5 +22,7 @@ def sharpen(
     Returns:
       ink in [0, 1].
     """
+    from scipy import ndimage  # here, as words of their own size need none of it, and it takes long to import
+
     blurred = ndimage.gaussian_filter(ink, _RADIUS * line_height, mode="constant")
     return np.clip(ink + share * _AMOUNT * (ink - blurred), 0.0, 1.0)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from hwgan.data.ink import Stroke, pixel_origin, smooth
 from hwgan.runtime.files import SOFTWARE
 from hwgan.runtime.untrusted import check_number
-from hwgan.sampling.document import Document
+from hwgan.sampling.document import GCODE, Document
 from hwgan.sampling.page_layout import Page, PlacedWord, lay_out
 from hwgan.sampling.page_settings import PageSettings
 from hwgan.sampling.pdf import write_pdf
@@ -19,7 +19,6 @@ from hwgan.sampling.stroke_sampler import EXTENT, THICKNESS, StrokeSampler
 from hwgan.sampling.vector import UNITS, color_channels, color_code, pdf_page, svg_document
 from hwgan.sampling.word_sampler import words_by_line
 
-GCODE = ".gcode"
 _SUPERSAMPLE = 3
 _PEN_WIDTH = THICKNESS / sum(EXTENT)  # em
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int, UInt8, UInt32
 
 from hwgan.data.charset import Charset, pad_labels
 from hwgan.data.ink import Ink, Stroke, draw_strokes, from_offsets, scale_offsets, smooth, split_strokes
-from hwgan.data.ink_store import InkSpec
+from hwgan.data.ink_cleaning import InkSpec
 from hwgan.models.state import variables_digest
 from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.runtime.errors import UserError

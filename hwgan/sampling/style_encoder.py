@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy.cluster.vq import ClusterError, kmeans2
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text
@@ -232,6 +231,8 @@ def two_groups(z: Float[np.ndarray, "n z"]) -> tuple[float, Bool[np.ndarray, " n
       The share of the words' variance that lies between the groups, in [0, 1]; and which words are in the smaller one.
       The share is 0 where no group has a fifth of the words.
     """
+    from scipy.cluster.vq import ClusterError, kmeans2  # here, as writing needs none of it, and it takes long to import
+
     features = z[:, 1:].astype(np.float64)
     variance = float(((features - features.mean(axis=0)) ** 2).sum())
     best, smaller = 0.0, np.zeros(len(z), bool)

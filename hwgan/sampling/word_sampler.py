@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hwgan.data.charset import Charset, normalize_text
-from hwgan.data.ink_store import InkSpec
+from hwgan.data.ink_cleaning import InkSpec
 from hwgan.data.preprocessing import ImageSpec
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.wording import some

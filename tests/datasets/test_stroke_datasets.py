@@ -11,8 +11,8 @@ import pytest
 from hwgan.data.charset import Charset
 from hwgan.data.ink import split_strokes
 from hwgan.data.ink_cache import read_ink
-from hwgan.data.ink_cleaning import Cleaning
-from hwgan.data.ink_store import InkSpec, load_ink
+from hwgan.data.ink_cleaning import Cleaning, InkSpec
+from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import dataset_directory
 from hwgan.datasets.iam_ondb.parser import parse_transcription
 from hwgan.datasets.penman import pen

@@ -31,8 +31,8 @@ from hwgan.models.stroke_writer import StrokeWriter
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime import sharding
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.open import open_sampler
-from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style, writes_strokes
+from hwgan.sampling.open import open_sampler, writes_strokes
+from hwgan.sampling.open_strokes import open_stroke_sampler, with_stroke_style
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
 from hwgan.training.stroke_init_from import stroke_init_from
 from hwgan.training.stroke_step import StrokeStepConfig, add_weight_noise, make_stroke_step
