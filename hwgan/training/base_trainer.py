@@ -12,6 +12,7 @@ import numpy as np
 
 from hwgan.checkpoints import orbax
 from hwgan.checkpoints.learned import WRITERS, Learned, merged, writers_for_record
+from hwgan.checkpoints.record import learned_of_checkpoint
 from hwgan.data.charset import FEW_EXAMPLES, Charset
 from hwgan.data.prepared import combined_summary
 from hwgan.runtime import sharding
@@ -110,10 +111,17 @@ class BaseTrainer:
                     f"which arrays a checkpoint has; give --config.{path}={before[path]}, or choose another --workdir"
                 )
 
-    def _add_examples(self, learned: dict[str, int] | None) -> None:
-        """Adds the examples of rare characters from which networks learned that this run starts from, if it does."""
-        if learned is not None:
-            counts = {c: count + learned.get(c, FEW_EXAMPLES) for c, count in self.rare_characters.items()}
+    def _add_sources(self, paths: list[str], rare_characters: dict[str, int] | None) -> None:
+        """Adds what the networks learned from that this run starts from: their training writers, their rare characters.
+
+        Args:
+          paths: runs or files of weights of `train.init_from`.
+          rare_characters: theirs; None if there are none of these.
+        """
+        for path in paths:
+            self._training_writers = merged(self._training_writers, learned_of_checkpoint(path).writers)
+        if rare_characters is not None:
+            counts = {c: count + rare_characters.get(c, FEW_EXAMPLES) for c, count in self.rare_characters.items()}
             self.rare_characters = {c: count for c, count in counts.items() if count < FEW_EXAMPLES}
 
     def _check_data(self, stored: dict[str, Any]) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from hwgan.checkpoints.learned import digests_of_writers, merged
-from hwgan.checkpoints.record import learned_of_checkpoint
+from hwgan.checkpoints.learned import digests_of_writers
 from hwgan.checkpoints.stroke_run import build_stroke_writer, ink_spec
 from hwgan.data.charset import Charset
 from hwgan.data.ink_batches import create_ink_schedule, ink_batches
@@ -82,10 +81,8 @@ class StrokeTrainer(BaseTrainer):
 
     def _start(self, state: StrokeState) -> StrokeState:
         """The state to begin with: that of `train.init_from`, whose training writers count too."""
-        if source := source_of(self.config):
-            self._training_writers = merged(self._training_writers, learned_of_checkpoint(source).writers)
         begun, rare_characters = stroke_init_from(state, self.config, self.charset, self._writer_names, self._scale)
-        self._add_examples(rare_characters)
+        self._add_sources([source for source in [source_of(self.config)] if source], rare_characters)
         return begun
 
     def batches(self) -> Iterator[InkBatch]:

@@ -10,8 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from hwgan.checkpoints.learned import merged, writers_by_dataset
-from hwgan.checkpoints.record import learned_of_checkpoint
+from hwgan.checkpoints.learned import writers_by_dataset
 from hwgan.checkpoints.run import build_networks, init_state, trains_generator
 from hwgan.data.input_pipeline import create_schedule, train_batches
 from hwgan.data.prepared import combined_summary, dataset_names
@@ -63,10 +62,8 @@ class Trainer(BaseTrainer):
 
     def _start(self, state: TrainState) -> TrainState:
         """The state to begin with, with the networks of `train.init_from`, whose training writers count too."""
-        for path, _ in sources_of(self.config.train.init_from):
-            self._training_writers = merged(self._training_writers, learned_of_checkpoint(path).writers)
         begun, rare_characters = init_from(state, self.config, self.charset)
-        self._add_examples(rare_characters)
+        self._add_sources([path for path, _ in sources_of(self.config.train.init_from)], rare_characters)
         for name in _networks_of_losses(self.config, self.networks):
             updated = name in self.config.train.updated_networks
             if not updated and getattr(begun, name) is getattr(state, name):
