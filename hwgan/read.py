@@ -11,8 +11,9 @@ its line depends on its text, which is not known: the word is read at each place
 ascenders and descenders, and the most probable reading is taken (hwgan/sampling/word_reader.py).
 """
 
+import itertools
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from hwgan.runtime.command_line import run_main, warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import check_output_file, replace_image, replace_text, writing
 from hwgan.runtime.progress import Progress
-from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
+from hwgan.sampling.style_images import LAYOUTS, check_preview, list_images, preview, words_of_images
 from hwgan.sampling.word_reader import WordReader
 
 _COLUMNS = ("file", "word", "line", "box", "reading", "confidence")
@@ -62,25 +63,34 @@ def open_reader(checkpoint: str) -> WordReader:
     return open_evaluator(checkpoint).for_scans().word_reader()
 
 
-def read_words(reader: WordReader, images: Mapping[str, np.ndarray], layout: str) -> Iterator[Reading]:
-    """Finds the words of images and reads them.
+def read_words(
+    reader: WordReader, images: Iterable[tuple[str, np.ndarray]], layout: str, total: int | None = None
+) -> Iterator[Reading]:
+    """Finds the words of images and reads them, one image at a time.
 
     Args:
       reader: a recognizer.
-      images: uint8 [height, width] each, by their paths.
+      images: paths, and uint8 [height, width] each.
       layout: what they show; see `words_of_images`.
+      total: number of images, for the progress that is shown.
     """
-    direction = dict(right_to_left=reader.charset.right_to_left)
-    words = [(file, word) for file, image in images.items() for word in words_of_images([image], layout, **direction)]
-    with Progress("reading", len(words), "words") as progress:
-        for start in range(0, len(words), _CHUNK):
-            chunk = words[start : start + _CHUNK]
-            texts, confidences = reader.read([word.image for _, word in chunk])
-            for number, ((file, word), text, confidence) in enumerate(
-                zip(chunk, texts, confidences.tolist(), strict=True), start + 1
-            ):
-                yield Reading(file, number, word, text, confidence)
-            progress.update(len(chunk))
+    found = _cut_words(reader, images, layout, total)
+    number = 0
+    while chunk := list(itertools.islice(found, _CHUNK)):
+        texts, confidences = reader.read([word.image for _, word in chunk])
+        for (file, word), text, confidence in zip(chunk, texts, confidences.tolist(), strict=True):
+            number += 1
+            yield Reading(file, number, word, text, confidence)
+
+
+def _cut_words(
+    reader: WordReader, images: Iterable[tuple[str, np.ndarray]], layout: str, total: int | None
+) -> Iterator[tuple[str, CutWord]]:
+    with Progress("reading", total, "images") as progress:
+        for file, image in images:
+            for word in words_of_images([image], layout, right_to_left=reader.charset.right_to_left):
+                yield file, word
+            progress.update()
 
 
 def main(argv: list[str]) -> None:
@@ -91,26 +101,31 @@ def main(argv: list[str]) -> None:
     if args.preview:
         check_output_file("preview", args.preview, image=True)
         check_preview(args.preview, args.images)
-    images = read_images(args.images)
-    readings = list(read_words(open_reader(args.checkpoint), images, args.layout))
-    if not readings:
+    files = list_images(args.images)
+    images = ((file.name, file.read()) for file in files)
+    rows, words, confidences, read = ["\t".join(_COLUMNS)], [], [], set()
+    for file, number, word, text, confidence in read_words(
+        open_reader(args.checkpoint), images, args.layout, len(files)
+    ):
+        box = " ".join(map(str, word.box))
+        rows.append("\t".join([file, str(number), str(word.line + 1), box, text, f"{confidence:.3f}"]))
+        confidences.append(confidence)
+        read.add(file)
+        if args.preview:  # which alone needs the images of all words
+            words.append(word)
+    if not confidences:
         raise UserError(
             f"no handwriting is found in {args.images!r}; its ink must be darker than the paper, or lighter"
         )
-    for file in images.keys() - {reading.file for reading in readings}:
-        warn(f"no word is found in {file}")
-    lines = ["\t".join(_COLUMNS)]
-    for file, number, word, text, confidence in readings:
-        box = " ".join(map(str, word.box))
-        lines.append("\t".join([file, str(number), str(word.line + 1), box, text, f"{confidence:.3f}"]))
+    for file in files:
+        if file.name not in read:
+            warn(f"no word is found in {file.name}")
     with writing(args.output):
-        replace_text(pathlib.Path(args.output), "\n".join(lines) + "\n")
+        replace_text(pathlib.Path(args.output), "\n".join(rows) + "\n")
     if args.preview:
         with writing(args.preview):
-            replace_image(pathlib.Path(args.preview), preview([reading.word for reading in readings]))
-    print(
-        f"wrote {args.output}: {len(readings)} words, mean confidence {np.mean([r.confidence for r in readings]):.2f}"
-    )
+            replace_image(pathlib.Path(args.preview), preview(words))
+    print(f"wrote {args.output}: {len(confidences)} words, mean confidence {np.mean(confidences):.2f}")
 
 
 if __name__ == "__main__":

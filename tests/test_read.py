@@ -20,7 +20,7 @@ def test_words_and_lines_are_read_without_their_texts(model):
     reader = open_reader("copiste_evaluator")
     images = {f"{number}.png": model.word(word, 7) for number, word in enumerate(WORDS)}
     images["line.png"] = model.line(" ".join(WORDS), 7)
-    readings = list(read_words(reader, images, "auto"))
+    readings = list(read_words(reader, images.items(), "auto"))
     assert [reading.file for reading in readings] == [*list(images)[:-1], *["line.png"] * 6]
     assert [reading.number for reading in readings] == list(range(1, 13))
     right = sum(reading.text == word for reading, word in zip(readings, 2 * WORDS, strict=True))

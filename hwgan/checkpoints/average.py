@@ -1,17 +1,21 @@
 """The mean of the weights of several runs that continued from the same networks."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 
+from hwgan.checkpoints.learned import Learned, merged
 from hwgan.checkpoints.run import Run, trains_generator
 from hwgan.runtime.errors import UserError
 
 
 def average_of_runs(runs: Sequence[Run]) -> Run:
     """The first run, with the mean over all runs of the EMA parameters of generator and language model.
+
+    Its training writers are those of all runs, as their words were learned from.
 
     Runs that continued from the same networks lie in one basin of the loss, so that their mean is as good a network as
     any of them. Of runs from scratch the mean generates nothing of use.
@@ -37,4 +41,15 @@ def average_of_runs(runs: Sequence[Run]) -> Run:
     )
     ema = {name: part.pop("params") for name, part in variables.items()}
     networks = {name: getattr(first.state, name).replace(collections=part) for name, part in variables.items()}
-    return dataclasses.replace(first, state=first.state.replace(ema=ema, **networks))
+    return dataclasses.replace(
+        first,
+        state=first.state.replace(ema=ema, **networks),
+        learned=Learned(first.learned.contents, functools.reduce(merged, (run.learned.writers for run in runs))),
+        rare_characters=_most_examples([run.rare_characters for run in runs]),
+    )
+
+
+def _most_examples(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """The examples of characters that are rare in the words of all runs, as many as in those that have the most."""
+    rare = set(counts[0]).intersection(*counts[1:])
+    return {character: max(found[character] for found in counts) for character in counts[0] if character in rare}

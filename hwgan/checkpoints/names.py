@@ -32,10 +32,12 @@ def locate_weights(name: str) -> str:
     """The path that a name stands for: that of the package's weights of this name, unless a file or folder has it.
 
     Args:
-      name: of weights in the package, such as "handwriting" or "iam_evaluator", or a path, which is returned as it is.
+      name: of weights in the package, such as "handwriting" or "iam_evaluator"; or a path, whose ~ is the home folder.
     """
     shipped = FOLDER / f"{name}.npz"
-    return str(shipped) if shipped.parent == FOLDER and shipped.is_file() and not pathlib.Path(name).exists() else name
+    if shipped.parent == FOLDER and shipped.is_file() and not pathlib.Path(name).exists():
+        return str(shipped)
+    return str(pathlib.Path(name).expanduser()) if name.startswith("~") else name
 
 
 def other_networks_path(path: str) -> str:

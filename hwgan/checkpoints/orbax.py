@@ -23,9 +23,9 @@ from hwgan.checkpoints.integrity import (
     state_checksum,
 )
 from hwgan.checkpoints.names import describe_missing
-from hwgan.runtime.command_line import abandon_threads
 from hwgan.runtime.distributed import barrier, everywhere, is_primary
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.process_end import abandon_threads
 
 logger = logging.getLogger(__name__)
 

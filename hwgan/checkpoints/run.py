@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -16,11 +17,20 @@ from hwgan.data.preprocessing import ImageSpec, Preprocessing
 from hwgan.models.create import create_networks
 from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
-from hwgan.models.state import NETWORK_NAMES, Optimizers, StateShape, TrainState, create_train_state
+from hwgan.models.state import (
+    GENERATING_NETWORKS,
+    NETWORK_NAMES,
+    Optimizers,
+    StateShape,
+    TrainState,
+    create_train_state,
+)
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.field_types import check_field_types
 from hwgan.runtime.untrusted import reading
+
+GIVEN_NETWORKS = "given_networks"  # field of the record of a checkpoint
 
 
 def image_spec(config: Config) -> ImageSpec:
@@ -80,6 +90,8 @@ class Run:
       rare_characters: number of training examples of each character with few of them (`Charset.rare`).
       learned: what it learned from.
       other_content: checksums of what it learned from besides `data.dataset`, by name; {} for nothing.
+      given_networks: networks that came trained, from `train.init_from` or from stages of the run before this config;
+        those that the config updates need not be among them.
     """
 
     config: Config
@@ -89,6 +101,7 @@ class Run:
     rare_characters: dict[str, int] = dataclasses.field(default_factory=dict)
     learned: Learned = dataclasses.field(default_factory=Learned)
     other_content: dict[str, str] = dataclasses.field(default_factory=dict)
+    given_networks: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> ImageSpec:
@@ -97,13 +110,28 @@ class Run:
 
     @property
     def trained_variables(self) -> dict[str, Any]:
-        """Variables of the networks that the run trained, by name; of generator and language model the averages."""
-        trained = set(self.config.train.updated_networks)
+        """Variables of networks that are trained, by name; of generator and language model the averages.
+
+        These two are among them where the run itself trains them.
+        """
+        trained = {*self.config.train.updated_networks, *self.given_networks}
         variables = self.state.ema_variables if trains_generator(self.config) else {}
-        for name in sorted(trained - {"generator"}):
+        for name in sorted(trained - set(GENERATING_NETWORKS)):
             variables[name] = getattr(self.state, name).variables
         # A network without parameters, such as `NoIdentifier`, has nothing to give.
         return {name: part for name, part in variables.items() if part.get("params")}
+
+
+def given_networks_of_record(record: Mapping[str, Any]) -> frozenset[str]:
+    """`Run.given_networks` as the record of a checkpoint has them; none where it is of an older version.
+
+    Raises:
+      UserError: it is no list of names of networks.
+    """
+    names = record.get(GIVEN_NETWORKS, [])
+    if not isinstance(names, list) or any(name not in NETWORK_NAMES for name in names):
+        raise UserError(f"its {GIVEN_NETWORKS} are no list of names of networks")
+    return frozenset(names)
 
 
 def load_run(workdir: str, step: int | None = None) -> Run:
@@ -134,6 +162,7 @@ def load_run(workdir: str, step: int | None = None) -> Run:
             assert state is not None  # for there is a record
         with naming(what):
             other_content = dict(record.get("other_content", {}))
-            run = Run(config, charset, networks, state, rare_characters, Learned.of_record(record), other_content)
+            learned, given = Learned.of_record(record), given_networks_of_record(record)
+            run = Run(config, charset, networks, state, rare_characters, learned, other_content, given)
             check_finite(run.trained_variables)
         return run

@@ -38,7 +38,7 @@ def random_texts(units: Sequence[str], count: int, lengths: tuple[int, int], see
       seed: seed of the texts.
     """
     rng = np.random.default_rng(seed)
-    shortest, longest = lengths
+    shortest, longest = max(1, lengths[0]), lengths[1]  # an empty text has nothing to draw
     text_lengths = rng.integers(shortest, min(longest + 1, shortest + _RANDOM_LENGTHS), size=count)
     texts = ["".join(rng.choice(list(units), size=length)) for length in text_lengths] if units else []
     return [text for text in texts if len(text) <= longest and normalize_text(text) == text]

@@ -20,7 +20,7 @@ def read_lines(path: str) -> dict[int, str]:
       UserError: the file cannot be read or is not UTF-8.
     """
     try:
-        lines = pathlib.Path(path).read_text(encoding="utf-8-sig").splitlines()
+        lines = pathlib.Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the texts of {path!r}: {getattr(error, 'strerror', None) or error}") from error
     return {number: normalize_text(line.strip()) for number, line in enumerate(lines, 1) if line.strip()}

@@ -1,6 +1,5 @@
 """Safe access to the raw files of a dataset in a folder, a zip or a tar archive."""
 
-import atexit
 import bz2
 import codecs
 import contextlib
@@ -19,7 +18,8 @@ import zipfile
 from typing import IO, Any
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular
+from hwgan.runtime.files import open_regular, read_regular
+from hwgan.runtime.process_end import temporary_folder
 from hwgan.runtime.wording import some
 
 logger = logging.getLogger(__name__)
@@ -85,8 +85,7 @@ class RawFiles:
 
     def _unpack(self) -> pathlib.Path:
         # A compressed tar has no random access, so it is unpacked to a folder that is deleted when the process ends.
-        folder = tempfile.TemporaryDirectory(prefix="hwgan-")
-        atexit.register(folder.cleanup)
+        folder = temporary_folder()
         remaining = _FREE_GROWTH_BYTES + _MAX_GROWTH * self.source.stat().st_size
         with (
             open_regular(self.source, _ANY_SIZE) as file,
@@ -108,14 +107,14 @@ class RawFiles:
                 elif member.size > _MAX_FILE_BYTES:
                     self._refused[name] = f"has {member.size} bytes, more than {_MAX_FILE_BYTES}"
                 else:
-                    self._extract(archive, member, folder.name)
+                    self._extract(archive, member, folder)
             # tarfile mistakes a damaged header, or a file truncated between two members, for the end of the archive.
             stream.seek(archive.offset)
             if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
                 raise tarfile.ReadError("the archive ends without its end mark")
-        return pathlib.Path(folder.name).resolve()
+        return folder.resolve()
 
-    def _extract(self, archive: tarfile.TarFile, member: tarfile.TarInfo, folder: str) -> None:
+    def _extract(self, archive: tarfile.TarFile, member: tarfile.TarInfo, folder: pathlib.Path) -> None:
         try:
             archive.extract(member, folder, filter="data")
         except tarfile.FilterError as error:
@@ -168,9 +167,7 @@ class RawFiles:
             raise OSError(str(error)) from error
         if not path.is_relative_to(self._root):
             raise OSError("is a link that leads out of the source")
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise OSError(f"has more than {_MAX_FILE_BYTES} bytes")
-        return path.read_bytes()
+        return read_regular(path, _MAX_FILE_BYTES)
 
     def _read_zipped(self, archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(name)

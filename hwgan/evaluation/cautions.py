@@ -51,7 +51,7 @@ def warn_of_training_words(
             if shared:
                 logger.warning(
                     "%s learned from words of %d of the %d writers of these words of %s, which was split otherwise "
-                    "then: its figures flatter it; split it as in training (hwgan.prepare --splits=)",
+                    "then: its metrics flatter it; split it as in training (hwgan.prepare --splits=)",
                     learner,
                     shared,
                     len(own),

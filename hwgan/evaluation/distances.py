@@ -61,7 +61,7 @@ def kernel_distance(
       replicates: number of random halves.
 
     Returns:
-      The estimate, without an interval if either set has fewer than four groups.
+      The estimate, without an interval if either set has fewer than five groups.
 
     References:
       Bińkowski et al., Demystifying MMD GANs, 2018, https://arxiv.org/abs/1801.01401

@@ -1,6 +1,7 @@
 """Reads word images with their original size: of a folder or archive, such as those of another method, or a dataset."""
 
 import contextlib
+import functools
 import logging
 import pathlib
 import posixpath
@@ -36,7 +37,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
     Raises:
       UserError: there are no rows of the split, a row is malformed, or an image cannot be read.
     """
-    files = RawFiles(source)
+    files = _open(source)
     found = read_source(files)
     rows = found.rows
     if found.warning:
@@ -59,10 +60,24 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
 
 def has_split(source: str, split: str) -> bool:
     """Whether `read_folder` reads a part of a folder for this split; else its table has no splits, or a single one."""
-    splits = _splits_of(read_source(RawFiles(source)).rows)
+    splits = _splits_of(read_source(_open(source)).rows)
     if len(splits) == 1 and not splits <= {"", split}:
         logger.warning("%s: its table has only rows of split %r, and all of them are used", source, *splits)
     return len(splits) > 1
+
+
+def _open(source: str) -> RawFiles:
+    """The files of a folder or archive; one that is read several times is unpacked once."""
+    path = pathlib.Path(source).expanduser()
+    if not path.is_file():
+        return RawFiles(source)
+    status = path.stat()
+    return _open_archive(source, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _open_archive(source: str, _changed: int, _size: int) -> RawFiles:
+    return RawFiles(source)
 
 
 def _splits_of(rows: Sequence[Row]) -> set[str]:

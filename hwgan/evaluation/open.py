@@ -28,7 +28,7 @@ def open_evaluator(name: str, run: Run | None = None) -> Evaluator:
         return evaluator_from_weights(read_weights(path), path)
     other = load_run(path)
     evaluator = _of_run(other, pathlib.Path(path).name)
-    return evaluator if "identifier" in other.config.train.updated_networks else evaluator.without_identifier()
+    return evaluator if "identifier" in other.trained_variables else evaluator.without_identifier()
 
 
 def _of_run(run: Run, name: str) -> Evaluator:

@@ -156,7 +156,7 @@ def _refuse_ignored(config: Config, of_run: Config, overridden: Collection[str])
         given, used = (
             list(value) if isinstance(value, tuple) else value for value in (fields[name], fields_of_run[name])
         )
-        if given and given != used:
+        if given != used and not (name == "data.alphabet" and not given):  # "" stands for that of the data
             raise UserError(
                 f"--config.{name}={given}: a run is evaluated with the {name} of its checkpoint, {used}; leave the "
                 "flag out, or evaluate the checkpoint with hwgan.evaluate"

@@ -15,6 +15,7 @@ from absl import app, flags, logging
 
 from hwgan.runtime.config_file import CONFIG_FLAG, common_of, describe_fields, find_config
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.process_end import delete_temporary_folders, threads_are_abandoned
 from hwgan.runtime.settings import prepare_backend
 
 EXIT_CODE = 2
@@ -26,17 +27,10 @@ _OF_NUMBERS = {  # what Python says, and what it means
 }
 _TEXT_FLAGS = ("text", "pen_up", "pen_down", "title")  # in which ~ is no folder
 _TERMINATED_EXIT_CODE, _INTERRUPTED_EXIT_CODE = 128 + signal.SIGTERM, 128 + signal.SIGINT
-_threads_abandoned = False
 
 
 class _Terminated(SystemExit):
     """SIGTERM came."""
-
-
-def abandon_threads() -> None:
-    """Makes `run_main` end the process without joining threads, for a library left some that never end."""
-    global _threads_abandoned
-    _threads_abandoned = True
 
 
 def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> None:
@@ -69,7 +63,7 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
         print("interrupted", file=sys.stderr)
         _end_at_once(SystemExit(_INTERRUPTED_EXIT_CODE))
     except BaseException as stop:
-        if not (_threads_abandoned or isinstance(stop, _Terminated)):
+        if not (threads_are_abandoned() or isinstance(stop, _Terminated)):
             raise
         _end_at_once(stop)
 
@@ -176,6 +170,7 @@ def _end_at_once(stop: BaseException) -> NoReturn:
         if jax.distributed.is_initialized():
             jax.distributed.shutdown()
     finally:  # also where the peers are gone
+        delete_temporary_folders()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

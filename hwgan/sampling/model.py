@@ -248,7 +248,7 @@ class Model(BaseModel):
             check_delta(style.delta, self.sampler.variables, "the style")
             style, delta = style.z, style.delta
         dimension = self.sampler.networks.z_dim
-        is_array = isinstance(style, np.ndarray | jax.Array | list | tuple)
+        is_array = isinstance(style, np.ndarray | jax.Array)
         z = np.asarray(style, np.float32) if is_array else np.zeros(())
         if z.shape != (dimension,):
             got = f"shape {z.shape}" if is_array else repr(style)[:100]

@@ -1,7 +1,9 @@
 """Images of someone's writing, of words, of lines or of pages, as word images with numbers."""
 
+import contextlib
+import dataclasses
 import pathlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,14 +22,43 @@ _LINE_ASPECT = 7.0  # width / height, at least, of a line; longer words are rare
 _PREVIEW_HEIGHT, _PREVIEW_WIDTH, _CAPTION = 64, 1400, 16  # pixels
 
 
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+    """An image in a file, not read yet.
+
+    Attributes:
+      path: of the file.
+      frame: of a TIFF with several pages; else 0.
+      name: the path, with the number of the page where there are several.
+    """
+
+    path: pathlib.Path
+    frame: int
+    name: str
+
+    def read(self) -> UInt8[np.ndarray, "_ _"]:
+        """Its grey levels.
+
+        Raises:
+          UserError: it cannot be read.
+        """
+        with _reading(self.path):
+            return transforms.decode_grey(read_regular(self.path, _MAX_BYTES), self.frame)
+
+
 def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
-    """The images of a folder or of files, by name, in the order of names; of a TIFF all pages.
+    """All images of `list_images`, by name."""
+    return {image.name: image.read() for image in list_images(source)}
+
+
+def list_images(source: str) -> list[ImageFile]:
+    """The images of a folder or of files, in the order of names; of a TIFF all pages.
 
     Args:
       source: a folder, or the paths of files with commas between.
 
     Raises:
-      UserError: there is none, or one cannot be read.
+      UserError: there is none, or a file cannot be read.
     """
     whole = pathlib.Path(source).expanduser()
     if not _exists(whole):
@@ -42,19 +73,23 @@ def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
         raise UserError(f"the folder {source!r} has no images; known are files with the endings {known}")
     if len(paths) > _MAX_FILES:
         raise UserError(f"{source!r} has {len(paths)} images; give at most {_MAX_FILES} at once")
-    images = {}
-    for path in paths:
-        try:
-            encoded = read_regular(path, _MAX_BYTES)
-            pages = transforms.find_pages(encoded)
-            if len(images) + len(pages) > _MAX_FILES:
-                raise UserError(f"{source!r} has more than {_MAX_FILES} images; give fewer at once")
-            for number, frame in enumerate(pages, 1):
-                name = f"{path}#{number}" if len(pages) > 1 else str(path)
-                images[name] = transforms.decode_grey(encoded, frame)
-        except OSError as error:
-            raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
+    images = []
+    for path in dict.fromkeys(paths):
+        with _reading(path):
+            pages = transforms.find_pages(read_regular(path, _MAX_BYTES))
+        for number, frame in enumerate(pages, 1):
+            images.append(ImageFile(path, frame, f"{path}#{number}" if len(pages) > 1 else str(path)))
+        if len(images) > _MAX_FILES:
+            raise UserError(f"{source!r} has more than {_MAX_FILES} images; give fewer at once")
     return images
+
+
+@contextlib.contextmanager
+def _reading(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot read the image {str(path)!r}: {error.strerror or error}") from error
 
 
 def check_preview(path: str, source: str) -> None:

@@ -104,11 +104,13 @@ class BaseTrainer:
         # Those of the networks that it started from are among them.
         self._training_writers = merged(self._training_writers, Learned.of_record(stored).writers)
         before, now = _switches(stored["config"]), _switches(self.config.to_dict())
-        for path in before.keys() & now.keys():
-            if bool(before[path]) != bool(now[path]):
+        for part in before.keys() & now.keys():
+            if any(before[part].values()) != any(now[part].values()):
+                path = next(path for path, value in before[part].items() if bool(value) != bool(now[part][path]))
+                was, value = before[part][path], now[part][path]
                 raise UserError(
-                    f"this run began with {path}={before[path]}, and now it is {now[path]}: whether it is 0 decides "
-                    f"which arrays a checkpoint has; give --config.{path}={before[path]}, or choose another --workdir"
+                    f"this run began with {path}={was}, and now it is {value}: whether it is 0 decides which arrays a "
+                    f"checkpoint has; give --config.{path}={was}, or choose another --workdir"
                 )
 
     def _add_sources(self, paths: list[str], rare_characters: dict[str, int] | None) -> None:
@@ -138,6 +140,10 @@ class BaseTrainer:
     def _facts_of_data(self) -> dict[str, Any]:
         """JSON values of the data, without which a checkpoint cannot be used."""
         return {"alphabet": self.charset.characters, "right_to_left": self.charset.right_to_left}
+
+    def _facts_of_networks(self) -> dict[str, Any]:
+        """JSON values on the networks, for the record of a checkpoint."""
+        return {}
 
     def _further_contents(self) -> dict[str, str]:
         """Checksums of what is learned from besides `data.dataset`, by name."""
@@ -227,6 +233,7 @@ class BaseTrainer:
             "other_content": self._other_content,
             WRITERS: writers_for_record(self._training_writers),
             **self._facts_of_data(),
+            **self._facts_of_networks(),
         }
         self.checkpointer.save(self.step, self.state, record, broadcast_from_primary(self._error(metrics)))
 
@@ -266,14 +273,18 @@ class BaseTrainer:
         raise NotImplementedError
 
 
-def _switches(config: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a config, by their paths, that add a part to the state where they are not 0."""
-    train = {
-        f"train.{name}": config["train"].get(name, 0) for name in ("feature_matching", "character_feature_matching")
+def _switches(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Parts of the state, each with the fields of a config, by their paths, of which one that is not 0 adds it."""
+
+    def fields(section: dict[str, Any], path: str, *names: str) -> dict[str, Any]:
+        return {f"{path}.{name}": section.get(name, 0) for name in names}
+
+    train = config["train"]
+    parts = {
+        "statistics of features": fields(train, "train", "feature_matching", "character_feature_matching"),
+        "statistics of characters": fields(train, "train", "character_feature_matching"),
     }
-    rates = {
-        f"optimizer.{network}.{name}": fields.get(name, 0)
-        for network, fields in config["optimizer"].items()
-        for name in ("clip_norm", "decay_steps")
-    }
-    return train | rates
+    for network, section in config["optimizer"].items():
+        parts[f"clipping of {network}"] = fields(section, f"optimizer.{network}", "clip_norm")
+        parts[f"schedule of {network}"] = fields(section, f"optimizer.{network}", "decay_steps", "warmup_steps")
+    return parts

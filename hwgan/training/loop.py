@@ -21,9 +21,10 @@ from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Clock, Heartbeat, Profile
 from hwgan.runtime.preemption import Preempted, Preemption
 from hwgan.training.base_trainer import BaseTrainer
+from hwgan.training.checks import fit_pretraining
 from hwgan.training.ranges import check_ranges
 from hwgan.training.stroke_trainer import StrokeTrainer
-from hwgan.training.trainer import Trainer, fit_pretraining
+from hwgan.training.trainer import Trainer
 from hwgan.training.workdir import claim_workdir, save_config
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
       TrainingDiverged: a loss or gradient is not finite.
       Preempted: SIGTERM came; the state is saved.
     """
+    workdir = str(pathlib.Path(workdir).expanduser())
     if task_of(config) != STROKES:
         fit_pretraining(config.train)
     check_ranges(config)  # before the workdir is made

@@ -11,6 +11,7 @@ _WHOLE = {  # whole numbers, by their paths: (lowest, highest). A task need not 
     # A compiled step holds some four thousand memory mappings on CPUs, and Linux grants 65,530 to a process
     # (vm.max_map_count): with many widths XLA would crash.
     "data.num_buckets": (1, 8),
+    "data.min_length": (0, _INF),
     "train.batch_size": (1, _INF),
     "train.num_steps": (1, _INF),
     "train.recognizer_pretrain_steps": (0, _INF),
@@ -23,6 +24,8 @@ _WHOLE = {  # whole numbers, by their paths: (lowest, highest). A task need not 
     "train.keep_checkpoints": (1, _INF),
     "evaluate.examples": (1, _INF),
     "evaluate.real_words": (1, _INF),
+    "evaluate.generated_words": (0, _INF),
+    "evaluate.generated": (0, _INF),
     "sample_grid.num_styles": (1, 1000),  # rows of a picture
 }
 _REAL = {
@@ -35,7 +38,8 @@ _REAL = {
     "train.z_prediction_weight": (0, _INF),
     "train.recognizer_noise": (0, _INF),
     "train.gradient_penalty": (0, _INF),
-    "train.gradient_penalty_share": (0, 1),
+    "train.gradient_penalty_share": (0.01, 1),
+    "train.random_text_temperature": (0, _INF),
     "train.feature_matching": (0, _INF),
     "train.character_feature_matching": (0, _INF),
     "train.ema_decay": (0, 1),

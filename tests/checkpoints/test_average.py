@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hwgan.checkpoints.average import average_of_runs
+from hwgan.checkpoints.learned import Learned
 from hwgan.checkpoints.run import Run
 from hwgan.checkpoints.weights_file import write_weights_file
 from hwgan.runtime.errors import UserError
@@ -38,6 +39,17 @@ def test_the_mean_of_runs(run, tmp_path):
     sampler, again = sampler_from_run(mean), open_sampler(str(tmp_path / "mean.npz"))
     np.testing.assert_array_equal(again.draw_text("ab", again.style(0)), sampler.draw_text("ab", sampler.style(0)))
     assert average_of_runs([run]) is run
+
+
+def test_the_mean_has_learned_from_the_words_of_all(run):
+    """So that an evaluation on writers of the second is warned of, too."""
+    first, second = Learned({"a": "1"}, {"a": frozenset("x")}), Learned({"a": "1"}, {"a": frozenset("yz")})
+    mean = average_of_runs([
+        dataclasses.replace(run, learned=first, rare_characters={"q": 3, "z": 5}),
+        dataclasses.replace(run, learned=second, rare_characters={"q": 7}),
+    ])  # fmt: skip
+    assert mean.learned.writers == {"a": frozenset("xyz")}
+    assert mean.rare_characters == {"q": 7}
 
 
 def test_unlike_runs_have_no_mean(run):

@@ -24,6 +24,7 @@ def test_random_texts_have_uniform_characters_and_lengths():
     assert texts == random_texts(ALPHABET, 5000, (1, 14))
     assert texts != random_texts(ALPHABET, 5000, (1, 14), seed=1)
     assert set(map(len, random_texts(ALPHABET, 100, (5, 6)))) == {5, 6}
+    assert set(map(len, random_texts(ALPHABET, 1000, (0, 14)))) == {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize(

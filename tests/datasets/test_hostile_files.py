@@ -352,6 +352,15 @@ def test_files_without_read_permission_are_skipped(tmp_path):
     assert "7.png" in skipped_of(tmp_path, folder, 59)["unreadable image"]["first"][0]
 
 
+def test_links_to_pipes_are_skipped(tmp_path):
+    """Reading one would never end."""
+    folder = make_folder(tmp_path / "mine")
+    os.mkfifo(tmp_path / "mine" / "pipe")
+    (folder / "7.png").unlink()
+    (folder / "7.png").symlink_to("pipe")
+    assert "is not a regular file" in skipped_of(tmp_path, folder, 59)["unreadable image"]["first"][0]
+
+
 # archives and XML that would take the memory
 
 

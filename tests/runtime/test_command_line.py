@@ -17,8 +17,9 @@ from hwgan.runtime.config_file import configs_folder, describe_fields, find_conf
 
 PROGRAM = """
 import sys, threading, time
-from hwgan.runtime.command_line import abandon_threads, run_main
+from hwgan.runtime.command_line import run_main
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.process_end import abandon_threads
 
 def main(argv):
     threading.Thread(target=time.sleep, args=(60,)).start()
@@ -192,9 +193,12 @@ def test_a_signal_ends_a_command_without_a_traceback_and_without_its_temporary_f
     program = f"""
 import os, signal, tempfile, threading, time
 from hwgan.runtime.command_line import run_main
+from hwgan.runtime.process_end import temporary_folder
 
 def main(argv):
     threading.Thread(target=time.sleep, args=[100]).start()
+    tempfile.tempdir = {str(tmp_path)!r}
+    (temporary_folder() / "unpacked").write_text("a tar")
     with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}):
         os.kill(os.getpid(), {int(number)})
         time.sleep(100)

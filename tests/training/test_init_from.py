@@ -112,6 +112,18 @@ def test_it_trains_and_then_resumes_from_its_own_checkpoint(generator_run, confi
     assert same(again.state.generator.params, after.generator.params)
 
 
+def test_networks_that_it_was_given_and_does_not_train_are_there_afterwards(generator_run, config, tmp_path):
+    """As a recognizer that stays fixed: what writes in a style, reads or is exported needs it."""
+    config.train.init_from = str(generator_run / "all.npz")
+    config.train.update(updated_networks=("discriminator", "generator"), recognizer_pretrain_steps=0)
+    for steps in (1, 2):  # the second time from its own checkpoint
+        config.train.num_steps = steps
+        train_and_evaluate(config, str(tmp_path / "run"))
+        run, given = load_run(str(tmp_path / "run")), read_weights(str(generator_run / "all.npz"))
+        assert same(run.trained_variables["recognizer"], given.variables["recognizer"])
+        assert set(run.trained_variables) == set(given.variables)
+
+
 def test_running_averages_that_the_source_lacks_are_reset(caplog, monkeypatch):
     def without_whitening(path):
         weights = read_weights(path)

@@ -29,7 +29,7 @@ from hwgan.sampling.model import Model
 from hwgan.sampling.open import sampler_from_run
 from hwgan.training import loop
 from hwgan.training.loop import TrainingDiverged, train_and_evaluate
-from hwgan.training.trainer import Trainer, fit_pretraining
+from hwgan.training.trainer import Trainer
 from hwgan.training.workdir import claim_workdir
 from tests.processes import COMMAND, metrics_of
 from tests.synthetic_data import make_folder, make_iam
@@ -266,6 +266,7 @@ def copied_run(trained, tmp_path):
     [
         ("optimizer.recognizer.clip_norm", 0.0, r"optimizer.recognizer.clip_norm=5.0, and now it is 0.0"),
         ("optimizer.generator.decay_steps", 50, r"optimizer.generator.decay_steps=0, and now it is 50"),
+        ("optimizer.generator.warmup_steps", 50, r"optimizer.generator.warmup_steps=0, and now it is 50"),
         ("train.feature_matching", 1.0, r"train.feature_matching=0.0, and now it is 1.0"),
         ("train.recognizer_pretrain_steps", 50, "would be pretrained again: continue with .*pretrain_steps=2"),
     ],
@@ -415,6 +416,9 @@ def test_evaluating_a_run_refuses_fields_without_effect(trained, config):
     config.sample.temperature = 0.5
     with pytest.raises(UserError, match=r"--config\.sample\.temperature=0\.5: .* of its checkpoint, 1\.0"):
         evaluate(config, workdir, ["seed", "evaluate.words", "sample.temperature"])
+    config.preprocessing.contrast = not config.preprocessing.contrast  # whichever of the two is false
+    with pytest.raises(UserError, match=r"--config\.preprocessing\.contrast="):
+        evaluate(config, workdir, ["preprocessing.contrast"])
 
 
 @pytest.mark.slow
@@ -500,16 +504,6 @@ def test_log_lines_are_short():
     line = f"step 1000000: validation: {loop._format_few(evaluation)}"
     assert len(line) + len("12:34:56 ") <= 160, line
     assert "CER of real words 210.0 %" in line
-
-
-def test_num_steps_alone_shortens_a_run(config, caplog):
-    train = config.train
-    train.update(num_steps=100, recognizer_pretrain_steps=1500)
-    fit_pretraining(train)
-    assert train.recognizer_pretrain_steps == 40
-    assert "are pretrained for 40 steps instead, 40 % of the run" in caplog.text
-    fit_pretraining(train)  # nothing is left to do
-    assert train.recognizer_pretrain_steps == 40
 
 
 @pytest.mark.parametrize(

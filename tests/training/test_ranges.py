@@ -1,9 +1,10 @@
-"""Numbers of a config that make no sense."""
+"""Numbers of a config that make no sense, and those that are fitted to one another."""
 
 import pytest
 
 from configs import handwriting
 from hwgan.runtime.errors import UserError
+from hwgan.training.checks import fit_pretraining
 from hwgan.training.ranges import check_ranges
 from tests.conftest import CONFIGS
 
@@ -18,6 +19,8 @@ def test_configs_are_within_their_ranges(module):
     [
         ("train.recognizer_pretrain_steps", -5000, "a whole number of at least 0"),
         ("train.num_steps", 0, "a whole number of at least 1"),
+        ("evaluate.generated_words", -5, "a whole number of at least 0"),
+        ("train.random_text_temperature", float("nan"), "a number of at least 0"),
         ("train.ema_decay", -3.0, "a number from 0 to 1"),
         ("train.gradient_penalty", -1.0, "a number of at least 0"),
         ("train.feature_matching", -1.0, "a number of at least 0"),
@@ -36,3 +39,25 @@ def test_numbers_out_of_range_are_named(path, value, limits):
     config.update_from_flattened_dict({path: value})
     with pytest.raises(UserError, match=f"{path}={value} must be {limits}"):
         check_ranges(config)
+
+
+def test_num_steps_alone_shortens_a_run(caplog):
+    train = handwriting.get_config().train
+    train.update(num_steps=100, recognizer_pretrain_steps=1500)
+    fit_pretraining(train)
+    assert train.recognizer_pretrain_steps == 40
+    assert "are pretrained for 40 steps instead, 40 % of the run" in caplog.text
+    fit_pretraining(train)  # nothing is left to do
+    assert train.recognizer_pretrain_steps == 40
+    train.num_steps = 1
+    fit_pretraining(train)
+    assert train.recognizer_pretrain_steps == 0
+
+
+def test_a_recognizer_alone_needs_no_other_number_than_its_steps():
+    """The rates of networks that are not trained do not end before they begin."""
+    config = handwriting.get_config()
+    config.train.update(num_steps=5000, updated_networks=("recognizer",))
+    fit_pretraining(config.train)
+    check_ranges(config)
+    assert config.train.recognizer_pretrain_steps == 5000
