@@ -11,8 +11,8 @@ from PIL import Image
 from hwgan.data.charset import Charset
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts
-from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder, two_groups
+from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts, two_groups
+from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.sampling.style_images import check_preview, find_layout, preview, read_images, words_of_images
 from hwgan.style import choose_words, known_words, make_style

@@ -122,20 +122,9 @@ def evaluate_sampler(
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue
         _warn_of_few(case.name, min(len(words), len(reference)))
-        generated, real = FeatureCache(words), FeatureCache(reference)
-        # If the reference words are training words, other training words are neither an independent baseline, nor do
-        # small distances to them indicate copies.
-        others = train_features if case.reference == "split" else None
-        # Training words are no baseline for OOV words either, because their texts differ and are shorter.
-        baseline_words = others if case.texts != "oov" else None
-        cases[case.name] = {
-            "generated": set_metrics.compute(generated, real, others),
-            "real": _baseline(set_metrics, real, baseline_words, len(words)),
-        }
-        counts[case.name] = {"generated": len(words), "real": len(reference), "dropped": dropped}
-        counts[case.name] |= _baseline_count(baseline_words, real.first(len(words)))
-        for side, cache in (("generated", generated), ("real", real)):
-            readings += _readings(case.name, side, cache.words, cache.readings)
+        cases[case.name], counts[case.name], found = _evaluate_case(case, words, reference, train_features, set_metrics)
+        counts[case.name]["dropped"] = dropped
+        readings += found
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
     if not cases:
         raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")
@@ -144,6 +133,27 @@ def evaluate_sampler(
     results = as_results(cases, set_metrics)
     found = {"protocol": protocol, "counts": counts, "unwritable": unwritable, "readings": readings}
     return results | found | sampler.facts()
+
+
+def _evaluate_case(
+    case: Case, words: WordStore, reference: WordStore, train_features: FeatureCache, set_metrics: SetMetrics
+) -> tuple[dict[str, dict[str, Estimate]], dict[str, Any], list[list[str]]]:
+    """Metrics of generated and of real words, how many they are, and their readings (`_readings`)."""
+    generated, real = FeatureCache(words), FeatureCache(reference)
+    # If the reference words are training words, other training words are neither an independent baseline, nor do
+    # small distances to them indicate copies.
+    others = train_features if case.reference == "split" else None
+    # Training words are no baseline for OOV words either, because their texts differ and are shorter.
+    baseline_words = others if case.texts != "oov" else None
+    metrics = {
+        "generated": set_metrics.compute(generated, real, others),
+        "real": _baseline(set_metrics, real, baseline_words, len(words)),
+    }
+    counts = {"generated": len(words), "real": len(reference)}
+    counts |= _baseline_count(baseline_words, real.first(len(words)))
+    sides = {"generated": generated, "real": real}
+    readings = [row for side, cache in sides.items() for row in _readings(case.name, side, cache.words, cache.readings)]
+    return metrics, counts, readings
 
 
 def _styles(sampler: Sampler, split: WordStore, set_metrics: SetMetrics) -> dict[str, dict[str, Estimate]]:

@@ -177,9 +177,10 @@ def error_rate_estimates(
 def one_image_per_writer(words: WordStore, texts: list[str]) -> WordStore:
     """The first image of each pair of one of the texts and a known writer."""
     first: dict[tuple[str, str], int] = {}
+    wanted = set(texts)
     for row, key in enumerate(zip(words.texts, words.writers, strict=True)):
         first.setdefault(key, row)
-    return words.take([row for (text, writer), row in first.items() if writer and text in set(texts)])
+    return words.take([row for (text, writer), row in first.items() if writer and text in wanted])
 
 
 def frequent_words(words: WordStore, count: int = _FREQUENT_WORDS) -> list[str]:

@@ -86,12 +86,12 @@ class WriterIdentifier(nn.Module):
         mask = None if counts is None else (counts | ~counts.any())[:, None]
         features = norm(raw, use_running_average=not train, mask=mask)
         logits = nn.Dense(self.num_writers, name="logits")(features)
-        noise = features
+        style = features
         if self.whitened:
             # By running statistics, as in use: normalised by a small batch they would be less correlated.
             running = norm(raw, use_running_average=True) if train else features
-            noise = Whitening(name="whitening")(running, counts, train=train)
-        return IdentifierOutput(features, noise, logits)
+            style = Whitening(name="whitening")(running, counts, train=train)
+        return IdentifierOutput(features, style, logits)
 
 
 class Whitening(nn.Module):

@@ -15,12 +15,12 @@ from hwgan.runtime.errors import UserError
 from hwgan.runtime.untrusted import MAX_SEED, check_number, plain_number
 from hwgan.sampling.base_model import BaseModel, Grey, page_settings, plain_style
 from hwgan.sampling.document import Document
+from hwgan.sampling.interpolation import slerp
 from hwgan.sampling.page_layout import lay_out
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_delta import TunedStyle, check_delta, mix_deltas
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import style_of
-from hwgan.sampling.styles import mix
 from hwgan.sampling.word_sampler import words_by_line
 
 # A seed, a style file, z, or what `Model.interpolate` makes of a fine-tuned style.
@@ -145,7 +145,7 @@ class Model(BaseModel):
         start, end = self._resolved(first), self._resolved(last)
         shares = np.linspace(0.0, 1.0, count).tolist()
         first_z, last_z = jnp.asarray(start.z), jnp.asarray(end.z)
-        z: list[Any] = [np.asarray(mix(first_z, last_z, share)) for share in shares]
+        z: list[Any] = [np.asarray(slerp(first_z, last_z, share)) for share in shares]
         if not start.delta and not end.delta:
             return z
         deltas = [mix_deltas(start.delta, end.delta, share) for share in shares]

@@ -18,9 +18,9 @@ from hwgan.data.schedule import padded_size, sorted_rows
 from hwgan.models.networks import Networks
 from hwgan.models.state import variables_digest
 from hwgan.runtime.errors import UserError
+from hwgan.sampling.interpolation import vary
 from hwgan.sampling.page import join_words
 from hwgan.sampling.style_delta import NO_DELTA, Delta, add_delta
-from hwgan.sampling.styles import vary
 from hwgan.sampling.word_sampler import LONGEST_WORD, WordSampler, by_line
 
 _BATCH_SIZE = 32

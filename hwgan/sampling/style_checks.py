@@ -6,12 +6,13 @@ All limits are from words of validation writers.
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float
 from rapidfuzz.distance import Levenshtein
 
 from hwgan.runtime.command_line import warn
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.wording import some
-from hwgan.sampling.style_encoder import EncodedWords, two_groups
+from hwgan.sampling.style_encoder import EncodedWords
 from hwgan.sampling.style_files import Style
 
 _MIN_CONFIDENCE = 0.5  # mean probability of what is read, below which images are no handwriting
@@ -23,6 +24,7 @@ _GROUP_WORDS, _GROUP_LETTERS = 12, 3  # at least, to tell two groups
 # 1 % of such sets have more than 0.2 + 2.4 / n; where half are by another, 61 to 71 % for n = 12 and 80 to 89 % for
 # n = 20 (20 writers of Copiste, 20 of IAM).
 _GROUP_SHARE, _GROUP_SHARE_OF_ONE = 0.2, 2.4
+_CLUSTERINGS, _LEAST_GROUP = 10, 0.2  # tries of k-means; share of the words
 _NAMED = 10
 _CHECKED_LETTERS = 3  # of a text at least
 # Edits / letters of readings in the mean, above which texts are doubted, and refused: 0.26 of a sheet that was filled
@@ -97,3 +99,32 @@ def caution_of_groups(words: EncodedWords, numbers: Sequence[int] | None = None)
         f"the words fall into two groups, as if by two writers or two pens; the smaller one has the words {named}: see "
         "--preview=cut.png, and leave out those of others with --leave_out="
     )
+
+
+def two_groups(z: Float[np.ndarray, "n z"]) -> tuple[float, Bool[np.ndarray, " n"]]:
+    """Words divided into two groups, as those of two writers would be, by k-means on the identifier's outputs.
+
+    Args:
+      z: of each word; z[:, 0], the log width, is left out.
+
+    Returns:
+      The share of the words' variance that lies between the groups, in [0, 1]; and which words are in the smaller one.
+      The share is 0 where no group has a fifth of the words.
+    """
+    from scipy.cluster.vq import ClusterError, kmeans2  # here, as writing needs none of it, and it takes long to import
+
+    features = z[:, 1:].astype(np.float64)
+    variance = float(((features - features.mean(axis=0)) ** 2).sum())
+    best, smaller = 0.0, np.zeros(len(z), bool)
+    for seed in range(_CLUSTERINGS if variance > 0 else 0):
+        try:
+            centers, groups = kmeans2(features, 2, minit="++", seed=seed, missing="raise")
+        except ClusterError:  # one of the groups is empty
+            continue
+        second = groups == 1
+        if not _LEAST_GROUP <= second.mean() <= 1 - _LEAST_GROUP:
+            continue
+        share = 1.0 - float(((features - centers[groups]) ** 2).sum()) / variance
+        if share > best:
+            best, smaller = share, second if second.mean() <= 0.5 else ~second
+    return best, smaller

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from hwgan.data import transforms
 from hwgan.data.charset import Charset, normalize_text
@@ -33,7 +33,6 @@ _FIT_WORDS += ["puis", "texte", "1976", "objet", "Marie", "Quel", "lorsque", "ye
 _FIT_WORDS += ["jardin", "Zone"]
 # Standard deviations by which the log width of words that are read is too large, for letters are missed.
 READING_BIAS = 0.25
-_CLUSTERINGS, _LEAST_GROUP = 10, 0.2  # tries of k-means; share of the words
 WIDTH_PRIOR = 0.5  # words; how much a mean log width is drawn to 0
 
 
@@ -133,9 +132,11 @@ class StyleEncoder:
         z[1:] = target
         longest = MAX_NORM * np.sqrt(len(target))
         texts = self.fit_texts(words)
+        width = self.spec.max_width
+        begin = slice(-width, None) if self.sampler.charset.right_to_left else slice(width)
         for _ in range(_FIT_STEPS):
             drawn = self.sampler.draw(texts, jnp.asarray(np.tile(z, (len(texts), 1))))
-            cropped = [image[:, : self.spec.max_width] for image in drawn]
+            cropped = [image[:, begin] for image in drawn]
             z[1:] += _FIT_RATE * (target - self.apply(_identify, self.identifier, cropped)[0].mean(axis=0))
             z[1:] *= min(1.0, longest / max(float(np.linalg.norm(z[1:])), 1e-9))
         return Style(z, count, agreement(words.z), self.weights)
@@ -219,35 +220,6 @@ def agreement(z: Float[np.ndarray, "n z"]) -> float | None:
     others = features.sum(axis=0, keepdims=True) - features
     norms = np.linalg.norm(features, axis=1) * np.linalg.norm(others, axis=1)
     return float(((features * others).sum(axis=1) / np.maximum(norms, 1e-9)).mean())
-
-
-def two_groups(z: Float[np.ndarray, "n z"]) -> tuple[float, Bool[np.ndarray, " n"]]:
-    """Words divided into two groups, as those of two writers would be, by k-means on the identifier's outputs.
-
-    Args:
-      z: of each word; z[:, 0], the log width, is left out.
-
-    Returns:
-      The share of the words' variance that lies between the groups, in [0, 1]; and which words are in the smaller one.
-      The share is 0 where no group has a fifth of the words.
-    """
-    from scipy.cluster.vq import ClusterError, kmeans2  # here, as writing needs none of it, and it takes long to import
-
-    features = z[:, 1:].astype(np.float64)
-    variance = float(((features - features.mean(axis=0)) ** 2).sum())
-    best, smaller = 0.0, np.zeros(len(z), bool)
-    for seed in range(_CLUSTERINGS if variance > 0 else 0):
-        try:
-            centers, groups = kmeans2(features, 2, minit="++", seed=seed, missing="raise")
-        except ClusterError:  # one of the groups is empty
-            continue
-        second = groups == 1
-        if not _LEAST_GROUP <= second.mean() <= 1 - _LEAST_GROUP:
-            continue
-        share = 1.0 - float(((features - centers[groups]) ** 2).sum()) / variance
-        if share > best:
-            best, smaller = share, second if second.mean() <= 0.5 else ~second
-    return best, smaller
 
 
 def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = None) -> StyleEncoder:

@@ -22,7 +22,7 @@ from hwgan.sampling.style_delta import add_delta, tunable
 from hwgan.sampling.style_encoder import EMPHASIS, EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.training import losses
-from hwgan.training.letters import CharacterMeans, Texts, character_means, character_occupancy, letter_images
+from hwgan.training.character_means import CharacterMeans, Texts, character_images, character_means, character_occupancy
 
 _MIN_VARIANCE = 1e-3  # of a feature
 
@@ -100,7 +100,7 @@ class _Fixed(flax.struct.PyTreeNode):
 @functools.partial(jax.jit, static_argnums=0)
 def _read(networks: Networks, recognizer: Any, image: Any, widths: Any) -> tuple[jax.Array, ...]:
     output = networks.recognizer.apply(recognizer, image, widths, train=False)
-    return output.states, output.lengths, output.logits, letter_images(image, networks.recognizer.frame_width)
+    return output.states, output.lengths, output.logits, character_images(image, networks.recognizer.frame_width)
 
 
 def fine_tune(
@@ -160,7 +160,7 @@ def _objective(params: dict[str, Any], setup: _Setup, texts: Texts, fixed: _Fixe
     nats = networks.recognizer.loss(fixed.recognizer, read, texts.labels, texts.lengths)
     style = networks.identifier.apply(fixed.identifier, image, layout.widths, train=False).style.mean(axis=0)
     occupancy = character_occupancy(read.states, read.lengths, read.logits, texts)
-    shapes = letter_images(image, networks.recognizer.frame_width)
+    shapes = character_images(image, networks.recognizer.frame_width)
     characters, real = character_means(read.states, shapes, occupancy), fixed.characters
     counted = characters.weights * (real.weights > 0)
     shares = counted / jnp.maximum(counted.sum(), 1e-6)

@@ -38,7 +38,7 @@ class CharacterMeans(flax.struct.PyTreeNode):
 
     Attributes:
       states: float32 [v, d], mean states of the recognizer.
-      shapes: float32 [v, p], mean images (`letter_images`).
+      shapes: float32 [v, p], mean images (`character_images`).
       weights: float32 [v], frames that emit the character; 0 where there are none.
     """
 
@@ -68,7 +68,7 @@ def character_means(
     return CharacterMeans(mean(states), mean(shapes), weights)
 
 
-def letter_images(image: Float[Array, "b h w 1"], frame_width: int) -> Float[Array, "b f p"]:
+def character_images(image: Float[Array, "b h w 1"], frame_width: int) -> Float[Array, "b f p"]:
     """The blurred ink about each frame of the recognizer: of some twenty rows, and of columns of half a frame."""
     rows, columns = max(image.shape[1] // _ROWS, 1), max(frame_width // 2, 1)
     dark = jnp.pad(ink(image), ((0, 0), (0, 0), (0, -image.shape[2] % frame_width), (0, 0)))

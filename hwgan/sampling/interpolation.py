@@ -20,7 +20,7 @@ def vary(
     return math.sqrt(1.0 - amount**2) * style + amount * noise
 
 
-def mix(first: Float[Array, " z"], last: Float[Array, " z"], share: float) -> Float[Array, " z"]:
+def slerp(first: Float[Array, " z"], last: Float[Array, " z"], share: float) -> Float[Array, " z"]:
     """Spherical linear interpolation between two styles.
 
     A straight line would pass near the origin, where N(0, I) has little mass.

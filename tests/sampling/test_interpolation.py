@@ -4,18 +4,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hwgan.sampling.styles import mix, vary
+from hwgan.sampling.interpolation import slerp, vary
 
 
 def test_a_mix_begins_and_ends_with_its_styles():
     first, last = jax.random.normal(jax.random.key(0), (2, 6))
-    styles = [mix(first, last, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    styles = [slerp(first, last, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     np.testing.assert_allclose(styles[0], first, atol=1e-5)
     np.testing.assert_allclose(styles[-1], last, atol=1e-5)
     # Half-way by angle: as far from the one direction as from the other.
     towards = [float(jnp.dot(styles[2], end) / jnp.linalg.norm(end)) for end in (first, last)]
     np.testing.assert_allclose(towards[0], towards[1], rtol=1e-4)
-    same = [mix(first, first, share) for share in (0.0, 0.5, 1.0)]
+    same = [slerp(first, first, share) for share in (0.0, 0.5, 1.0)]
     np.testing.assert_allclose(same[1], first, atol=1e-5)
 
 
