@@ -7,8 +7,8 @@ import numpy as np
 
 from hwgan.data.ink import Stroke
 from hwgan.data.ink_cleaning import Cleaning, UnusableInk, resample_all, slant_of
+from hwgan.data.line_components import Atoms, atoms_of_points
 from hwgan.data.line_cutting import split_text
-from hwgan.data.line_strokes import Atoms, atoms_of_points
 from hwgan.data.page_handwriting import doubts, place_words
 
 # Of a line as a whole: its slope and size cannot be told by a word alone.

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, UInt8
-from scipy import ndimage
+from jaxtyping import UInt8
 
+from hwgan.data.connected_components import with_edges
 from hwgan.data.direction import is_right_to_left
-from hwgan.data.line_strokes import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
+from hwgan.data.line_components import Atoms, LineStrokes, common_slant, find_atoms, strokes_of_lines
 from hwgan.data.page_handwriting import doubts, place_words
 from hwgan.data.page_photo import ink_threshold, without_lighting
 from hwgan.data.perspective import limited
@@ -168,11 +168,9 @@ class _Cutter:
         """The strokes of a word with their grey edges, without strokes of others."""
         left, top, right, bottom = self._box(place)
         x, y = self._line.corner
-        labels = self._line.components.labels[top - y : bottom - y, left - x : right - x]
-        own: Bool[np.ndarray, "h w"] = np.isin(labels, np.array(self._members(place)) + 1)
-        own, other = np.pad(own, _MARGIN), np.pad((labels > 0) & ~own, _MARGIN)
-        near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool) & ~other
-        return np.where(near, self._paper(left, top, right, bottom), WHITE).astype(np.uint8)
+        labels = np.pad(self._line.components.labels[top - y : bottom - y, left - x : right - x], _MARGIN)
+        own = with_edges(labels, np.array(self._members(place)))
+        return np.where(own, self._paper(left, top, right, bottom), WHITE).astype(np.uint8)
 
     def _paper(self, left: int, top: int, right: int, bottom: int) -> UInt8[np.ndarray, "h w"]:
         """The writing within a box and its margin; white beyond the page."""

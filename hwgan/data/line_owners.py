@@ -8,7 +8,7 @@ from jaxtyping import Bool, Int
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from hwgan.data.strokes import Components, find_components
+from hwgan.data.connected_components import Components, find_components
 
 _OWN = 0.8  # share of a stroke's outlined pixels in one outline, above which that line has all of it
 _OUTLINED = 0.3  # share of a stroke's pixels that lie in outlines; a stroke with less belongs to no line

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwgan.data.line_strokes import Atoms
+from hwgan.data.line_components import Atoms
 from hwgan.data.word_alignment import MIN_GAP, Handwriting, Placed, Word, align, expected_width, log_gaps
 
 _WIDTH_RANGE = 0.3, 3.0  # of the width of a handwriting relative to the expected one

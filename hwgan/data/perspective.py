@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Num, UInt8
 from PIL import Image
 from scipy import ndimage
 
-from hwgan.data.strokes import label_regions
+from hwgan.data.connected_components import label_regions
 from hwgan.data.transforms import WHITE
 
 _MAX_SIDE = 2600  # pixels; an A4 page at 220 dpi: words are some 60 pixels high

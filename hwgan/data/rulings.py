@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
+from hwgan.data.connected_components import label_regions
 from hwgan.data.page_photo import ink_threshold
-from hwgan.data.strokes import label_regions
 
 _FAINT = 0.5  # of the threshold of ink; rulings are often lighter than the writing
 _BRIDGE = 9  # pixels; wider than the gaps of a dotted ruling

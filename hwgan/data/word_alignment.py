@@ -1,12 +1,11 @@
 """Which strokes of a line belong to which word of its text: dynamic programming over the gaps between strokes.
 
-A line is a row of atoms (`line_strokes.Atoms`) with gaps between them, and a text of n words. Word i takes the atoms a
-to b with a likelihood that consists of its width, which is normal on a log scale around the expected width of its
+A line is a row of atoms (`line_components.Atoms`) with gaps between them, and a text of n words. Word i takes the atoms
+a to b with a likelihood that consists of its width, which is normal on a log scale around the expected width of its
 text; of its gaps, which are log-normal, those inside a word and those between two words; and of its height above and
 below the small letters. Two or three words may be written together without a gap, and an atom may belong to no word.
 The forward-backward algorithm sums over all such segmentations, so that each word has a probability. Words whose
-probability is low are not to be used.
-"""
+probability is low are not to be used. """
 
 import dataclasses
 from collections.abc import Sequence

@@ -7,8 +7,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage, signal
 
+from hwgan.data.connected_components import (
+    Components,
+    find_components,
+    keep,
+    with_edges,
+    without_blots,
+    without_print,
+)
 from hwgan.data.page_photo import ink_threshold
-from hwgan.data.strokes import Components, find_components, keep, without_blots, without_print
 from hwgan.data.transforms import WHITE
 
 _MIN_SIZE, _MAX_SIZE = 0.35, 5.0  # height of a word in x-heights
@@ -227,10 +234,8 @@ def _cut(image: UInt8[np.ndarray, "h w"], components: Components, members: Int[n
     boxes = components.boxes[members]
     left, top = np.maximum(boxes[:, :2].min(axis=0) - _MARGIN, 0).tolist()
     right, bottom = np.minimum(boxes[:, 2:].max(axis=0) + _MARGIN, image.shape[::-1]).tolist()
-    own = np.isin(components.labels[top:bottom, left:right], members + 1)
-    other = (components.labels[top:bottom, left:right] > 0) & ~own
-    near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool) & ~other
-    cut = np.where(near, image[top:bottom, left:right], WHITE).astype(np.uint8)
+    own = with_edges(components.labels[top:bottom, left:right], members)
+    cut = np.where(own, image[top:bottom, left:right], WHITE).astype(np.uint8)
     return CutWord(cut, line, (left, top, right, bottom))
 
 

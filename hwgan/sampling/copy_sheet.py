@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from hwgan.data.charset import Charset
+from hwgan.data.connected_components import label_regions
 from hwgan.data.page_photo import ink_threshold, without_lighting
 from hwgan.data.perspective import homography, limited, project, straighten
-from hwgan.data.strokes import label_regions
 from hwgan.data.transforms import WHITE
 from hwgan.data.word_cutting import CutWord
 from hwgan.runtime.errors import UserError

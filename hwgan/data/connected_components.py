@@ -1,4 +1,4 @@
-"""Connected strokes of ink on a page, without blots, remains of edges and rulings, and print."""
+"""Connected components of the ink on a page, called strokes here; without blots, remains of rulings, and print."""
 
 import dataclasses
 from typing import Any
@@ -55,6 +55,18 @@ def keep(components: Components, kept: Bool[np.ndarray, " n"]) -> Components:
     """Some of the strokes."""
     numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)])
     return Components(numbers[components.labels], components.boxes[kept], components.centres[kept])
+
+
+def with_edges(labels: Int[np.ndarray, "h w"], members: Int[np.ndarray, " m"]) -> Bool[np.ndarray, "h w"]:
+    """The pixels of some strokes and, two pixels around them, their grey edges, without other strokes.
+
+    Args:
+      labels: of components (`Components.labels`), or of a part of the page.
+      members: indices of the strokes.
+    """
+    own: Bool[np.ndarray, "h w"] = np.isin(labels, members + 1)
+    near = np.asarray(ndimage.binary_dilation(own, np.ones((3, 3)), iterations=2), bool)
+    return near & ((labels == 0) | own)
 
 
 def without_blots(components: Components) -> Components:

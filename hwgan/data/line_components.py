@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 
+from hwgan.data.connected_components import Components, find_components, keep
 from hwgan.data.line_owners import owners_of_ink
-from hwgan.data.strokes import Components, find_components, keep
 
 _MAX_TILT, _MAX_SLANT = 0.12, 1.0  # rows per column; columns per row
 _BAND = 0.75  # of an x-height above and below the middle of the small letters, within which gaps are measured
