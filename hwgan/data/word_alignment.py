@@ -5,7 +5,8 @@ a to b with a likelihood that consists of its width, which is normal on a log sc
 text; of its gaps, which are log-normal, those inside a word and those between two words; and of its height above and
 below the small letters. Two or three words may be written together without a gap, and an atom may belong to no word.
 The forward-backward algorithm sums over all such segmentations, so that each word has a probability. Words whose
-probability is low are not to be used. """
+probability is low are not to be used.
+"""
 
 import dataclasses
 from collections.abc import Sequence
