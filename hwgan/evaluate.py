@@ -28,7 +28,7 @@ from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.cautions import warn_of_default, warn_of_left_out, warn_of_training_words
 from hwgan.evaluation.compare import evaluate_sampler, evaluate_words
 from hwgan.evaluation.evaluator import Evaluator
-from hwgan.evaluation.folder import has_split, is_folder_of_words, read_folder, read_images
+from hwgan.evaluation.folder import folder_has_split, is_folder_of_words, read_dataset_images, read_folder
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.protocols import check_split
 from hwgan.evaluation.results import write_results
@@ -59,7 +59,9 @@ def _evaluate_styles(args: flags.FlagValues, evaluator: Evaluator) -> dict[str, 
         f"--protocol={STYLE_PROTOCOL}, which makes styles of --real=",
     )
     from_folder = is_folder_of_words(args.real)
-    read = read_folder(args.real, args.split) if from_folder else read_images(args.data_dir, args.real, args.split)
+    read = (
+        read_folder(args.real, args.split) if from_folder else read_dataset_images(args.data_dir, args.real, args.split)
+    )
     sampler, step = open_sampler_and_step(args.checkpoint, args.step, args.temperature)
     encoder = open_style_encoder(args.checkpoint, sampler, step)
     task = deal(*read, evaluator=evaluator, sampler=sampler, seed=args.seed)
@@ -95,7 +97,7 @@ def _name_of(words: str) -> str:
 def _origin(args: flags.FlagValues) -> dict[str, Any]:
     """What the real words are: name, split, and of a prepared dataset its checksum."""
     if is_folder_of_words(args.real):
-        split = args.split if has_split(args.real, args.split) else "all rows"
+        split = args.split if folder_has_split(args.real, args.split) else "all rows"
         return {"real": _name_of(args.real), "split": split}
     content = combined_summary(args.data_dir, args.real)["content"]
     return {"real": args.real, "split": args.split, "content": content}
@@ -106,7 +108,7 @@ def _same_words(args: flags.FlagValues) -> bool:
     if not is_folder_of_words(args.train) or not is_folder_of_words(args.real):
         return False
     real, train = (pathlib.Path(name).expanduser().resolve() for name in (args.real, args.train))
-    return real == train and not (args.split != "train" and has_split(args.real, args.split))
+    return real == train and not (args.split != "train" and folder_has_split(args.real, args.split))
 
 
 def main(argv: list[str]) -> None:

@@ -20,7 +20,7 @@ from hwgan.data import transforms
 from hwgan.data.charset import normalize_text
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
-from hwgan.evaluation.folder import read_images
+from hwgan.evaluation.folder import read_dataset_images
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.style_protocol import StyleTask, style_metrics
 from hwgan.runtime.command_line import run_main
@@ -41,7 +41,7 @@ Word = tuple[np.ndarray, str]  # image, text
 def deal(sampler: Sampler, data_dir: str, dataset: str) -> list[list[Word]]:
     """The words of each validation writer with enough of them, in random order."""
     of_writers: dict[str, list[Word]] = {}
-    for image, text, writer in zip(*read_images(data_dir, dataset, "validation"), strict=True):
+    for image, text, writer in zip(*read_dataset_images(data_dir, dataset, "validation"), strict=True):
         if writer and sampler.can_write(normalize_text(text)):
             of_writers.setdefault(writer, []).append((image, normalize_text(text)))
     rng = np.random.default_rng(7)

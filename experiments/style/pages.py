@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
 from hwgan.data.perspective import homography
-from hwgan.evaluation.folder import read_images
+from hwgan.evaluation.folder import read_dataset_images
 from hwgan.runtime.command_line import run_main
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
@@ -190,7 +190,7 @@ def _photograph(sheet: np.ndarray, page: Page, rng: np.random.Generator) -> tupl
 def words_by_writer(data_dir: str, dataset: str, split: str) -> dict[str, list[np.ndarray]]:
     """The word images of each writer of a split, at most 96 pixels high."""
     found: dict[str, list[np.ndarray]] = {}
-    for image, _, writer in zip(*read_images(data_dir, dataset, split), strict=True):
+    for image, _, writer in zip(*read_dataset_images(data_dir, dataset, split), strict=True):
         found.setdefault(writer, []).append(_small(image))
     return dict(sorted(found.items()))
 

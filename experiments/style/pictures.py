@@ -11,7 +11,7 @@ from absl import flags
 from PIL import Image
 
 from hwgan.data import transforms
-from hwgan.evaluation.folder import read_images
+from hwgan.evaluation.folder import read_dataset_images
 from hwgan.runtime.command_line import run_main
 from hwgan.sampling.model import Model
 from hwgan.sampling.open import open_sampler
@@ -33,7 +33,9 @@ def main(argv: list[str]) -> None:
     sampler = open_sampler("")
     encoder = open_style_encoder("", sampler)
     rows: dict[str, list[tuple[np.ndarray, str]]] = {}
-    for image, text, writer in zip(*read_images(flags.FLAGS.data_dir, flags.FLAGS.dataset, "test"), strict=True):
+    for image, text, writer in zip(
+        *read_dataset_images(flags.FLAGS.data_dir, flags.FLAGS.dataset, "test"), strict=True
+    ):
         rows.setdefault(writer, []).append((image, text))
     lines, paragraphs = [], []
     for number, writer in enumerate(sorted(rows)[2 :: len(rows) // _WRITERS][:_WRITERS]):

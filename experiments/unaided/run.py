@@ -17,7 +17,7 @@ from experiments.commands import run_command
 from hwgan.data.charset import normalize_text
 from hwgan.data.selection import reason_to_drop_text
 from hwgan.evaluation.evaluator import Evaluator
-from hwgan.evaluation.folder import read_images
+from hwgan.evaluation.folder import read_dataset_images
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.set_metrics import error_rate_estimates
 from hwgan.evaluation.table import format_estimate
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--data_dir", default="data")
     args = parser.parse_args()
     evaluator, sampler = open_evaluator(args.evaluator).for_scans(), open_sampler(args.checkpoint)
-    images, texts, writers = read_images(args.data_dir, args.real, args.split)
+    images, texts, writers = read_dataset_images(args.data_dir, args.real, args.split)
     texts = list(map(normalize_text, texts))
     fit = [
         row

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from hwgan.data.word_store import WordStore
-from hwgan.evaluation.decoding import Lexicon
+from hwgan.evaluation.decoding import DecodingLexicon
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Estimate
@@ -49,7 +49,7 @@ def evaluate_recognizer(
     texts, greedy = evaluator.read(words)
     metrics = error_rate_estimates(texts, greedy, words.writers, seed)
     if use_lexicon:
-        readings = evaluator.read_with_lexicon(words, Lexicon(train.texts, evaluator.charset))
+        readings = evaluator.read_with_lexicon(words, DecodingLexicon(train.texts, evaluator.charset))
         metrics |= _rates("lexicon", readings, words, seed)
     if beam_width:
         metrics |= _rates("beam", evaluator.read_with_beam(words, beam_width), words, seed)

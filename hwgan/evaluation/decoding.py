@@ -36,7 +36,7 @@ def log_likelihoods(
     return jnp.where(aligned, -recognizer.loss(variables, outputs, labels, lengths), -jnp.inf)
 
 
-class Lexicon:
+class DecodingLexicon:
     """A closed vocabulary for decoding.
 
     Candidates are the words with the smallest edit distance to the greedy transcription; the one with the largest exact

@@ -16,7 +16,7 @@ from hwgan.data.input_pipeline import eval_batches
 from hwgan.data.preprocessing import ImageSpec, TooWide
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.beam_search import beam_search
-from hwgan.evaluation.decoding import Lexicon
+from hwgan.evaluation.decoding import DecodingLexicon
 from hwgan.models.batch import RealWords
 from hwgan.models.identifier import NoIdentifier
 from hwgan.models.layers import mean_inside
@@ -167,7 +167,7 @@ class Evaluator:
             texts.update(zip(rows.tolist(), map(self.charset.decode, np.asarray(labels)), strict=False))
         return words.texts[: len(texts)], [texts[row] for row in range(len(texts))]
 
-    def read_with_lexicon(self, words: WordStore, lexicon: Lexicon) -> list[str]:
+    def read_with_lexicon(self, words: WordStore, lexicon: DecodingLexicon) -> list[str]:
         """Transcriptions of the words, each the most likely word of a lexicon."""
         recognizer, variables = self.networks.recognizer, self.recognizer
         return self._read(words, lambda output, greedy: lexicon.read(recognizer, variables, output, greedy))

@@ -58,7 +58,7 @@ def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[st
     return images, [row.text for row in rows], [row.writer for row in rows]
 
 
-def has_split(source: str, split: str) -> bool:
+def folder_has_split(source: str, split: str) -> bool:
     """Whether `read_folder` reads a part of a folder for this split; else its table has no splits, or a single one."""
     splits = _splits_of(read_source(_open(source)).rows)
     if len(splits) == 1 and not splits <= {"", split}:
@@ -85,7 +85,7 @@ def _splits_of(rows: Sequence[Row]) -> set[str]:
     return {split_of_word(row.split) for row in rows}
 
 
-def read_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
+def read_dataset_images(data_dir: str, dataset: str, split: str) -> tuple[list[np.ndarray], list[str], list[str]]:
     """Images, texts and writers of a split of one or several prepared datasets; see `read_folder`.
 
     Words that the dataset calls badly segmented are left out, as in training.

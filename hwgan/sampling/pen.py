@@ -71,13 +71,13 @@ def sample_point(
         lifted = jax.random.bernoulli(lift, jax.nn.sigmoid(sharpness * ends[0]))
         # The last point ends its stroke, so that the writing ends with the conditional probability at a stroke's end.
         ending = jnp.minimum(jax.nn.sigmoid(ends[1]) / jax.nn.sigmoid(ends[0]), 1.0)
-        last = lifted & jax.random.bernoulli(end, sharpen(ending, sharpness))
+        last = lifted & jax.random.bernoulli(end, sharpen_probability(ending, sharpness))
         return jnp.append(offset, lifted.astype(jnp.float32)), last
 
     return jax.vmap(draw)(keys, mixture.log_weights, mixture.means, mixture.log_stds, mixture.correlation, mixture.ends)
 
 
-def sharpen(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Float[Array, ""]:
+def sharpen_probability(probability: Float[Array, ""], sharpness: Float[Array, ""]) -> Float[Array, ""]:
     """p^s / (p^s + (1 - p)^s), by the log-odds: powers of large s would underflow."""
     return jax.nn.sigmoid(sharpness * (jnp.log(probability) - jnp.log1p(-probability)))
 

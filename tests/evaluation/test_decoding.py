@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from hwgan.data.charset import Charset, pad_labels
-from hwgan.evaluation.decoding import Lexicon, log_likelihoods
+from hwgan.evaluation.decoding import DecodingLexicon, log_likelihoods
 from hwgan.models.ctc import CTCRecognizer
 from hwgan.models.recognizer import RecognizerOutput
 
@@ -55,5 +55,5 @@ def test_a_lexicon_corrects_a_character():
         frames[i, label] = -0.1
     frames[5, 3] = -0.3  # or nearly "tor"
     given = CTCRecognizer(), {}, output_of(frames), "toa"
-    assert Lexicon(["tor", "sat", "rats"], charset).read(*given) == "tor"
-    assert Lexicon(["tor", "sat", "é"], charset, candidates=1).read(*given) == "tor"
+    assert DecodingLexicon(["tor", "sat", "rats"], charset).read(*given) == "tor"
+    assert DecodingLexicon(["tor", "sat", "é"], charset, candidates=1).read(*given) == "tor"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwgan.evaluation.folder import is_folder_of_words, read_folder, read_images
+from hwgan.evaluation.folder import is_folder_of_words, read_dataset_images, read_folder
 from hwgan.runtime.errors import UserError
 from tests.synthetic_data import make_folder, png
 
@@ -30,4 +30,4 @@ def test_folders(tmp_path):
 def test_badly_segmented_words_are_left_out(monkeypatch):
     rows = [{"image": png(i), "text": f"{i}", "writer": "w", "segmentation_ok": i != 1} for i in range(3)]
     monkeypatch.setattr("hwgan.evaluation.folder.open_rows", lambda *_: rows)
-    assert read_images("data", "iam/words", "test")[1] == ["0", "2"]
+    assert read_dataset_images("data", "iam/words", "test")[1] == ["0", "2"]

@@ -8,7 +8,7 @@ import pytest
 
 from hwgan.models.stroke_writer import Mixture
 from hwgan.runtime.errors import UserError
-from hwgan.sampling.pen import sample_point, sharpen
+from hwgan.sampling.pen import sample_point, sharpen_probability
 from hwgan.sampling.stroke_sampler import StrokeSampler, Writing
 from tests.strokes import priming, sampler_that_passes, small_sampler
 
@@ -162,4 +162,6 @@ def test_mistakes_are_named():
     (0.3, 2.0, 0.09 / 0.58),
 ])  # fmt: skip
 def test_probabilities_are_sharpened_without_underflow(probability, sharpness, expected):
-    assert float(sharpen(jnp.float32(probability), jnp.float32(sharpness))) == pytest.approx(expected, abs=1e-5)
+    assert float(sharpen_probability(jnp.float32(probability), jnp.float32(sharpness))) == pytest.approx(
+        expected, abs=1e-5
+    )
