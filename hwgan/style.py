@@ -37,7 +37,6 @@ from hwgan.sampling.copy_sheet import read_sheet, sheet_page, write_sheet
 from hwgan.sampling.open import open_sampler, open_sampler_and_step
 from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts
-from hwgan.sampling.style_delta import check_delta
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import ENDING, Style, write_style
 from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
@@ -109,8 +108,6 @@ def make_style(
     if not finetune:
         return style
     style, values = fine_tune(encoder, words, style)
-    encoder.sampler.check_style(np.asarray(style.z), "the fine-tuned style")
-    check_delta(style.delta, encoder.sampler.variables, "the fine-tuned style")
     show = f"{np.mean(values[:_SHOWN]):.2f} to {np.mean(values[-_SHOWN:]):.2f}"
     print(f"fine-tuned: the distance of generated words from the writer's falls from {show}")
     return style

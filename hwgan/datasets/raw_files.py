@@ -167,7 +167,10 @@ class RawFiles:
             raise OSError(str(error)) from error
         if not path.is_relative_to(self._root):
             raise OSError("is a link that leads out of the source")
-        return read_regular(path, _MAX_FILE_BYTES)
+        try:
+            return read_regular(path, _MAX_FILE_BYTES)
+        except OSError as error:  # the path is told by who asked for the file
+            raise OSError(error.strerror or str(error)) from error
 
     def _read_zipped(self, archive: zipfile.ZipFile, name: str) -> bytes:
         info = archive.getinfo(name)

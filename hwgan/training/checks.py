@@ -122,8 +122,3 @@ def check_training(train: Config) -> None:
             f"train.recognizer_pretrain_steps={alone} update {REAL_WORD_NETWORKS}, none of "
             "which is in train.updated_networks; give 0"
         )
-    if "generator" in updated and alone >= train.num_steps:
-        raise UserError(
-            f"train.num_steps={train.num_steps} leaves the generator no step: recognizer and identifier are "
-            f"pretrained for the first train.recognizer_pretrain_steps={alone}; give more steps, or pretrain fewer"
-        )

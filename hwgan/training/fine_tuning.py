@@ -18,7 +18,7 @@ from hwgan.models.networks import Networks
 from hwgan.models.optimizers import create_optimizer
 from hwgan.models.state import NetworkState
 from hwgan.runtime.progress import with_progress
-from hwgan.sampling.style_delta import add_delta, tunable
+from hwgan.sampling.style_delta import add_delta, check_delta, tunable
 from hwgan.sampling.style_encoder import EMPHASIS, EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
 from hwgan.training import losses
@@ -116,6 +116,9 @@ def fine_tune(
 
     Returns:
       The tuned style, and the objective at each step.
+
+    Raises:
+      UserError: it has left the range of styles, as where the objective is not finite.
     """
     settings = settings or FineTuning()
     others = encoder.fit_texts(words)
@@ -138,6 +141,8 @@ def fine_tune(
     tuned = jax.device_get(state.params)
     delta = {name: change.astype(np.float16) for name, change in tuned["delta"].items()}
     tuned_z = np.concatenate([style.z[:1], tuned["z"]])
+    sampler.check_style(tuned_z, "the fine-tuned style")
+    check_delta(delta, sampler.variables, "the fine-tuned style")
     return dataclasses.replace(style, z=tuned_z, delta=delta), [float(value) for value in values]
 
 

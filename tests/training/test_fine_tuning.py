@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from hwgan.models.state import variables_digest
+from hwgan.runtime.errors import UserError
 from hwgan.sampling.style_files import read_style, write_style
 from hwgan.training.fine_tuning import FineTuning, fine_tune
 
@@ -76,3 +77,9 @@ def test_a_tuned_style_is_a_small_file(style_encoder, tuned, tmp_path):
     write_style(tuned[0], str(path))
     assert path.stat().st_size < 100_000
     assert read_style(str(path), style_encoder.sampler).delta.keys() == tuned[0].delta.keys()
+
+
+@pytest.mark.slow  # it compiles another program
+def test_a_style_that_has_left_the_range_is_not_written(style_encoder, words, style):
+    with pytest.raises(UserError, match="the fine-tuned style"):
+        fine_tune(style_encoder, words, style, dataclasses.replace(QUICK, learning_rate=1e6))

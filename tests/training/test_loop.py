@@ -209,7 +209,6 @@ def test_one_canvas_takes_one_bucket(config, tmp_path):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("num_steps", 1, "train.num_steps=1 leaves the generator no step"),
         ("gradient_balancing", "alonzo", "train.gradient_balancing='alonzo' does not exist"),
         (
             "discriminator_steps_per_generator_step",
