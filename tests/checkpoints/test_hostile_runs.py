@@ -22,6 +22,7 @@ FIELDS = (
     "alphabet",
     "right_to_left",
     "step",
+    "given_networks",
 )
 # orbax leaves the other arrays' reads behind, to fail when they are collected
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -36,6 +37,7 @@ def honest(small_run, tmp_path_factory):
         "alphabet": small_run.charset.characters,
         "right_to_left": False,
         "step": 3,
+        "given_networks": ["recognizer"],
     }
     checkpointer = Checkpointer(str(workdir))
     checkpointer.save(3, small_run.state, record, error=0.5)
