@@ -36,7 +36,7 @@ def operations(trainer: Trainer) -> tuple[float, float]:
 
 
 def _flops(trainer: Trainer, phase: str, batch: Batch) -> float:
-    return trainer.lower(phase, batch).cost_analysis()["flops"] / 1e9
+    return trainer.lower_step(phase, batch).cost_analysis()["flops"] / 1e9
 
 
 def total(config: Config, per_step: tuple[float, float], steps: int) -> float:

@@ -35,6 +35,10 @@ class BaseTrainer:
     raise NotImplementedError.
 
     Attributes:
+      config: of the run.
+      workdir: of its files.
+      mesh: of all devices, over which batches are split.
+      checkpointer: of the workdir.
       charset: the alphabet.
       state: after the last step.
       step: number of finished steps.
@@ -44,8 +48,12 @@ class BaseTrainer:
         included.
     """
 
+    mesh: jax.sharding.Mesh
+    checkpointer: orbax.Checkpointer
     charset: Charset
     state: Any
+    step: int
+    timings: Timings
     rare_characters: dict[str, int]
     _steps: dict[str, Step]  # the jitted step of each phase
 
@@ -185,7 +193,7 @@ class BaseTrainer:
             else "that can take minutes, the first time",
         )
         start, loads = time.perf_counter(), loaded_programs()
-        self.lower(phase, batch).compile()  # kept by jax: the call that follows does not compile again
+        self.lower_step(phase, batch).compile()  # kept by jax: the call that follows does not compile again
         if loaded_programs() == loads:
             self.timings.put(name, time.perf_counter() - start)
         barrier(f"compiled {phase} {shape}")
@@ -198,7 +206,7 @@ class BaseTrainer:
         """The shape of a batch that decides about compiling, and the step in words."""
         raise NotImplementedError
 
-    def lower(self, phase: str, batch: Any) -> Any:
+    def lower_step(self, phase: str, batch: Any) -> Any:
         """The program of a step on such a batch, not compiled; `phase` is a key of `_steps`."""
         return self._steps[phase].lower(self.state, batch, self._root_key)
 

@@ -46,7 +46,12 @@ from hwgan.training.validation import recognition_metrics, sample_grid
 
 
 class Trainer(BaseTrainer):
-    """A run that trains the networks of word images; see `BaseTrainer`."""
+    """A run that trains the networks of word images; see `BaseTrainer`.
+
+    Attributes:
+      data: training and validation words, and the texts to generate.
+      networks: the modules; their parameters are in `state`.
+    """
 
     def __init__(self, config: Config, workdir: str):
         super().__init__(config, workdir)
