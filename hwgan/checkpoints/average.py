@@ -51,5 +51,5 @@ def average_of_runs(runs: Sequence[Run]) -> Run:
 
 def _most_examples(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """The examples of characters that are rare in the words of all runs, as many as in those that have the most."""
-    rare = set(counts[0]).intersection(*counts[1:])
-    return {character: max(found[character] for found in counts) for character in counts[0] if character in rare}
+    rare = [character for character in counts[0] if all(character in found for found in counts)]
+    return {character: max(found[character] for found in counts) for character in rare}

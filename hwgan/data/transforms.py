@@ -5,7 +5,7 @@ with white = 1.
 """
 
 import io
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -52,16 +52,17 @@ def decode_grey(encoded: bytes, frame: int = 0) -> UInt8[np.ndarray, "h w"]:
         raise OSError(str(error)) from error
 
 
-def find_pages(encoded: bytes) -> list[int]:
+def find_pages(file: IO[bytes]) -> list[int]:
     """The frames of a TIFF that are pages, as scanners put several into one file, and not marked as smaller copies.
 
     Returns:
       Numbers for `decode_grey`; [0] of other files, even damaged ones.
     """
-    if encoded[:4] not in _TIFF:
+    if file.read(4) not in _TIFF:
         return [0]
+    file.seek(0)
     try:
-        with Image.open(io.BytesIO(encoded), formats=["TIFF"]) as image:
+        with Image.open(file, formats=["TIFF"]) as image:
             count = min(getattr(image, "n_frames", 1), MAX_PAGES)
             pages = [frame for frame in range(count) if not _is_smaller_copy(image, frame)]
     except Exception:  # `decode_grey` says what is wrong

@@ -122,9 +122,9 @@ def evaluate_sampler(
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue
         _warn_of_few(case.name, min(len(words), len(reference)))
-        cases[case.name], counts[case.name], found = _evaluate_case(case, words, reference, train_features, set_metrics)
+        cases[case.name], counts[case.name], rows = _evaluate_case(case, words, reference, train_features, set_metrics)
         counts[case.name]["dropped"] = dropped
-        readings += found
+        readings += rows
         logger.info("%s: %s", case.name, _summary(cases[case.name]["generated"]))
     if not cases:
         raise UserError(f"every case of the protocol {protocol!r} has fewer than {_MIN_WORDS} words to compare")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 from rapidfuzz.distance import Levenshtein
+from scipy.cluster.vq import ClusterError, kmeans2
 
 from hwgan.runtime.command_line import warn
 from hwgan.runtime.errors import UserError
@@ -111,8 +112,6 @@ def two_groups(z: Float[np.ndarray, "n z"]) -> tuple[float, Bool[np.ndarray, " n
       The share of the words' variance that lies between the groups, in [0, 1]; and which words are in the smaller one.
       The share is 0 where no group has a fifth of the words.
     """
-    from scipy.cluster.vq import ClusterError, kmeans2  # here, as writing needs none of it, and it takes long to import
-
     features = z[:, 1:].astype(np.float64)
     variance = float(((features - features.mean(axis=0)) ** 2).sum())
     best, smaller = 0.0, np.zeros(len(z), bool)

@@ -13,7 +13,7 @@ from hwgan.data import transforms
 from hwgan.data.page_photo import EvenPage, even_ink
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import read_regular
+from hwgan.runtime.files import open_regular, read_regular
 
 LAYOUTS = ("auto", "words", "lines", "page")
 _MAX_BYTES, _MAX_FILES = 100 * 10**6, 2000
@@ -75,8 +75,8 @@ def list_images(source: str) -> list[ImageFile]:
         raise UserError(f"{source!r} has {len(paths)} images; give at most {_MAX_FILES} at once")
     images = []
     for path in dict.fromkeys(paths):
-        with _reading(path):
-            pages = transforms.find_pages(read_regular(path, _MAX_BYTES))
+        with _reading(path), open_regular(path, _MAX_BYTES) as file:
+            pages = transforms.find_pages(file)
         for number, frame in enumerate(pages, 1):
             images.append(ImageFile(path, frame, f"{path}#{number}" if len(pages) > 1 else str(path)))
         if len(images) > _MAX_FILES:

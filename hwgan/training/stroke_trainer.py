@@ -82,7 +82,8 @@ class StrokeTrainer(BaseTrainer):
     def _start(self, state: StrokeState) -> StrokeState:
         """The state to begin with: that of `train.init_from`, whose training writers count too."""
         begun, rare_characters = stroke_init_from(state, self.config, self.charset, self._writer_names, self._scale)
-        self._add_sources([source for source in [source_of(self.config)] if source], rare_characters)
+        source = source_of(self.config)
+        self._add_sources([source] if source else [], rare_characters)
         return begun
 
     def batches(self) -> Iterator[InkBatch]:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import jax
@@ -76,11 +76,15 @@ class Trainer(BaseTrainer):
         begun, rare_characters = init_from(state, self.config, self.charset)
         self._add_sources([path for path, _ in sources_of(self.config.train.init_from)], rare_characters)
         self._given_networks = {name for name in NETWORK_NAMES if getattr(begun, name) is not getattr(state, name)}
-        trained = {*self._given_networks, *self.config.train.updated_networks}
+        self._refuse_untrained(self._given_networks)
+        return begun
+
+    def _refuse_untrained(self, given: Collection[str]) -> None:
+        """Raises UserError if a generator learns from a network that is neither given nor trained."""
+        trained = {*given, *self.config.train.updated_networks}
         for name in networks_of_losses(self.config, self.networks):
             if name not in trained:
                 raise UserError(describe_untrained(self.config, name))
-        return begun
 
     def _writers_of_data(self) -> dict[str, frozenset[str]]:
         words, count = self.data.train, len(dataset_names(self.config.data.dataset))
@@ -110,12 +114,10 @@ class Trainer(BaseTrainer):
     def _check_record(self, stored: dict[str, Any]) -> None:
         super()._check_record(stored)
         train = stored["config"]["train"]
-        self._given_networks = {*given_networks_of_record(stored), *train.get("updated_networks", ())}
-        if trains_generator(self.config) and "generator" not in train.get("updated_networks", ()):
-            trained = {*train.get("updated_networks", ()), *self.config.train.updated_networks}
-            missing = [name for name in networks_of_losses(self.config, self.networks) if name not in trained]
-            if missing and not train.get("init_from"):
-                raise UserError(describe_untrained(self.config, missing[0]))
+        updated = train.get("updated_networks", ())
+        self._given_networks = {*given_networks_of_record(stored), *updated}
+        if "generator" not in updated and not train.get("init_from"):
+            self._refuse_untrained(updated)
         before = stored["config"]["train"].get("recognizer_pretrain_steps", 0)
         now, step = self.config.train.recognizer_pretrain_steps, stored["step"]
         if before < step < now and trains_generator(self.config):

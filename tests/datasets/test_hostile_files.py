@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import re
 import struct
 import tarfile
 import zipfile
@@ -297,7 +296,7 @@ def test_decompression_bombs_are_not_unpacked(tmp_path, monkeypatch):
     for i, source in enumerate([*archives, folder]):
         summary = prepare_dataset("word_folder", str(tmp_path / f"data{i}"), str(source))
         assert sum(summary["examples"].values()) == 59
-        assert re.search(r"more than 1(000000| MB)", summary["skipped"]["unreadable image"]["first"][0])
+        assert "more than 1000000" in summary["skipped"]["unreadable image"]["first"][0]
     monkeypatch.setattr(raw_files, "_MAX_GROWTH", 5)
     monkeypatch.setattr(raw_files, "_FREE_GROWTH_BYTES", 0)
     with pytest.raises(UserError, match=r"unpacks to more than 5 times its size"):
