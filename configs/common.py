@@ -141,7 +141,7 @@ def get_common() -> ConfigDict:
             evaluator="",
             protocol="standard",  # see hwgan/evaluation/protocols.py
             words=2000,  # at most so many generated and real words in each case; a recognizer reads the whole split
-            geometry_rounds=100,  # rounds of the geometry score; 0 leaves it out
+            geometry_rounds=0,  # rounds of the geometry score; 0 leaves it out, for it takes minutes
             inception="",  # weights of Inception-v3, see hwgan/evaluation/inception.py; empty: not used
             lexicon=False,  # a recognizer is also evaluated with the training words as a lexicon
             beam_width=0,  # a transducer is also evaluated by a beam search so wide; 0: greedy decoding only

@@ -190,7 +190,7 @@ if __name__ == "__main__":
         False,
         "keep words of a prepared dataset that it calls badly segmented, or whose width is implausible for their text",
     )
-    flags.DEFINE_integer("geometry_rounds", 100, "rounds of the geometry score; 0 leaves it out", lower_bound=0)
+    flags.DEFINE_integer("geometry_rounds", 0, "rounds of the geometry score, such as 100; 0: no score", lower_bound=0)
     flags.DEFINE_integer("seed", 0, "seed of texts, styles and intervals", lower_bound=0, upper_bound=MAX_SEED)
     flags.DEFINE_string("output", "results.json", "JSON file to write; the table is written next to it")
     run_main(main)
