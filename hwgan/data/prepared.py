@@ -76,6 +76,10 @@ def dataset_names(datasets: str) -> list[str]:
       UserError: there is none, or one comes twice.
     """
     names = [name.strip() for name in datasets.split(",")]
+    if names == [""]:
+        raise UserError(
+            "no dataset is named: give one that hwgan.prepare made, for a run by --config.data.dataset=NAME/CONFIG"
+        )
     if not all(names) or len(set(names)) < len(names):
         raise UserError(f"{datasets!r} must be names of prepared datasets, separated by commas, each once")
     return names

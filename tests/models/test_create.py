@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from configs import char_grid, copiste, copiste_alonso, iam, iam_alonso, iam_small, smoke
+from configs import char_grid, copiste, copiste_alonso, few_words, htr, iam, iam_alonso, iam_small, smoke
 from hwgan.checkpoints.run import build_networks, init_state
 from hwgan.checkpoints.stroke_run import build_stroke_writer
 from hwgan.data.charset import Charset
@@ -57,6 +57,16 @@ def test_decay_steps_follow_the_number_of_steps():
         "language_model": 600, "generator": 50, "discriminator": 600, "recognizer": 60, "identifier": 700
     }  # fmt: skip
     assert config.train.num_steps == 700
+
+
+def test_few_words_are_those_of_the_recognizers():
+    """What decides which words are kept, and so which are the first 5 % of them, and how they look."""
+    config, recognition = few_words.get_config(), htr.get_config()
+    for name in ("min_length", "max_length", "max_width"):
+        assert config.data[name] == recognition.data[name]
+    assert config.preprocessing == recognition.preprocessing
+    networks, _ = abstract_state(config, 78)  # which refuses images of another height than that
+    assert networks.generator.first_height == 5
 
 
 @pytest.mark.parametrize(

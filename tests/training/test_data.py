@@ -141,6 +141,12 @@ def test_names_of_datasets_that_are_none(config, names):
         load_data(config)
 
 
+def test_a_config_without_a_dataset_says_which_flag_names_it(config):
+    config.data.dataset = ""
+    with pytest.raises(UserError, match=r"no dataset is named: .*--config.data.dataset="):
+        load_data(config)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
