@@ -167,8 +167,6 @@ class RawFiles:
             raise OSError(str(error)) from error
         if not path.is_relative_to(self._root):
             raise OSError("is a link that leads out of the source")
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise OSError(f"has more than {_MAX_FILE_BYTES} bytes")
         try:
             return read_regular(path, _MAX_FILE_BYTES)
         except OSError as error:  # the path is told by who asked for the file

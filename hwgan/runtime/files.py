@@ -127,7 +127,7 @@ def open_regular(path: pathlib.Path, max_bytes: int) -> Iterator[IO[bytes]]:
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file", str(path))
         if status.st_size > max_bytes:
-            raise OSError(errno.EFBIG, f"has more than {max_bytes / 1e6:.0f} MB", str(path))
+            raise OSError(errno.EFBIG, f"has more than {max_bytes} bytes ({max_bytes / 1e6:.0f} MB)", str(path))
         yield file
 
 

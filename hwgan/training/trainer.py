@@ -118,7 +118,7 @@ class Trainer(BaseTrainer):
         self._given_networks = {*given_networks_of_record(stored), *updated}
         if "generator" not in updated and not train.get("init_from"):
             self._refuse_untrained(updated)
-        before = stored["config"]["train"].get("recognizer_pretrain_steps", 0)
+        before = train.get("recognizer_pretrain_steps", 0)
         now, step = self.config.train.recognizer_pretrain_steps, stored["step"]
         if before < step < now and trains_generator(self.config):
             raise UserError(
