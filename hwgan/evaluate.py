@@ -36,7 +36,7 @@ from hwgan.evaluation.style_protocol import PROTOCOL as STYLE_PROTOCOL
 from hwgan.evaluation.style_protocol import deal, evaluate_styles
 from hwgan.runtime.command_line import refuse_flags, run_main
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_output_file
+from hwgan.runtime.files import check_output_file, user_path
 from hwgan.runtime.untrusted import MAX_SEED
 from hwgan.sampling.open import open_sampler, open_sampler_and_step, writes_strokes
 from hwgan.sampling.style_encoder import open_style_encoder
@@ -91,7 +91,7 @@ def _warn_of_training_words(
 
 def _name_of(words: str) -> str:
     """The name of a prepared dataset, or of a folder without its parents, which may be private."""
-    return pathlib.Path(words).expanduser().resolve().name if is_folder_of_words(words) else words
+    return user_path(words).resolve().name if is_folder_of_words(words) else words
 
 
 def _origin(args: flags.FlagValues) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _same_words(args: flags.FlagValues) -> bool:
     """Whether --train= and --real= are the same rows of a folder."""
     if not is_folder_of_words(args.train) or not is_folder_of_words(args.real):
         return False
-    real, train = (pathlib.Path(name).expanduser().resolve() for name in (args.real, args.train))
+    real, train = (user_path(name).resolve() for name in (args.real, args.train))
     return real == train and not (args.split != "train" and folder_has_split(args.real, args.split))
 
 

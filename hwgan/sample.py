@@ -68,6 +68,8 @@ def write_text_file(sampler: WordSampler, lines: Mapping[int, str], directory: p
       seed: of the style of index 0.
     """
     sampler.check([word for line in lines.values() for word in line.split()])
+    with writing(directory / "labels.tsv"):  # an earlier one would name other texts, if this is interrupted
+        (directory / "labels.tsv").unlink(missing_ok=True)
     rows = ["file\ttext"]
     for number, line in with_progress(lines.items(), "writing", "images"):
         name = f"{number:06d}.png"

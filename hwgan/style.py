@@ -39,7 +39,7 @@ from hwgan.sampling.sampler import Sampler
 from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts
 from hwgan.sampling.style_encoder import StyleEncoder, open_style_encoder
 from hwgan.sampling.style_files import ENDING, Style, write_style
-from hwgan.sampling.style_images import LAYOUTS, check_preview, preview, read_images, words_of_images
+from hwgan.sampling.style_images import LAYOUTS, check_preview, list_images, preview, words_of_images
 from hwgan.training.fine_tuning import fine_tune
 
 _CONSENT = "use your own handwriting, or that of someone who agreed"
@@ -190,10 +190,10 @@ def _read_words(args: flags.FlagValues, sampler: Sampler) -> tuple[list[CutWord]
     if args.finetune and not args.filled_sheet:
         known, texts = known_words(args.images, sampler.charset, sampler.spec.max_length)
         return words_of_images(known, "words"), texts
-    images = read_images(args.images)
+    images = ((image.name, image.read()) for image in list_images(args.images))  # photos are large: one at a time
     if not args.filled_sheet:
         direction = dict(right_to_left=sampler.charset.right_to_left)
-        return words_of_images(list(images.values()), args.layout, **direction), None
+        return words_of_images((image for _, image in images), args.layout, **direction), None
     texts_of = read_sheet(images, sheet_page(sampler.charset))
     return [word for word, _ in texts_of], [text for _, text in texts_of]
 

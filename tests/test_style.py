@@ -14,7 +14,7 @@ from hwgan.runtime.errors import UserError
 from hwgan.sampling.style_checks import caution_of_groups, cautions, check_handwriting, check_texts, two_groups
 from hwgan.sampling.style_encoder import EncodedWords, StyleEncoder
 from hwgan.sampling.style_files import Style
-from hwgan.sampling.style_images import check_preview, find_layout, preview, read_images, words_of_images
+from hwgan.sampling.style_images import check_preview, find_layout, list_images, preview, words_of_images
 from hwgan.style import choose_words, known_words, make_style
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -78,17 +78,17 @@ def test_images_are_read_from_folders_and_lists(tmp_path):
         (tmp_path / name).write_text("no image")
     for name in ("b.png", "a.jpg"):
         Image.new("L", (40, 20), 255).save(tmp_path / name)
-    assert [name.rsplit("/", 1)[1] for name in read_images(str(tmp_path))] == ["a.jpg", "b.png"]
-    assert len(read_images(f"{tmp_path}/b.png, {tmp_path}/a.jpg")) == 2
+    assert [image.path.name for image in list_images(str(tmp_path))] == ["a.jpg", "b.png"]
+    assert len(list_images(f"{tmp_path}/b.png, {tmp_path}/a.jpg")) == 2
     for source, message in ((f"{tmp_path}/none.png", "cannot read"), (f"{tmp_path}/notes.txt", "cannot read")):
         with pytest.raises(UserError, match=message):
-            read_images(source)
+            list_images(source)
     (tmp_path / "._a.png").write_bytes(b"what macOS leaves behind")
-    assert len(read_images(str(tmp_path))) == 2
-    assert len(read_images(",".join([f"{tmp_path}/b.png"] * 300))) == 1  # longer than a path can be
+    assert len(list_images(str(tmp_path))) == 2
+    assert len(list_images(",".join([f"{tmp_path}/b.png"] * 300))) == 1  # longer than a path can be
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="has no images"):
-        read_images(str(tmp_path / "empty"))
+        list_images(str(tmp_path / "empty"))
 
 
 def test_all_pages_of_a_tiff_are_read(tmp_path):
@@ -96,9 +96,9 @@ def test_all_pages_of_a_tiff_are_read(tmp_path):
     small = Image.new("L", (120, 100), 255)
     small.encoderinfo = {"tiffinfo": {254: 1}}  # a preview
     pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=[small, *pages[1:]])
-    found = read_images(str(tmp_path / "scan.tif"))
-    assert [name.rsplit("/", 1)[1] for name in found] == ["scan.tif#1", "scan.tif#2", "scan.tif#3"]
-    assert [image.shape[0] for image in found.values()] == [400, 401, 402]
+    found = list_images(str(tmp_path / "scan.tif"))
+    assert [image.name.rsplit("/", 1)[1] for image in found] == ["scan.tif#1", "scan.tif#2", "scan.tif#3"]
+    assert [image.read().shape[0] for image in found] == [400, 401, 402]
 
 
 def test_the_preview_does_not_lie_among_the_images(tmp_path, monkeypatch):

@@ -5,7 +5,8 @@ python -m experiments.unaided.run --real=iam/words --evaluator=iam_evaluator
 Preprocessing pads words to their line by the ascenders and descenders of their text (`preprocessing.pad_to_line`), in
 evaluation as in training. Here the same words are also read without their texts: at each of six heights on the line,
 the most probable reading is taken, as hwgan.style does with words of unknown text (hwgan/sampling/word_reader.py).
-Prints the CER and WER of both, of real words and of the same texts by a generator.
+Prints the CER and WER of both, of real words and of the same texts by a generator. Words that are too wide for the
+evaluator once they are placed are left out, with their generated or real counterpart, for they have no right reading.
 """
 
 import argparse
@@ -64,15 +65,19 @@ def main() -> None:
     fit = [
         row
         for row, text in enumerate(texts)
-        if sampler.can_write(text)
-        and not reason_to_drop_text(text, evaluator.charset, (1, evaluator.spec.max_length))
-        and prepare_word(evaluator.spec, images[row], text) is not None
+        if sampler.can_write(text) and not reason_to_drop_text(text, evaluator.charset, (1, evaluator.spec.max_length))
     ]
     rows = np.random.default_rng(0).permutation(fit)[: args.words].tolist()
     texts, writers = [texts[row] for row in rows], [writers[row] for row in rows]
     generated = sampler.draw(texts, sampler.sample_styles(jax.random.key(0), len(texts)))
-    sides = {"real": ([images[row] for row in rows], writers), "generated": (generated, [""] * len(texts))}
-    print(f"{len(texts)} words\n\n| words | placed by | CER | WER |\n|---|---|---|---|")
+    pairs = list(zip([images[row] for row in rows], generated, texts, writers, strict=True))
+    pairs = [
+        pair for pair in pairs if all(prepare_word(evaluator.spec, image, pair[2]) is not None for image in pair[:2])
+    ]
+    real, generated, texts, writers = map(list, zip(*pairs, strict=True))
+    sides = {"real": (real, writers), "generated": (generated, [""] * len(texts))}
+    print(f"{len(texts)} words; {len(rows) - len(texts)} more are too wide\n")
+    print("| words | placed by | CER | WER |\n|---|---|---|---|")
     for side, (pictures, owners) in sides.items():
         for kind, rates in compare(evaluator, pictures, texts, owners).items():
             print(f"| {side} | {PLACED_BY[kind]} | {rates['cer']} | {rates['wer']} |")

@@ -1,10 +1,13 @@
 """Checksums of checkpoints, and what is checked before orbax opens or writes one: its files, their size, and room."""
 
+import contextlib
 import errno
 import hashlib
 import json
+import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -53,7 +56,7 @@ def check_files(folder: pathlib.Path) -> None:
     Raises:
       UserError: something else is among them, such as a link or a pipe; or one describes itself at absurd length.
     """
-    for number, path in enumerate(folder.rglob("*")):
+    for number, path in enumerate(_walk(folder)):
         try:
             status = check_plain(path, "checkpoint")
         except FileNotFoundError:  # a run that is training deletes old checkpoints meanwhile
@@ -64,10 +67,20 @@ def check_files(folder: pathlib.Path) -> None:
             raise UserError(f"{path} has {status.st_size / 1e6:.0f} MB, more than any checkpoint's description")
 
 
+def _walk(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """All files and folders within a folder, also where one is deleted meanwhile (`rglob` of Python 3.11 fails)."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield pathlib.Path(place, name)
+
+
 def check_size(folder: pathlib.Path, abstract_state: Any) -> None:
     """Raises DamagedCheckpoint if the files of a step are much larger than its state: orbax would read them all."""
     expected = _OVERHEAD_BYTES + sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(abstract_state))
-    found = sum(path.lstat().st_size for path in folder.rglob("*"))
+    found = 0
+    for path in _walk(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found += path.lstat().st_size
     if found > _MAX_GROWTH * expected:
         raise DamagedCheckpoint(
             f"checkpoint {folder} is damaged: it has {found / 1e6:.0f} MB, and its state only {expected / 1e6:.0f}"

@@ -4,7 +4,9 @@ import pathlib
 from difflib import get_close_matches
 
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 
+CHECKPOINTS = "checkpoints"  # folder in the workdir of a run
 FOLDER = pathlib.Path(__file__).parents[1] / "weights"
 PRETRAINED = str(FOLDER / "handwriting.npz")  # generator and language model
 PRETRAINED_OTHERS = str(FOLDER / "handwriting_other_networks.npz")  # discriminator, recognizer, identifier of that run
@@ -29,15 +31,16 @@ def checkpoint_help(*, strokes: bool = False) -> str:
 
 
 def locate_weights(name: str) -> str:
-    """The path that a name stands for: that of the package's weights of this name, unless a file or folder has it.
+    """The path that a name stands for: that of the package's weights of this name, unless a run or a file has it.
 
     Args:
       name: of weights in the package, such as "handwriting" or "iam_evaluator"; or a path, whose ~ is the home folder.
     """
     shipped = FOLDER / f"{name}.npz"
-    if shipped.parent == FOLDER and shipped.is_file() and not pathlib.Path(name).exists():
+    own = pathlib.Path(name)
+    if shipped.parent == FOLDER and shipped.is_file() and not (own.is_file() or (own / CHECKPOINTS).is_dir()):
         return str(shipped)
-    return str(pathlib.Path(name).expanduser()) if name.startswith("~") else name
+    return str(user_path(name)) if name.startswith("~") else name
 
 
 def other_networks_path(path: str) -> str:
@@ -65,7 +68,7 @@ def describe_missing(workdir: str, checkpoints: str) -> str:
       workdir: as it was given.
       checkpoints: name of the folder of checkpoints in the workdir of a run.
     """
-    folder = pathlib.Path(workdir).expanduser()
+    folder = user_path(workdir)
     beside = {found.parent.name: str(found.parent) for found in sorted(folder.parent.glob(f"*/{checkpoints}"))}
     named = shipped_names() + shipped_names("evaluator")
     there = "holds no checkpoints" if folder.exists() else "does not exist"

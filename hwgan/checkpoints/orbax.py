@@ -22,16 +22,16 @@ from hwgan.checkpoints.integrity import (
     record_checksum,
     state_checksum,
 )
-from hwgan.checkpoints.names import describe_missing
+from hwgan.checkpoints.names import CHECKPOINTS, describe_missing
 from hwgan.runtime.distributed import barrier, everywhere, is_primary
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 from hwgan.runtime.process_end import abandon_threads
 
 logger = logging.getLogger(__name__)
 
 State = Any  # a struct of flax whose fields are saved by their names, such as `TrainState`
 
-DIRECTORY = "checkpoints"
 DAMAGED_DIRECTORY = "damaged_checkpoints"
 
 
@@ -45,7 +45,7 @@ class Checkpointer:
     """
 
     def __init__(self, workdir: str, keep: int = 2, *, read_only: bool = False):
-        self._workdir = pathlib.Path(workdir).expanduser().resolve()
+        self._workdir = user_path(workdir).resolve()
         self._failure: str | None = None  # of the newest save, if it failed
         self._under_way = False
         # The newest must survive though it scores worse than the best, so both rules are stated.
@@ -54,7 +54,7 @@ class Checkpointer:
             n=1, get_metric_fn=lambda metrics: -metrics["error"], keep_checkpoints_without_metrics=False
         )
         self._manager = ocp.CheckpointManager(
-            self._workdir / DIRECTORY,
+            self._workdir / CHECKPOINTS,
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=preservation_policy.AnyPreservationPolicy([newest, best]),
                 create=not read_only,
@@ -95,7 +95,7 @@ class Checkpointer:
         """Why this process or another one cannot save: orbax waits for all in the middle, so all save, or none."""
         problem = None
         try:
-            check_room(self._workdir / DIRECTORY, state)
+            check_room(self._workdir / CHECKPOINTS, state)
         except OSError as error:
             problem = error
         if everywhere(problem is None):
@@ -120,7 +120,7 @@ class Checkpointer:
         abandon_threads()  # orbax's own wait five minutes for a folder that was not made
         if not is_primary():
             return
-        for leftover in (self._workdir / DIRECTORY).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
+        for leftover in (self._workdir / CHECKPOINTS).glob("*.orbax-checkpoint-tmp*"):  # they would keep the disk full
             shutil.rmtree(leftover, ignore_errors=True)
 
     def restore_newest(self, abstract_state: State, *, set_aside: bool = False) -> State | None:
@@ -270,9 +270,9 @@ def open_for_reading(workdir: str) -> Checkpointer:
     Raises:
       UserError: there is no such run.
     """
-    folder = pathlib.Path(workdir).expanduser() / DIRECTORY
+    folder = user_path(workdir) / CHECKPOINTS
     if not folder.is_dir():
-        raise UserError(describe_missing(workdir, DIRECTORY))
+        raise UserError(describe_missing(workdir, CHECKPOINTS))
     check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
 

@@ -1,5 +1,6 @@
 """Prepared datasets on disk: their directories, summaries and rows."""
 
+import contextlib
 import json
 import pathlib
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import check_plain, read_regular, user_cache_folder
+from hwgan.runtime.files import check_plain, read_regular, user_cache_folder, user_path
 from hwgan.runtime.untrusted import reading
 
 # A sequence of dicts. It is not annotated as one, because a run-time type checker would read a row from disk.
@@ -47,7 +48,7 @@ def dataset_directory(data_dir: str, dataset: str) -> pathlib.Path:
       UserError: there is no prepared version.
     """
     name, _, config = dataset.partition("/")
-    root = pathlib.Path(data_dir).expanduser()
+    root = user_path(data_dir)
     versions = [path.parent for path in (root / name / (config or DEFAULT_CONFIGS.get(name, ""))).glob(_VERSIONS)]
     if not versions:
         there = sorted({path.parents[1].relative_to(root).as_posix() for path in root.glob(f"*/*/{_VERSIONS}")})
@@ -98,8 +99,11 @@ def cache_folders(data_dir: str, dataset: str, cache_dir: str) -> list[pathlib.P
       UserError: there is no prepared version.
     """
     if cache_dir:
-        return [pathlib.Path(cache_dir).expanduser()]
-    return [dataset_directory(data_dir, dataset) / "cache", user_cache_folder("decoded")]
+        return [user_path(cache_dir)]
+    folders = [dataset_directory(data_dir, dataset) / "cache"]
+    with contextlib.suppress(RuntimeError):  # the user has no home
+        folders.append(user_cache_folder("decoded"))
+    return folders
 
 
 def writer_among(names: list[str], dataset: str, writer: str) -> str:

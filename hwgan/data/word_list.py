@@ -1,13 +1,13 @@
 """Lists of texts to write, one a line: which of their lines a model can write, and why not the others."""
 
 import dataclasses
-import pathlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from hwgan.data.charset import Charset, character_name, name_characters, normalize_text
 from hwgan.data.replacements import describe_replaced, replace_unwritable
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 from hwgan.runtime.wording import some
 
 _NAMED_LINES = 10
@@ -20,7 +20,7 @@ def read_lines(path: str) -> dict[int, str]:
       UserError: the file cannot be read or is not UTF-8.
     """
     try:
-        lines = pathlib.Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
+        lines = user_path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the texts of {path!r}: {getattr(error, 'strerror', None) or error}") from error
     return {number: normalize_text(line.strip()) for number, line in enumerate(lines, 1) if line.strip()}

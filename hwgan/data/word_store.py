@@ -23,8 +23,9 @@ class WordStore:
 
     Attributes:
       spec: preprocessing and size limits of the images.
-      pixels: uint8, images one after another, each [height, width] in row-major order, in reading direction.
-      starts: int64 [n], offset of each image in `pixels`.
+      pixels: uint8 arrays of images one after another, each [height, width] in row-major order, in reading direction;
+        they may be memory maps.
+      places: int64 [n, 2], in which of `pixels` each image is, and its offset there.
       widths: int32 [n], width of each image in pixels.
       texts: transcriptions in NFC.
       labels: int32 [n, max_length], label ids padded with 0.
@@ -36,8 +37,8 @@ class WordStore:
     """
 
     spec: ImageSpec
-    pixels: np.ndarray
-    starts: np.ndarray
+    pixels: tuple[np.ndarray, ...]
+    places: np.ndarray
     widths: np.ndarray
     texts: list[str]
     labels: np.ndarray
@@ -64,8 +65,8 @@ class WordStore:
         labels, lengths = charset.encode_batch(texts, spec.max_length)
         return cls(
             spec,
-            np.concatenate(rows),
-            starts,
+            (np.concatenate(rows),),
+            np.stack([np.zeros_like(starts), starts], axis=1),
             widths,
             list(texts),
             labels,
@@ -81,7 +82,7 @@ class WordStore:
     def take(self, rows: Sequence[int]) -> "WordStore":
         """The words at the given indices, in that order; the pixels are shared."""
         indices = list(rows)
-        arrays = {name: getattr(self, name)[indices] for name in ("starts", "widths", "labels", "lengths", "sources")}
+        arrays = {name: getattr(self, name)[indices] for name in ("places", "widths", "labels", "lengths", "sources")}
         lists = {name: [getattr(self, name)[row] for row in indices] for name in ("texts", "writers")}
         return dataclasses.replace(self, **arrays, **lists)
 
@@ -90,21 +91,28 @@ class WordStore:
         return self.take(range(round(share * len(self))))
 
     def join(self, other: "WordStore") -> "WordStore":
-        """Concatenates two stores of equal spec; writers with the same name are treated as the same writer.
+        """Words of two stores of equal spec, whose pixels are shared; writers of the same name are the same writer.
 
         The words of `other` count as those of further sources.
         """
         assert self.spec == other.spec and self.right_to_left == other.right_to_left
         arrays = {
             name: np.concatenate([getattr(self, name), getattr(other, name)])
-            for name in ("pixels", "widths", "labels", "lengths")
+            for name in ("widths", "labels", "lengths")
         }
-        starts = np.concatenate([self.starts, other.starts + len(self.pixels)])
+        places = np.concatenate([self.places, [*other.places, len(self.pixels), 0]])
         sources = np.concatenate([self.sources, other.sources + self.sources.max(initial=-1) + 1])
         texts, writers = self.texts + other.texts, self.writers + other.writers
         left_out = dict(Counter(self.left_out) + Counter(other.left_out))
         return dataclasses.replace(
-            self, **arrays, starts=starts, texts=texts, writers=writers, sources=sources, left_out=left_out
+            self,
+            **arrays,
+            pixels=self.pixels + other.pixels,
+            places=places,
+            texts=texts,
+            writers=writers,
+            sources=sources,
+            left_out=left_out,
         )
 
     def image(self, index: int) -> np.ndarray:
@@ -112,8 +120,8 @@ class WordStore:
         return transforms.flip_reading(self._image(index), self.right_to_left)
 
     def _image(self, index: int) -> np.ndarray:
-        height, start, width = self.spec.height, self.starts[index], self.widths[index]
-        return self.pixels[start : start + height * width].reshape(height, width)
+        height, width, (part, start) = self.spec.height, self.widths[index], self.places[index]
+        return self.pixels[part][start : start + height * width].reshape(height, width)
 
     def batch(self, indices: np.ndarray, width: int | None = None, length: int | None = None) -> RealWords:
         """A batch of words in reading direction, padded with white to one width; all weights are 1.
@@ -214,8 +222,8 @@ def _load_dataset(
     labels, lengths = charset.encode_batch(texts, spec.max_length)
     return WordStore(
         spec,
-        decoded.pixels,
-        decoded.starts[rows],
+        (decoded.pixels,),
+        np.stack([np.zeros(len(rows), np.int64), decoded.starts[rows]], axis=1),
         decoded.widths[rows],
         texts,
         labels,

@@ -1,7 +1,6 @@
 """Dataset builders by name; each dataset is a package of this folder."""
 
 import dataclasses
-import pathlib
 import re
 from typing import Any
 
@@ -18,6 +17,7 @@ from hwgan.datasets.splits import read_split_lists
 from hwgan.datasets.stroke_folder.builder import StrokeFolder
 from hwgan.datasets.word_folder.builder import WordFolder
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 
 # Datasets with a fixed list of configs.
 _FIXED = {"penman": Penman, "penman_strokes": PenmanStrokes, "iam": Iam, "iam_ondb": IamOnDb}
@@ -81,7 +81,7 @@ def create_builder(request: Request) -> HandwritingBuilder:
     if request.splits is not None:
         settings["lists"] = read_split_lists(request.splits, nested=kind in ("iam", "iam_ondb"))
     if kind in _NAMED:
-        name = request.name or config or pathlib.Path(request.source or "").expanduser().resolve().name.split(".")[0]
+        name = request.name or config or user_path(request.source or "").resolve().name.split(".")[0]
         if not re.fullmatch(r"[\w-]+", name):
             raise UserError(f"{name!r} cannot be the name of a folder of data; --name= takes letters, digits, _, -")
         verbosity = logging.get_verbosity()
@@ -101,7 +101,7 @@ def _check_source(kind: str, request: Request) -> None:
         raise UserError(f"{kind} is synthetic, it has neither --source nor --splits")
     if kind not in _SYNTHETIC and not request.source:
         raise UserError(f"{request.dataset} needs --source=: the folder or archive of its raw files")
-    if request.source and not pathlib.Path(request.source).expanduser().exists():
+    if request.source and not user_path(request.source).exists():
         raise UserError(f"--source={request.source}: no such file or folder")
 
 

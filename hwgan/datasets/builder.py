@@ -19,6 +19,7 @@ from hwgan.datasets.raw_files import is_archive, is_hidden
 from hwgan.datasets.splits import SplitLists
 from hwgan.datasets.tally import Tally, printable
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 from hwgan.runtime.progress import with_progress
 
 # Byte order mark, zero width space, word joiner, soft hyphen and bidirectional control characters, which have no ink.
@@ -259,7 +260,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
     @functools.cached_property
     def _raw_files(self) -> list[pathlib.Path]:
         """The raw files; none without a source."""
-        source = pathlib.Path(self.source).expanduser().resolve() if self.source else None
+        source = user_path(self.source).resolve() if self.source else None
         if source is None or source.is_file():
             return [source] if source else []
         own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
@@ -276,7 +277,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
         if not self.source:
             return ""
-        parent = pathlib.Path(self.source).expanduser().resolve().parent
+        parent = user_path(self.source).resolve().parent
         listing = [f"{path.relative_to(parent)} {path.stat().st_size}" for path in self._raw_files]
         return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
 
@@ -297,7 +298,7 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
     @property
     def source_name(self) -> str:
         """Name of the source without its parent folders, which may be private; "" without a source."""
-        return pathlib.Path(self.source).expanduser().resolve().name if self.source else ""
+        return user_path(self.source).resolve().name if self.source else ""
 
 
 def clean_text(text: str) -> str:

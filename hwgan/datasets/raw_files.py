@@ -18,7 +18,7 @@ import zipfile
 from typing import IO, Any
 
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular
+from hwgan.runtime.files import open_regular, read_regular, user_path
 from hwgan.runtime.process_end import temporary_folder
 from hwgan.runtime.wording import some
 
@@ -52,7 +52,7 @@ class RawFiles:
     """
 
     def __init__(self, source: str | pathlib.Path):
-        self.source = pathlib.Path(source).expanduser()
+        self.source = user_path(source)
         self._zip: zipfile.ZipFile | None = None
         self._refused: dict[str, str] = {}
         try:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import RawFiles, plain_path, text_lines
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 
 SPLITS = ("train", "validation", "test")
 _HELD_OUT = 0.1  # share of the examples that is dealt to validation, and to test
@@ -157,7 +158,7 @@ def read_split_lists(directory: str, *, nested: bool) -> SplitLists:
     Raises:
       UserError: one of the files is missing or empty, or an id is in two of them.
     """
-    if not pathlib.Path(directory).expanduser().is_dir():
+    if not user_path(directory).is_dir():
         raise UserError(f"--splits={directory} is no folder; it should hold {', '.join(f'{s}.txt' for s in SPLITS)}")
     files = RawFiles(directory)
     ids = {split: parse_list(files.read_text(f"{split}.txt")) for split in SPLITS}

@@ -118,6 +118,8 @@ def evaluate_sampler(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
         )
         words, dropped = _draw(sampler, evaluator, texts, seed)
+        for reason, count in dropped.items():
+            logger.warning("%s: %d generated words are left out: %s", case.name, count, reason)
         if len(words) < _MIN_WORDS:
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue
@@ -262,7 +264,7 @@ def _baseline(
     if train is None:
         return metrics
     real = real.first(num_generated)  # some may have been dropped, and distances depend on the number of words
-    distances = set_metrics.distances(train, real)
+    distances = set_metrics.distances(train, real, same_texts=False)
     if len(train.words) < min(num_generated, len(real.words)):
         logger.warning(
             "%d training words are fewer than the generated ones: real words get no Fréchet distance and overlap, "

@@ -3,16 +3,18 @@
 Distances in features of different networks, of sets of different sizes, or of different splits are not comparable.
 """
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from hwgan.evaluation.intervals import Estimate, half_sample_estimate
 
 _MAX_BUNDLES = 256  # bundles of groups, which are resampled as units
 _CHUNK = 1000  # rows at a time, to bound the memory
+_MIN_TWINS = 0.9  # share of words with a twin, from which on texts were taken from the other set
 
 
 def frechet_distance(first: Float[np.ndarray, "n d"], second: Float[np.ndarray, "m d"]) -> float:
@@ -41,6 +43,7 @@ def kernel_distance(
     second_groups: Sequence[str] = (),
     seed: int = 0,
     replicates: int = 200,
+    twins: Int[np.ndarray, "p 2"] | None = None,
 ) -> Estimate:
     """Unbiased estimate of the squared maximum mean discrepancy with the kernel (x·y / d + 1)³.
 
@@ -51,6 +54,10 @@ def kernel_distance(
     (variance between writers) / (number of writers), however many rows there are. The interval is computed from random
     halves of the groups of each set (`intervals.half_sample_estimate`); if the sets hardly differ, it is too wide.
 
+    Pairs of rows that were made alike, such as a generated word and the real word whose text it has, are left out of
+    the mean over both sets. With them the expectation for equal distributions is -2 Δ / n, where Δ is by how much more
+    alike such a pair is than others.
+
     Args:
       first: features of one set.
       second: features of the other set.
@@ -59,6 +66,7 @@ def kernel_distance(
       second_groups: group of each row of `second`.
       seed: seed of the resampling.
       replicates: number of random halves.
+      twins: pairs that were made alike, each a row of `first` and one of `second` (`twins_by_text`); None for none.
 
     Returns:
       The estimate, without an interval if either set has fewer than five groups.
@@ -68,16 +76,39 @@ def kernel_distance(
     """
     x, y = _Bundles.from_groups(first, first_groups), _Bundles.from_groups(second, second_groups)
     own_x, own_y, between = _sums(x, x), _sums(y, y), _sums(x, y)
+    pairs = np.outer(x.sizes, y.sizes).astype(np.float64)
+    if twins is not None and len(twins):
+        of_x, of_y = twins.T
+        dimensions = x.rows.shape[1]
+        products = (np.asarray(first, np.float64)[of_x] * np.asarray(second, np.float64)[of_y]).sum(axis=1)
+        places = x.bundles[of_x], y.bundles[of_y]
+        np.subtract.at(between, places, (products / dimensions + 1.0) ** 3)
+        np.subtract.at(pairs, places, 1.0)
 
     def distance(rows: np.ndarray, columns: np.ndarray) -> float:
         n, m = x.sizes[rows].sum(), y.sizes[columns].sum()
         within_x = own_x[np.ix_(rows, rows)].sum() - x.own[rows].sum()
         within_y = own_y[np.ix_(columns, columns)].sum() - y.own[columns].sum()
-        across = between[np.ix_(rows, columns)].sum()
-        return float(within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2.0 * across / (n * m))
+        across = between[np.ix_(rows, columns)].sum() / pairs[np.ix_(rows, columns)].sum()
+        return float(within_x / (n * (n - 1)) + within_y / (m * (m - 1)) - 2.0 * across)
 
     all_bundles = [np.arange(len(side.sizes)) for side in (x, y)]
     return half_sample_estimate(distance, all_bundles, seed, replicates)
+
+
+def twins_by_text(first: Sequence[str], second: Sequence[str]) -> Int[np.ndarray, "p 2"]:
+    """Rows of equal texts in two sets of words, each row once, if one set was written with the texts of the other.
+
+    Returns:
+      Pairs of a row of `first` and one of `second`. None if fewer than nine in ten words of the larger set are in one:
+      two samples of a language also share words, which are no twins.
+    """
+    rows_of = collections.defaultdict(list)
+    for row, text in enumerate(second):
+        rows_of[text].append(row)
+    pairs = [(row, rows_of[text].pop(0)) for row, text in enumerate(first) if rows_of[text]]
+    enough = len(pairs) >= _MIN_TWINS * max(len(first), len(second))
+    return np.array(pairs if enough else [], np.int64).reshape(-1, 2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +120,14 @@ class _Bundles:
       starts: index of the first row of each bundle.
       sizes: number of rows of each bundle.
       own: Σ k(x, x) over the rows x of each bundle.
+      bundles: bundle of each row, in the order in which they were given.
     """
 
     rows: np.ndarray
     starts: np.ndarray
     sizes: np.ndarray
     own: np.ndarray
+    bundles: np.ndarray
 
     @classmethod
     def from_groups(cls, rows: np.ndarray, groups: Sequence[str]) -> "_Bundles":
@@ -104,7 +137,7 @@ class _Bundles:
         starts = np.cumsum(sizes) - sizes
         rows = np.asarray(rows, np.float64)[np.argsort(bundles, kind="stable")]
         own = (np.square(rows).sum(axis=1) / rows.shape[1] + 1.0) ** 3
-        return cls(rows, starts, sizes, np.add.reduceat(own, starts))
+        return cls(rows, starts, sizes, np.add.reduceat(own, starts), bundles)
 
 
 def _sums(x: _Bundles, y: _Bundles) -> Float[np.ndarray, "bundles bundles2"]:

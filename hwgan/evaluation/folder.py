@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import logging
-import pathlib
 import posixpath
 from collections.abc import Sequence
 
@@ -15,13 +14,14 @@ from hwgan.datasets.raw_files import RawFiles
 from hwgan.datasets.word_folder.rows import Row, split_of_word
 from hwgan.datasets.word_folder.sources import read_source
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 
 logger = logging.getLogger(__name__)
 
 
 def is_folder_of_words(name: str) -> bool:
     """Whether `name` is an existing folder or file, as opposed to the name of a prepared dataset."""
-    return pathlib.Path(name).expanduser().exists()
+    return user_path(name).exists()
 
 
 def read_folder(source: str, split: str = "") -> tuple[list[np.ndarray], list[str], list[str]]:
@@ -68,7 +68,7 @@ def folder_has_split(source: str, split: str) -> bool:
 
 def _open(source: str) -> RawFiles:
     """The files of a folder or archive; one that is read several times is unpacked once."""
-    path = pathlib.Path(source).expanduser()
+    path = user_path(source)
     if not path.is_file():
         return RawFiles(source)
     status = path.stat()

@@ -80,9 +80,9 @@ def choose(case: Case, split: WordStore, train: WordStore, limit: int, seed: int
     if case.texts == "same":
         texts = [reference.texts[row] for row in rows]
     else:
-        pool = [text for text in split.texts if fits(text)]
-        if case.reference == "train" and case.texts == "iv":
-            pool = train.texts
+        own = [reference.texts[row] for row in rows]
+        # The texts of the real words themselves, where these may be generated.
+        pool = own if own and all(map(fits, own)) else [text for text in split.texts if fits(text)]
         if not pool:
             place = "among" if case.texts == "iv" else "outside of"
             raise UserError(f"{case.name}: the split has no words {place} the training texts ({case.texts.upper()})")

@@ -8,7 +8,7 @@ from rapidfuzz.distance import Levenshtein
 
 from hwgan.data.word_store import WordStore
 from hwgan.evaluation.coverage import precision_recall_density_coverage, share_of_copies
-from hwgan.evaluation.distances import frechet_distance, kernel_distance
+from hwgan.evaluation.distances import frechet_distance, kernel_distance, twins_by_text
 from hwgan.evaluation.error_rates import error_rates_by_group, word_edits
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import CROPS, FeatureNetwork
@@ -84,11 +84,16 @@ class SetMetrics:
         references, words.readings = self.evaluator.read(words.words)
         return error_rate_estimates(references, words.readings, words.words.writers, self.seed)
 
-    def distances(self, words: FeatureCache, real: FeatureCache) -> dict[str, Estimate]:
+    def distances(self, words: FeatureCache, real: FeatureCache, *, same_texts: bool = True) -> dict[str, Estimate]:
         """Fréchet and kernel distances between words and real words: `frechet/NETWORK/CROP`, `kernel/NETWORK/CROP`.
 
         Fréchet distances are biased for small sets, so they use equally many words of both sets. Kernel distances are
         unbiased and use all words, except in features of slow networks.
+
+        Args:
+          words: words to evaluate.
+          real: real words to compare with.
+          same_texts: whether `words` may have been written with the texts of `real` (`distances.twins_by_text`).
         """
         metrics = {}
         count = min(len(words.words), len(real.words))
@@ -104,7 +109,8 @@ class SetMetrics:
                 full_sets = equal_sets if network.slow else [cache.first(_MAX_KERNEL_ROWS) for cache in (words, real)]
                 features = [cache.features(network, crop) for cache in full_sets]
                 writers = [cache.words.writers for cache in full_sets]
-                metrics[f"kernel/{network.name}/{crop}"] = kernel_distance(*features, *writers, self.seed)
+                twins = twins_by_text(*(cache.words.texts for cache in full_sets)) if same_texts else None
+                metrics[f"kernel/{network.name}/{crop}"] = kernel_distance(*features, *writers, self.seed, twins=twins)
         return metrics
 
     def overlap(self, words: FeatureCache, real: FeatureCache, train: FeatureCache | None) -> dict[str, Estimate]:

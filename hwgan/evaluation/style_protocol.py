@@ -8,7 +8,7 @@ word.
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -44,12 +44,14 @@ class StyleTask:
       gallery: mean feature of other words of each writer.
       words: further real words of each writer, whose texts are generated in its style; `writers` are their indices.
       features: of `words`.
+      left_out: number of words of the split that were not dealt for another reason than that there are enough.
     """
 
     references: list[list[np.ndarray]]
     gallery: Float[np.ndarray, "n f"]
     words: WordStore
     features: Float[np.ndarray, "words f"]
+    left_out: Mapping[str, int]
 
     @property
     def owners(self) -> Int[np.ndarray, " words"]:
@@ -66,7 +68,7 @@ def deal(
     seed: int,
 ) -> StyleTask:
     """Deals the words of a split; those of a width that is implausible for their text, and writers with too few words,
-    are left out.
+    are left out. A warning counts the words.
 
     Args:
       images: uint8 [height, width] each, as in the dataset.
@@ -88,7 +90,7 @@ def deal(
         state = "can be written by the generator" if any(writers) else "has a known writer"
         raise UserError(f"the protocol {PROTOCOL!r}: none of the {len(images)} words {state}")
     # The index of an image stands in place of its writer, to find it again.
-    store, _ = evaluator.store([images[row] for row in fits], [texts[row] for row in fits], list(map(str, fits)))
+    store, dropped = evaluator.store([images[row] for row in fits], [texts[row] for row in fits], list(map(str, fits)))
     rows_of: dict[str, list[int]] = {}
     for row, image in enumerate(map(int, store.writers)):
         if evaluator.spec.is_plausible(store.texts[row], int(store.widths[row])):
@@ -100,6 +102,16 @@ def deal(
             f"the protocol {PROTOCOL!r} needs {need} words of each of at least {_MIN_WRITERS} writers; "
             f"{len(enough)} of {len(rows_of)} writers have as many"
         )
+    left_out = {
+        "of unknown writers, or not in the alphabet of the generator": len(images) - len(fits),
+        **dropped,
+        "of implausible width for their text": len(store) - sum(map(len, rows_of.values())),
+        "of writers with too few words": sum(len(rows) for name, rows in rows_of.items() if name not in enough),
+    }
+    left_out = {reason: count for reason, count in left_out.items() if count}
+    if left_out:
+        listed = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        logger.warning("of %d words are left out: %s", len(images), listed)
     rng = np.random.default_rng(seed)
     dealt = [rng.permutation(rows)[:need].tolist() for rows in enough.values()]
     first, last = max(_REFERENCES), max(_REFERENCES) + _GALLERY
@@ -109,7 +121,7 @@ def deal(
     owners = [str(number) for number in range(len(dealt)) for _ in range(_WRITTEN)]
     words = dataclasses.replace(words, writers=owners)
     means = gallery.reshape(len(dealt), _GALLERY, -1).mean(axis=1)
-    return StyleTask(references, means, words, evaluator.style_features(words))
+    return StyleTask(references, means, words, evaluator.style_features(words), left_out)
 
 
 def write_in_styles(
@@ -190,6 +202,7 @@ def evaluate_styles(
         "protocol": PROTOCOL,
         "counts": {PROTOCOL: counts | {"real": len(task.words)}},
         "writers": count,
+        "dropped_real": dict(task.left_out),
         **sampler.facts(),
     }
 

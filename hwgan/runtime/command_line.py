@@ -1,5 +1,6 @@
 """How an entry point starts and ends: flags, the config file, help, errors in one sentence, exit codes."""
 
+import errno
 import os
 import pathlib
 import re
@@ -26,6 +27,8 @@ _OF_NUMBERS = {  # what Python says, and what it means
     r"could not convert string to float: (.*)": r"\1 is not a number",
 }
 _TEXT_FLAGS = ("text", "pen_up", "pen_down", "title")  # in which ~ is no folder
+_UNUSABLE = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)  # what is wrong with a path, never with the code
+_SHOWN = 200  # characters of a path in a message
 _TERMINATED_EXIT_CODE, _INTERRUPTED_EXIT_CODE = 128 + signal.SIGTERM, 128 + signal.SIGINT
 
 
@@ -37,8 +40,9 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
     """Runs the `main` of an entry point.
 
     A `UserError`, and a mistake in the flags or in the name of a config or a field, becomes one sentence on stderr and
-    exit code 2. SIGTERM and Ctrl-C end the process as an exception does, so that it deletes its temporary files, but
-    without a traceback and without tearing Python down, which crashes where XLA was compiling.
+    exit code 2, as does a file or folder that may not be opened. SIGTERM and Ctrl-C end the process as an exception
+    does, so that it deletes its temporary files, but without a traceback and without tearing Python down, which crashes
+    where XLA was compiling.
 
     Args:
       main: takes the name of the program, and the arguments that are no flags.
@@ -56,6 +60,10 @@ def run_main(main: Callable[[list[str]], None], *, positional: bool = False) -> 
             main(argv)
         except UserError as error:
             end_with_error(str(error))
+        except OSError as error:
+            if error.errno not in _UNUSABLE or error.filename is None:
+                raise
+            end_with_error(f"{str(error.filename)[:_SHOWN]!r} cannot be used: {error.strerror}")
 
     try:
         app.run(guarded, flags_parser=_parse_flags)

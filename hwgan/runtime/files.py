@@ -154,6 +154,11 @@ def check_plain(path: pathlib.Path, kind: str) -> os.stat_result:
     return status
 
 
+def user_path(path: str | pathlib.Path) -> pathlib.Path:
+    """A path that a user gave, in which ~ is a home folder; that of an unknown user stays as it is."""
+    return pathlib.Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises RuntimeError there
+
+
 def user_cache_folder(name: str) -> pathlib.Path:
     """The folder NAME of hwgan in the user's cache folder, which need not exist.
 
@@ -184,9 +189,9 @@ def check_output_file(flag: str, path: str, *, endings: tuple[str, ...] = (), im
             image_format(file)
         except ValueError as error:
             raise UserError(f"--{flag}={path}: {error}") from error
+    check_output_folder(flag, str(file.parent))  # first, for of what lies in a locked folder nothing can be told
     if file.is_dir():
         raise UserError(f"--{flag}={path} is a folder; give the name of a file")
-    check_output_folder(flag, str(file.parent))
 
 
 def check_output_folder(flag: str, path: str) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib
 import numpy as np
@@ -94,14 +94,20 @@ def write_sheet(boxes: Sequence[Box], path: str) -> None:
         draw_sheet(boxes).save(file, kind, **options)
 
 
-def read_sheet(photos: Mapping[str, UInt8[np.ndarray, "_ _"]], boxes: Sequence[Box]) -> list[tuple[CutWord, str]]:
-    """The words that are written on photographed sheets, by name, with their texts; empty boxes are left out.
+def read_sheet(
+    photos: Iterable[tuple[str, UInt8[np.ndarray, "_ _"]]], boxes: Sequence[Box]
+) -> list[tuple[CutWord, str]]:
+    """The words that are written on photographed sheets, with their texts; empty boxes are left out.
+
+    Args:
+      photos: name and image of each sheet.
+      boxes: of the sheet.
 
     Raises:
-      UserError: the marks of a sheet are not found.
+      UserError: the marks of a sheet are not found, or no box is filled in.
     """
     found = []
-    for name, photo in photos.items():
+    for name, photo in photos:
         image = limited(photo)
         corners = find_marks(image)
         if corners is None:
@@ -127,6 +133,8 @@ def read_sheet(photos: Mapping[str, UInt8[np.ndarray, "_ _"]], boxes: Sequence[B
             level = np.where(part > 0.5 * threshold, part, 0.0) * (WHITE / strongest)
             image_of_word = (WHITE - level.clip(0.0, WHITE)).astype(np.uint8)
             found.append((CutWord(image_of_word, rows.index(box.place[1]), box.place), box.text))
+    if not found:
+        raise UserError("no box of the sheet is filled in")
     return found
 
 

@@ -39,14 +39,11 @@ class Document:
 
     def images(self) -> list[UInt8[np.ndarray, "h w *rgb"]]:
         """Each page as grey levels, or as red, green and blue where ink or paper is coloured."""
-        settings = self.settings
-        size = settings.pixels_per_em(self.height)
-        return [draw_page(page, size, settings.ink_color, settings.paper) for page in self.pages]
+        return [self._image(number) for number in range(len(self.pages))]
 
     def svgs(self) -> list[str]:
-        """Each page as an SVG document with outlines, of its size in mm."""
-        settings = self.settings
-        return [page_as_svg(page, settings.text_height, settings.ink_color, settings.paper) for page in self.pages]
+        """Each page as an SVG document of its size in mm: outlines, or of strokes one path each."""
+        return [self._svg(number) for number in range(len(self.pages))]
 
     def pdf(self) -> bytes:
         """All pages as one PDF document with outlines."""
@@ -73,9 +70,18 @@ class Document:
             logger.warning("beside %s there are what may be pages of an earlier text: %s", path, names)
         return written
 
-    def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
-        """What makes the pages in each format that is text, by its ending."""
-        return {_SVG: self.svgs}
+    def _image(self, number: int) -> UInt8[np.ndarray, "h w *rgb"]:
+        settings = self.settings
+        size = settings.pixels_per_em(self.height)
+        return draw_page(self.pages[number], size, settings.ink_color, settings.paper)
+
+    def _svg(self, number: int) -> str:
+        settings = self.settings
+        return page_as_svg(self.pages[number], settings.text_height, settings.ink_color, settings.paper)
+
+    def _page_texts(self) -> dict[str, Callable[[int], str]]:
+        """What makes the page of a number in each format that is text, by its ending."""
+        return {_SVG: self._svg}
 
     def _save(self, path: pathlib.Path) -> list[pathlib.Path]:
         kind = path.suffix.lower()
@@ -87,15 +93,15 @@ class Document:
         if len(self.pages) > 1:
             digits = len(str(len(self.pages)))
             paths = [path.with_name(f"{path.stem}-{i + 1:0{digits}}{path.suffix}") for i in range(len(self.pages))]
-        texts = self._page_texts().get(kind)
-        if texts is not None:
-            for page, text in zip(paths, texts(), strict=True):
-                replace_text(page, text)
-        else:
+        make_text = self._page_texts().get(kind)
+        if make_text is None:
             image_format(path)  # before the pages are drawn
-            dpi = self.settings.pixels_per_em(self.height) / self.settings.text_height * MM_PER_INCH
-            for page, image in zip(paths, self.images(), strict=True):
-                replace_image(page, Image.fromarray(image), dpi=dpi)
+        dpi = self.settings.pixels_per_em(self.height) / self.settings.text_height * MM_PER_INCH
+        for number, page in enumerate(paths):  # one at a time: a book of images fills the memory
+            if make_text is None:
+                replace_image(page, Image.fromarray(self._image(number)), dpi=dpi)
+            else:
+                replace_text(page, make_text(number))
         return paths
 
 

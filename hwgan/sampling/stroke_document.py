@@ -53,28 +53,21 @@ class StrokeDocument(Document):
     strokes: list[list[Stroke]] = dataclasses.field(default_factory=list)
     plotter: Plotter = dataclasses.field(default_factory=Plotter)
 
-    def images(self) -> list[UInt8[np.ndarray, "h w *rgb"]]:
-        """Each page as grey levels, or as red, green and blue where ink or paper is coloured."""
-        settings, size = self.settings, self.settings.pixels_per_em(self.height)
-        return [
-            on_paper(_draw(page, strokes, size), page, size, settings.ink_color, settings.paper)
-            for page, strokes in zip(self.pages, self.strokes, strict=True)
-        ]
+    def _image(self, number: int) -> UInt8[np.ndarray, "h w *rgb"]:
+        page, settings, size = self.pages[number], self.settings, self.settings.pixels_per_em(self.height)
+        return on_paper(_draw(page, self.strokes[number], size), page, size, settings.ink_color, settings.paper)
 
-    def svgs(self) -> list[str]:
-        """Each page as an SVG document of its size in mm, with one path for each stroke."""
+    def _svg(self, number: int) -> str:
+        """A page as an SVG document of its size in mm, with one path for each stroke."""
         settings = self.settings
         unit = settings.text_height * UNITS
         style = (
             f'<g fill="none" stroke="{color_code(settings.ink_color)}" stroke-width="{_PEN_WIDTH * unit:.0f}" '
             'stroke-linecap="round" stroke-linejoin="round">'
         )
-        documents = []
-        for page, strokes in zip(self.pages, self.strokes, strict=True):
-            paths = [f'<path d="{_svg_path(points)}"/>' for points in _whole(strokes, unit)]
-            # No background: a plotter would draw its outline.
-            documents.append(svg_document(page, settings.text_height, settings.paper, [], [style, *paths, "</g>"]))
-        return documents
+        paths = [f'<path d="{_svg_path(points)}"/>' for points in _whole(self.strokes[number], unit)]
+        # No background: a plotter would draw its outline.
+        return svg_document(self.pages[number], settings.text_height, settings.paper, [], [style, *paths, "</g>"])
 
     def pdf(self) -> bytes:
         """All pages as one PDF document with one path for each stroke."""
@@ -89,17 +82,17 @@ class StrokeDocument(Document):
 
     def gcodes(self) -> list[str]:
         """Each page as G-code in mm, with (0, 0) at its lower left corner."""
-        return [self._gcode(page, strokes) for page, strokes in zip(self.pages, self.strokes, strict=True)]
+        return [self._gcode(number) for number in range(len(self.pages))]
 
-    def _gcode(self, page: Page, strokes: Sequence[Stroke]) -> str:
-        mm, plotter = self.settings.text_height, self.plotter
+    def _gcode(self, number: int) -> str:
+        page, mm, plotter = self.pages[number], self.settings.text_height, self.plotter
         up, down = (
             [part.strip() for part in command.split(";") if part.strip()]
             for command in (plotter.pen_up, plotter.pen_down)
         )
         feed = f"{plotter.feed:.3f}".rstrip("0").rstrip(".")  # G-code has no exponents
         rows = [f"; {SOFTWARE}: {page.width * mm:.1f} x {page.height * mm:.1f} mm", "G21", "G90", *up]
-        for points in _whole(strokes, mm * UNITS):
+        for points in _whole(self.strokes[number], mm * UNITS):
             places = [f"X{x / UNITS:.2f} Y{page.height * mm - y / UNITS:.2f}" for x, y in points]
             rows += [f"G0 {places[0]}", *down]
             # The feed is told again, for lowering the pen may have another.
@@ -107,8 +100,8 @@ class StrokeDocument(Document):
             rows += up
         return "\n".join([*rows, "G0 X0 Y0", "M2", ""])
 
-    def _page_texts(self) -> dict[str, Callable[[], list[str]]]:
-        return {**super()._page_texts(), GCODE: self.gcodes}
+    def _page_texts(self) -> dict[str, Callable[[int], str]]:
+        return {**super()._page_texts(), GCODE: self._gcode}
 
 
 def write_document(

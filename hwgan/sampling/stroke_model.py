@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -121,7 +120,7 @@ class StrokeModel(BaseModel):
             return self.sampler, self.sampler.style(plain)
         if plain in self.writers:
             return dataclasses.replace(self.sampler, writer=plain), self.sampler.style(0)
-        if not plain or not pathlib.Path(plain).exists():
+        if not plain or not os.path.exists(plain):  # noqa: PTH110, for which a name may be too long
             raise UserError(
                 f"{plain[:200]!r} is neither one of the {len(self.writers):,} writers (StrokeModel.writers) nor a file "
                 "or folder of strokes"

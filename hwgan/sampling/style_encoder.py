@@ -219,7 +219,8 @@ def agreement(z: Float[np.ndarray, "n z"]) -> float | None:
     features = z[:, 1:]
     others = features.sum(axis=0, keepdims=True) - features
     norms = np.linalg.norm(features, axis=1) * np.linalg.norm(others, axis=1)
-    return float(((features * others).sum(axis=1) / np.maximum(norms, 1e-9)).mean())
+    cosine = ((features * others).sum(axis=1) / np.maximum(norms, 1e-9)).mean()
+    return float(np.clip(cosine, -1.0, 1.0))  # of equal words it is 1.0000001
 
 
 def open_style_encoder(checkpoint: str, sampler: Sampler, step: int | None = None) -> StyleEncoder:

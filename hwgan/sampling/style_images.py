@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +13,7 @@ from hwgan.data import transforms
 from hwgan.data.page_photo import EvenPage, even_ink
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular
+from hwgan.runtime.files import open_regular, read_regular, user_path
 
 LAYOUTS = ("auto", "words", "lines", "page")
 _MAX_BYTES, _MAX_FILES = 100 * 10**6, 2000
@@ -46,11 +46,6 @@ class ImageFile:
             return transforms.decode_grey(read_regular(self.path, _MAX_BYTES), self.frame)
 
 
-def read_images(source: str) -> dict[str, UInt8[np.ndarray, "_ _"]]:
-    """All images of `list_images`, by name."""
-    return {image.name: image.read() for image in list_images(source)}
-
-
 def list_images(source: str) -> list[ImageFile]:
     """The images of a folder or of files, in the order of names; of a TIFF all pages.
 
@@ -60,9 +55,9 @@ def list_images(source: str) -> list[ImageFile]:
     Raises:
       UserError: there is none, or a file cannot be read.
     """
-    whole = pathlib.Path(source).expanduser()
+    whole = user_path(source)
     if not _exists(whole):
-        paths = [pathlib.Path(part.strip()).expanduser() for part in source.split(",")]
+        paths = [user_path(part.strip()) for part in source.split(",")]
     elif whole.is_dir():
         files = (path for path in whole.iterdir() if path.suffix.lower() in transforms.IMAGE_ENDINGS)
         paths = sorted(path for path in files if not path.name.startswith("."))  # as ._a.png, which macOS leaves behind
@@ -97,16 +92,16 @@ def check_preview(path: str, source: str) -> None:
 
     Args:
       path: of the picture; "" for none.
-      source: see `read_images`.
+      source: see `list_images`.
 
     Raises:
       UserError: it is one of the images, or lies in their folder.
     """
     if not path:
         return
-    preview_path = pathlib.Path(path).expanduser().resolve()
+    preview_path = user_path(path).resolve()
     for part in (source, *source.split(",")):
-        images = pathlib.Path(part.strip()).expanduser()
+        images = user_path(part.strip())
         if _exists(images) and preview_path in (images.resolve(), images.resolve() / preview_path.name):
             raise UserError(
                 f"--preview={path} lies among the images of --images={source}, of which it would be one the next time; "
@@ -129,7 +124,7 @@ def find_layout(image: UInt8[np.ndarray, "h w"]) -> str:
 
 
 def words_of_images(
-    images: Sequence[UInt8[np.ndarray, "_ _"]], layout: str = "auto", *, right_to_left: bool = False
+    images: Iterable[UInt8[np.ndarray, "_ _"]], layout: str = "auto", *, right_to_left: bool = False
 ) -> list[CutWord]:
     """The words of all images in reading order, dark ink on white; each image begins a new line.
 

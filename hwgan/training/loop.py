@@ -16,7 +16,7 @@ from flax.traverse_util import flatten_dict
 from hwgan.checkpoints.stored_config import check_sizes
 from hwgan.runtime.config import STROKES, Config, task_of
 from hwgan.runtime.distributed import is_primary
-from hwgan.runtime.files import replacing
+from hwgan.runtime.files import replacing, user_path
 from hwgan.runtime.metric_writer import MetricWriter
 from hwgan.runtime.monitor import Clock, Heartbeat, Profile
 from hwgan.runtime.preemption import Preempted, Preemption
@@ -72,7 +72,7 @@ def train_and_evaluate(config: Config, workdir: str, profile_steps: int = 0) -> 
       TrainingDiverged: a loss or gradient is not finite.
       Preempted: SIGTERM came; the state is saved.
     """
-    workdir = str(pathlib.Path(workdir).expanduser())
+    workdir = str(user_path(workdir))
     if task_of(config) != STROKES:
         fit_pretraining(config.train)
     check_ranges(config)  # before the workdir is made

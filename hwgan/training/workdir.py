@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from hwgan.checkpoints import orbax
+from hwgan.checkpoints.names import CHECKPOINTS
 from hwgan.runtime.config import Config
 from hwgan.runtime.errors import UserError
 from hwgan.runtime.files import replace_text
@@ -29,7 +29,7 @@ def claim_workdir(config: Config, workdir: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(run_lock(path.parent))
-            saved = any(path.parent.glob(f"*{orbax.DIRECTORY}/*"))  # or damaged_checkpoints
+            saved = any(path.parent.glob(f"*{CHECKPOINTS}/*"))  # or damaged_checkpoints
             if path.exists() and saved:  # a run that was refused or failed before its first checkpoint claims nothing
                 _check_same_run(read_json_object(path), json.loads(config.to_json()), workdir)
         except OSError as error:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 
+from hwgan.checkpoints import integrity
 from hwgan.checkpoints.orbax import Checkpointer, abstract_like, open_for_reading
 from hwgan.runtime.errors import UserError
 from tests.conftest import SmallRun
@@ -192,3 +193,19 @@ def test_a_last_save_that_fails_ends_in_an_error(tmp_path, small_run, monkeypatc
     checkpointer.save(3, small_run.state, RECORD, error=None)
     with pytest.raises(UserError, match=r"the last checkpoint could not be saved in .*: read-only"):
         checkpointer.close()
+
+
+def test_a_checkpoint_that_is_deleted_meanwhile_is_no_fault(tmp_path, monkeypatch):
+    """A run that is training deletes old checkpoints while others read its folder."""
+    steps = [tmp_path / name for name in ("1", "2")]
+    for step in steps:
+        (step / "state").mkdir(parents=True)
+        (step / "state" / "data").write_bytes(b"x")
+
+    def check_and_delete(path, kind):
+        for step in steps:
+            shutil.rmtree(step, ignore_errors=True)
+        return path.lstat()
+
+    monkeypatch.setattr(integrity, "check_plain", check_and_delete)
+    integrity.check_files(tmp_path)

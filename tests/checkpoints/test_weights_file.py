@@ -76,7 +76,9 @@ def test_weights_of_the_package_have_names(tmp_path, monkeypatch):
     for name in ("", "nowhere", "../weights/handwriting", "runs/mine", str(tmp_path / "handwriting")):
         assert locate_weights(name) == name == other_networks_path(name)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "handwriting").mkdir()  # one's own run comes first
+    (tmp_path / "handwriting").mkdir()  # a folder of anything, such as of images
+    assert locate_weights("handwriting") == PRETRAINED
+    (tmp_path / "handwriting" / "checkpoints").mkdir()  # one's own run comes first
     assert locate_weights("handwriting") == "handwriting"
     assert open_sampler("").charset == open_sampler(PRETRAINED).charset
 

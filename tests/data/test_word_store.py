@@ -32,6 +32,12 @@ def test_take_and_join_keep_images_texts_and_writers():
     assert (joined.texts, joined.writers) == (["d", "a", "cc"], ["z", "x", "x"])
     for index, image in enumerate((images[2], images[0], others.image(0))):
         np.testing.assert_array_equal(joined.image(index), image)
+    assert all(
+        np.shares_memory(joined.image(index), part) for index, part in ((0, words.pixels[0]), (2, others.pixels[0]))
+    )
+    thrice = others.join(joined)
+    np.testing.assert_array_equal(thrice.image(3), others.image(0))
+    np.testing.assert_array_equal(thrice.batch(np.array([1])).image[0, :, :10, 0], images[2] / 127.5 - 1.0)
 
 
 def test_images_of_right_to_left_words_are_stored_mirrored():

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from hwgan.evaluation.distances import frechet_distance, kernel_distance
+from hwgan.evaluation.distances import frechet_distance, kernel_distance, twins_by_text
 from tests.evaluation.references import REFERENCES, reference_sets
 
 scipy_linalg = pytest.importorskip("scipy.linalg")  # comes with jax
@@ -103,3 +103,37 @@ def test_frechet_and_kernel_distance_are_those_of_torch_fidelity(name):
     np.testing.assert_allclose(frechet_distance(first, second), expected["frechet"], rtol=1e-6)
     count = min(len(first), len(second))
     np.testing.assert_allclose(kernel_distance(first[:count], second[:count]).value, expected["kernel"], rtol=1e-6)
+
+
+def test_kernel_distance_of_words_with_the_same_texts_is_unbiased():
+    """Two sets of the same distribution, whose words of equal text are alike: without twins it would be -2 Δ / n."""
+    rng = np.random.default_rng(4)
+    n, trials = 20, 400
+    twins = np.stack([np.arange(n)] * 2, axis=1)
+    values = []
+    for _ in range(trials):
+        texts = rng.normal(size=(n, 3))
+        first, second = (texts + rng.normal(size=(n, 3)) for _ in range(2))
+        values.append([kernel_distance(first, second, replicates=0, twins=pairs).value for pairs in (twins, None)])
+    means, errors = np.mean(values, axis=0), np.std(values, axis=0) / np.sqrt(trials)
+    assert abs(means[0]) < 4 * errors[0]
+    assert means[1] < -4 * errors[1]
+
+
+def test_twins_may_be_in_any_order_and_groups():
+    rng = np.random.default_rng(5)
+    first, second = rng.normal(size=(30, 4)), rng.normal(size=(30, 4))
+    order = rng.permutation(30)
+    groups = [f"writer{i % 6}" for i in range(30)]
+    plain = kernel_distance(first, second, twins=np.stack([np.arange(30)] * 2, axis=1))
+    moved = kernel_distance(first, second[order], groups, twins=np.stack([order, np.arange(30)], axis=1))
+    assert moved.value == pytest.approx(plain.value, rel=1e-9)
+
+
+def test_twins_are_words_of_equal_text_in_sets_that_share_their_texts():
+    assert twins_by_text(["a", "b", "a"], ["a", "a", "b"]).tolist() == [[0, 0], [1, 2], [2, 1]]
+    assert twins_by_text(["the"] * 5 + ["cat"] * 5, ["the"] * 5 + ["dog"] * 5).shape == (
+        0,
+        2,
+    )  # two texts of a language
+    assert twins_by_text(["a"], ["a"] * 20).shape == (0, 2)

@@ -15,6 +15,8 @@ def test_standard():
     assert choose(same, SPLIT, TRAIN, 4, 0)[0] == ["ab", "gh", "cd", "hg"]
     texts, real = choose(oov, SPLIT, TRAIN, 10, 0)
     assert set(texts) == set(real.texts) == {"gh", "hg"}
+    texts, real = choose(oov, SPLIT, TRAIN, 1, 0)
+    assert texts == real.texts == ["gh"]  # of fewer real words their own texts
 
 
 def test_ganwriting():

@@ -39,6 +39,9 @@ run_main(main)
         ("sys.exit(75)", 75, ""),
         ("sys.exit('in words')", 1, "in words"),
         ("raise ValueError('a bug')", 1, "ValueError: a bug"),
+        ("raise PermissionError(13, 'Permission denied', '/root/x')", 2, "error: '/root/x' cannot be used: Permission"),
+        ("open('/' + 300 * 'x')", 2, "cannot be used: File name too long"),
+        ("open('/nowhere')", 1, "FileNotFoundError"),
     ],
 )
 def test_nothing_waits_for_abandoned_threads(ending, code, words):

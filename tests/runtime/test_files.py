@@ -1,6 +1,7 @@
 """Files of unknown origin are not opened, and links at predictable names are not followed."""
 
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from hwgan.runtime.files import (
     replace_image,
     replace_text,
     replacing,
+    user_path,
 )
 from hwgan.runtime.locking import exclusive_lock, run_lock
 
@@ -184,3 +186,9 @@ def test_names_of_characters_of_several_bytes(tmp_path):
     for name in ("字" * 80 + ".txt", "é" * 120 + ".txt"):
         replace_text(tmp_path / name, "x")
         assert (tmp_path / name).read_text() == "x"
+
+
+def test_the_home_of_an_unknown_user_is_no_error(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert user_path("~/words") == pathlib.Path("/home/anna/words")
+    assert user_path("~nobody-of-this-name/words") == pathlib.Path("~nobody-of-this-name/words")

@@ -46,20 +46,21 @@ def test_the_sheet_has_every_character():
 def test_a_photograph_is_read_by_its_marks(quarter_turns):
     boxes = sheet_page(ALPHABET)
     rows = [0, 3, 7, len(boxes) - 1]
-    found = read_sheet({"a.jpg": photograph(filled(boxes, rows), quarter_turns)}, boxes)
+    found = read_sheet([("a.jpg", photograph(filled(boxes, rows), quarter_turns))], boxes)
     assert [text for _, text in found] == [boxes[row].text for row in rows]
     assert all(word.image.min() < 80 for word, _ in found)
 
 
 def test_an_empty_sheet_has_no_words():
     boxes = sheet_page(ALPHABET)
-    assert read_sheet({"a.png": np.asarray(draw_sheet(boxes))}, boxes) == []
+    with pytest.raises(UserError, match="no box of the sheet is filled in"):
+        read_sheet([("a.png", np.asarray(draw_sheet(boxes)))], boxes)
 
 
 def test_pages_without_marks_are_refused():
     assert find_marks(np.full((800, 600), 230, np.uint8)) is None
     with pytest.raises(UserError, match=r"a\.jpg: the four marks"):
-        read_sheet({"a.jpg": np.full((800, 600), 230, np.uint8)}, sheet_page(ALPHABET))
+        read_sheet([("a.jpg", np.full((800, 600), 230, np.uint8))], sheet_page(ALPHABET))
 
 
 def test_the_sheet_is_written_at_a4(tmp_path):

@@ -107,6 +107,14 @@ def test_text_file(sampler, tmp_path):
         assert image.size == (48 + 2 * 8, 32 + 2 * 8)
 
 
+def test_an_interrupted_text_file_leaves_no_table_of_earlier_texts(sampler, tmp_path, monkeypatch):
+    write_text_file(sampler, {0: "one", 1: "two"}, tmp_path, seed=0)
+    monkeypatch.setattr(type(sampler), "draw_text", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_text_file(sampler, {0: "six"}, tmp_path, seed=0)
+    assert not (tmp_path / "labels.tsv").exists()
+
+
 def test_a_line_left_out_changes_no_other_image(sampler, tmp_path):
     write_text_file(sampler, {0: "one", 1: "two", 2: "six"}, tmp_path / "all", seed=0)
     write_text_file(sampler, {0: "one", 2: "six"}, tmp_path / "some", seed=0)

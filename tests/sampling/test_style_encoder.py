@@ -78,6 +78,8 @@ def test_agreement_tells_one_writer_from_several():
     two = np.concatenate([one[:10], 0.3 * rng.normal(size=(10, 6)) - one.mean(axis=0)])
     assert agreement(one) > 0.8 > 0.3 > agreement(two)
     assert agreement(one[:1]) is None
+    # Of equal words it is 1, where style files allow nothing above, whatever rounding makes of it.
+    assert all(agreement(np.full((2, 2), value, np.float32)) <= 1.0 for value in np.linspace(0.1, 3.0, 300))
 
 
 def test_weights_without_an_identifier_encode_nothing(style_run, style_sampler, tmp_path):

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import pathlib
 import posixpath
 from collections.abc import Callable, Mapping
 
@@ -20,6 +19,7 @@ from hwgan.datasets.splits import SPLITS, deal_groups, split_of
 from hwgan.datasets.word_image_builder import WordImageBuilder
 from hwgan.datasets.writers import warn_of_few_writers
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 
 _MAX_MISSING = 0.1  # share of the listed images that may be missing without the user's consent
 _SOFT_EDGE = 20  # grey levels below the threshold, over which ink fades to white
@@ -56,7 +56,7 @@ class Iam(WordImageBuilder, skip_registration=True):
 
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
-        root, kind = pathlib.Path(self.source).expanduser(), self._kind
+        root, kind = user_path(self.source), self._kind
         rows, bad, forms = read_tables(root, f"{kind}.txt")
         self._forms = forms or {}
         for place in bad:

@@ -16,6 +16,7 @@ from hwgan.datasets.ink_builder import InkBuilder, check_strokes
 from hwgan.datasets.raw_files import RawFiles, is_archive, is_hidden
 from hwgan.datasets.splits import SPLITS, SplitLists, deal_groups, parse_list
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import user_path
 from hwgan.runtime.progress import with_progress
 
 _TASK_LISTS = {
@@ -41,7 +42,7 @@ class IamOnDb(InkBuilder, skip_registration=True):
 
     def _read_splits(self) -> dict[str, list[Example]]:
         assert self.source is not None
-        root = pathlib.Path(self.source).expanduser()
+        root = user_path(self.source)
         lines, paths = _open(root, "lines")
         writers = self._read_writers(root)
         examples = self._examples(lines, paths, self._read_texts(root), writers)
