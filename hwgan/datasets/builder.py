@@ -1,9 +1,7 @@
 """The base class of dataset builders: features, checks of every example, records on disk, and the summary."""
 
-import contextlib
 import dataclasses
 import functools
-import hashlib
 import pathlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +13,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from tensorflow_datasets.core import example_serializer
 
 from hwgan.data.charset import normalize_text
-from hwgan.datasets.raw_files import is_archive, is_hidden
+from hwgan.datasets.source_files import SourceFiles
 from hwgan.datasets.splits import SplitLists
 from hwgan.datasets.tally import Tally, printable
 from hwgan.runtime.errors import UserError
@@ -25,12 +23,6 @@ from hwgan.runtime.progress import with_progress
 # Byte order mark, zero width space, word joiner, soft hyphen and bidirectional control characters, which have no ink.
 _INVISIBLE = dict.fromkeys([0xFEFF, 0x200B, 0x2060, 0xAD])
 _INVISIBLE |= dict.fromkeys([0x200E, 0x200F, 0x061C, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
-# Files whose content is compared when a dataset is prepared again, besides archives and the `text` of Kaldi; of others,
-# such as images, name and size are.
-_TEXT_ENDINGS = (".tsv", ".csv", ".tab", ".txt", ".lst", ".list", ".json", ".jsonl", ".xml", ".inkml")
-_KALDI_TEXT = "text"
-_MAX_TEXT_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,9 +239,9 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
             "dataset": f"{self.name}/{self.builder_config.name}" if self.builder_config else self.name,
             "kind": self.kind,
             "version": str(self.version),
-            "source": self.source_name,
-            "source_listing": self.source_listing,
-            "source_content": self.source_content,
+            "source": self.source_files.name,
+            "source_listing": self.source_files.listing,
+            "source_content": self.source_files.content,
             "options": self.options,
             "texts": printable(self.text_source),
             "splits": self.split_source,
@@ -258,47 +250,10 @@ class HandwritingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True
         }
 
     @functools.cached_property
-    def _raw_files(self) -> list[pathlib.Path]:
-        """The raw files; none without a source."""
+    def source_files(self) -> SourceFiles:
+        """The raw files, without those that are written here: the folder of datasets may be inside the source."""
         source = user_path(self.source).resolve() if self.source else None
-        if source is None or source.is_file():
-            return [source] if source else []
-        own = pathlib.Path(self.data_dir).parent.resolve()  # excluded: it may be inside the source folder
-        return sorted(
-            path
-            for path in source.rglob("*")
-            if path.is_file()
-            and not path.resolve().is_relative_to(own)
-            and not is_hidden(path.relative_to(source).as_posix())  # as .git and .DS_Store, which change by themselves
-        )
-
-    @functools.cached_property
-    def source_listing(self) -> str:
-        """A checksum of names and sizes of the raw files, which changes if these change; "" without a source."""
-        if not self.source:
-            return ""
-        parent = user_path(self.source).resolve().parent
-        listing = [f"{path.relative_to(parent)} {path.stat().st_size}" for path in self._raw_files]
-        return hashlib.sha256("\n".join(listing).encode(errors="surrogateescape")).hexdigest()[:16]
-
-    @functools.cached_property
-    def source_content(self) -> str:
-        """A checksum of the content of archives, tables and texts, which people correct; "" without any."""
-        digest, count = hashlib.sha256(), 0
-        for path in self._raw_files:
-            is_text = path.suffix.lower() in _TEXT_ENDINGS or path.name == _KALDI_TEXT
-            if not is_archive(path) and not (is_text and path.stat().st_size <= _MAX_TEXT_BYTES):
-                continue
-            # One that cannot be read is named where it is needed.
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-                count += 1
-        return digest.hexdigest()[:16] if count else ""
-
-    @property
-    def source_name(self) -> str:
-        """Name of the source without its parent folders, which may be private; "" without a source."""
-        return user_path(self.source).resolve().name if self.source else ""
+        return SourceFiles(source, pathlib.Path(self.data_dir).parent.resolve())
 
 
 def clean_text(text: str) -> str:

@@ -35,7 +35,8 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
             return _existing(path, builder)
         for leftover in (directory, *directory.parent.glob("incomplete.*")):
             shutil.rmtree(leftover, ignore_errors=True)
-        _ = builder.source_listing, builder.source_content  # before the source is read: it may be corrected meanwhile
+        # Before the source is read: it may be corrected meanwhile.
+        _ = builder.source_files.listing, builder.source_files.content
         with _quiet():
             builder.download_and_prepare(
                 download_config=tfds.download.DownloadConfig(compute_stats=tfds.download.ComputeStatsMode.SKIP)
@@ -50,15 +51,16 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
 def _existing(path: pathlib.Path, builder: HandwritingBuilder) -> dict[str, Any]:
     """The summary of a complete dataset; raises UserError if it is of another source or of other options."""
     directory, summary = path.parent, parse_summary(path)
-    existing, requested = (summary["source"], summary["options"]), (builder.source_name, builder.options)
+    existing, requested = (summary["source"], summary["options"]), (builder.source_files.name, builder.options)
     if existing != requested:
         raise UserError(
             f"{directory} was made from {existing[0] or 'no source'} with options {existing[1]}, and you ask for "
             f"{requested[0]} with {requested[1]}; remove that folder, or choose another --data_dir or --name"
         )
     # Datasets of older versions have no such checksum of contents.
-    same_content = summary.get("source_content", builder.source_content) == builder.source_content
-    same_files = summary["source_listing"] == builder.source_listing
+    found = builder.source_files
+    same_content = summary.get("source_content", found.content) == found.content
+    same_files = summary["source_listing"] == found.listing
     if not same_files or not same_content:
         what = "its texts or archives were others" if same_files else "its files were others in name, number or size"
         raise UserError(

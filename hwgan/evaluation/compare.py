@@ -8,16 +8,14 @@ import jax
 import numpy as np
 
 from hwgan.data.word_store import WordStore
-from hwgan.evaluation.decoding import DecodingLexicon
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.protocols import Case, choose, find_protocol
-from hwgan.evaluation.results import as_results
+from hwgan.evaluation.results import as_results, reading_rows
 from hwgan.evaluation.set_metrics import (
     FeatureCache,
     SetMetrics,
-    error_rate_estimates,
     frequent_words,
     one_image_per_writer,
 )
@@ -28,49 +26,6 @@ logger = logging.getLogger(__name__)
 
 _MIN_WORDS = 8  # of either set; nearest-neighbour metrics need that many
 _FEW_WORDS = 100
-
-
-def evaluate_recognizer(
-    evaluator: Evaluator, words: WordStore, train: WordStore, *, use_lexicon: bool, seed: int, beam_width: int = 0
-) -> dict[str, Any]:
-    """CER and WER of a recognizer on real words by greedy decoding and, optionally, with a lexicon or a beam.
-
-    Args:
-      evaluator: the recognizer.
-      words: real words to recognize.
-      train: training words, whose texts are the lexicon.
-      use_lexicon: whether lexicon decoding is evaluated too.
-      seed: seed of the bootstrap intervals.
-      beam_width: of the beam search of a transducer; 0 for none.
-
-    Returns:
-      Results as JSON types.
-    """
-    texts, greedy = evaluator.read(words)
-    metrics = error_rate_estimates(texts, greedy, words.writers, seed)
-    if use_lexicon:
-        readings = evaluator.read_with_lexicon(words, DecodingLexicon(train.texts, evaluator.charset))
-        metrics |= _rates("lexicon", readings, words, seed)
-    if beam_width:
-        metrics |= _rates("beam", evaluator.read_with_beam(words, beam_width), words, seed)
-    return as_results({"reading": {"real": metrics}}, SetMetrics(evaluator, [], seed)) | {
-        "counts": {"reading": {"real": len(words)}},
-        "readings": _readings("reading", "real", words, greedy),
-    }
-
-
-def _readings(case: str, side: str, words: WordStore, readings: list[str]) -> list[list[str]]:
-    """A row of `results.READING_COLUMNS` for each word."""
-    return [
-        [case, side, writer, text, read]
-        for writer, text, read in zip(words.writers, words.texts, readings, strict=True)
-    ]
-
-
-def _rates(decoding: str, transcriptions: list[str], words: WordStore, seed: int) -> dict[str, Estimate]:
-    """CER and WER of another decoding than the greedy one, by names that begin with it."""
-    found = error_rate_estimates(words.texts, transcriptions, words.writers, seed)
-    return {f"{decoding}_{name}": found[name] for name in ("cer", "wer")}
 
 
 def evaluate_sampler(
@@ -140,7 +95,7 @@ def evaluate_sampler(
 def _evaluate_case(
     case: Case, words: WordStore, reference: WordStore, train_features: FeatureCache, set_metrics: SetMetrics
 ) -> tuple[dict[str, dict[str, Estimate]], dict[str, Any], list[list[str]]]:
-    """Metrics of generated and of real words, how many they are, and their readings (`_readings`)."""
+    """Metrics of generated and of real words, how many they are, and their readings (`reading_rows`)."""
     generated, real = FeatureCache(words), FeatureCache(reference)
     # If the reference words are training words, other training words are neither an independent baseline, nor do
     # small distances to them indicate copies.
@@ -154,7 +109,9 @@ def _evaluate_case(
     counts = {"generated": len(words), "real": len(reference)}
     counts |= _baseline_count(baseline_words, real.first(len(words)))
     sides = {"generated": generated, "real": real}
-    readings = [row for side, cache in sides.items() for row in _readings(case.name, side, cache.words, cache.readings)]
+    readings = [
+        row for side, cache in sides.items() for row in reading_rows(case.name, side, cache.words, cache.readings)
+    ]
     return metrics, counts, readings
 
 
@@ -233,8 +190,8 @@ def evaluate_words(
     if styles["generated"]:
         cases["styles"] = styles
     counts = {"words": {"generated": count, "real": count} | _baseline_count(train_features, real_features)}
-    readings = _readings("words", "generated", words, generated.readings)
-    readings += _readings("words", "real", real, real_features.readings)
+    readings = reading_rows("words", "generated", words, generated.readings)
+    readings += reading_rows("words", "real", real, real_features.readings)
     return as_results(cases, set_metrics) | {"counts": counts, "readings": readings}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hwgan.data.preprocessing import REVISION
+from hwgan.data.word_store import WordStore
 from hwgan.evaluation.intervals import Estimate
 from hwgan.evaluation.provenance import provenance
 from hwgan.evaluation.set_metrics import SetMetrics
@@ -20,6 +21,14 @@ def reading_table(rows: Iterable[Sequence[str]]) -> str:
     """Tab-separated values of `READING_COLUMNS`, a line for each word; blanks stand for tabs and line breaks."""
     lines = ["\t".join(" ".join(value.split()) for value in row) for row in rows]
     return "\n".join(["\t".join(READING_COLUMNS), *lines]) + "\n"
+
+
+def reading_rows(case: str, side: str, words: WordStore, readings: Sequence[str]) -> list[list[str]]:
+    """A row of `READING_COLUMNS` for each word."""
+    return [
+        [case, side, writer, text, read]
+        for writer, text, read in zip(words.writers, words.texts, readings, strict=True)
+    ]
 
 
 def as_results(cases: dict[str, dict[str, dict[str, Estimate]]], set_metrics: SetMetrics) -> dict[str, Any]:

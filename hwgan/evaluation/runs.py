@@ -14,12 +14,13 @@ from hwgan.data.ink_store import load_ink
 from hwgan.data.prepared import combined_summary, dataset_names, read_summary
 from hwgan.data.word_store import WordStore, load_words
 from hwgan.evaluation.cautions import warn_of_default, warn_of_left_out, warn_of_training_words
-from hwgan.evaluation.compare import evaluate_recognizer, evaluate_sampler
+from hwgan.evaluation.compare import evaluate_sampler
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.likelihood import likelihoods
 from hwgan.evaluation.open import open_evaluator
 from hwgan.evaluation.protocols import check_split
 from hwgan.evaluation.provenance import provenance
+from hwgan.evaluation.recognition import evaluate_recognizer
 from hwgan.evaluation.results import write_results
 from hwgan.runtime.config import Config
 from hwgan.runtime.config_file import flat_fields
