@@ -100,7 +100,7 @@ class WordStore:
             name: np.concatenate([getattr(self, name), getattr(other, name)])
             for name in ("widths", "labels", "lengths")
         }
-        places = np.concatenate([self.places, [*other.places, len(self.pixels), 0]])
+        places = np.concatenate([self.places, other.places + np.array([len(self.pixels), 0])])
         sources = np.concatenate([self.sources, other.sources + self.sources.max(initial=-1) + 1])
         texts, writers = self.texts + other.texts, self.writers + other.writers
         left_out = dict(Counter(self.left_out) + Counter(other.left_out))

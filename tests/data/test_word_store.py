@@ -37,7 +37,7 @@ def test_take_and_join_keep_images_texts_and_writers():
     )
     thrice = others.join(joined)
     np.testing.assert_array_equal(thrice.image(3), others.image(0))
-    np.testing.assert_array_equal(thrice.batch(np.array([1])).image[0, :, :10, 0], images[2] / 127.5 - 1.0)
+    np.testing.assert_allclose(thrice.batch(np.array([1])).image[0, :, :10, 0], images[2] / 127.5 - 1.0, atol=1e-6)
 
 
 def test_images_of_right_to_left_words_are_stored_mirrored():
