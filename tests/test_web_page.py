@@ -153,6 +153,21 @@ def test_a_link_from_a_phone_is_the_same_page_on_a_desktop(browser):
         assert page.faults == []
 
 
+def test_a_link_keeps_its_text_in_another_language(browser):
+    english = OpenPage(*browser).open()
+    english.tab.get_by_label("Style number").fill("9")
+    english.wait("location.hash.includes('text=')")
+    letter = english.tab.get_by_label("Your text").input_value()
+    french = OpenPage(*browser, locale="fr-CA").open(english.address().removeprefix(english.url))
+    assert french.tab.get_by_label("Votre texte").input_value() == letter
+    french.tab.get_by_role("button", name="English").click()
+    french.tab.get_by_role("button", name="Français").click()  # a change of the language exchanges the page's own text
+    assert french.tab.get_by_label("Votre texte").input_value() != letter
+    for page in (english, french):
+        page.context.close()
+        assert page.faults == []
+
+
 def test_pages_far_from_the_screen_are_drawn_when_they_are_reached(page):
     type_text(page, "\n".join("abcde"[line % 5] for line in range(200)))
     widths = "[...document.querySelectorAll('#pages canvas')].map((canvas) => canvas.width)"
@@ -456,6 +471,11 @@ def test_on_paper_there_are_the_pages_alone(page):
         assert not page.tab.locator(hidden).is_visible()
     pages = pypdfium2.PdfDocument(page.tab.pdf(prefer_css_page_size=True, format="A4"))
     assert len(pages) == len(drawn)
+    width = page.tab.evaluate("getComputedStyle(document.querySelector('#pages canvas')).getPropertyValue('--width')")
+    assert width == "210mm"
+    page.tab.evaluate("document.querySelector('#pages canvas').style.setProperty('--width', '105mm')")  # that of a card
+    card = page.tab.evaluate("document.querySelector('#pages canvas').getBoundingClientRect().width")
+    assert abs(card - 105 / 25.4 * 96) < 1  # CSS pixels: of its own size also on larger paper
     page.tab.emulate_media(media="screen")
 
 
@@ -546,6 +566,28 @@ def test_a_photo_while_there_is_no_connection(browser, sampler):
     type_text(page, "plume après")  # the page writes on
     page.wait_written()
     page.context.close()
+
+
+def test_a_style_chosen_while_a_photo_is_read_stays(browser, sampler):
+    page = OpenPage(*browser).open()
+    photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
+    held = []
+    page.context.route("**/reader.onnx*", held.append)
+    page.tab.get_by_label("Drop a photo here").set_input_files(photo)
+    page.wait("document.getElementById('hand-note').textContent.includes('Reading')")
+    page.tab.evaluate("location.hash = '#text=plume&seed=9'")
+    page.wait("document.getElementById('seed').value === '9'")
+    page.tab.get_by_label("Drop a photo here").set_input_files(
+        dict(name="page.jpg", mimeType="image/jpeg", buffer=b"no picture")
+    )
+    page.wait("document.getElementById('hand-note').textContent.includes('no picture')")
+    page.context.unroute("**/reader.onnx*")
+    for route in held:
+        route.continue_()
+    page.wait("document.getElementById('hand-note').textContent.includes('4 words found')")  # the first is read on
+    assert not page.tab.locator("#hand-on").is_checked()
+    page.context.close()
+    assert page.faults == []
 
 
 def test_a_photo_where_the_weights_cannot_read(browser, sampler):

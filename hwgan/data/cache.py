@@ -20,7 +20,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -147,9 +147,8 @@ def _write(folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preproces
         np.savez(
             temporary / _INDEX,
             widths=np.array(widths, np.int32),
-            ids=np.array(json.dumps(ids)),
-            texts=np.array(json.dumps(texts)),
-            writers=np.array(json.dumps(writers)),
+            # As bytes: numpy has four for each character of a string.
+            **{name: _as_bytes(part) for name, part in (("ids", ids), ("texts", texts), ("writers", writers))},
             segmentation_ok=np.array(ok, bool),
         )
         metadata = {"rows": name, "preprocessing": dataclasses.asdict(preprocessing), "dropped": dict(dropped)}
@@ -162,6 +161,10 @@ def _write(folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preproces
         logger.info("decoded %s: %d words, %.0f/s, cached in %s", name, len(rows), len(rows) / seconds, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _as_bytes(strings: Sequence[str]) -> np.ndarray:
+    return np.frombuffer(json.dumps(strings, ensure_ascii=False).encode(errors="surrogatepass"), np.uint8)
 
 
 def _rename(temporary: pathlib.Path, folder: pathlib.Path) -> None:
@@ -202,7 +205,7 @@ def _read(folder: pathlib.Path, height: int, name: str) -> DecodedSplit | None:
         metadata = json.loads(read_regular(folder / _DONE, _MAX_METADATA_BYTES))
         with open_stored(folder / _INDEX, _MAX_INDEX_BYTES) as index:
             widths, ok = index["widths"], index["segmentation_ok"]
-            ids, texts, writers = (json.loads(str(index[field])) for field in ("ids", "texts", "writers"))
+            ids, texts, writers = (json.loads(index[field].tobytes()) for field in ("ids", "texts", "writers"))
         if len({len(part) for part in (widths, ok, ids, texts, writers)}) > 1:
             raise ValueError("its parts do not fit")
         starts = np.concatenate([[0], np.cumsum(widths.astype(np.int64) * height)])

@@ -6,6 +6,7 @@ the mirrored image: numbers and left-to-right words inside a right-to-left text 
 characters is reversed.
 """
 
+import functools
 import unicodedata
 from collections.abc import Mapping
 
@@ -24,6 +25,7 @@ def is_right_to_left(character_counts: Mapping[str, int]) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=1 << 17)  # the texts of a large dataset, which are asked for several times
 def column_order(text: str) -> str:
     """The characters of a right-to-left text, ordered by their columns in the mirrored image.
 

@@ -24,7 +24,7 @@ TOP, BOTTOM = 1.65, -0.6  # vertical extent of a padded line above the baseline,
 _ASCENDER, _X_HEIGHT, _DOTTED, _ACCENTED, _DESCENDER = 1.6, 1.0, 1.3, 1.5, -0.5
 
 _EXTENTS = {
-    **dict.fromkeys("acemnorsuvwxzæœ", (_X_HEIGHT, 0.0)),
+    **dict.fromkeys("acemnorsuvwxzæœøı", (_X_HEIGHT, 0.0)),
     **dict.fromkeys("gpqy", (_X_HEIGHT, _DESCENDER)),
     **dict.fromkeys("i:", (_DOTTED, 0.0)),
     "j": (_DOTTED, _DESCENDER),
@@ -32,8 +32,9 @@ _EXTENTS = {
     "f": (_ASCENDER, -0.25),
     "Q": (_ASCENDER, -0.2),
     **dict.fromkeys(",;", (0.2, -0.3)),
-    **dict.fromkeys("._", (0.25, 0.0)),
-    **dict.fromkeys("-–—~=+", (0.65, 0.35)),
+    **dict.fromkeys("._…", (0.25, 0.0)),
+    **dict.fromkeys("-\u2010\u2011\u2212–—~=+¬⸗·", (0.65, 0.35)),  # hyphens, that which is not to be broken, minus
+    **dict.fromkeys("«»‹›", (0.85, 0.1)),
     **dict.fromkeys("'’\"“”°*^", (_ASCENDER, 1.0)),
     **dict.fromkeys("()[]{}/|", (_ASCENDER, -0.3)),
 }
@@ -74,9 +75,11 @@ def _base(character: str) -> str:
 
 
 def character_extent(character: str) -> tuple[float, float]:
-    """(top, bottom) of a character with its accents; of a mark alone (-inf, inf) where it changes nothing."""
+    """(top, bottom) of a character with its accents; of blanks, and marks that change nothing, (-inf, inf)."""
     if character in _EXTENTS:
         return _EXTENTS[character]
+    if character.isspace():  # lines and words of some languages have blanks
+        return _NO_EXTENT
     base, *marks = unicodedata.normalize("NFD", character)
     if takes_no_width(base):
         marks, (top, bottom) = [base, *marks], _NO_EXTENT
@@ -100,7 +103,7 @@ def vertical_extent(text: str) -> tuple[float, float]:
     """
     tops, bottoms = zip(*map(character_extent, text), strict=True)
     top, bottom = max(tops), min(bottoms)
-    return (top, bottom) if bottom < top else _OTHER_EXTENT  # of a mark alone
+    return (top, bottom) if bottom < top else _OTHER_EXTENT  # of a mark or a blank alone
 
 
 def char_widths_of(characters: str, height: int) -> Float[np.ndarray, " n"]:

@@ -14,7 +14,7 @@ from hwgan.data.letterforms import BOTTOM, TOP, text_widths, vertical_extent
 from hwgan.runtime.errors import UserError
 
 TRIMS = {"sides": transforms.trim_sides, "box": transforms.trim_box, "ink": transforms.trim_ink}
-REVISION = 4  # must be raised when a step changes its result; it is part of the cache key, so caches are rewritten
+REVISION = 5  # must be raised when a step changes its result; it is part of the cache key, so caches are rewritten
 _MAX_WIDTH_RATIO = 2.0  # of actual and expected width, either way
 _FINE_SCAN = 1.5  # times the output height, above which an image is preprocessed twice
 _MAX_ASPECT = 100  # width / height; wider images cannot be words, and would fill the memory when scaled up

@@ -12,7 +12,6 @@ from hwgan.datasets.raw_files import is_archive, is_hidden
 # such as images, name and size are.
 _TEXT_ENDINGS = (".tsv", ".csv", ".tab", ".txt", ".lst", ".list", ".json", ".jsonl", ".xml", ".inkml")
 _KALDI_TEXT = "text"
-_MAX_TEXT_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ class SourceFiles:
         digest, count = hashlib.sha256(), 0
         for path in self.paths:
             is_text = path.suffix.lower() in _TEXT_ENDINGS or path.name == _KALDI_TEXT
-            if not is_archive(path) and not (is_text and path.stat().st_size <= _MAX_TEXT_BYTES):
+            if not is_archive(path) and not is_text:
                 continue
             # One that cannot be read is named where it is needed.
             with contextlib.suppress(OSError), path.open("rb") as file:

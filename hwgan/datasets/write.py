@@ -30,11 +30,12 @@ def write_dataset(builder: HandwritingBuilder) -> dict[str, Any]:
     path = directory / SUMMARY_FILE
     if path.exists():  # it may be in a folder that is read-only, where nothing can be locked
         return _existing(path, builder)
-    with exclusive_lock(directory.parent):
+    with exclusive_lock(directory.parent) as locked:
         if path.exists():
             return _existing(path, builder)
-        for leftover in (directory, *directory.parent.glob("incomplete.*")):
-            shutil.rmtree(leftover, ignore_errors=True)
+        if locked:  # else they may be of another process that is at work
+            for leftover in (directory, *directory.parent.glob("incomplete.*")):
+                shutil.rmtree(leftover, ignore_errors=True)
         # Before the source is read: it may be corrected meanwhile.
         _ = builder.source_files.listing, builder.source_files.content
         with _quiet():

@@ -19,7 +19,7 @@ from hwgan.data.transforms import decode_grey
 from hwgan.prepare import prepare_dataset
 from hwgan.runtime.errors import UserError
 from tests.hostile import file_damages, held
-from tests.synthetic_data import CHILDREN, make_folder, read_rows
+from tests.synthetic_data import CHILDREN, make_folder, make_words, read_rows
 
 PREPROCESSING = Preprocessing(height=16)
 
@@ -51,6 +51,17 @@ def test_the_cache_holds_each_preprocessed_row(data):
         np.testing.assert_array_equal(image(decoded, index), PREPROCESSING(row["image"][:, :, 0], "words"))
     assert decoded.pixels.dtype == np.uint8
     assert not decoded.pixels.flags.writeable
+
+
+def test_the_index_takes_a_byte_for_each_byte_of_the_texts(tmp_path):
+    texts = ["слово" * 8, "ещё" * 16, "и" * 60] * 4
+    source = make_words(tmp_path / "words", texts, [40] * len(texts))
+    prepare_dataset("word_folder", str(tmp_path), str(source), name="mine")
+    decoded = read(str(tmp_path))
+    assert set(decoded.texts) == set(texts)
+    (folder,) = folders(str(tmp_path))
+    with np.load(folder / cache._INDEX) as index:
+        assert index["texts"].nbytes < sum(len(text.encode()) + 5 for text in decoded.texts)
 
 
 def test_the_second_run_decodes_nothing(data, monkeypatch):

@@ -23,6 +23,11 @@ from hwgan.data.letterforms import BOTTOM, TOP, char_widths_of, text_widths, ver
         ("שֶל", 1.6, -0.4),
         ("בּ", 1.6, 0.0),  # a point inside the letter
         ("\u0301", 1.6, 0.0),
+        ("on en a", 1.0, 0.0),  # a line whose blanks are no capitals
+        ("man¬", 1.0, 0.0),
+        ("gegen\u2010", 1.0, -0.5),
+        ("«øre»", 1.0, 0.0),
+        (" ", 1.6, 0.0),
     ],
 )
 def test_the_extent_follows_the_characters(text, reaches_up, reaches_down):

@@ -1,5 +1,6 @@
 """What all builders share: datasets prepared to disk and read back."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image
 
 from hwgan.data.prepared import dataset_directory, read_summary
-from hwgan.datasets import Request, create_builder
+from hwgan.datasets import Request, create_builder, write
 from hwgan.datasets.builder import clean_text
 from hwgan.datasets.splits import SPLITS, SplitLists, parse_list, read_split_lists
 from hwgan.datasets.write import write_dataset
@@ -142,6 +143,18 @@ def test_a_folder_without_summary_is_prepared_again(tmp_path):
     assert prepare_dataset("word_folder", str(tmp_path / "data"), str(folder)) == whole
     assert len(read_rows(tmp_path / "data", "word_folder/mine", "train")) == whole["examples"]["train"]
     assert not list(directory.parent.glob("incomplete*"))
+
+
+def test_where_nothing_can_be_locked_the_work_of_another_process_stays(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def no_lock(_):
+        yield False
+
+    monkeypatch.setattr(write, "exclusive_lock", no_lock)
+    folder = make_folder(tmp_path / "mine")
+    (tmp_path / "data" / "word_folder" / "mine" / "incomplete.ABC_1.1.0").mkdir(parents=True)
+    prepare_dataset("word_folder", str(tmp_path / "data"), str(folder))
+    assert (tmp_path / "data" / "word_folder" / "mine" / "incomplete.ABC_1.1.0").exists()
 
 
 def _prepare_in_child(data_dir, source, limit=None):

@@ -211,6 +211,32 @@ def test_regions_without_polygon_are_named():
         parse_pages(b"no xml")
 
 
+@pytest.mark.parametrize("hyphen", ["-", "¬", "\u00ad"])
+def test_a_hyphen_at_the_end_of_a_line_is_in_its_text(tmp_path, hyphen):
+    """A soft hyphen has no ink in a text, but as HYP of ALTO it stands on the page."""
+    source = make_pages(tmp_path / "book")
+    for path in source.glob("*.xml"):
+        path.write_text(path.read_text().replace("</TextLine>", f'<HYP CONTENT="{hyphen}"/></TextLine>'))
+    prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    texts = {row["text"].decode() for row in all_rows(tmp_path / "data", "pages/book").values()}
+    assert texts == {text + hyphen.replace("\u00ad", "-") for text in TEXTS}
+
+
+@pytest.mark.parametrize("place", [".thumbs", "img/.thumbs"])
+def test_thumbnails_of_file_managers_are_no_pages(tmp_path, place):
+    source = make_pages(tmp_path / "book", folder="img")
+    prepare_dataset("pages", str(tmp_path / "whole"), str(source))
+    shapes = {row["image"].shape for row in all_rows(tmp_path / "whole", "pages/book").values()}
+    (source / place).mkdir()
+    for path in (source / "img").glob("*.png"):
+        with Image.open(path) as image:
+            image.resize((image.width // 2, image.height // 2)).save(source / place / path.name)
+    summary = prepare_dataset("pages", str(tmp_path / "data"), str(source))
+    assert summary["examples"] == dict.fromkeys(SPLITS, 3)
+    assert summary["skipped"] == {}
+    assert {row["image"].shape for row in all_rows(tmp_path / "data", "pages/book").values()} == shapes
+
+
 def test_no_pages(tmp_path):
     (tmp_path / "book").mkdir()
     Image.new("L", (4, 4)).save(tmp_path / "book" / "a.png")

@@ -94,7 +94,8 @@ export class Engine {
     const count = Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1);
     const others = Array.from({ length: count - 1 }, async () => this.join((await this.load("wasm")).runner));
     void Promise.allSettled(others);
-    if (await hasGpu()) setTimeout(() => void this.tryGpu(first.milliseconds / count).catch(() => undefined), GPU_DELAY);
+    const tryGpu = (): void => void this.tryGpu(first.milliseconds / count).catch(() => undefined);
+    void hasGpu().then((found) => found && setTimeout(tryGpu, GPU_DELAY)); // drivers may take long to answer
   }
 
   /** Lets WebGPU take over if it is faster; these networks are so small that it often is not. */
@@ -140,8 +141,8 @@ export class Engine {
 
   /** A task failed. Of a worker that is lost, or a GPU that may be, a new worker takes the place, and tries it again. */
   private fail(runner: Runner, task: Task | null, error: Error, isLost: boolean): void {
-    // Of a GPU it may be the device that failed; each task is tried at most twice.
-    const isConnection = error instanceof NotLoaded && !isLost && runner.backend !== "webgpu";
+    // Of a GPU it may be the device that failed, but for a network that cannot be fetched; each task is tried at most twice.
+    const isConnection = error instanceof NotLoaded && !isLost;
     if (!runner.isReady || isConnection || !(isLost || runner.backend === "webgpu")) {
       task?.reject(error);
       return;

@@ -39,7 +39,7 @@ export class StyleGrid {
       this.shown = key;
       this.first = first;
       this.build(temperature).catch((error: unknown) => {
-        if (!(error instanceof Superseded)) throw error;
+        if (!(error instanceof Superseded) && key === this.shown) this.shown = ""; // tried again with the next change
       });
     }
     for (const input of this.place.querySelectorAll("input")) input.checked = isUsed && input.value === String(seed);

@@ -95,8 +95,9 @@ class App {
 
   /** Says everything in a language; the text stays, unless it is the page's own. */
   translate(language: Language): void {
+    const isAnother = language !== currentLanguage(); // else the letter of another language comes from a link, and stays
     translatePage(language);
-    if (isDefaultText(this.settings.text)) this.settings.text = say("defaultText");
+    if (isAnother && isDefaultText(this.settings.text)) this.settings.text = say("defaultText");
     get<HTMLTextAreaElement>("text").value = this.settings.text;
     buildControls(this.settings, (change) => this.change(change));
     this.hand.translate();

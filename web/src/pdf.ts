@@ -37,6 +37,7 @@ function contentOf(page: PdfPage, color: string): string {
   }
   parts.push(`${channels(color)} rg`);
   for (const { outline, x, y, scale } of page.words) {
+    if (!outline.length) continue; // a fill needs a path
     parts.push(`q ${number(scale)} 0 0 ${number(scale)} ${number(x)} ${number(y)} cm`);
     let [lastX, lastY] = [0, 0];
     trace(

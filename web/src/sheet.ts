@@ -11,6 +11,8 @@ import type { Style } from "./styles";
 const LONGEST_LABEL = 5000; // characters of a page that a screen reader is given, more than a full one has
 const LONG = 2000; // ms of writing, after which a screen reader is told that it has ended
 const NEAR = "50%"; // of the screen's height; pages nearer to it are drawn
+// Of the window, and of what scrolls in it; browsers that do not know the second draw a page when it is reached.
+const SURROUNDINGS = { rootMargin: NEAR, scrollMargin: NEAR };
 const PRINTED_PER_MM = 8; // pixels of pages on paper
 const MOST_PRINTED = 150e6; // pixels of all of them, which take four bytes each
 
@@ -24,7 +26,7 @@ export class Sheet {
   private writing: Promise<void> | null = null;
   /** Canvases on or near the screen: the others are empty, for those of a long text would take a gigabyte. */
   private readonly near = new Set<Element>();
-  private readonly observer = new IntersectionObserver((entries) => this.notice(entries), { rootMargin: NEAR });
+  private readonly observer = new IntersectionObserver((entries) => this.notice(entries), SURROUNDINGS);
   private readonly element = document.getElementById("pages")!;
   private readonly progress = document.getElementById("progress")!;
 
@@ -122,6 +124,7 @@ export class Sheet {
       const text = page.words.map((word) => word.text).join(" ");
       canvas.lang = currentLanguage();
       canvas.style.aspectRatio = `${page.size.width} / ${page.size.height}`;
+      canvas.style.setProperty("--width", `${page.size.width}mm`); // on paper
       canvas.setAttribute("aria-label", say("pageLabel", i + 1, this.pages.length, text.slice(0, LONGEST_LABEL)));
     });
   }

@@ -43,7 +43,7 @@ async function loadRuntime(): Promise<void> {
   runtime.env.logLevel = "error";
 }
 
-/** A network could not be opened, most often for want of a connection. */
+/** A network could not be fetched, most often for want of a connection. */
 class Missing extends Error {}
 
 function session(network: Network): Promise<InferenceSession> {
@@ -52,16 +52,30 @@ function session(network: Network): Promise<InferenceSession> {
   let opened = sessions.get(network);
   if (!opened) {
     // Files of another model may be kept under the same name.
-    opened = runtime.InferenceSession.create(`${setup.modelUrl}${file.name}?${file.sha256.slice(0, 16)}`, {
-      executionProviders: setup.backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
-      logSeverityLevel: 3,
-    }).catch((error: unknown) => {
-      sessions.delete(network); // as without a connection: the next photo tries again
-      throw new Missing(String(error));
-    });
+    opened = fetched(`${setup.modelUrl}${file.name}?${file.sha256.slice(0, 16)}`)
+      .then((content) =>
+        runtime.InferenceSession.create(content, {
+          executionProviders: setup.backend === "webgpu" ? ["webgpu", "wasm"] : ["wasm"],
+          logSeverityLevel: 3,
+        }),
+      )
+      .catch((error: unknown) => {
+        sessions.delete(network); // as without a connection: the next photo tries again
+        throw error;
+      });
     sessions.set(network, opened);
   }
   return opened;
+}
+
+async function fetched(url: string): Promise<ArrayBuffer> {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+    return await response.arrayBuffer();
+  } catch (error) {
+    throw new Missing(String(error));
+  }
 }
 
 async function write(labels: number[], z: Float32Array): Promise<Ink> {

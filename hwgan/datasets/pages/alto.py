@@ -10,6 +10,8 @@ from hwgan.data.line_cutting import WORD_BREAK
 from hwgan.datasets.pages.layout import Page, RegionCollector, stated_size
 from hwgan.datasets.xml_tree import children, descendants, local_name
 
+_SOFT_HYPHEN = "\xad"
+
 _UNITS_PER_INCH = {"mm10": 254.0, "inch1200": 1200.0}  # others are pixels
 
 
@@ -79,7 +81,10 @@ def _line_text(line: Element) -> str:
         elif local_name(child) == "SP":
             parts.append(" ")
         elif local_name(child) == "HYP":
-            parts.append(child.get("CONTENT", ""))
+            content = child.get("CONTENT", "")
+            parts.append(
+                "-" if content == _SOFT_HYPHEN else content
+            )  # elsewhere it has no ink, here it stands on paper
     return "".join(parts)
 
 

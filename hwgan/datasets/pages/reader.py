@@ -98,7 +98,7 @@ class Reader:
         xml_files = [name for name in names if name.lower().endswith(".xml") and not is_hidden(name)]
         # METS files come first, for they tell which files are of one page.
         self.xml_files = sorted(xml_files, key=lambda name: (not name.lower().endswith("mets.xml"), name))
-        self._finder = ImageFinder(names)
+        self._finder = ImageFinder(name for name in names if not is_hidden(name))  # thumbnails of file managers
         self._physical: dict[str, str] = {}  # page of METS, by path
         self._scan = functools.cache(self._read_scan)
         self._parse_file = functools.lru_cache(1)(lambda file: parse_pages(files.read(file), unit))

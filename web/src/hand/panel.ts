@@ -19,7 +19,8 @@ interface Row extends HandWord {
 
 export class HandPanel {
   private rows: Row[] = [];
-  private version = 0;
+  private version = 0; // of the photo that is read
+  private opening = 0; // of the file that is opened
   private isSwitched = false; // whether the user said of this photo that its style is used or not
   private note: () => string = () => "";
   private readonly place = document.getElementById("hand-words")!;
@@ -98,18 +99,19 @@ export class HandPanel {
   }
 
   private async open(file: Blob): Promise<void> {
-    const version = ++this.version;
+    const opening = ++this.opening;
     this.tell(() => say("handOpening"));
     let photo: Grey;
     try {
       photo = await decodePhoto(file);
     } catch {
-      // The words of the photo before stay, with all that was corrected.
+      // The words of the photo before stay, with all that was corrected; one that is being read is read on.
       const stays = this.rows.length > 0;
-      if (version === this.version) this.tell(() => say("handUnreadable") + (stays ? ` ${this.found()}` : ""));
+      if (opening === this.opening) this.tell(() => say("handUnreadable") + (stays ? ` ${this.found()}` : ""));
       return;
     }
-    if (version !== this.version) return;
+    if (opening !== this.opening) return;
+    const version = ++this.version;
     this.engine.forgetWaiting(PHOTO);
     this.rows = [];
     this.place.replaceChildren();
@@ -129,7 +131,7 @@ export class HandPanel {
     }
     this.place.replaceChildren(...this.rows.map((row, i) => this.element(row, i)));
     this.switchLabel.hidden = !this.rows.length;
-    this.switch.checked = this.rows.some((row) => row.z);
+    this.switch.checked = !this.isSwitched && this.rows.some((row) => row.z); // another style may be chosen meanwhile
     this.update();
   }
 
