@@ -26,8 +26,8 @@ def create_mesh(batch_size: int, gradient_accumulation_steps: int = 1) -> Mesh:
         raise UserError(
             f"train.batch_size={batch_size} does not divide by the {num_devices} devices of this run{parts}"
         )
-    # In the order of processes, so that the rows of a batch are those of process 0, then 1, …: `jax.make_mesh` puts TPUs
-    # into the order of their wiring, in which those of one process may be apart.
+    # In the order of processes, so that the rows of a batch are those of process 0, then 1, …: `jax.make_mesh` puts
+    # TPUs into the order of their wiring, in which those of one process may be apart.
     devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
     # Auto: under Explicit axes, now the default, flax's convolution with batch norm fails.
     return Mesh(np.array(devices), ("data",), axis_types=(AxisType.Auto,))

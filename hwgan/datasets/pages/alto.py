@@ -10,7 +10,7 @@ from hwgan.data.line_cutting import WORD_BREAK
 from hwgan.datasets.pages.layout import Page, RegionCollector, stated_size
 from hwgan.datasets.xml_tree import children, descendants, local_name
 
-_SOFT_HYPHEN = "\xad"
+_SOFT_HYPHEN = "\xad"  # in a text it has no ink, but as HYP it stands on the page
 
 _UNITS_PER_INCH = {"mm10": 254.0, "inch1200": 1200.0}  # others are pixels
 
@@ -82,9 +82,7 @@ def _line_text(line: Element) -> str:
             parts.append(" ")
         elif local_name(child) == "HYP":
             content = child.get("CONTENT", "")
-            parts.append(
-                "-" if content == _SOFT_HYPHEN else content
-            )  # elsewhere it has no ink, here it stands on paper
+            parts.append("-" if content == _SOFT_HYPHEN else content)
     return "".join(parts)
 
 
