@@ -572,7 +572,7 @@ def test_a_style_chosen_while_a_photo_is_read_stays(browser, sampler):
     page = OpenPage(*browser).open()
     photo = dict(name="page.jpg", mimeType="image/jpeg", buffer=photo_of_writing(sampler, 2, LINES[:1]))
     held = []
-    page.context.route("**/reader.onnx*", held.append)
+    page.context.route("**/reader.onnx*", lambda route: held.append(route))
     page.tab.get_by_label("Drop a photo here").set_input_files(photo)
     page.wait("document.getElementById('hand-note').textContent.includes('Reading')")
     page.tab.evaluate("location.hash = '#text=plume&seed=9'")

@@ -30,7 +30,7 @@ GENERATORS = {
 }
 DISCRIMINATORS = {"alonso": AlonsoDiscriminator, "columns": ColumnDiscriminator}
 RECOGNIZERS = {"crnn": CRNN, "gated_crnn": GatedCRNN, "conv": ConvRecognizer, "transducer": Transducer}
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16")  # float16 would need its losses scaled, or small gradients vanish
 IDENTIFIERS = {"none": NoIdentifier, "writers": WriterIdentifier}
 
 
