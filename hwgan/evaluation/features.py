@@ -66,7 +66,8 @@ def left_squares(words: WordStore) -> WordStore:
     pixels = np.concatenate([transforms.pad_images([image], height).ravel() for image in images])
     starts = np.arange(len(words), dtype=np.int64) * height * height
     widths = np.full(len(words), height, np.int32)
-    return dataclasses.replace(words, pixels=pixels, starts=starts, widths=widths)
+    places = np.stack([np.zeros_like(starts), starts], axis=1)
+    return dataclasses.replace(words, pixels=(pixels,), places=places, widths=widths)
 
 
 CROPS: dict[str, Callable[[WordStore], WordStore]] = {"whole": whole_words, "left": left_squares}
