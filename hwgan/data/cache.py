@@ -148,7 +148,9 @@ def _write(folder: pathlib.Path, rows: Rows, name: str, preprocessing: Preproces
             temporary / _INDEX,
             widths=np.array(widths, np.int32),
             # As bytes: numpy has four for each character of a string.
-            **{name: _as_bytes(part) for name, part in (("ids", ids), ("texts", texts), ("writers", writers))},
+            ids=_as_bytes(ids),
+            texts=_as_bytes(texts),
+            writers=_as_bytes(writers),
             segmentation_ok=np.array(ok, bool),
         )
         metadata = {"rows": name, "preprocessing": dataclasses.asdict(preprocessing), "dropped": dict(dropped)}
