@@ -162,7 +162,7 @@ def test_every_config_builds(module):
         ("preprocessing.height", 64, "the generator makes 16 pixels a character, 32 high"),
         ("model.recognizer.name", "crnn", r"model.recognizer \(CRNN\) has no fields \['dense_features'\]"),
         ("model.recognizer.norm", "none", 'model.recognizer: norm must be "batch" or "layer", got \'none\''),
-        ("model.dtype", "bf16", r"model.dtype='bf16' must be one of \('float32', 'bfloat16', 'float16'\)"),
+        ("model.dtype", "bf16", r"model.dtype='bf16' must be one of \('float32', 'bfloat16'\)"),
         ("model.recognizer.conv_features", (64, 128), "differ in length: conv_features 2, pools 3"),
         ("model.recognizer.dense_features", 0, "model.recognizer.dense_features=0 must be at least 1"),
         ("model.recognizer.pools", ((2, 3), (2, 1), (2, 1)), "by a factor of 6, which must divide 16"),
