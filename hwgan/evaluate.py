@@ -138,7 +138,7 @@ def main(argv: list[str]) -> None:
     if args.train and _same_words(args):
         raise UserError("--train= must be other words than --real=, or none: it is for finding copies")
     real = _open_words(args.real, args.split, evaluator, args.data_dir, doubtful=args.doubtful_words)
-    warn_of_left_out(f"the words of --real={args.real}", real)
+    warn_of_left_out(f"the words of --real={args.real}", real.left_out, len(real))
     train_name = args.train or ("" if from_folder else args.real)
     train = _open_words(train_name, "train", evaluator, args.data_dir) if train_name else None
     options = dict(seed=args.seed, inception=args.inception, geometry_rounds=args.geometry_rounds)
@@ -149,7 +149,7 @@ def main(argv: list[str]) -> None:
     metadata |= {"dropped_real": dict(real.left_out), "doubtful_words": args.doubtful_words, "training_writers": shared}
     if args.generated:
         words = _open_words(args.generated, "", evaluator, args.data_dir)
-        warn_of_left_out("the generated words", words)
+        warn_of_left_out("the generated words", words.left_out, len(words))
         real = real.take(range(min(len(real), args.words)))
         results = evaluate_words(words, real, train, evaluator, **options)
         metadata |= {"generated": _name_of(args.generated), "dropped_generated": dict(words.left_out)}

@@ -61,15 +61,10 @@ def check_step(path: str, step: int | None) -> None:
         raise UserError("step is for the checkpoint of a run; a file of weights holds but one")
 
 
-def describe_missing(workdir: str, checkpoints: str) -> str:
-    """What to say of a workdir without checkpoints: what may have been meant, and what there is.
-
-    Args:
-      workdir: as it was given.
-      checkpoints: name of the folder of checkpoints in the workdir of a run.
-    """
+def describe_missing(workdir: str) -> str:
+    """What to say of a workdir, as it was given, without checkpoints: what may have been meant, and what there is."""
     folder = user_path(workdir)
-    beside = {found.parent.name: str(found.parent) for found in sorted(folder.parent.glob(f"*/{checkpoints}"))}
+    beside = {found.parent.name: str(found.parent) for found in sorted(folder.parent.glob(f"*/{CHECKPOINTS}"))}
     named = shipped_names() + shipped_names("evaluator")
     there = "holds no checkpoints" if folder.exists() else "does not exist"
     similar = get_close_matches(folder.name, [*beside, *named], n=1, cutoff=0.7)

@@ -272,7 +272,7 @@ def open_for_reading(workdir: str) -> Checkpointer:
     """
     folder = user_path(workdir) / CHECKPOINTS
     if not folder.is_dir():
-        raise UserError(describe_missing(workdir, CHECKPOINTS))
+        raise UserError(describe_missing(workdir))
     check_files(folder.resolve())
     return Checkpointer(workdir, read_only=True)
 

@@ -59,15 +59,10 @@ class WordStore:
         charset: Charset,
     ) -> "WordStore":
         """A store of unmirrored images that need no preprocessing, such as generated ones."""
-        widths = np.array([image.shape[1] for image in images], np.int32)
-        rows = [transforms.flip_reading(image, charset.right_to_left).ravel() for image in images]
-        starts = np.cumsum([0, *(row.size for row in rows[:-1])])
         labels, lengths = charset.encode_batch(texts, spec.max_length)
         return cls(
             spec,
-            (np.concatenate(rows),),
-            np.stack([np.zeros_like(starts), starts], axis=1),
-            widths,
+            *_pack([transforms.flip_reading(image, charset.right_to_left) for image in images]),
             list(texts),
             labels,
             lengths,
@@ -115,6 +110,11 @@ class WordStore:
             left_out=left_out,
         )
 
+    def with_images(self, images: Sequence[np.ndarray]) -> "WordStore":
+        """The same words with other images, uint8 [height, width] each, in reading direction."""
+        pixels, places, widths = _pack(images)
+        return dataclasses.replace(self, pixels=pixels, places=places, widths=widths)
+
     def image(self, index: int) -> np.ndarray:
         """The image of a word, uint8 [height, width], not mirrored."""
         return transforms.flip_reading(self._image(index), self.right_to_left)
@@ -156,6 +156,18 @@ class WordStore:
     def _writer_ids(self) -> np.ndarray:
         ids = {name: number for number, name in enumerate(self.writer_names)}
         return np.array([ids.get(name, -1) for name in self.writers], np.int32)
+
+
+def _places(starts: np.ndarray) -> np.ndarray:
+    """`WordStore.places` of images that begin at these offsets of one array."""
+    return np.stack([np.zeros_like(starts), starts], axis=1)
+
+
+def _pack(images: Sequence[np.ndarray]) -> tuple[tuple[np.ndarray], np.ndarray, np.ndarray]:
+    """`pixels`, `places` and `widths` of a `WordStore` of images in reading direction."""
+    starts = np.cumsum([0, *(image.size for image in images[:-1])])
+    widths = np.array([image.shape[1] for image in images], np.int32)
+    return (np.concatenate([image.ravel() for image in images]),), _places(starts), widths
 
 
 def load_words(
@@ -223,7 +235,7 @@ def _load_dataset(
     return WordStore(
         spec,
         (decoded.pixels,),
-        np.stack([np.zeros(len(rows), np.int64), decoded.starts[rows]], axis=1),
+        _places(decoded.starts[rows]),
         decoded.widths[rows],
         texts,
         labels,

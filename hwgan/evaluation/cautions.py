@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Mapping
 
 from hwgan.checkpoints.learned import Learned
-from hwgan.data.word_store import WordStore
 from hwgan.evaluation.evaluator import Evaluator
 
 logger = logging.getLogger(__name__)
@@ -67,11 +66,15 @@ def warn_of_training_words(
     return found
 
 
-def warn_of_left_out(what: str, words: WordStore) -> None:
-    """Warns of words that are not evaluated; `what` names them all."""
-    if words.left_out:
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in words.left_out.items())
-        left_out = sum(words.left_out.values())
-        logger.warning(
-            "of %s, %s of %s are not evaluated: %s", what, f"{left_out:,}", f"{len(words) + left_out:,}", reasons
-        )
+def warn_of_left_out(what: str, left_out: Mapping[str, int], kept: int) -> None:
+    """Warns of words that are not evaluated.
+
+    Args:
+      what: names all words.
+      left_out: how many are not evaluated, by reason.
+      kept: how many are.
+    """
+    if left_out:
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in left_out.items())
+        count = sum(left_out.values())
+        logger.warning("of %s, %s of %s are not evaluated: %s", what, f"{count:,}", f"{kept + count:,}", reasons)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from hwgan.data.word_store import WordStore
+from hwgan.evaluation.cautions import warn_of_left_out
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.features import feature_networks
 from hwgan.evaluation.intervals import Estimate
@@ -73,8 +74,7 @@ def evaluate_sampler(
             "%s: generating %d words, then their metrics against %d real ones", case.name, len(texts), len(reference)
         )
         words, dropped = _draw(sampler, evaluator, texts, seed)
-        for reason, count in dropped.items():
-            logger.warning("%s: %d generated words are left out: %s", case.name, count, reason)
+        warn_of_left_out(f"the generated words of {case.name}", dropped, len(words))
         if len(words) < _MIN_WORDS:
             logger.warning("%s is left out: %d generated words have usable images", case.name, len(words))
             continue

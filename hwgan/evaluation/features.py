@@ -63,11 +63,7 @@ def left_squares(words: WordStore) -> WordStore:
     """The first h columns of each word of height h, in reading direction; narrower words are padded with white."""
     height = words.spec.height
     images = [transforms.flip_reading(words.image(row), words.right_to_left)[:, :height] for row in range(len(words))]
-    pixels = np.concatenate([transforms.pad_images([image], height).ravel() for image in images])
-    starts = np.arange(len(words), dtype=np.int64) * height * height
-    widths = np.full(len(words), height, np.int32)
-    places = np.stack([np.zeros_like(starts), starts], axis=1)
-    return dataclasses.replace(words, pixels=(pixels,), places=places, widths=widths)
+    return words.with_images([transforms.pad_images([image], height)[0] for image in images])
 
 
 CROPS: dict[str, Callable[[WordStore], WordStore]] = {"whole": whole_words, "left": left_squares}

@@ -14,9 +14,8 @@ class Case:
 
     Attributes:
       name: name in the results.
-      texts: texts to generate: "same" as the real words, once each; "iv", texts of the evaluated split that are in the
-        training vocabulary (with reference "train", texts of all training words); "oov", texts of the split that are
-        not.
+      texts: texts to generate: "same" as the real words, once each; "iv", texts in the training vocabulary; "oov",
+        texts that are not; both of the real words, or where these are others, of the evaluated split.
       reference: real words to compare with: those of the evaluated "split", or of "train".
       matched: whether the real words are restricted to IV or OOV texts, as `texts` says.
       limit: maximum number of generated and of real words; 0 for the limit of the config.

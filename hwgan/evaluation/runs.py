@@ -134,7 +134,7 @@ def _load_splits(config: Config, run: Run, evaluator: Evaluator) -> tuple[WordSt
     shared = {}
     if settings.split != "train":
         shared = warn_of_training_words(learners, contents, writers_by_dataset(dataset, split.writers))
-    warn_of_left_out(f"the {settings.split} words of {dataset}", split)
+    warn_of_left_out(f"the {settings.split} words of {dataset}", split.left_out, len(split))
     return split, train, {"dropped_real": dict(split.left_out), "training_writers": shared}
 
 

@@ -97,19 +97,19 @@ class SetMetrics:
         """
         metrics = {}
         count = min(len(words.words), len(real.words))
+        equal_sets = words.first(count), real.first(count)
         for network in self.networks:
+            full_sets = equal_sets if network.slow else [cache.first(_MAX_KERNEL_ROWS) for cache in (words, real)]
+            writers = [cache.words.writers for cache in full_sets]
+            twins = twins_by_text(*(cache.words.texts for cache in full_sets)) if same_texts else None
             for crop in CROPS:
-                equal_sets = words.first(count), real.first(count)
                 sets = [cache.features(network, crop) for cache in equal_sets]
                 # A replicate takes seconds if there are thousands of features.
                 replicates = _REPLICATES if sets[0].shape[1] <= _MAX_FEATURES else 0
                 metrics[f"frechet/{network.name}/{crop}"] = half_sample_estimate(
                     frechet_distance, sets, self.seed, replicates
                 )
-                full_sets = equal_sets if network.slow else [cache.first(_MAX_KERNEL_ROWS) for cache in (words, real)]
                 features = [cache.features(network, crop) for cache in full_sets]
-                writers = [cache.words.writers for cache in full_sets]
-                twins = twins_by_text(*(cache.words.texts for cache in full_sets)) if same_texts else None
                 metrics[f"kernel/{network.name}/{crop}"] = kernel_distance(*features, *writers, self.seed, twins=twins)
         return metrics
 

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from hwgan.data.charset import normalize_text
 from hwgan.data.word_store import WordStore
+from hwgan.evaluation.cautions import warn_of_left_out
 from hwgan.evaluation.evaluator import Evaluator
 from hwgan.evaluation.intervals import Estimate, bootstrap_ratio
 from hwgan.evaluation.results import as_results
@@ -109,9 +110,7 @@ def deal(
         "of writers with too few words": sum(len(rows) for name, rows in rows_of.items() if name not in enough),
     }
     left_out = {reason: count for reason, count in left_out.items() if count}
-    if left_out:
-        listed = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
-        logger.warning("of %d words are left out: %s", len(images), listed)
+    warn_of_left_out("the words of the split", left_out, len(images) - sum(left_out.values()))
     rng = np.random.default_rng(seed)
     dealt = [rng.permutation(rows)[:need].tolist() for rows in enough.values()]
     first, last = max(_REFERENCES), max(_REFERENCES) + _GALLERY

@@ -159,6 +159,11 @@ def user_path(path: str | pathlib.Path) -> pathlib.Path:
     return pathlib.Path(os.path.expanduser(path))  # noqa: PTH111, Path.expanduser raises RuntimeError there
 
 
+def is_there(path: str | pathlib.Path) -> bool:
+    """Whether a path exists; False also for what cannot be one, such as a text that is longer than paths can be."""
+    return os.path.exists(path)  # noqa: PTH110, Path.exists raises OSError there
+
+
 def user_cache_folder(name: str) -> pathlib.Path:
     """The folder NAME of hwgan in the user's cache folder, which need not exist.
 

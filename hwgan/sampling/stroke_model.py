@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, UInt32
 
 from hwgan.runtime.errors import UserError
+from hwgan.runtime.files import is_there
 from hwgan.runtime.untrusted import MAX_SEED, check_number
 from hwgan.sampling.base_model import BaseModel, Grey, page_settings, plain_style
 from hwgan.sampling.open_strokes import with_stroke_style
@@ -120,7 +121,7 @@ class StrokeModel(BaseModel):
             return self.sampler, self.sampler.style(plain)
         if plain in self.writers:
             return dataclasses.replace(self.sampler, writer=plain), self.sampler.style(0)
-        if not plain or not os.path.exists(plain):  # noqa: PTH110, for which a name may be too long
+        if not plain or not is_there(plain):
             raise UserError(
                 f"{plain[:200]!r} is neither one of the {len(self.writers):,} writers (StrokeModel.writers) nor a file "
                 "or folder of strokes"

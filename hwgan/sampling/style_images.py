@@ -13,7 +13,7 @@ from hwgan.data import transforms
 from hwgan.data.page_photo import EvenPage, even_ink
 from hwgan.data.word_cutting import CutWord, cut_words
 from hwgan.runtime.errors import UserError
-from hwgan.runtime.files import open_regular, read_regular, user_path
+from hwgan.runtime.files import is_there, open_regular, read_regular, user_path
 
 LAYOUTS = ("auto", "words", "lines", "page")
 _MAX_BYTES, _MAX_FILES = 100 * 10**6, 2000
@@ -56,7 +56,7 @@ def list_images(source: str) -> list[ImageFile]:
       UserError: there is none, or a file cannot be read.
     """
     whole = user_path(source)
-    if not _exists(whole):
+    if not is_there(whole):  # a list of files may be longer than a path can be
         paths = [user_path(part.strip()) for part in source.split(",")]
     elif whole.is_dir():
         files = (path for path in whole.iterdir() if path.suffix.lower() in transforms.IMAGE_ENDINGS)
@@ -102,18 +102,11 @@ def check_preview(path: str, source: str) -> None:
     preview_path = user_path(path).resolve()
     for part in (source, *source.split(",")):
         images = user_path(part.strip())
-        if _exists(images) and preview_path in (images.resolve(), images.resolve() / preview_path.name):
+        if is_there(images) and preview_path in (images.resolve(), images.resolve() / preview_path.name):
             raise UserError(
                 f"--preview={path} lies among the images of --images={source}, of which it would be one the next time; "
                 "write it elsewhere"
             )
-
-
-def _exists(path: pathlib.Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a list of files may be longer than a path can be
-        return False
 
 
 def find_layout(image: UInt8[np.ndarray, "h w"]) -> str:

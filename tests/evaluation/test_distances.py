@@ -132,8 +132,6 @@ def test_twins_may_be_in_any_order_and_groups():
 
 def test_twins_are_words_of_equal_text_in_sets_that_share_their_texts():
     assert twins_by_text(["a", "b", "a"], ["a", "a", "b"]).tolist() == [[0, 0], [1, 2], [2, 1]]
-    assert twins_by_text(["the"] * 5 + ["cat"] * 5, ["the"] * 5 + ["dog"] * 5).shape == (
-        0,
-        2,
-    )  # two texts of a language
+    # Two texts of a language.
+    assert twins_by_text(["the"] * 5 + ["cat"] * 5, ["the"] * 5 + ["dog"] * 5).shape == (0, 2)
     assert twins_by_text(["a"], ["a"] * 20).shape == (0, 2)
