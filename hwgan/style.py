@@ -12,7 +12,7 @@ Of a sheet that is printed, filled in and photographed, whose words have known t
   python -m hwgan.style --images=photo.jpg --filled_sheet --output=mine.npz --preview=cut.png
 
 Closer to the writer's style, in some minutes, from words with known texts: a filled-in sheet, or a folder with a table
-labels.tsv (columns file and text), or with a text beside each image, as hwgan.prepare --dataset=word_folder reads it:
+words.tsv (columns file and text), or with a text beside each image, as hwgan.prepare --dataset=word_folder reads it:
   python -m hwgan.style --images=photo.jpg --filled_sheet --finetune --output=mine.npz
   python -m hwgan.style --images=words/ --finetune --output=mine.npz
 
@@ -48,7 +48,7 @@ _MAX_KNOWN = 2000  # words
 _SHOWN = 10  # steps of fine-tuning over which the objective is averaged
 _KNOWN_TEXTS = (
     "--finetune needs words whose texts are known: give --filled_sheet with a photographed sheet, or --images= a "
-    "folder with word images and a table labels.tsv (columns file and text)"
+    "folder with word images and a table words.tsv (columns file and text)"
 )
 
 
@@ -235,7 +235,7 @@ if __name__ == "__main__":
         "finetune",
         False,
         "adapt the generator to the writer, in some minutes on two cores, by words whose texts are known: of "
-        "--filled_sheet, or of a folder or archive --images= with a table labels.tsv (columns file and text) or a text "
+        "--filled_sheet, or of a folder or archive --images= with a table words.tsv (columns file and text) or a text "
         "beside each image; the change is stored in the style file",
     )
     flags.DEFINE_string("checkpoint", "", checkpoint_help())

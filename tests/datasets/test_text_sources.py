@@ -442,6 +442,11 @@ def test_no_texts_at_all(tmp_path):
         prepare(make(tmp_path / "in", ["1.png"]))
 
 
+def test_no_images_at_all(tmp_path):
+    with pytest.raises(UserError, match=r"there are no images; known are files with the endings \.png.*: words.tsv$"):
+        prepare(make(tmp_path / "in", [], {"words.tsv": "file\ttext\na.heic\tapple\n"}))
+
+
 @pytest.mark.parametrize("table", ["words.tsv", "gt.txt"])
 def test_images_that_no_row_names_are_counted(tmp_path, table):
     names = numbered("{}.png")

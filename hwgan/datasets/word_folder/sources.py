@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
+from hwgan.data.transforms import IMAGE_ENDINGS
 from hwgan.datasets.raw_files import RawFiles, is_hidden
 from hwgan.datasets.word_folder.beside import (
     TEXT_ENDINGS,
@@ -88,10 +89,13 @@ def read_source(files: RawFiles) -> Source:
     """Reads the texts of all images from the best source that is there.
 
     Raises:
-      UserError: there is no source, several tables contradict each other, or the best source cannot be read.
+      UserError: there are no images or no source, several tables contradict each other, or the best source cannot be read.
     """
     names = [name for name in files.names() if not is_hidden(name)]
     index = ImageIndex(files.names())
+    if not index.images:
+        others = f"; other files: {some(names)}" if names else ""
+        raise UserError(f"there are no images; known are files with the endings {', '.join(IMAGE_ENDINGS)}{others}")
     texts, jsons = _texts_beside(names, index), match_files(names, index, (".json",))
     beside = {*texts.values(), *jsons.values()}
     candidates = [name for name in names if _may_be_table(name) and name not in beside]
