@@ -30,7 +30,7 @@ ARMS = {
     "both": ["--config.data.generated_dataset=word_folder/generated", "--config.train.augment=True"],
     "transducer": ["--config.model.recognizer.name=transducer", "--config.evaluate.beam_width=4"],
 }
-SHARES = {"both": (0.05, 0.25), "transducer": (1.0,)}  # of the real words; all of STEPS for other arms
+SHARES = {"transducer": (1.0,)}  # of the real words; all of STEPS for other arms
 TRANSDUCER_STEPS = 0.7  # for each step of CTC: 4.6 and 3.2 steps/s, each on one core of the same machine, side by side
 SEEDS = (0, 1, 2)
 # Fields that an evaluation takes from its own flags, and not from the run.
