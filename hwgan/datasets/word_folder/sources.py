@@ -89,7 +89,8 @@ def read_source(files: RawFiles) -> Source:
     """Reads the texts of all images from the best source that is there.
 
     Raises:
-      UserError: there are no images or no source, several tables contradict each other, or the best source cannot be read.
+      UserError: there are no images or no texts, several tables contradict each other, or the best source cannot be
+        read.
     """
     names = [name for name in files.names() if not is_hidden(name)]
     index = ImageIndex(files.names())
