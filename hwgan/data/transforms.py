@@ -16,6 +16,7 @@ MAX_PIXELS = 89_478_485  # per image, Pillow's own limit for decompression bomb 
 # Formats of scans. Pillow's other decoders, such as PostScript, are too large an attack surface for untrusted files.
 IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".jp2")
+KNOWN_IMAGES = f"known are files with the endings {', '.join(IMAGE_ENDINGS)}"  # for messages where there are none
 _HEIC = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypmsf1", b"ftyphevc")  # bytes 4 to 11 of such a file
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the first bytes
 MAX_PAGES, _SUBFILE_TYPE = 2000, 254  # of a TIFF; the tag whose bit 0 says that a frame is a smaller copy

@@ -64,8 +64,7 @@ def list_images(source: str) -> list[ImageFile]:
     else:
         paths = [whole]
     if not paths:
-        known = ", ".join(transforms.IMAGE_ENDINGS)
-        raise UserError(f"the folder {source!r} has no images; known are files with the endings {known}")
+        raise UserError(f"the folder {source!r} has no images; {transforms.KNOWN_IMAGES}")
     if len(paths) > _MAX_FILES:
         raise UserError(f"{source!r} has {len(paths)} images; give at most {_MAX_FILES} at once")
     images = []

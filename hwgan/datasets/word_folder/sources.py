@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
-from hwgan.data.transforms import IMAGE_ENDINGS
+from hwgan.data.transforms import KNOWN_IMAGES
 from hwgan.datasets.raw_files import RawFiles, is_hidden
 from hwgan.datasets.word_folder.beside import (
     TEXT_ENDINGS,
@@ -96,7 +96,7 @@ def read_source(files: RawFiles) -> Source:
     index = ImageIndex(files.names())
     if not index.images:
         others = f"; other files: {some(names)}" if names else ""
-        raise UserError(f"there are no images; known are files with the endings {', '.join(IMAGE_ENDINGS)}{others}")
+        raise UserError(f"there are no images; {KNOWN_IMAGES}{others}")
     texts, jsons = _texts_beside(names, index), match_files(names, index, (".json",))
     beside = {*texts.values(), *jsons.values()}
     candidates = [name for name in names if _may_be_table(name) and name not in beside]
